@@ -1,0 +1,54 @@
+//! The words on the wire of Sinch's Conversation Batch API: requests, answers, callbacks.
+//!
+//! ```
+//! use sinch_batch_models::{AppId, BatchRecipient, Channel, Message, Recipient, Recipients, SendBatchRequest};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let ines = BatchRecipient::new(Recipient::identity(Channel::Sms, "+15550100001"))
+//!     .with_parameter("name", "Ines");
+//! let request = SendBatchRequest::new(
+//!     AppId::new("01KZ4EBHKN27EZJ4Q91V5C36G1"),
+//!     Message::text("Hello ${name}"),
+//!     Recipients::try_from(vec![ines])?,
+//! );
+//! let body = serde_json::to_string(&request)?;
+//! assert!(body.contains(r#""text":"Hello ${name}""#));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Nothing read is lost when written: names the service adds are kept by open enums, fields it adds
+//! by the `extra` of the type they stand in. No `Debug` output shows a phone number, a parameter
+//! value or a text.
+//!
+//! Reading order: [`id`], [`wire`], [`recipient`], [`message`], [`template`], [`batch`],
+//! [`callback`], [`error_body`].
+//!
+//! This crate knows no HTTP, no clock and no async.
+
+mod open_enum;
+
+pub mod id;
+pub mod wire;
+
+pub mod channel;
+pub mod recipient;
+
+pub mod message;
+pub mod template;
+
+pub mod batch;
+pub mod callback;
+pub mod error_body;
+
+pub use batch::{BatchSent, BatchState, BatchStatus, BatchStatuses, ProcessingStrategy, SendBatchRequest, Ttl};
+pub use callback::{BatchStatusUpdate, Callback, CallbackKind, DeliveryReport, DeliveryStatus, Reason, ReasonCode};
+pub use channel::Channel;
+pub use error_body::ErrorBody;
+pub use id::{AppId, BatchId, ContactId, ConversationId, MessageId, ProjectId};
+pub use jiff::Timestamp;
+pub use message::{Message, MessageBody};
+pub use open_enum::UnknownName;
+pub use recipient::{BatchRecipient, ChannelIdentity, Recipient, RecipientCount, Recipients};
+pub use template::Template;
+pub use wire::{Extra, JsonText, Metadata, Parameters, ParseError, Text, Time, WireMap};

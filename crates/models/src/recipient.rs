@@ -1,0 +1,268 @@
+//! Who gets the message, and with which parameters.
+
+use std::fmt;
+
+use serde::de::{Error, MapAccess, Visitor};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use thiserror::Error as ThisError;
+
+use crate::wire::{Extra, Metadata, Parameters, Text};
+use crate::{Channel, ContactId};
+
+/// One way to reach a person: a channel and the identity on it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ChannelIdentity {
+    /// The channel.
+    pub channel: Channel,
+    /// The identity on that channel; a phone number on SMS, MMS, RCS, WhatsApp and Viber Business.
+    pub identity: Text,
+    /// Fields that this release does not know.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+impl ChannelIdentity {
+    /// A channel and the identity on it.
+    pub fn new(channel: Channel, identity: impl Into<Text>) -> Self {
+        Self { channel, identity: identity.into(), extra: Extra::default() }
+    }
+}
+
+/// One person: a contact the service knows, or identities on channels, never both.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Recipient {
+    /// How the person is named.
+    pub by: RecipientBy,
+    /// Fields that this release does not know.
+    pub extra: Extra,
+}
+
+/// How a person is named.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RecipientBy {
+    /// A contact of the app. Not possible in dispatch mode.
+    ContactId(ContactId),
+    /// Identities; several mean several channels of the same person, tried in order.
+    Identities(Identities),
+}
+
+/// Identities of one person, in the order in which channels are tried.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Identities {
+    /// The identities.
+    pub channel_identities: Vec<ChannelIdentity>,
+    /// Fields that this release does not know.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+impl Recipient {
+    /// A contact of the app.
+    pub fn contact(id: ContactId) -> Self {
+        Self { by: RecipientBy::ContactId(id), extra: Extra::default() }
+    }
+
+    /// One identity on one channel.
+    pub fn identity(channel: Channel, identity: impl Into<Text>) -> Self {
+        Self::identities(vec![ChannelIdentity::new(channel, identity)])
+    }
+
+    /// Several identities of the same person, in the order in which channels are tried.
+    pub fn identities(channel_identities: Vec<ChannelIdentity>) -> Self {
+        Self {
+            by: RecipientBy::Identities(Identities { channel_identities, extra: Extra::default() }),
+            extra: Extra::default(),
+        }
+    }
+
+    /// The contact, if the person is named by one.
+    pub fn contact_id(&self) -> Option<&ContactId> {
+        match &self.by {
+            RecipientBy::ContactId(id) => Some(id),
+            RecipientBy::Identities(_) => None,
+        }
+    }
+
+    /// The identities, if the person is named by them; else none.
+    pub fn channel_identities(&self) -> &[ChannelIdentity] {
+        match &self.by {
+            RecipientBy::ContactId(_) => &[],
+            RecipientBy::Identities(identities) => &identities.channel_identities,
+        }
+    }
+}
+
+impl Serialize for Recipient {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        match &self.by {
+            RecipientBy::ContactId(id) => map.serialize_entry("contact_id", id)?,
+            RecipientBy::Identities(identities) => map.serialize_entry("identified_by", identities)?,
+        }
+        for (name, value) in self.extra.iter() {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Recipient {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Recipient;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object with `contact_id` or `identified_by`")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Recipient, A::Error> {
+                let mut by = None;
+                let mut extra = Extra::default();
+                while let Some(key) = map.next_key::<Box<str>>()? {
+                    let seen = match &*key {
+                        "contact_id" => map.next_value::<Option<ContactId>>()?.map(RecipientBy::ContactId),
+                        "identified_by" => map.next_value::<Option<Identities>>()?.map(RecipientBy::Identities),
+                        _ => {
+                            extra.insert(key, map.next_value()?);
+                            continue;
+                        }
+                    };
+                    if seen.is_some() && by.is_some() {
+                        return Err(A::Error::custom(
+                            "a recipient is named by `contact_id` or by `identified_by`, not twice",
+                        ));
+                    }
+                    by = seen.or(by);
+                }
+                let by = by.ok_or_else(|| A::Error::custom("missing field `contact_id` or `identified_by`"))?;
+                Ok(Recipient { by, extra })
+            }
+        }
+        deserializer.deserialize_map(Fields)
+    }
+}
+
+/// One entry of `recipient_and_params`: a person, and what is theirs in the message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct BatchRecipient {
+    /// The person.
+    pub recipient: Recipient,
+    /// Values for the `${name}` placeholders. Keys may not be blank and values may not be empty:
+    /// a breach fails that one message after acceptance.
+    #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "Parameters::is_empty")]
+    pub parameters: Parameters,
+    /// Laid over the batch's `message_metadata`; comes back in delivery reports. The key `_batch_id`
+    /// is reserved.
+    #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "Metadata::is_empty")]
+    pub message_metadata: Metadata,
+    /// Laid over the batch's `conversation_metadata`; comes back with replies.
+    #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "Metadata::is_empty")]
+    pub conversation_metadata: Metadata,
+    /// Fields that this release does not know.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+pub(crate) fn null_is_empty<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+impl BatchRecipient {
+    /// A person who gets the message as it is.
+    pub fn new(recipient: Recipient) -> Self {
+        Self {
+            recipient,
+            parameters: Parameters::new(),
+            message_metadata: Metadata::new(),
+            conversation_metadata: Metadata::new(),
+            extra: Extra::default(),
+        }
+    }
+
+    /// Sets the value of a placeholder.
+    #[must_use]
+    pub fn with_parameter(mut self, name: impl Into<Box<str>>, value: impl Into<Text>) -> Self {
+        self.parameters.insert(name, value.into());
+        self
+    }
+
+    /// Sets one entry of the message metadata.
+    #[must_use]
+    pub fn with_message_metadata(mut self, name: impl Into<Box<str>>, value: impl Into<serde_json::Value>) -> Self {
+        self.message_metadata.insert(name, value.into());
+        self
+    }
+
+    /// Sets one entry of the conversation metadata.
+    #[must_use]
+    pub fn with_conversation_metadata(
+        mut self,
+        name: impl Into<Box<str>>,
+        value: impl Into<serde_json::Value>,
+    ) -> Self {
+        self.conversation_metadata.insert(name, value.into());
+        self
+    }
+}
+
+/// Between 1 and 1000 recipients: what one call may carry. Source: the Batch reference.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recipients(Vec<BatchRecipient>);
+
+impl Recipients {
+    /// The most recipients one call may carry.
+    pub const MAX: usize = 1000;
+
+    /// The recipients, in order; a receipt's `messageIndex` counts from 0 in this order.
+    pub fn as_slice(&self) -> &[BatchRecipient] {
+        &self.0
+    }
+
+    /// The recipients, given away.
+    pub fn into_vec(self) -> Vec<BatchRecipient> {
+        self.0
+    }
+
+    /// How many there are: 1 to 1000.
+    #[expect(clippy::len_without_is_empty, reason = "it never is")]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// A batch carries 1 to 1000 recipients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ThisError)]
+#[error("a batch carries 1 to 1000 recipients, not {found}")]
+pub struct RecipientCount {
+    /// How many there were.
+    pub found: usize,
+}
+
+impl TryFrom<Vec<BatchRecipient>> for Recipients {
+    type Error = RecipientCount;
+
+    fn try_from(recipients: Vec<BatchRecipient>) -> Result<Self, RecipientCount> {
+        match recipients.len() {
+            1..=Self::MAX => Ok(Self(recipients)),
+            found => Err(RecipientCount { found }),
+        }
+    }
+}
+
+impl Serialize for Recipients {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Recipients {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::try_from(Vec::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}

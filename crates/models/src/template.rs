@@ -1,0 +1,146 @@
+//! Placeholders: which ones a message has, and what one recipient will see.
+//!
+//! Published rules: `${name}` may stand in any string at any depth; keys may not be blank and
+//! values may not be empty. Not published, and taken so here: there is no escaping, a placeholder
+//! without a value stays as it is, a value is not searched again, map keys are left alone.
+
+use serde_json::Value;
+
+use crate::wire::Parameters;
+use crate::{Message, ParseError};
+
+/// A message together with the placeholders found in it.
+#[derive(Clone, Debug)]
+pub struct Template {
+    message: Message,
+    names: Box<[Box<str>]>,
+}
+
+impl Template {
+    /// Finds the placeholders in every string of a message.
+    pub fn new(message: Message) -> Self {
+        let mut names = Vec::new();
+        visit(&value_of(&message), &mut |text| {
+            pieces(text, &mut |piece| {
+                if let Piece::Placeholder(name) = piece {
+                    names.push(Box::from(name));
+                }
+            });
+        });
+        names.sort_unstable();
+        names.dedup();
+        Self { message, names: names.into() }
+    }
+
+    /// The message with its placeholders.
+    pub fn message(&self) -> &Message {
+        &self.message
+    }
+
+    /// The names of the placeholders, sorted, each once.
+    pub fn names(&self) -> &[Box<str>] {
+        &self.names
+    }
+
+    /// Whether the message has a placeholder of that name.
+    pub fn uses(&self, name: &str) -> bool {
+        self.names.binary_search_by(|have| (**have).cmp(name)).is_ok()
+    }
+
+    /// The message as a recipient with these parameters will see it.
+    ///
+    /// # Errors
+    /// If the message with the values in it is no message any more, which no published kind allows.
+    pub fn render(&self, parameters: &Parameters) -> Result<Message, ParseError> {
+        let mut value = value_of(&self.message);
+        replace(&mut value, parameters);
+        crate::wire::parse(value.to_string().as_bytes())
+    }
+}
+
+/// One text with the values of its placeholders in place.
+pub fn render_text(text: &str, parameters: &Parameters) -> String {
+    let mut out = String::with_capacity(text.len());
+    pieces(text, &mut |piece| match piece {
+        Piece::Text(text) => out.push_str(text),
+        Piece::Placeholder(name) => match parameters.get(name) {
+            Some(value) => out.push_str(value),
+            None => {
+                out.push_str("${");
+                out.push_str(name);
+                out.push('}');
+            }
+        },
+    });
+    out
+}
+
+enum Piece<'a> {
+    Text(&'a str),
+    Placeholder(&'a str),
+}
+
+fn pieces<'a>(mut text: &'a str, found: &mut impl FnMut(Piece<'a>)) {
+    while let Some(start) = text.find("${") {
+        let Some(len) = text[start + 2..].find('}') else { break };
+        if start > 0 {
+            found(Piece::Text(&text[..start]));
+        }
+        found(Piece::Placeholder(&text[start + 2..start + 2 + len]));
+        text = &text[start + 2 + len + 1..];
+    }
+    if !text.is_empty() {
+        found(Piece::Text(text));
+    }
+}
+
+fn value_of(message: &Message) -> Value {
+    // Writing a message into a value cannot fail: its keys are strings and its numbers finite.
+    serde_json::to_value(message).unwrap_or_default()
+}
+
+fn visit(value: &Value, found: &mut impl FnMut(&str)) {
+    match value {
+        Value::String(text) => found(text),
+        Value::Array(items) => items.iter().for_each(|item| visit(item, found)),
+        Value::Object(map) => map.values().for_each(|value| visit(value, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn replace(value: &mut Value, parameters: &Parameters) {
+    match value {
+        Value::String(text) if text.contains("${") => *text = render_text(text, parameters),
+        Value::Array(items) => items.iter_mut().for_each(|item| replace(item, parameters)),
+        Value::Object(map) => map.values_mut().for_each(|value| replace(value, parameters)),
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(message: &str, names: &[&str], rendered: &str) {
+        let template = Template::new(serde_json::from_str(message).unwrap());
+        assert_eq!(template.names().iter().map(|name| &**name).collect::<Vec<_>>(), names);
+        let parameters = [("a", "1".into()), ("b", "${a}".into())].into_iter().collect();
+        assert_eq!(serde_json::to_string(&template.render(&parameters).unwrap()).unwrap(), rendered);
+    }
+
+    #[test]
+    fn placeholders_are_found_and_replaced_at_any_depth_once() {
+        check(
+            r#"{"text_message":{"text":"${b}-${a}-${b}"}}"#,
+            &["a", "b"],
+            r#"{"text_message":{"text":"${a}-1-${a}"}}"#,
+        );
+        check(r#"{"text_message":{"text":"$a ${ ${c} $"}}"#, &[" ${c"], r#"{"text_message":{"text":"$a ${ ${c} $"}}"#);
+        check(
+            r#"{"card_message":{"choices":[{"url_message":{"url":"https://e/${a}"}}]},"explicit_channel_message":{"${b}":"x${a}"}}"#,
+            &["a"],
+            r#"{"card_message":{"choices":[{"url_message":{"url":"https://e/1"}}]},"explicit_channel_message":{"${b}":"x1"}}"#,
+        );
+    }
+}

@@ -1,0 +1,165 @@
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+
+/// Why JSON could not be read: where, and what was expected there. It never shows a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParseError {
+    path: String,
+    line: usize,
+    column: usize,
+    message: String,
+}
+
+impl ParseError {
+    /// JSON pointer of the value that could not be read; empty for the whole document.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Line in the text, counted from 1.
+    pub fn line(&self) -> usize {
+        self.line
+    }
+
+    /// Byte in the line, counted from 1.
+    pub fn column(&self) -> usize {
+        self.column
+    }
+
+    /// What was expected, without the place.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = if self.path.is_empty() { "the document" } else { &self.path };
+        write!(f, "{path}: {} (line {}, column {})", self.message, self.line, self.column)
+    }
+}
+
+impl std::error::Error for ParseError {}
+
+/// Reads JSON into a model.
+///
+/// # Errors
+/// [`ParseError`] names the JSON path and what was expected there. The path is searched for only
+/// after a failure, so that success does not pay for it.
+pub fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, ParseError> {
+    serde_json::from_slice(json).map_err(|error| ParseError {
+        path: path_at(json, offset(json, error.line(), error.column())),
+        line: error.line(),
+        column: error.column(),
+        message: without_values(&error.to_string()),
+    })
+}
+
+/// Takes the place and every quoted value out of serde's sentence.
+fn without_values(message: &str) -> String {
+    let message = message.rsplit_once(" at line ").map_or(message, |(head, _)| head);
+    for (kind, said) in [("string \"", "a string"), ("integer `", "an integer"), ("floating point `", "a number")] {
+        for lead in ["invalid type: ", "invalid value: "] {
+            let opening = format!("{lead}{kind}");
+            if message.starts_with(&opening) {
+                // The value may hold anything, even ", expected": the last one is serde's own.
+                let expected = message.rsplit_once(", expected ").map_or("", |(_, expected)| expected);
+                return format!("{lead}{said}, expected {expected}");
+            }
+        }
+    }
+    message.to_owned()
+}
+
+fn offset(json: &[u8], line: usize, column: usize) -> usize {
+    let start = json
+        .iter()
+        .enumerate()
+        .filter(|(_, byte)| **byte == b'\n')
+        .map(|(at, _)| at + 1)
+        .nth(line.saturating_sub(2))
+        .filter(|_| line > 1)
+        .unwrap_or(0);
+    (start + column).min(json.len())
+}
+
+/// The JSON pointer of the value that holds, or ends at, the byte before `end`.
+fn path_at(json: &[u8], end: usize) -> String {
+    enum Step {
+        Key(String),
+        Index(usize),
+    }
+    let mut stack: Vec<Step> = Vec::new();
+    let mut at = 0;
+    let mut key: Option<String> = None;
+    while at < end {
+        match json[at] {
+            b'"' => {
+                let from = at + 1;
+                at += 1;
+                while at < json.len() && json[at] != b'"' {
+                    at += if json[at] == b'\\' { 2 } else { 1 };
+                }
+                let text = json.get(from..at.min(json.len())).unwrap_or_default();
+                key = Some(String::from_utf8_lossy(text).into_owned());
+            }
+            b':' => {
+                if let (Some(Step::Key(name)), Some(key)) = (stack.last_mut(), key.take()) {
+                    *name = key;
+                }
+            }
+            b'{' => stack.push(Step::Key(String::new())),
+            b'[' => stack.push(Step::Index(0)),
+            b',' if at + 1 < end => match stack.last_mut() {
+                Some(Step::Index(index)) => *index += 1,
+                Some(Step::Key(name)) => name.clear(),
+                None => {}
+            },
+            b'}' | b']' => {
+                // The last byte closes the very value the error is about.
+                stack.pop();
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    let mut path = String::new();
+    for step in stack {
+        match step {
+            Step::Key(name) if name.is_empty() => break,
+            Step::Key(name) => path.push_str(&format!("/{}", name.replace('~', "~0").replace('/', "~1"))),
+            Step::Index(index) => path.push_str(&format!("/{index}")),
+        }
+    }
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SendBatchRequest;
+
+    #[track_caller]
+    fn check(json: &str, path: &str, message: &str) {
+        let error = parse::<SendBatchRequest>(json.as_bytes()).unwrap_err();
+        assert_eq!((error.path(), error.message()), (path, message), "{error}");
+    }
+
+    #[test]
+    fn errors_name_the_path_and_never_the_value() {
+        check(r#"{"app_id": 7}"#, "/app_id", "invalid type: an integer, expected the text of a AppId");
+        check(
+            r#"{"app_id":"a","ttl":"a secret, expected by nobody"}"#,
+            "/ttl",
+            "expected whole seconds such as \"300s\"",
+        );
+        check(
+            r#"{"app_id":"a","recipient_and_params":[{"recipient":{"contact_id":"c"}},{"recipient":{"contact_id":"c"},"parameters":{"n":"secret","m":5}}]}"#,
+            "/recipient_and_params/1/parameters/m",
+            "invalid type: an integer, expected a string",
+        );
+        check(r#"{"app_id":"a"}"#, "", "missing field `message`");
+        check("{", "", "EOF while parsing an object");
+    }
+}
