@@ -19,7 +19,7 @@ pub(crate) fn criterion() -> anyhow::Result<()> {
     for package in packages()? {
         for bench in &package.benches {
             any = true;
-            obey(cargo().args(["bench", "--package", &package.name, "--bench", bench]))?;
+            obey(cargo().args(["bench", "--all-features", "--package", &package.name, "--bench", bench]))?;
         }
     }
     if !any {

@@ -7,7 +7,7 @@ use crate::workspace::{cargo, output};
 /// A crate with some features, and what must not stand below it.
 const WITHOUT: &[(&str, &[&str], &[&str])] = &[
     ("sinch-batch-models", &[], &["tokio", "http", "reqwest"]),
-    ("sinch-batch-recipients", &["--no-default-features"], &["tokio", "http", "csv"]),
+    ("sinch-batch-recipients", &["--no-default-features"], &["tokio", "http", "csv-core"]),
     ("sinch-batch-auth", &["--no-default-features"], TLS),
     ("sinch-batch-client", &["--no-default-features"], TLS),
     ("sinch-batch-webhook", &["--no-default-features"], &["axum", "axum-core", "hyper", "tokio"]),
