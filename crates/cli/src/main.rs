@@ -1,2 +1,66 @@
-//! Under construction.
-fn main() {}
+//! The command line: arguments to plain structs, one call of the libraries, render.
+
+mod args;
+mod commands;
+mod exit;
+mod fail;
+mod input;
+mod ledgers;
+mod output;
+mod receiver;
+mod render;
+mod run;
+mod service;
+mod signals;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{BatchCommand, Cli, Command};
+use crate::fail::Failure;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("SINCH_BATCH_LOG")
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn")),
+        )
+        .init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return end(Err(Failure::because(exit::UNEXPECTED, "no runtime", &error))),
+    };
+    let result = runtime.block_on(dispatch(cli.command));
+    // A thread may still read the file: it must not keep the program from ending.
+    runtime.shutdown_background();
+    end(result)
+}
+
+fn end(result: Result<u8, Failure>) -> ExitCode {
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            say!("{failure}");
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+async fn dispatch(command: Command) -> Result<u8, Failure> {
+    match command {
+        Command::Check(args) => commands::check::run(args).await,
+        Command::Preview(args) => commands::preview::run(args).await,
+        Command::Send(args) => commands::send::run(*args).await,
+        Command::Resume(args) => commands::resume::run(*args).await,
+        Command::Status(args) => commands::status::run(args).await,
+        Command::Report(args) => commands::report::run(args).await,
+        Command::Listen(args) => commands::listen::run(args).await,
+        Command::Simulate(args) => commands::simulate::run(args).await,
+        Command::Batch(args) => match args.command {
+            BatchCommand::Status { id, service, json } => commands::batch::status(id, &service, &json).await,
+        },
+    }
+}

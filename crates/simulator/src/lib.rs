@@ -1,1 +1,85 @@
-//! Under construction.
+//! A local service that speaks the wire of the Batch API.
+//!
+//! ```
+//! use sinch_batch_simulator::{Simulator, SimulatorConfig};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let simulator = Simulator::start(SimulatorConfig::default()).await?;
+//! let http = reqwest::Client::new();
+//!
+//! let token = http
+//!     .post(simulator.auth_url())
+//!     .basic_auth("any key id", Some("any secret"))
+//!     .header("content-type", "application/x-www-form-urlencoded")
+//!     .body("grant_type=client_credentials");
+//! let token: serde_json::Value = serde_json::from_str(&token.send().await?.text().await?)?;
+//!
+//! let sent = http
+//!     .post(format!("{}/v1/projects/any/messages", simulator.api_url()))
+//!     .bearer_auth(token["access_token"].as_str().unwrap_or_default())
+//!     .body(r#"{"app_id": "01KZ4EBHKN27EZJ4Q91V5C36G1",
+//!               "message": {"text_message": {"text": "Hello ${name}"}},
+//!               "recipient_and_params": [{
+//!                   "recipient": {"identified_by": {"channel_identities": [
+//!                       {"channel": "SMS", "identity": "+15550100001"}]}},
+//!                   "parameters": {"name": "Ines"}}]}"#);
+//! assert_eq!(sent.send().await?.status(), 200);
+//!
+//! assert_eq!(simulator.messages()[0].text, "Hello Ines");
+//! simulator.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Requests come in over HTTP on loopback, from the client or from anything else; signed callbacks go
+//! out to the webhook in [`SimulatorConfig`]. It is a second reading of the contract: it shares no
+//! code with the client and looks at the JSON itself, so a misspelt field cannot agree with itself.
+//!
+//! | Module | What it holds |
+//! | --- | --- |
+//! | [`config`] | [`SimulatorConfig`]: who may call, how people behave, how fast it goes |
+//! | [`simulator`] | [`Simulator`]: addresses, clock, faults, what it has taken in |
+//! | [`outcome`] | [`Outcome`]: what becomes of one message, by seed or by hand |
+//! | [`faults`] | [`Fault`]: what goes wrong, with which operation, when |
+//! | [`stats`] | [`Stats`]: requests, messages, callbacks, counted |
+//! | [`assumptions`] | every behaviour it takes for granted about the real service, with its source |
+//!
+//! A second address has the control side: `GET /messages`, `GET /stats`, `POST` and `DELETE /faults`,
+//! `POST /outcomes`, `POST /clock`, `GET /assumptions`; `GET /` describes them.
+//!
+//! It goes as fast as it can, or at the service's published rates
+//! ([`SimulatorConfig::realistic`]). It keeps everything in memory, some 50 bytes a message beside
+//! its parameters, and forgets it when it stops. It does not speak TLS, does not simulate contacts,
+//! consents, replies or conversations, and answers 501 where it would have to guess.
+
+pub mod config;
+pub mod simulator;
+
+pub mod faults;
+pub mod outcome;
+pub mod stats;
+
+pub mod assumptions;
+
+mod answer;
+mod api;
+mod batch;
+mod callbacks;
+mod check;
+mod clock;
+mod control;
+mod ids;
+mod outbox;
+mod packed;
+mod server;
+mod shared;
+mod store;
+mod template;
+mod token;
+
+pub use config::SimulatorConfig;
+pub use faults::{Fault, FaultKind, Operation};
+pub use outcome::Outcome;
+pub use simulator::{Simulator, StartError};
+pub use stats::{MessageStatus, SimulatedMessage, Stats};

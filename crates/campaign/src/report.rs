@@ -1,0 +1,148 @@
+//! What became of a campaign, as one JSON object, written as it is read: memory does not grow with
+//! batches or failures.
+
+use std::io::Write;
+
+use serde::Serialize;
+use sinch_batch_ledger::{BatchRecord, BatchStage, Campaign, Failure, Ledger, LedgerError, Standing};
+use thiserror::Error;
+
+/// How many batches or failures are read from the ledger at a time.
+const PAGE: u32 = 1000;
+
+/// Why a report could not be written.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ReportError {
+    /// The ledger could not be read.
+    #[error("the ledger could not be read")]
+    Ledger(#[from] LedgerError),
+    /// The report could not be written out.
+    #[error("the report could not be written")]
+    Write(#[from] std::io::Error),
+}
+
+#[derive(Serialize)]
+struct Messages {
+    pending: u64,
+    queued: u64,
+    delivered: u64,
+    read: u64,
+    failed: u64,
+}
+
+#[derive(Serialize)]
+struct BatchLine<'a> {
+    batch_id: Option<&'a str>,
+    rows: u64,
+    status: &'a str,
+}
+
+#[derive(Serialize)]
+struct FailureLine<'a> {
+    row: u64,
+    line: u64,
+    code: &'a str,
+    description: &'a str,
+}
+
+/// The word for how a batch stands: the service's own once it has told, else ours
+/// (`ACCEPTED`, `UNKNOWN`, `REFUSED`).
+pub fn batch_status(batch: &BatchRecord) -> &str {
+    match (batch.stage, &batch.state) {
+        (BatchStage::Accepted, Some(state)) => state.as_str(),
+        (BatchStage::Accepted, None) => "ACCEPTED",
+        (BatchStage::Unknown, _) => "UNKNOWN",
+        (BatchStage::Refused, _) => "REFUSED",
+    }
+}
+
+/// Writes a campaign's report as one JSON object.
+///
+/// # Errors
+/// When the ledger cannot be read or the output cannot be written; then what is written is cut off.
+pub async fn write_json<W: Write>(
+    ledger: &dyn Ledger,
+    campaign: &Campaign,
+    mut out: W,
+) -> Result<Standing, ReportError> {
+    let standing = ledger.standing(campaign.id).await?;
+    let tally = standing.messages;
+    let messages = Messages {
+        pending: tally.pending,
+        queued: tally.queued,
+        delivered: tally.delivered,
+        read: tally.read,
+        failed: tally.failed,
+    };
+    write!(out, "{{\"campaign\":{}", json(&campaign.name)?)?;
+    let Standing { rows, skipped, planned, accepted, unknown, .. } = &standing;
+    write!(out, ",\"rows\":{rows},\"skipped\":{skipped},\"planned\":{planned}")?;
+    write!(out, ",\"accepted\":{accepted},\"unknown\":{unknown},\"messages\":{}", json(&messages)?)?;
+    out.write_all(b",\"batches\":[")?;
+    let mut comma = "";
+    for_each_batch(ledger, campaign, |batch| {
+        let batch_id = batch.batch_id.as_ref().map(|id| id.as_str());
+        write!(out, "{comma}{}", json(&BatchLine { batch_id, rows: batch.rows.len(), status: batch_status(&batch) })?)?;
+        comma = ",";
+        Ok(())
+    })
+    .await?;
+    out.write_all(b"],\"failures\":[")?;
+    let mut comma = "";
+    for_each_failure(ledger, campaign, |failure| {
+        let line = FailureLine {
+            row: failure.row,
+            line: failure.line,
+            code: failure.code.as_deref().unwrap_or("UNKNOWN"),
+            description: failure.description.as_deref().unwrap_or(""),
+        };
+        write!(out, "{comma}{}", json(&line)?)?;
+        comma = ",";
+        Ok(())
+    })
+    .await?;
+    out.write_all(b"]}\n")?;
+    out.flush()?;
+    Ok(standing)
+}
+
+/// Reads every batch of a campaign, by number, a page at a time.
+///
+/// # Errors
+/// When the ledger cannot be read, or `each` says so.
+pub async fn for_each_batch(
+    ledger: &dyn Ledger,
+    campaign: &Campaign,
+    mut each: impl FnMut(BatchRecord) -> std::io::Result<()>,
+) -> Result<(), ReportError> {
+    let mut after = 0;
+    loop {
+        let page = ledger.batches(campaign.id, after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = last.number;
+        page.into_iter().try_for_each(&mut each)?;
+    }
+}
+
+/// Reads every failed message of a campaign, by row, a page at a time.
+///
+/// # Errors
+/// When the ledger cannot be read, or `each` says so.
+pub async fn for_each_failure(
+    ledger: &dyn Ledger,
+    campaign: &Campaign,
+    mut each: impl FnMut(Failure) -> std::io::Result<()>,
+) -> Result<(), ReportError> {
+    let mut after = 0;
+    loop {
+        let page = ledger.failures(campaign.id, after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = last.row;
+        page.into_iter().try_for_each(&mut each)?;
+    }
+}
+
+fn json<T: Serialize + ?Sized>(value: &T) -> std::io::Result<String> {
+    serde_json::to_string(value).map_err(std::io::Error::other)
+}

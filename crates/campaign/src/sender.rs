@@ -1,0 +1,119 @@
+//! The campaign's only door to the service.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use sinch_batch_client::{Client, Error, Reached};
+use sinch_batch_models::{BatchId, SendBatchRequest};
+use sinch_batch_tracking::{BATCH_KEY, BatchKey};
+
+
+
+/// A boxed future that may move between threads.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Sends batches, and finds them again by their key.
+pub trait Sender: Send + Sync + 'static {
+    /// Sends one batch.
+    fn send<'a>(&'a self, request: &'a SendBatchRequest) -> BoxFuture<'a, Result<BatchId, SendFailure>>;
+
+    /// Every batch the service holds under a key; none is an answer too.
+    fn look_up<'a>(&'a self, key: &'a BatchKey) -> BoxFuture<'a, Result<Vec<BatchId>, LookUpFailure>>;
+}
+
+/// Why a send has no batch id, told by what may have happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SendFailure {
+    /// The service may have taken the batch: look it up before anything else.
+    Unknown {
+        /// One sentence.
+        why: String,
+    },
+    /// The service has surely not taken it, and may do so later.
+    NotNow {
+        /// How long the service asked us to wait.
+        retry_after: Option<Duration>,
+        /// Whether the service is there and asks us to slow down; else it could not be reached.
+        limited: bool,
+        /// One sentence.
+        why: String,
+    },
+    /// The service has surely not taken it, and will not.
+    Refused {
+        /// What the refusal is about.
+        about: Refusal,
+        /// One sentence.
+        why: String,
+    },
+}
+
+/// What a refusal is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// This batch; another may pass.
+    Batch,
+    /// The project, the app or the region: no other batch will pass either.
+    Service,
+    /// The key or its secret: no other batch will pass either.
+    Credentials,
+}
+
+/// Why a look-up has no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LookUpFailure {
+    /// Whether the key or its secret is at fault.
+    pub credentials: bool,
+    /// One sentence.
+    pub why: String,
+}
+
+impl Sender for Client {
+    fn send<'a>(&'a self, request: &'a SendBatchRequest) -> BoxFuture<'a, Result<BatchId, SendFailure>> {
+        Box::pin(async move {
+            match self.send_batch(request).await {
+                Ok(sent) => Ok(sent.batch_id),
+                Err(error) => Err(failure(&error)),
+            }
+        })
+    }
+
+    fn look_up<'a>(&'a self, key: &'a BatchKey) -> BoxFuture<'a, Result<Vec<BatchId>, LookUpFailure>> {
+        Box::pin(async move {
+            match self.find_batches(BATCH_KEY, &key.to_string()).await {
+                Ok(found) => Ok(found.into_iter().filter_map(|status| status.batch_id).collect()),
+                Err(error) => Err(LookUpFailure { credentials: error.is_credentials(), why: sentence(&error) }),
+            }
+        })
+    }
+}
+
+fn failure(error: &Error) -> SendFailure {
+    let why = sentence(error);
+    if error.is_credentials() {
+        return SendFailure::Refused { about: Refusal::Credentials, why };
+    }
+    if error.reached_service() == Reached::Perhaps {
+        return SendFailure::Unknown { why };
+    }
+    if error.is_transient() {
+        let limited = error.status() == Some(429) || error.retry_after().is_some();
+        return SendFailure::NotNow { retry_after: error.retry_after(), limited, why };
+    }
+    let about = match error.status() {
+        Some(400 | 413 | 422) => Refusal::Batch,
+        _ => Refusal::Service,
+    };
+    SendFailure::Refused { about, why }
+}
+
+/// The error and its causes, in one sentence.
+fn sentence(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,3 @@
+//! Tests of the campaign from outside.
+
+mod machine;

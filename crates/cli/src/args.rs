@@ -1,0 +1,288 @@
+//! What can be typed.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::exit;
+
+/// Send this message to everyone in this file, never twice, and know who got it.
+#[derive(Debug, Parser)]
+#[command(name = "sinch-batch", version, after_help = exit::HELP, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Find every mistake in a file of recipients, by line and column; send nothing.
+    Check(CheckArgs),
+    /// Show the message as one recipient will see it.
+    Preview(PreviewArgs),
+    /// Send a message to everyone in a file, and report who got it.
+    Send(Box<SendArgs>),
+    /// Go on with a campaign that did not finish.
+    Resume(Box<ResumeArgs>),
+    /// Show how a campaign stands.
+    Status(StatusArgs),
+    /// Show what became of a campaign: its batches, and each failure by row.
+    Report(ReportArgs),
+    /// Receive signed callbacks and keep them in the ledger.
+    Listen(ListenArgs),
+    /// Run the local service that speaks the same wire.
+    Simulate(SimulateArgs),
+    /// Operations of the Batch API on single batches.
+    Batch(BatchArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Input {
+    /// Recipients: CSV with a header line, or JSON lines (.jsonl, .ndjson).
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct MessageArgs {
+    /// The message, as the wire's `message` object.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) message: Option<PathBuf>,
+    /// A text message; its short form.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) text: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Json {
+    /// Print one JSON value on standard output.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LedgerArgs {
+    /// The ledger: a SQLite file that remembers what was sent.
+    #[arg(long, value_name = "FILE", env = "SINCH_BATCH_LEDGER")]
+    pub(crate) ledger: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServiceArgs {
+    /// The service, instead of the region's host.
+    #[arg(long, value_name = "URL", env = "SINCH_BATCH_BASE_URL")]
+    pub(crate) base_url: Option<String>,
+    /// The token endpoint, as a whole URL.
+    #[arg(long, value_name = "URL", env = "SINCH_AUTH_URL")]
+    pub(crate) auth_url: Option<String>,
+    /// The app's region: us, eu or br.
+    #[arg(long, value_name = "REGION", env = "SINCH_REGION")]
+    pub(crate) region: Option<String>,
+    /// The project.
+    #[arg(long, value_name = "ID", env = "SINCH_PROJECT_ID")]
+    pub(crate) project: Option<String>,
+    /// The app that sends.
+    #[arg(long, value_name = "ID", env = "SINCH_APP_ID")]
+    pub(crate) app: Option<String>,
+    /// How long one request may take.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) timeout: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// End when every batch has its outcome, instead of waiting for receipts.
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+    /// How long a batch of unknown outcome must stay absent before it is sent again.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30.0, value_parser = seconds)]
+    pub(crate) settle: f64,
+    /// How many batches are under way at once.
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) in_flight: u16,
+    /// Stop waiting for receipts when none came for this long.
+    #[arg(long, value_name = "SECONDS", default_value_t = 600.0, value_parser = seconds)]
+    pub(crate) quiet: f64,
+    /// Receive callbacks in this process too, at this address; else run `sinch-batch listen`.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<SocketAddr>,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.0..=1e9).contains(&seconds) => Ok(seconds),
+        _ => Err("expected a number of seconds".to_owned()),
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) input: Input,
+    #[command(flatten)]
+    pub(crate) message: MessageArgs,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PreviewArgs {
+    #[command(flatten)]
+    pub(crate) input: Input,
+    #[command(flatten)]
+    pub(crate) message: MessageArgs,
+    /// Which row, counted from 1.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) row: u64,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SendArgs {
+    #[command(flatten)]
+    pub(crate) input: Input,
+    #[command(flatten)]
+    pub(crate) message: MessageArgs,
+    /// Names the campaign; else it gets an id, which is printed first.
+    #[arg(long, value_name = "NAME", value_parser = campaign_name)]
+    pub(crate) campaign: Option<String>,
+    /// Practise: start the simulator and a receiver on loopback, and send to them.
+    #[arg(long)]
+    pub(crate) simulate: bool,
+    /// Send the good rows, and write the others with their reasons to a file that can be mended.
+    #[arg(long)]
+    pub(crate) skip_bad: bool,
+    /// Where the skipped rows go; beside the input if not given.
+    #[arg(long, value_name = "FILE", requires = "skip_bad")]
+    pub(crate) skipped: Option<PathBuf>,
+    /// Send again although an unfinished campaign in this ledger has the same recipients and message.
+    #[arg(long)]
+    pub(crate) again: bool,
+    /// Recipients in one batch.
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) batch_size: u16,
+    #[command(flatten)]
+    pub(crate) ledger: LedgerArgs,
+    #[command(flatten)]
+    pub(crate) service: ServiceArgs,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+fn campaign_name(text: &str) -> Result<String, String> {
+    let fine = |c: char| c.is_alphanumeric() || "-_.".contains(c);
+    match text.chars().count() {
+        1..=64 if text.chars().all(fine) && !text.starts_with(['-', '.']) => Ok(text.to_owned()),
+        _ => Err("a campaign's name has 1 to 64 letters, digits, '-', '_' or '.', and begins with neither '-' nor '.'"
+            .to_owned()),
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ResumeArgs {
+    /// The campaign's name or id.
+    #[arg(value_name = "CAMPAIGN")]
+    pub(crate) campaign: String,
+    #[command(flatten)]
+    pub(crate) ledger: LedgerArgs,
+    #[command(flatten)]
+    pub(crate) service: ServiceArgs,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// The campaign's name or id; the latest if not given.
+    #[arg(value_name = "CAMPAIGN")]
+    pub(crate) campaign: Option<String>,
+    #[command(flatten)]
+    pub(crate) ledger: LedgerArgs,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// The campaign's name or id; the latest if not given.
+    #[arg(value_name = "CAMPAIGN")]
+    pub(crate) campaign: Option<String>,
+    /// How to print it; csv lists the failures.
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub(crate) format: ReportFormat,
+    #[command(flatten)]
+    pub(crate) ledger: LedgerArgs,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// For people.
+    Table,
+    /// One JSON object.
+    Json,
+    /// The failures: row, line, code, description.
+    Csv,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListenArgs {
+    /// Where to listen; port 0 takes a free one.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub(crate) addr: SocketAddr,
+    #[command(flatten)]
+    pub(crate) ledger: LedgerArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SimulateArgs {
+    /// Where the service listens; port 0 takes a free one.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8090")]
+    pub(crate) addr: SocketAddr,
+    /// Where its control side listens.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8091")]
+    pub(crate) control: SocketAddr,
+    /// Where signed callbacks go; none are sent without it.
+    #[arg(long, value_name = "URL")]
+    pub(crate) callback_url: Option<String>,
+    /// Drain the queue at 20 messages and send 25 callbacks per second, as the real service does.
+    #[arg(long)]
+    pub(crate) realistic: bool,
+    /// Decides which messages fail, are delivered or are read.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// How many of a hundred messages fail.
+    #[arg(long, value_name = "PERCENT", default_value_t = 1, value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub(crate) fail: u8,
+    /// How many of a hundred delivered messages are read.
+    #[arg(long, value_name = "PERCENT", default_value_t = 30, value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub(crate) read: u8,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BatchArgs {
+    #[command(subcommand)]
+    pub(crate) command: BatchCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BatchCommand {
+    /// Ask the service for the status of one batch.
+    Status {
+        /// The batch's id.
+        #[arg(value_name = "ID")]
+        id: String,
+        #[command(flatten)]
+        service: ServiceArgs,
+        #[command(flatten)]
+        json: Json,
+    },
+}

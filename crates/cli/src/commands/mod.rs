@@ -1,0 +1,11 @@
+//! One module a command.
+
+pub(crate) mod batch;
+pub(crate) mod check;
+pub(crate) mod listen;
+pub(crate) mod preview;
+pub(crate) mod report;
+pub(crate) mod resume;
+pub(crate) mod send;
+pub(crate) mod simulate;
+pub(crate) mod status;

@@ -1,0 +1,45 @@
+//! `preview`: the message as one recipient will see it.
+
+use serde::Serialize;
+use sinch_batch::models::{Message, MessageBody, Template};
+use sinch_batch::recipients::{Rows, SourceError};
+
+use crate::args::PreviewArgs;
+use crate::fail::{Failure, output};
+use crate::output::{out, write_json_line};
+use crate::{exit, input};
+
+#[derive(Serialize)]
+struct Preview<'a> {
+    row: u64,
+    line: u64,
+    message: &'a Message,
+}
+
+pub(crate) async fn run(args: PreviewArgs) -> Result<u8, Failure> {
+    let message = input::message(&args.message)?;
+    let template = Template::new(message.message);
+    let file = &args.input.file;
+    let mut rows = Rows::new(input::open(file, &template)?, sinch_batch::recipients::SkipSet::none());
+    let bad = |error: SourceError| {
+        Failure::because(exit::BAD_INPUT, file.display(), &error).hint("see every mistake with: sinch-batch check")
+    };
+    rows.skip_to_row(args.row - 1).map_err(bad)?;
+    let Some(row) = rows.next().transpose().map_err(bad)?.filter(|row| row.number == args.row) else {
+        return Err(Failure::new(exit::BAD_INPUT, format!("{} has no row {}", file.display(), args.row))
+            .hint("rows count from 1, after the header; blank lines are none"));
+    };
+    let message = template
+        .render(&row.recipient.parameters)
+        .map_err(|error| Failure::because(exit::BAD_INPUT, "the message with the values of this row", &error))?;
+    if args.json.json {
+        write_json_line(&Preview { row: row.number, line: row.line, message: &message })?;
+        return Ok(exit::OK);
+    }
+    let text = match &message.body {
+        Some(MessageBody::Text(text)) if message.extra.is_empty() => text.text.to_string(),
+        _ => serde_json::to_string_pretty(&message).map_err(|error| output(error.into()))?,
+    };
+    out(format!("{text}\n").as_bytes()).map_err(output)?;
+    Ok(exit::OK)
+}

@@ -1,0 +1,61 @@
+//! A failure as a person reads it: one sentence, its causes, and what to type now.
+
+use std::error::Error;
+use std::fmt;
+
+use crate::exit;
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    code: u8,
+    sentence: String,
+    hint: Option<String>,
+}
+
+impl Failure {
+    pub(crate) fn new(code: u8, sentence: impl Into<String>) -> Self {
+        Self { code, sentence: sentence.into(), hint: None }
+    }
+
+    /// A failure with the error that caused it, and the causes of that.
+    pub(crate) fn because(code: u8, what: impl fmt::Display, error: &dyn Error) -> Self {
+        Self::new(code, format!("{what}: {}", sentence(error)))
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub(crate) fn code(&self) -> u8 {
+        self.code
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error: {}", self.sentence)?;
+        match &self.hint {
+            Some(hint) => write!(f, "\nhint: {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The error and its causes, in one sentence.
+pub(crate) fn sentence(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+/// Standard output went away or is full.
+pub(crate) fn output(error: std::io::Error) -> Failure {
+    Failure::because(exit::UNEXPECTED, "the output could not be written", &error)
+}

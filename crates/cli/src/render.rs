@@ -1,0 +1,100 @@
+//! Tables for people.
+
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use comfy_table::{ContentArrangement, Table, presets};
+use sinch_batch::campaign::report::{ReportError, for_each_failure};
+use sinch_batch::ledger::{Campaign, Failure as MessageFailure, Ledger, Standing};
+
+use crate::fail::{Failure, output};
+use crate::ledgers;
+
+/// The sums of a campaign, as a small table.
+pub(crate) fn standing(standing: &Standing, took: Option<Duration>) -> String {
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_FULL_CONDENSED);
+    let tally = standing.messages;
+    let mut columns = vec![
+        ("rows", standing.rows.to_string()),
+        ("batches", standing.batches.total().to_string()),
+        ("accepted", standing.accepted.to_string()),
+        ("delivered", tally.delivered.to_string()),
+        ("read", tally.read.to_string()),
+        ("failed", tally.failed.to_string()),
+    ];
+    for (name, n_rows) in [
+        ("pending", tally.pending),
+        ("queued", tally.queued),
+        ("skipped", standing.skipped),
+        ("planned", standing.planned),
+        ("unknown", standing.unknown),
+    ] {
+        if n_rows > 0 {
+            columns.push((name, n_rows.to_string()));
+        }
+    }
+    if let Some(took) = took {
+        columns.push(("time", format!("{:.1} s", took.as_secs_f64())));
+    }
+    table.set_header(columns.iter().map(|(name, _)| *name));
+    table.add_row(columns.iter().map(|(_, value)| value.as_str()));
+    format!("{table}\n")
+}
+
+/// The sums, then the failures by row; at most `most` of them.
+pub(crate) async fn report(
+    ledger: &dyn Ledger,
+    campaign: &Campaign,
+    took: Option<Duration>,
+    most: usize,
+    mut out: impl Write,
+) -> Result<(), ReportError> {
+    let sums = ledger.standing(campaign.id).await?;
+    write!(out, "{}", standing(&sums, took))?;
+    let mut shown = Vec::new();
+    let mut more = 0_u64;
+    for_each_failure(ledger, campaign, |failure| {
+        if shown.len() < most {
+            shown.push(failure);
+        } else {
+            more += 1;
+        }
+        Ok(())
+    })
+    .await?;
+    if !shown.is_empty() {
+        write!(out, "\nfailures\n{}", failures(&shown))?;
+    }
+    if more > 0 {
+        writeln!(out, "and {more} more: sinch-batch report {} --ledger FILE", campaign.name)?;
+    }
+    out.flush()?;
+    Ok(())
+}
+
+fn failures(failures: &[MessageFailure]) -> String {
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_FULL_CONDENSED);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(["row", "line", "reason", "description"]);
+    for failure in failures {
+        table.add_row([
+            failure.row.to_string(),
+            failure.line.to_string(),
+            failure.code.clone().unwrap_or_else(|| "UNKNOWN".to_owned()),
+            failure.description.clone().unwrap_or_default(),
+        ]);
+    }
+    format!("{table}\n")
+}
+
+/// A report that could not be read or written.
+pub(crate) fn report_failed(path: &Path, error: ReportError) -> Failure {
+    match error {
+        ReportError::Ledger(error) => ledgers::failed(path, &error),
+        ReportError::Write(error) => output(error),
+        other => Failure::because(crate::exit::UNEXPECTED, "no report", &other),
+    }
+}

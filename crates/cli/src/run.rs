@@ -1,0 +1,201 @@
+//! Running a campaign that is in the ledger: sending, waiting, reporting.
+
+use std::io::{BufWriter, stdout};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::{Deserialize, Serialize};
+use sinch_batch::campaign::plan::Plan;
+use sinch_batch::campaign::report::write_json;
+use sinch_batch::campaign::{CampaignError, Ended, Limits, Runner, Stop, Watch};
+use sinch_batch::client::Client;
+use sinch_batch::ledger::{Campaign, Ledger, SqliteLedger, Standing};
+use sinch_batch::models::{AppId, Message};
+
+use crate::args::RunArgs;
+use crate::fail::{Failure, sentence};
+use sinch_batch::recipients::Rows;
+use crate::output::can_show_progress;
+use crate::{exit, ledgers, render, say, signals};
+
+/// How many failures the table after a send shows.
+const SHOWN_FAILURES: usize = 20;
+
+/// What the ledger keeps for a resume, besides what it has fields for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Settings {
+    pub(crate) app_id: String,
+    pub(crate) project_id: String,
+    pub(crate) base_url: String,
+    pub(crate) skip_bad: bool,
+}
+
+/// Everything a run needs.
+pub(crate) struct Run {
+    pub(crate) ledger_path: PathBuf,
+    pub(crate) ledger: Arc<SqliteLedger>,
+    pub(crate) campaign: Campaign,
+    pub(crate) client: Client,
+    pub(crate) app_id: AppId,
+    pub(crate) message: Message,
+    pub(crate) rows: Rows<'static>,
+    /// Whether somebody in this process hears callbacks.
+    pub(crate) hears: bool,
+    pub(crate) json: bool,
+}
+
+impl Run {
+    /// Sends what is left, waits for receipts, prints the report.
+    pub(crate) async fn execute(self, args: &RunArgs) -> Result<u8, Failure> {
+        let began = Instant::now();
+        let stop = signals::watch();
+        let failed = |error| ledgers::failed(&self.ledger_path, &error);
+        let open = self.ledger.open_batches(self.campaign.id).await.map_err(failed)?;
+        let frontier = self.ledger.frontier(self.campaign.id).await.map_err(failed)?;
+        let plan = Plan::new(self.rows, &self.campaign, open, frontier);
+        let limits = Limits::default()
+            .with_in_flight(usize::from(args.in_flight))
+            .with_settle(Duration::from_secs_f64(args.settle));
+        let runner = Runner::new(
+            self.ledger.clone(),
+            Arc::new(self.client),
+            self.campaign.clone(),
+            self.app_id,
+            self.message,
+        )
+        .with_limits(limits);
+
+        let progress = Progress::new(self.campaign.rows - self.campaign.skipped);
+        let ended = runner.send(plan, signals::stopped(stop.clone()), |standing| progress.show(standing)).await;
+        let waited = match &ended {
+            Ok(ended) if ended.is_complete() && !args.no_wait => {
+                if !self.hears {
+                    progress.say("waiting for receipts, which sinch-batch listen must hear; --no-wait does not wait");
+                }
+                let quiet = Duration::from_secs_f64(args.quiet);
+                Some(
+                    runner
+                        .wait_for_receipts(quiet, signals::stopped(stop), |standing| progress.show(standing))
+                        .await
+                        .map_err(|error| campaign_failed(&self.ledger_path, &self.campaign, &error))?,
+                )
+            }
+            _ => None,
+        };
+        progress.end();
+        let ended = ended.map_err(|error| campaign_failed(&self.ledger_path, &self.campaign, &error))?;
+
+        let out = BufWriter::new(stdout());
+        let written = if self.json {
+            write_json(&*self.ledger, &self.campaign, out).await.map(drop)
+        } else {
+            render::report(&*self.ledger, &self.campaign, Some(began.elapsed()), SHOWN_FAILURES, out).await
+        };
+        written.map_err(|error| render::report_failed(&self.ledger_path, error))?;
+        let standing = self.ledger.standing(self.campaign.id).await.map_err(failed)?;
+        conclude(&self.ledger_path, &self.campaign, &ended, waited, &standing)
+    }
+}
+
+/// The exit code, and what to type next if it is not the end.
+fn conclude(
+    ledger: &std::path::Path,
+    campaign: &Campaign,
+    ended: &Ended,
+    waited: Option<Watch>,
+    standing: &Standing,
+) -> Result<u8, Failure> {
+    let resume = format!("sinch-batch resume {} --ledger {}", campaign.name, ledger.display());
+    let left = standing.planned + standing.unknown;
+    if left > 0 || !ended.is_complete() {
+        let why = ended.why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+        let rows = format!("{} rows planned, {} unknown", standing.planned, standing.unknown);
+        let (code, sentence, hint) = match ended.stopped {
+            Some(Stop::Credentials) => (
+                exit::BAD_CREDENTIALS,
+                format!("the service refused the credentials{why} ({rows})"),
+                format!("check SINCH_KEY_ID, SINCH_KEY_SECRET and SINCH_PROJECT_ID, then go on: {resume}"),
+            ),
+            Some(Stop::Refused) => (
+                exit::NOT_FINISHED,
+                format!("the service refused{why} ({rows})"),
+                format!("check SINCH_APP_ID, SINCH_REGION and the message, then go on: {resume}"),
+            ),
+            Some(Stop::Unreachable) => (
+                exit::NOT_FINISHED,
+                format!("the service could not be reached or kept failing{why} ({rows})"),
+                format!("nothing is sent twice; go on when it is back: {resume}"),
+            ),
+            Some(Stop::Interrupted) => (exit::NOT_FINISHED, format!("stopped ({rows})"), format!("go on: {resume}")),
+            _ => (exit::NOT_FINISHED, format!("the campaign did not finish{why} ({rows})"), format!("go on: {resume}")),
+        };
+        return Err(Failure::new(code, sentence).hint(hint));
+    }
+    let messages = standing.messages;
+    let waiting = messages.pending + messages.queued;
+    let look = format!("see what comes: sinch-batch status {} --ledger {}", campaign.name, ledger.display());
+    match waited {
+        Some(Watch::Quiet) => {
+            Err(Failure::new(exit::NOT_FINISHED, format!("all was sent, but {waiting} messages have no final receipt"))
+                .hint(format!("is sinch-batch listen running with this ledger? {look}")))
+        }
+        Some(Watch::Interrupted) => Err(Failure::new(
+            exit::NOT_FINISHED,
+            format!("stopped waiting: all was sent, {waiting} messages have no final receipt yet"),
+        )
+        .hint(look)),
+        _ => Ok(exit::OK),
+    }
+}
+
+fn campaign_failed(ledger: &std::path::Path, campaign: &Campaign, error: &CampaignError) -> Failure {
+    let resume = format!("go on when it is mended: sinch-batch resume {} --ledger {}", campaign.name, ledger.display());
+    match error {
+        CampaignError::Ledger(error) => {
+            Failure::new(exit::LEDGER, format!("ledger {}: {}; nothing more was sent", ledger.display(), sentence(error)))
+                .hint(resume)
+        }
+        other => Failure::because(exit::NOT_FINISHED, "sending stopped", other).hint(resume),
+    }
+}
+
+/// A bar on a terminal, nothing elsewhere.
+struct Progress(Option<ProgressBar>);
+
+impl Progress {
+    fn new(rows: u64) -> Self {
+        let style = ProgressStyle::with_template("{bar:30} {msg}").ok().filter(|_| can_show_progress());
+        Self(style.map(|style| ProgressBar::new(rows * 2).with_style(style)))
+    }
+
+    /// Half of the bar is sending, the other half receipts.
+    fn show(&self, standing: &Standing) {
+        let Some(bar) = &self.0 else { return };
+        let tally = standing.messages;
+        let settled = tally.delivered + tally.read + tally.failed;
+        bar.set_position(standing.accepted + settled);
+        bar.set_message(format!(
+            "{} of {} accepted, {} delivered, {} read, {} failed",
+            standing.accepted,
+            standing.rows - standing.skipped,
+            tally.delivered,
+            tally.read,
+            tally.failed
+        ));
+    }
+
+    fn say(&self, text: &str) {
+        match &self.0 {
+            Some(bar) => bar.suspend(|| say!("{text}")),
+            None => say!("{text}"),
+        }
+    }
+
+    fn end(&self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The service to talk to, from flags and environment.
+
+use std::time::Duration;
+
+use sinch_batch::auth::{AuthError, ClientCredentials, KeyId, KeySecret, TOKEN_URL, TokenCache, TokenSource};
+use sinch_batch::client::{Client, Error, Region};
+use sinch_batch::models::{AppId, ProjectId};
+
+use crate::args::ServiceArgs;
+use crate::exit;
+use crate::fail::{Failure, sentence};
+
+/// Where to send, as whom.
+pub(crate) struct Service {
+    pub(crate) base_url: String,
+    pub(crate) auth_url: String,
+    pub(crate) project_id: String,
+    pub(crate) key_id: String,
+    pub(crate) key_secret: String,
+    pub(crate) timeout: Duration,
+}
+
+impl Service {
+    /// Reads flags and environment; says what is missing.
+    pub(crate) fn read(args: &ServiceArgs) -> Result<Self, Failure> {
+        let base_url = match (&args.base_url, &args.region) {
+            (Some(url), _) => url.clone(),
+            (None, Some(region)) => match region.parse::<Region>() {
+                Ok(region) => region.base_url().to_owned(),
+                Err(error) => {
+                    return Err(Failure::because(exit::USAGE, "SINCH_REGION (or --region) is wrong", &error)
+                        .hint("use the region in which the app was made: us, eu or br"));
+                }
+            },
+            (None, None) => {
+                return Err(Failure::new(exit::USAGE, "no region is given: set SINCH_REGION to us, eu or br")
+                    .hint("practise without an account: sinch-batch send FILE --message FILE --simulate"));
+            }
+        };
+        Ok(Self {
+            base_url,
+            auth_url: args.auth_url.clone().unwrap_or_else(|| TOKEN_URL.to_owned()),
+            project_id: given(args.project.as_ref(), "SINCH_PROJECT_ID")?,
+            key_id: given(std::env::var("SINCH_KEY_ID").ok().as_ref(), "SINCH_KEY_ID")?,
+            key_secret: given(std::env::var("SINCH_KEY_SECRET").ok().as_ref(), "SINCH_KEY_SECRET")?,
+            timeout: Duration::from_secs(args.timeout),
+        })
+    }
+
+    /// A client for it, which has a token already: wrong credentials show before anything begins.
+    pub(crate) async fn connect(&self) -> Result<Client, Failure> {
+        let credentials =
+            ClientCredentials::new(KeyId::new(self.key_id.clone()), KeySecret::new(self.key_secret.clone()))
+                .with_token_url(&self.auth_url)
+                .map_err(|error| Failure::because(exit::USAGE, "the token URL cannot be used", &error))?;
+        let tokens = std::sync::Arc::new(TokenCache::new(credentials));
+        let client = Client::builder(ProjectId::new(self.project_id.clone()), tokens.clone())
+            .base_url(&self.base_url)
+            .timeout(self.timeout)
+            .build()
+            .map_err(|error| Failure::because(exit::USAGE, "the service's URL cannot be used", &error))?;
+        tokens.token().await.map_err(|error| no_token(&error))?;
+        Ok(client)
+    }
+}
+
+/// A value that must be given, and must not be blank.
+fn given(value: Option<&String>, name: &str) -> Result<String, Failure> {
+    match value.map(|value| value.trim()) {
+        Some(value) if !value.is_empty() => Ok(value.to_owned()),
+        _ => Err(Failure::new(exit::BAD_CREDENTIALS, format!("{name} is not set"))
+            .hint("export SINCH_PROJECT_ID, SINCH_KEY_ID, SINCH_KEY_SECRET and SINCH_APP_ID from the Sinch dashboard")),
+    }
+}
+
+/// The app that sends.
+pub(crate) fn app_id(args: &ServiceArgs) -> Result<AppId, Failure> {
+    given(args.app.as_ref(), "SINCH_APP_ID").map(AppId::new)
+}
+
+fn no_token(error: &AuthError) -> Failure {
+    if error.is_refused() {
+        return Failure::because(exit::BAD_CREDENTIALS, "no token", error)
+            .hint("check SINCH_KEY_ID and SINCH_KEY_SECRET; nothing was sent");
+    }
+    Failure::because(exit::SERVICE, "no token", error)
+        .hint("check the network and SINCH_AUTH_URL, then run the same command again; nothing was sent")
+}
+
+/// What a single call to the service came to.
+pub(crate) fn call_failed(what: &str, error: &Error) -> Failure {
+    if error.is_credentials() {
+        return Failure::new(exit::BAD_CREDENTIALS, format!("{what}: {}", sentence(error)))
+            .hint("check SINCH_KEY_ID, SINCH_KEY_SECRET and SINCH_PROJECT_ID");
+    }
+    let hint = match error.status() {
+        Some(404) => "check the id, SINCH_PROJECT_ID and SINCH_REGION",
+        _ if error.is_transient() => "try again later",
+        _ => "check SINCH_REGION, SINCH_PROJECT_ID and the request",
+    };
+    Failure::new(exit::SERVICE, format!("{what}: {}", sentence(error))).hint(hint)
+}

@@ -1,0 +1,143 @@
+//! What goes wrong on the way, and that nobody gets the message twice.
+
+use std::process::Stdio;
+
+use serde_json::json;
+
+use crate::support::{Stage, adds_up, run, write_recipients};
+
+const SEND: &[&str] =
+    &["send", "people.csv", "--message", "message.json", "--campaign", "c1", "--batch-size", "20", "--json"];
+
+#[test]
+fn promise_1_nothing_is_sent_twice_because_of_us_when_answers_are_lost() {
+    let stage = Stage::new();
+    write_recipients(stage.path(), 300);
+    for (n, fault) in ["accept_then_500", "accept_then_drop", "refuse_500", "drop", "rate_limit", "expire_token"]
+        .iter()
+        .enumerate()
+    {
+        stage.fault(json!({"operation": "send_batch", "fault": fault, "after": 2 * n, "times": 1}));
+    }
+    let said = run(stage.command(SEND).args(["--settle", "1"])).ends(0);
+    let report = said.json();
+    adds_up(&report);
+    assert_eq!(report["accepted"], 300);
+    stage.has_each_once(300);
+}
+
+/// Kills a send at the n-th call and resumes it, until it is through.
+#[test]
+fn promise_1_nothing_is_sent_twice_because_of_us_when_we_are_killed() {
+    for n in [0, 1, 4, 9] {
+        let stage = Stage::new();
+        write_recipients(stage.path(), 240);
+        for fault in ["hang", "accept_then_drop"] {
+            stage.fault(json!({"operation": "send_batch", "fault": fault, "after": n, "times": 2}));
+        }
+        let mut command = stage.command(SEND);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let calls = |stage: &Stage| -> u64 {
+            let stats = stage.stats();
+            let answers = stats["requests"]["send_batch"].as_object().cloned().unwrap_or_default();
+            answers.values().filter_map(|count| count.as_u64()).sum()
+        };
+        while calls(&stage) <= n {
+            assert!(child.try_wait().unwrap().is_none(), "it hangs in a call");
+        }
+        // SIGKILL: nothing of ours runs any more.
+        child.kill().unwrap();
+        child.wait().unwrap();
+        stage.no_faults();
+
+        let status = run(&mut stage.command_without_service(&["status", "c1", "--json"])).ends(0).json();
+        adds_up(&status);
+        let report = run(&mut stage.command(&["resume", "c1", "--settle", "1", "--json"])).ends(0).json();
+        adds_up(&report);
+        assert_eq!(report["accepted"], 240);
+        stage.has_each_once(240);
+        // Once more finds nothing to do.
+        run(&mut stage.command(&["resume", "c1", "--json"])).ends(0);
+        stage.has_each_once(240);
+    }
+}
+
+#[test]
+fn a_batch_whose_look_up_fails_stays_unknown_and_says_so() {
+    let stage = Stage::new();
+    write_recipients(stage.path(), 60);
+    stage.fault(json!({"operation": "send_batch", "fault": "accept_then_500", "after": 1, "times": 1}));
+    stage.fault(json!({"operation": "find_batches", "fault": "refuse_503", "after": 0, "times": 1000}));
+    let said = run(stage.command(SEND).args(["--settle", "0"])).ends(5);
+    let report = said.json();
+    adds_up(&report);
+    assert_eq!((&report["accepted"], &report["unknown"]), (&json!(40), &json!(20)), "{said:?}");
+    assert!(said.stderr.contains("20 unknown") && said.stderr.contains("sinch-batch resume c1"), "{said:?}");
+    let statuses: Vec<&str> =
+        report["batches"].as_array().unwrap().iter().map(|batch| batch["status"].as_str().unwrap()).collect();
+    assert!(statuses.contains(&"UNKNOWN"));
+
+    stage.no_faults();
+    let report = run(&mut stage.command(&["resume", "c1", "--settle", "0", "--json"])).ends(0).json();
+    assert_eq!((&report["accepted"], &report["unknown"]), (&json!(60), &json!(0)));
+    stage.has_each_once(60);
+}
+
+#[test]
+fn a_stopped_send_ends_in_order_and_can_be_resumed() {
+    let stage = Stage::new();
+    write_recipients(stage.path(), 200);
+    stage.fault(json!({"operation": "send_batch", "fault": "rate_limit", "after": 3, "times": 1000, "retry_after": 600}));
+    let mut command = stage.command(SEND);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    while stage.stats()["requests"]["send_batch"]["429"].as_u64().unwrap_or(0) == 0 {}
+    let pid = child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(5), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    adds_up(&report);
+    assert_eq!(report["unknown"], 0, "what was refused is surely not sent");
+
+    stage.no_faults();
+    run(&mut stage.command(&["resume", "c1", "--json"])).ends(0);
+    stage.has_each_once(200);
+}
+
+#[test]
+fn a_changed_file_is_refused_on_resume() {
+    let stage = Stage::new();
+    write_recipients(stage.path(), 60);
+    stage.fault(json!({"operation": "send_batch", "fault": "refuse_500", "after": 1, "times": 1000}));
+    stage.fault(json!({"operation": "find_batches", "fault": "refuse_503", "after": 0, "times": 1000}));
+    run(stage.command(SEND).args(["--settle", "0"])).ends(5);
+    stage.no_faults();
+    let calls = stage.stats()["requests"]["send_batch"].clone();
+    let people = std::fs::read_to_string(stage.path().join("people.csv")).unwrap();
+    std::fs::write(stage.path().join("people.csv"), people.replace("Person 50", "Person 5O")).unwrap();
+    let said = run(&mut stage.command(&["resume", "c1", "--json"])).ends(3);
+    assert!(said.stderr.contains("changed"), "{said:?}");
+    assert_eq!(stage.stats()["requests"]["send_batch"], calls, "nothing was sent");
+
+    std::fs::write(stage.path().join("people.csv"), people).unwrap();
+    std::fs::write(stage.path().join("message.json"), r#"{"text_message":{"text":"Bye ${name}"}}"#).unwrap();
+    let said = run(&mut stage.command(&["resume", "c1", "--json"])).ends(3);
+    assert!(said.stderr.contains("changed"), "{said:?}");
+    assert_eq!(stage.stats()["requests"]["send_batch"], calls, "nothing was sent");
+}
+
+#[test]
+fn sending_an_unfinished_file_again_is_refused() {
+    let stage = Stage::new();
+    write_recipients(stage.path(), 60);
+    stage.fault(json!({"operation": "send_batch", "fault": "refuse_500", "after": 0, "times": 1000}));
+    stage.fault(json!({"operation": "find_batches", "fault": "refuse_503", "after": 0, "times": 1000}));
+    run(stage.command(SEND).args(["--settle", "0"])).ends(5);
+    stage.no_faults();
+    let said = run(&mut stage.command(&["send", "people.csv", "--message", "message.json"])).ends(5);
+    assert!(said.stderr.contains("sinch-batch resume c1"), "{said:?}");
+    let said = run(&mut stage.command(SEND)).ends(5);
+    assert!(said.stderr.contains("sinch-batch resume c1"), "{said:?}");
+    let said = run(stage.command(SEND).arg("--again")).ends(6);
+    assert!(said.stderr.contains("c1"), "the name is taken: {said:?}");
+}

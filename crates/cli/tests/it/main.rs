@@ -1,0 +1,11 @@
+//! The command line as a user types it: the built binary, real HTTP on loopback, real SQLite files,
+//! real signals.
+
+mod support;
+
+mod faults;
+mod input;
+mod pages;
+mod privacy;
+mod refusals;
+mod road;

@@ -1,0 +1,219 @@
+//! Runs the binary, and talks to the simulator's control side.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+pub(crate) const SECRET: &str = "a-webhook-secret-for-tests";
+pub(crate) const KEY_SECRET: &str = "a-key-secret-for-tests";
+
+/// The repository's root.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The binary in a folder, with nothing of ours in its environment.
+pub(crate) fn binary(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sinch-batch"));
+    for (name, _) in std::env::vars() {
+        if name.starts_with("SINCH_") {
+            command.env_remove(name);
+        }
+    }
+    command.current_dir(folder).stdin(Stdio::null()).env("SINCH_BATCH_LOG", "debug");
+    command
+}
+
+/// What a finished command said.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Said {
+    pub(crate) fn code(&self) -> i32 {
+        self.status.code().unwrap_or(-1)
+    }
+
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// Checks the exit code, and that a failure is one sentence with a hint.
+    #[track_caller]
+    pub(crate) fn ends(self, code: i32) -> Self {
+        assert_eq!(self.code(), code, "{self:?}");
+        if code != 0 {
+            assert!(self.stderr.lines().any(|line| line.starts_with("error: ")), "{self:?}");
+            assert!(self.stderr.lines().any(|line| line.starts_with("hint: ")), "{self:?}");
+        }
+        self
+    }
+}
+
+pub(crate) fn run(command: &mut Command) -> Said {
+    let output = command.output().expect("the binary runs");
+    Said {
+        status: output.status,
+        stdout: String::from_utf8(output.stdout).expect("standard output is UTF-8"),
+        stderr: String::from_utf8(output.stderr).expect("standard error is UTF-8"),
+    }
+}
+
+/// A process that tells on its first line where it listens; it is killed at the end.
+#[derive(Debug)]
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) ready: Value,
+}
+
+impl Server {
+    fn start(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the binary runs");
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let ready: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
+        assert_eq!(ready["ready"], true);
+        Self { child, ready }
+    }
+
+    pub(crate) fn url(&self, name: &str) -> &str {
+        self.ready[name].as_str().unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A folder with a ledger, a receiver and a simulator around it.
+#[derive(Debug)]
+pub(crate) struct Stage {
+    pub(crate) folder: TempDir,
+    pub(crate) simulator: Server,
+    pub(crate) _receiver: Server,
+}
+
+impl Stage {
+    pub(crate) fn new() -> Self {
+        Self::with(&[])
+    }
+
+    pub(crate) fn with(simulate: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut listen = binary(folder.path());
+        listen.args(["listen", "--addr", "127.0.0.1:0", "--ledger", "ledger.db"]).env("SINCH_WEBHOOK_SECRET", SECRET);
+        let receiver = Server::start(&mut listen);
+        let mut command = binary(folder.path());
+        command
+            .args(["simulate", "--addr", "127.0.0.1:0", "--control", "127.0.0.1:0", "--callback-url"])
+            .arg(receiver.url("url"))
+            .args(simulate)
+            .env("SINCH_WEBHOOK_SECRET", SECRET);
+        let simulator = Server::start(&mut command);
+        Self { folder, simulator, _receiver: receiver }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A command that knows the ledger and the service.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = binary(self.path());
+        command.args(args).args(["--ledger", "ledger.db"]);
+        self.service(&mut command);
+        command
+    }
+
+    pub(crate) fn service(&self, command: &mut Command) {
+        command
+            .env("SINCH_BATCH_BASE_URL", self.simulator.url("api"))
+            .env("SINCH_AUTH_URL", self.simulator.url("auth"))
+            .env("SINCH_PROJECT_ID", "a-project")
+            .env("SINCH_APP_ID", "01KZ4EBHKN27EZJ4Q91V5C36G1")
+            .env("SINCH_KEY_ID", "a-key-id")
+            .env("SINCH_KEY_SECRET", KEY_SECRET);
+    }
+
+    /// Every message the simulator has accepted.
+    pub(crate) fn messages(&self) -> Vec<Value> {
+        let body = get(self.simulator.url("control"), "/messages");
+        body.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    pub(crate) fn stats(&self) -> Value {
+        serde_json::from_str(&get(self.simulator.url("control"), "/stats")).unwrap()
+    }
+
+    pub(crate) fn fault(&self, fault: Value) {
+        http("POST", self.simulator.url("control"), "/faults", &fault.to_string());
+    }
+
+    pub(crate) fn no_faults(&self) {
+        http("DELETE", self.simulator.url("control"), "/faults", "");
+    }
+
+    /// Checks that the simulator has each recipient exactly once.
+    #[track_caller]
+    pub(crate) fn has_each_once(&self, rows: usize) {
+        let mut identities: Vec<String> =
+            self.messages().iter().map(|message| message["identity"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(identities.len(), rows);
+        identities.sort();
+        identities.dedup();
+        assert_eq!(identities.len(), rows, "someone was sent to twice");
+    }
+}
+
+pub(crate) fn get(base: &str, path: &str) -> String {
+    http("GET", base, path, "")
+}
+
+/// One exchange in HTTP/1.0, which needs no library: the answer ends with the connection.
+fn http(method: &str, base: &str, path: &str, body: &str) -> String {
+    let address = base.trim_start_matches("http://").trim_end_matches('/');
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.0\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.contains(" 200 ") || head.contains(" 204 "), "{method} {path}: {head}\n{body}");
+    body.to_owned()
+}
+
+/// A file of that many good recipients, and a message for them.
+pub(crate) fn write_recipients(folder: &Path, rows: usize) {
+    let mut csv = String::from("SMS,name\n");
+    for row in 1..=rows {
+        csv.push_str(&format!("+15559{row:06},Person {row}\n"));
+    }
+    std::fs::write(folder.join("people.csv"), csv).unwrap();
+    std::fs::write(folder.join("message.json"), r#"{"text_message":{"text":"Hello ${name}"}}"#).unwrap();
+}
+
+/// `rows = skipped + planned + accepted + unknown`, and the messages add up to the accepted.
+#[track_caller]
+pub(crate) fn adds_up(report: &Value) {
+    let n = |name: &str| report[name].as_u64().unwrap_or_else(|| panic!("{name}: {report}"));
+    assert_eq!(n("rows"), n("skipped") + n("planned") + n("accepted") + n("unknown"), "{report}");
+    let messages = report["messages"].as_object().unwrap();
+    assert_eq!(messages.len(), 5);
+    assert_eq!(messages.values().map(|count| count.as_u64().unwrap()).sum::<u64>(), n("accepted"), "{report}");
+}

@@ -1,0 +1,84 @@
+//! How fast receipts become durable: 10,000 of them from many tasks, one SQLite file.
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::Duration;
+
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use sinch_batch_ledger::{Entry, Ledger, NewCampaign, RowSpans, SqliteLedger};
+use sinch_batch_models::{BatchId, Timestamp};
+use sinch_batch_tracking::{MessageSeen, MessageState, Observation, Place, Progress, RowKey};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+const RECEIPTS: u64 = 10_000;
+const KEY: &str = "0192f3c6a1b27c3d8e4f5a6b7c8d9e0f";
+
+async fn accepted_campaign() -> (TempDir, Arc<SqliteLedger>) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = SqliteLedger::open(folder.path().join("ledger")).expect("a ledger");
+    let now = Timestamp::UNIX_EPOCH;
+    let campaign = ledger.create(NewCampaign::new("bench", KEY, RECEIPTS, now)).await.expect("a campaign");
+    for number in 1..=10 {
+        let first = u64::from(number - 1) * 1000 + 1;
+        let rows: RowSpans = (first..first + 1000).map(|row| (row, row + 1)).collect();
+        ledger.record(campaign.id, Entry::Intent { number, rows }, now).await.expect("recorded");
+        let batch_id = BatchId::new(format!("batch {number}"));
+        ledger.record(campaign.id, Entry::Accepted { number, batch_id }, now).await.expect("recorded");
+    }
+    (folder, Arc::new(ledger))
+}
+
+fn receipt(row: u64) -> Observation {
+    MessageSeen::new(Place::Row(RowKey::new(KEY, row)), MessageState::new(Progress::Delivered)).into()
+}
+
+async fn one_by_one((folder, ledger): (TempDir, Arc<SqliteLedger>), n_tasks: u64) -> TempDir {
+    let tasks: Vec<_> = (0..n_tasks)
+        .map(|task| {
+            let ledger = Arc::clone(&ledger);
+            tokio::spawn(async move {
+                for row in (1..=RECEIPTS).filter(|row| row % n_tasks == task) {
+                    black_box(ledger.hear(receipt(row)).await.expect("heard"));
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.expect("a task");
+    }
+    folder
+}
+
+async fn in_hundreds((folder, ledger): (TempDir, Arc<SqliteLedger>)) -> TempDir {
+    for first in (1..=RECEIPTS).step_by(100) {
+        black_box(ledger.hear_many((first..first + 100).map(receipt).collect()).await.expect("heard"));
+    }
+    folder
+}
+
+fn hear(criterion: &mut Criterion) {
+    let runtime = Runtime::new().expect("a runtime");
+    let mut group = criterion.benchmark_group("hear 10,000 receipts");
+    group.sample_size(10).measurement_time(Duration::from_secs(10)).throughput(Throughput::Elements(RECEIPTS));
+    for n_tasks in [1, 16, 256] {
+        group.bench_function(format!("one by one, {n_tasks} tasks"), |bencher| {
+            bencher.iter_batched(
+                || runtime.block_on(accepted_campaign()),
+                |campaign| runtime.block_on(one_by_one(campaign, n_tasks)),
+                BatchSize::PerIteration,
+            );
+        });
+    }
+    group.bench_function("in hundreds", |bencher| {
+        bencher.iter_batched(
+            || runtime.block_on(accepted_campaign()),
+            |campaign| runtime.block_on(in_hundreds(campaign)),
+            BatchSize::PerIteration,
+        );
+    });
+    group.finish();
+}
+
+criterion_group!(benches, hear);
+criterion_main!(benches);

@@ -1,0 +1,141 @@
+//! A ledger in a SQLite file, which several processes can use at once.
+
+mod schema;
+mod tables;
+mod worker;
+
+use std::path::Path;
+
+use rusqlite::ErrorCode;
+use sinch_batch_models::Timestamp;
+use sinch_batch_tracking::{MessageState, Observation};
+
+use self::tables::Tables;
+use self::worker::Worker;
+use crate::decide;
+use crate::entry::{BatchRecord, Campaign, CampaignId, Entry, Failure, Frontier, Heard, NewCampaign, Standing};
+use crate::error::{LedgerError, LedgerErrorKind};
+use crate::ledger::{BoxFuture, Ledger};
+use crate::store::Store;
+
+/// A ledger in a SQLite file.
+///
+/// Writes go to one thread, which commits everything that waits in one transaction and answers after
+/// the commit is on the disk; reads go to another and do not wait for writes. Several processes may
+/// have the same file open and see each other's writes; a write waits up to 10 seconds for another
+/// process. Beside the file SQLite keeps two more, ending in `-wal` and `-shm`, which belong to it:
+/// copy all three or none.
+///
+/// The futures need no particular runtime. Dropping the ledger waits for the writes it was given.
+#[derive(Debug)]
+pub struct SqliteLedger {
+    writer: Worker,
+    reader: Worker,
+}
+
+impl SqliteLedger {
+    /// Opens a ledger; a file that does not exist or is empty becomes one.
+    ///
+    /// Blocks for the time the disk needs, and up to 10 seconds if another process is just creating
+    /// the file.
+    ///
+    /// # Errors
+    /// `NotALedger` and `TooNew` if the file is something else, which is left as it is; `Open` if it
+    /// cannot be opened, `ReadOnly` if it cannot be written, or another kind that speaks of the storage.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, LedgerError> {
+        let path = path.as_ref();
+        let writer = Worker::writer(Tables::new(schema::open(path)?))?;
+        let reader = Worker::reader(Tables::new(schema::open_for_reading(path)?))?;
+        Ok(Self { writer, reader })
+    }
+}
+
+impl Ledger for SqliteLedger {
+    fn create(&self, campaign: NewCampaign) -> BoxFuture<'_, Result<Campaign, LedgerError>> {
+        self.writer.run(move |tables| tables.create(campaign))
+    }
+
+    fn campaign<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Campaign>, LedgerError>> {
+        let name = name.to_owned();
+        self.reader.run(move |tables| tables.campaign(&name))
+    }
+
+    fn campaigns(&self) -> BoxFuture<'_, Result<Vec<Campaign>, LedgerError>> {
+        self.reader.run(|tables| tables.campaigns())
+    }
+
+    fn record(&self, campaign: CampaignId, entry: Entry, now: Timestamp) -> BoxFuture<'_, Result<(), LedgerError>> {
+        self.writer.run(move |tables| decide::record(tables, campaign, entry, now))
+    }
+
+    fn hear(&self, observation: Observation) -> BoxFuture<'_, Result<Heard, LedgerError>> {
+        self.writer.run(move |tables| decide::hear(tables, &observation))
+    }
+
+    fn hear_many(&self, observations: Vec<Observation>) -> BoxFuture<'_, Result<Vec<Heard>, LedgerError>> {
+        self.writer
+            .run(move |tables| observations.iter().map(|observation| decide::hear(tables, observation)).collect())
+    }
+
+    fn standing(&self, campaign: CampaignId) -> BoxFuture<'_, Result<Standing, LedgerError>> {
+        self.reader.run(move |tables| tables.known_sums(campaign).map(|sums| sums.standing()))
+    }
+
+    fn batches(
+        &self,
+        campaign: CampaignId,
+        after: u32,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<BatchRecord>, LedgerError>> {
+        self.reader.run(move |tables| tables.batches(campaign, after, limit))
+    }
+
+    fn open_batches(&self, campaign: CampaignId) -> BoxFuture<'_, Result<Vec<BatchRecord>, LedgerError>> {
+        self.reader.run(move |tables| tables.open_batches(campaign))
+    }
+
+    fn frontier(&self, campaign: CampaignId) -> BoxFuture<'_, Result<Frontier, LedgerError>> {
+        self.reader.run(move |tables| tables.known_sums(campaign).map(|sums| sums.frontier))
+    }
+
+    fn failures(
+        &self,
+        campaign: CampaignId,
+        after_row: u64,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<Failure>, LedgerError>> {
+        self.reader.run(move |tables| tables.failures(campaign, after_row, limit))
+    }
+
+    fn message(&self, campaign: CampaignId, row: u64) -> BoxFuture<'_, Result<Option<MessageState>, LedgerError>> {
+        self.reader.run(move |tables| {
+            tables.known_sums(campaign)?;
+            tables.message(campaign, row)
+        })
+    }
+}
+
+/// What a fault of SQLite means to the caller. SQLite's own words are the source.
+fn storage(error: rusqlite::Error) -> LedgerError {
+    /// `SQLITE_IOERR_SHMSIZE`: no room for the file beside the ledger.
+    const NO_ROOM_BESIDE: i32 = 10 | (19 << 8);
+
+    let extended = error.sqlite_error().map(|fault| fault.extended_code);
+    let (kind, message) = match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => return schema::not_a_ledger(),
+        Some(ErrorCode::DiskFull) => (LedgerErrorKind::Full, "the disk of the ledger is full"),
+        Some(ErrorCode::SystemIoFailure) if extended == Some(NO_ROOM_BESIDE) => {
+            (LedgerErrorKind::Full, "the disk of the ledger is full")
+        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            (LedgerErrorKind::Busy, "another process held the ledger for too long")
+        }
+        Some(ErrorCode::ReadOnly) => (LedgerErrorKind::ReadOnly, "the ledger file cannot be written"),
+        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+            (LedgerErrorKind::Open, "the ledger file cannot be opened")
+        }
+        Some(ErrorCode::DatabaseCorrupt) => (LedgerErrorKind::Other, "the ledger file is damaged"),
+        _ => (LedgerErrorKind::Other, "the ledger could not be read or written"),
+    };
+    LedgerError::new(kind, message).with_source(error)
+}

@@ -1,0 +1,119 @@
+//! Opening the file: is it a ledger, and of which version.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::storage;
+use crate::error::{LedgerError, LedgerErrorKind};
+
+/// Marks a SQLite file as a ledger: "SBLg".
+const APPLICATION_ID: i64 = 0x5342_4c67;
+
+/// The version of the tables that this release reads and writes.
+const VERSION: i64 = 1;
+
+/// How long to wait for another process before giving up.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+const SCHEMA: &str = include_str!("schema.sql");
+
+/// Statements kept ready; more than the ledger has.
+const STATEMENTS: usize = 64;
+
+/// What a file turned out to be.
+enum Found {
+    Empty,
+    Ledger,
+}
+
+/// Opens a ledger for writing, and makes one of a file that is new or empty.
+pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
+    let connection = connect(path)?;
+    if connection.is_readonly("main").map_err(storage)? {
+        return Err(LedgerError::new(LedgerErrorKind::ReadOnly, "the ledger file cannot be written"));
+    }
+    if matches!(in_transaction(&connection, "BEGIN", look)?, Found::Empty) {
+        // Another process may have been quicker, so it is looked at again under the lock.
+        in_transaction(&connection, "BEGIN IMMEDIATE", |connection| match look(connection)? {
+            Found::Ledger => Ok(()),
+            Found::Empty => connection
+                .execute_batch(SCHEMA)
+                .and_then(|()| connection.pragma_update(None, "application_id", APPLICATION_ID))
+                .and_then(|()| connection.pragma_update(None, "user_version", VERSION))
+                .map_err(storage),
+        })?;
+    }
+    use_write_ahead_log(&connection)?;
+    Ok(connection)
+}
+
+/// Opens a ledger, which is known to be one, for reading only.
+pub(super) fn open_for_reading(path: &Path) -> Result<Connection, LedgerError> {
+    let connection = connect(path)?;
+    connection.pragma_update(None, "query_only", true).map_err(storage)?;
+    Ok(connection)
+}
+
+fn connect(path: &Path) -> Result<Connection, LedgerError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(storage)?;
+    connection.busy_timeout(PATIENCE).map_err(storage)?;
+    // A commit is on the disk when it returns, not only handed to the operating system.
+    connection.pragma_update(None, "synchronous", "FULL").map_err(storage)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(connection)
+}
+
+fn look(connection: &Connection) -> Result<Found, LedgerError> {
+    let number = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(storage);
+    let application_id = number("PRAGMA application_id")?;
+    let version = number("PRAGMA user_version")?;
+    match (application_id, version) {
+        (APPLICATION_ID, VERSION) => Ok(Found::Ledger),
+        (APPLICATION_ID, version) if version > VERSION => Err(LedgerError::new(
+            LedgerErrorKind::TooNew,
+            format!("the ledger file is of version {version}, and this release reads up to version {VERSION}"),
+        )),
+        (0, 0) if number("SELECT count(*) FROM sqlite_schema")? == 0 => Ok(Found::Empty),
+        _ => Err(not_a_ledger()),
+    }
+}
+
+pub(super) fn not_a_ledger() -> LedgerError {
+    LedgerError::new(LedgerErrorKind::NotALedger, "the file is not a ledger of campaigns")
+}
+
+fn in_transaction<T>(
+    connection: &Connection,
+    begin: &str,
+    work: impl FnOnce(&Connection) -> Result<T, LedgerError>,
+) -> Result<T, LedgerError> {
+    connection.execute_batch(begin).map_err(storage)?;
+    let result = work(connection).and_then(|value| {
+        connection.execute_batch("COMMIT").map_err(storage)?;
+        Ok(value)
+    });
+    if result.is_err() && !connection.is_autocommit() {
+        // The first error is the one to tell.
+        let _ = connection.execute_batch("ROLLBACK");
+    }
+    result
+}
+
+/// Lets readers and the writer not wait for each other. It stays with the file.
+///
+/// Where the file system cannot do it SQLite keeps its older journal, which is as durable.
+fn use_write_ahead_log(connection: &Connection) -> Result<(), LedgerError> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        // The switch needs the file for itself for a moment, and SQLite does not wait for that.
+        match connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())).map_err(storage) {
+            Err(error) if error.kind() == LedgerErrorKind::Busy && Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            other => return other,
+        }
+    }
+}

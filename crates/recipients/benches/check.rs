@@ -1,0 +1,50 @@
+//! How fast a file is checked: 100,000 rows of a number and two parameters.
+
+use std::hint::black_box;
+use std::io::Cursor;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use sinch_batch_models::{Message, Template};
+use sinch_batch_recipients::{Cutter, Format, Rows, SkipSet, Source, preflight};
+
+const ROWS: u64 = 100_000;
+
+fn csv_file() -> Vec<u8> {
+    let mut file = String::from("SMS,name,code\n");
+    for row in 0..ROWS {
+        file.push_str(&format!("+1555{row:07},Name {row},{:06}\n", row * 7 % 1_000_000));
+    }
+    file.into_bytes()
+}
+
+fn check(c: &mut Criterion) {
+    let template = Template::new(Message::text("Hello ${name}, your code is ${code}."));
+    let file = csv_file();
+    let source = |file: &[u8]| Source::new(Cursor::new(file.to_vec()), Format::Csv, &template);
+    let mut group = c.benchmark_group("100k rows");
+    group.throughput(Throughput::Elements(ROWS)).sample_size(20);
+    group.bench_function("the csv crate alone", |b| {
+        b.iter(|| {
+            let mut reader = csv::Reader::from_reader(&*file);
+            let mut record = csv::ByteRecord::new();
+            let mut fields = 0;
+            while reader.read_byte_record(&mut record).is_ok_and(|found| found) {
+                fields += record.len();
+            }
+            black_box(fields)
+        });
+    });
+    group.bench_function("preflight", |b| {
+        b.iter(|| preflight(source(&file).expect("a good header"), |_| {}).expect("no trouble in memory").rows);
+    });
+    group.bench_function("cut", |b| {
+        b.iter(|| {
+            let rows = Rows::new(source(&file).expect("a good header"), SkipSet::none());
+            Cutter::new(rows, 1000).map(|batch| batch.expect("good rows").rows.len()).sum::<usize>()
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, check);
+criterion_main!(benches);

@@ -1,0 +1,208 @@
+//! What is wrong with a file, and where.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+/// The number of a data row: 1 for the first, bad rows included, blank lines not.
+pub type RowNumber = u64;
+
+/// One mistake in a file of recipients. It says where and what, and never shows the value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Finding {
+    /// The row; absent when the mistake is in the header or in the file as a whole.
+    pub row: Option<RowNumber>,
+    /// The physical line on which the row begins, counted from 1. Line breaks inside quotes count.
+    pub line: u64,
+    /// The column's name in the header, or the JSON pointer in a JSON line. Absent where no one column
+    /// is to blame, and where the name itself looks like a phone number.
+    pub column: Option<String>,
+    /// The field in a CSV row, or the byte in a JSON line that cannot be read, counted from 1.
+    pub column_number: Option<u32>,
+    /// What kind of mistake.
+    pub kind: FindingKind,
+    /// One sentence for a person.
+    pub message: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}", self.line)?;
+        if let Some(column) = &self.column {
+            write!(f, ", column {column}")?;
+        }
+        write!(f, ": {}", self.message)
+    }
+}
+
+/// Kinds of mistakes; the names in JSON are these in snake case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FindingKind {
+    /// An empty cell, or no parameter, for a placeholder of the message.
+    MissingValue,
+    /// A placeholder without a column.
+    MissingColumn,
+    /// A value of nothing but white space.
+    BlankValue,
+    /// A column or key that neither the message nor the service uses.
+    UnknownColumn,
+    /// Two columns for the same thing.
+    RepeatedColumn,
+    /// Not a phone number: an optional `+`, then 7 to 15 digits, the first not 0.
+    BadNumber,
+    /// Nobody to send to.
+    MissingIdentity,
+    /// A channel that requests cannot name.
+    UnknownChannel,
+    /// The same contact, or the same identity on the same channel, as in an earlier row.
+    RepeatedIdentity,
+    /// More or fewer fields than the header has.
+    RaggedLine,
+    /// A quote that is opened and never closed, so that the rest of the file counts as one field.
+    UnclosedQuote,
+    /// Bytes that are not UTF-8.
+    NotUtf8,
+    /// A metadata key that belongs to the service (`_batch_id`) or to campaigns (`sinch_batch_…`).
+    ReservedKey,
+    /// Over a documented limit.
+    TooLong,
+    /// A line that is no recipient in JSON.
+    BadJson,
+    /// A header that does not say who gets the message, or says it twice.
+    NoRecipientColumn,
+    /// A column, parameter, placeholder or metadata key without a name.
+    BlankKey,
+    /// A file without rows.
+    EmptyFile,
+    /// More bytes in a row, rows in a file or identities in a row than can be read.
+    TooLarge,
+}
+
+impl FindingKind {
+    /// The name in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::MissingValue => "missing_value",
+            Self::MissingColumn => "missing_column",
+            Self::BlankValue => "blank_value",
+            Self::UnknownColumn => "unknown_column",
+            Self::RepeatedColumn => "repeated_column",
+            Self::BadNumber => "bad_number",
+            Self::MissingIdentity => "missing_identity",
+            Self::UnknownChannel => "unknown_channel",
+            Self::RepeatedIdentity => "repeated_identity",
+            Self::RaggedLine => "ragged_line",
+            Self::UnclosedQuote => "unclosed_quote",
+            Self::NotUtf8 => "not_utf8",
+            Self::ReservedKey => "reserved_key",
+            Self::TooLong => "too_long",
+            Self::BadJson => "bad_json",
+            Self::NoRecipientColumn => "no_recipient_column",
+            Self::BlankKey => "blank_key",
+            Self::EmptyFile => "empty_file",
+            Self::TooLarge => "too_large",
+        }
+    }
+}
+
+impl fmt::Display for FindingKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for FindingKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// A row and the line on which it begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) row: RowNumber,
+    pub(crate) line: u64,
+}
+
+impl Place {
+    /// A mistake in this row.
+    pub(crate) fn finding(self, column: Where<'_>, kind: FindingKind, message: impl Into<String>) -> Finding {
+        Finding { row: Some(self.row), ..of_file(self.line, column, kind, message) }
+    }
+}
+
+/// A mistake in the header, or in the file as a whole.
+pub(crate) fn of_file(line: u64, column: Where<'_>, kind: FindingKind, message: impl Into<String>) -> Finding {
+    Finding {
+        row: None,
+        line,
+        column: column.name.and_then(shown),
+        column_number: column.number,
+        kind,
+        message: message.into(),
+    }
+}
+
+/// Where in a row.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Where<'a> {
+    pub(crate) name: Option<&'a str>,
+    pub(crate) number: Option<u32>,
+}
+
+impl<'a> Where<'a> {
+    pub(crate) const ROW: Self = Self { name: None, number: None };
+
+    pub(crate) fn column(name: &'a str, index: usize) -> Self {
+        Self { name: Some(name), number: u32::try_from(index + 1).ok() }
+    }
+
+    pub(crate) fn name(name: &'a str) -> Self {
+        Self { name: Some(name), number: None }
+    }
+}
+
+/// The longest name of a column that is shown, in characters.
+const LONGEST_NAME: usize = 100;
+
+/// A name out of the file, if it may be shown: in a file without a header the "names" are somebody's data.
+pub(crate) fn shown(name: &str) -> Option<String> {
+    let digits = name.bytes().filter(u8::is_ascii_digit).count();
+    (digits < 7).then(|| name.chars().take(LONGEST_NAME).collect())
+}
+
+/// A name out of the file or the message, as it may stand in a sentence.
+pub(crate) fn quoted(name: &str) -> String {
+    shown(name).map_or_else(|| "(a name that looks like a number)".to_owned(), |name| format!("`{name}`"))
+}
+
+/// `1st`, `2nd`, `3rd`, `4th`…
+pub(crate) fn ordinal(number: usize) -> String {
+    let suffix = match (number % 10, number % 100) {
+        (1, tens) if tens != 11 => "st",
+        (2, tens) if tens != 12 => "nd",
+        (3, tens) if tens != 13 => "rd",
+        _ => "th",
+    };
+    format!("{number}{suffix}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_put_in_order() {
+        let all = [1, 2, 3, 4, 11, 12, 13, 21, 22, 111].map(ordinal).join(" ");
+        assert_eq!(all, "1st 2nd 3rd 4th 11th 12th 13th 21st 22nd 111th");
+    }
+
+    #[test]
+    fn a_name_that_looks_like_a_number_is_not_shown() {
+        assert_eq!(shown("code 123456").as_deref(), Some("code 123456"));
+        assert_eq!(shown("+1 555 01 00 001"), None);
+        assert_eq!(shown(&"é".repeat(200)).map(|name| name.chars().count()), Some(100));
+    }
+}

@@ -1,0 +1,75 @@
+//! On which line does a row begin? Kept for all rows at one bit a line.
+
+/// Rows between two marks.
+const STEP: usize = 4096;
+
+/// The lines on which rows begin, in order. One bit for each line of the file and 8 bytes for every
+/// 4096 rows, however the rows are spread; an answer looks at the bits between two marks.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Lines {
+    /// Bit `n` is set if a row begins on line `n`.
+    bits: Vec<u64>,
+    /// The lines of rows 1, 4097, 8193…
+    marks: Vec<u64>,
+    rows: usize,
+}
+
+impl Lines {
+    /// Adds the line of the next row; lines only grow.
+    pub(crate) fn push(&mut self, line: u64) {
+        let word = (line / 64) as usize;
+        if self.bits.len() <= word {
+            self.bits.resize(word + 1, 0);
+        }
+        self.bits[word] |= 1 << (line % 64);
+        if self.rows.is_multiple_of(STEP) {
+            self.marks.push(line);
+        }
+        self.rows += 1;
+    }
+
+    /// The line of a row, counted from 1; `None` for a row that was never added.
+    pub(crate) fn line_of(&self, row: u64) -> Option<u64> {
+        let index = usize::try_from(row.checked_sub(1)?).ok().filter(|index| *index < self.rows)?;
+        let mark = self.marks[index / STEP];
+        let mut ahead = index % STEP;
+        let first = (mark / 64) as usize;
+        for (at, word) in self.bits.iter().enumerate().skip(first) {
+            let mut word = *word;
+            if at == first {
+                word &= u64::MAX << (mark % 64);
+            }
+            let ones = word.count_ones() as usize;
+            if ahead >= ones {
+                ahead -= ones;
+                continue;
+            }
+            for _ in 0..ahead {
+                word &= word - 1;
+            }
+            return Some(at as u64 * 64 + u64::from(word.trailing_zeros()));
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn every_row_finds_its_line(steps in prop::collection::vec(prop_oneof![Just(1_u64), 1..5_u64, 1..900_u64], 0..9000)) {
+            let mut lines = Lines::default();
+            let mut at = 0;
+            let all: Vec<u64> = steps.iter().map(|step| { at += step; lines.push(at); at }).collect();
+            for (row, line) in (1..).zip(&all) {
+                prop_assert_eq!(lines.line_of(row), Some(*line));
+            }
+            prop_assert_eq!(lines.line_of(0), None);
+            prop_assert_eq!(lines.line_of(all.len() as u64 + 1), None);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! A file of the rows that were left out, to be mended and sent.
+
+use std::fmt;
+use std::io::{self, Write};
+
+use crate::finding::Finding;
+use crate::rows::Skipped;
+use crate::source::{Format, Source};
+
+/// Writes rows that were left out, with the reason of each, in the format they came in.
+///
+/// In CSV the columns `#line` and `#reason` come first and the row follows as it stood; in JSON lines
+/// a remark stands above each row. Both are passed over when the mended file is read.
+///
+/// A row that repeats an earlier one is written too. The earlier one may have been sent, so delete the
+/// repeated row unless the same person shall get a second message.
+pub struct SkippedWriter<W> {
+    writer: W,
+    format: Format,
+    line: Vec<u8>,
+}
+
+impl<W> fmt::Debug for SkippedWriter<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SkippedWriter").field("format", &self.format).finish_non_exhaustive()
+    }
+}
+
+impl<W: Write> SkippedWriter<W> {
+    /// Begins a file with the header of the one the rows come from. Give it a buffered writer.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn new(mut writer: W, source: &Source) -> io::Result<Self> {
+        match source.format() {
+            #[cfg(feature = "csv")]
+            Format::Csv => {
+                writer.write_all(b"#line,#reason,")?;
+                writer.write_all(source.header_raw())?;
+                writer.write_all(b"\n")?;
+            }
+            Format::JsonLines => {}
+        }
+        Ok(Self { writer, format: source.format(), line: Vec::new() })
+    }
+
+    /// Adds a row.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn write(&mut self, skipped: &Skipped<'_>) -> io::Result<()> {
+        let reason = reason(skipped.findings);
+        self.line.clear();
+        match self.format {
+            #[cfg(feature = "csv")]
+            Format::Csv => {
+                write!(self.line, "{},\"{}\",", skipped.line, reason.replace('"', "\"\""))?;
+            }
+            Format::JsonLines => writeln!(self.line, "# line {}: {reason}", skipped.line)?,
+        }
+        self.line.extend_from_slice(skipped.raw);
+        self.line.push(b'\n');
+        self.writer.write_all(&self.line)
+    }
+
+    /// Ends the file, and gives the writer back.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn finish(mut self) -> io::Result<W> {
+        self.writer.flush()?;
+        Ok(self.writer)
+    }
+}
+
+/// All mistakes of a row, on one line.
+fn reason(findings: &[Finding]) -> String {
+    let mut reason = String::new();
+    for finding in findings {
+        if !reason.is_empty() {
+            reason.push_str("; ");
+        }
+        if let Some(column) = &finding.column {
+            reason.push_str(column);
+            reason.push_str(": ");
+        }
+        reason.push_str(&finding.message);
+    }
+    reason.replace(char::is_control, " ")
+}

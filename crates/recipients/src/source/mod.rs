@@ -1,0 +1,338 @@
+//! Files of recipients, read row by row in constant memory.
+
+mod feed;
+mod json_lines;
+mod rules;
+
+#[cfg(feature = "csv")]
+mod columns;
+#[cfg(feature = "csv")]
+mod records;
+#[cfg(feature = "csv")]
+mod table;
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use sinch_batch_models::{BatchRecipient, Template};
+use thiserror::Error;
+
+use self::feed::Feed;
+use self::json_lines::JsonRows;
+use self::rules::{Rules, is_blank};
+#[cfg(feature = "csv")]
+use self::table::Table;
+use crate::finding::{Finding, FindingKind, Place, RowNumber, Where, of_file};
+use crate::fingerprint::Fingerprint;
+use crate::repeats::{MAX_ROWS, Ordinal};
+
+/// The most bytes of a row: 8 MiB. A quote that is never closed would make one row of the whole file.
+pub const MAX_ROW_BYTES: usize = 8 * 1024 * 1024;
+
+/// How a file is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Format {
+    /// Comma-separated values with a header line.
+    #[cfg(feature = "csv")]
+    Csv,
+    /// One `recipient_and_params` object a line, as on the wire. Blank lines and lines that begin with
+    /// `#` are no rows.
+    JsonLines,
+}
+
+impl Format {
+    /// What a file's name says: JSON lines for `.jsonl`, `.ndjson` and `.json`, else CSV.
+    #[cfg(feature = "csv")]
+    pub fn of_path(path: impl AsRef<Path>) -> Self {
+        let extension = path.as_ref().extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+        if ["jsonl", "ndjson", "json"].iter().any(|json| extension.eq_ignore_ascii_case(json)) {
+            Self::JsonLines
+        } else {
+            Self::Csv
+        }
+    }
+}
+
+/// Why a file could not be read on.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// The file could not be opened: look at its name and your rights.
+    #[error("the file could not be opened")]
+    Open(#[source] io::Error),
+    /// The file could not be read: start again from its beginning.
+    #[error("the file could not be read at line {line}")]
+    Io {
+        /// The line that could not be read.
+        line: u64,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A row is larger than [`MAX_ROW_BYTES`]: look for a quote that is never closed.
+    #[error("the row that begins at line {line} is larger than 8 MiB; a quote may not be closed")]
+    TooLarge {
+        /// The line on which the row begins.
+        line: u64,
+    },
+    /// A file has at most 134,217,727 rows: split it.
+    #[error("at line {line} the file has more rows than can be read, which is 134217727")]
+    TooManyRows {
+        /// The line of the first row too many.
+        line: u64,
+    },
+    /// The header, or the message, is unusable; [`preflight`](crate::preflight) says why.
+    #[error("the header at line {line} has mistakes; check the file first")]
+    Unusable {
+        /// The line of the header.
+        line: u64,
+    },
+    /// A row that was to be sent has a mistake: the file was not checked, or has changed since.
+    #[error("the row at line {line} has mistakes; check the file again, it may have changed")]
+    BadRow {
+        /// The row.
+        row: RowNumber,
+        /// The line on which it begins.
+        line: u64,
+    },
+    /// A row that was asked for is not there, is bad, or has been passed already.
+    #[error("row {row} is not to be had; the file may have changed")]
+    NoSuchRow {
+        /// The row.
+        row: RowNumber,
+    },
+    /// A batch carries 1 to 1000 rows.
+    #[error("a batch carries 1 to 1000 rows, not {found}")]
+    BatchSize {
+        /// How many were asked for.
+        found: usize,
+    },
+    /// A skipped row could not be written away.
+    #[error("the skipped row at line {line} could not be written")]
+    Skipped {
+        /// The line on which the row begins.
+        line: u64,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Why the next row could not be read, before it is known where that was.
+#[derive(Debug)]
+enum Broken {
+    Io(io::Error),
+    TooLarge,
+}
+
+impl From<io::Error> for Broken {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// Gets to know what is in a row.
+pub(crate) trait Observer {
+    fn finding(&mut self, finding: Finding);
+
+    /// An identity of the row; the channel is `""` for a contact.
+    fn identity(&mut self, place: Place, ordinal: Ordinal, channel: &str, identity: &str);
+}
+
+/// A file of recipients, to be read once: by [`preflight`](crate::preflight), or by
+/// [`Rows`](crate::Rows) for sending.
+pub struct Source {
+    feed: Feed,
+    rules: Rules,
+    reader: Reader,
+    format: Format,
+    row: RowNumber,
+    header: Header,
+}
+
+enum Reader {
+    #[cfg(feature = "csv")]
+    Csv(Box<Table>),
+    JsonLines(JsonRows),
+}
+
+/// What is known before the first row.
+#[derive(Default)]
+struct Header {
+    findings: Vec<Finding>,
+    line: u64,
+    raw: Vec<u8>,
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source").field("format", &self.format).field("row", &self.row).finish_non_exhaustive()
+    }
+}
+
+impl Source {
+    /// Opens a file whose rows go with a message.
+    ///
+    /// # Errors
+    /// [`SourceError::Open`] and [`SourceError::Io`] for the system's troubles, and
+    /// [`SourceError::TooLarge`] for a header without end. Mistakes in the header are findings.
+    pub fn open(path: impl AsRef<Path>, format: Format, template: &Template) -> Result<Self, SourceError> {
+        Self::new(File::open(path).map_err(SourceError::Open)?, format, template)
+    }
+
+    /// Reads from anywhere; the reader needs no buffer of its own.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn new(reader: impl Read + Send + 'static, format: Format, template: &Template) -> Result<Self, SourceError> {
+        let mut feed = Feed::new(Box::new(reader));
+        let rules = Rules::new(template);
+        let mut header = Header { line: 1, ..Header::default() };
+        if template.names().iter().any(|name| is_blank(name)) {
+            let message = "the message has a placeholder without a name, and keys may not be blank";
+            header.findings.push(of_file(1, Where::ROW, FindingKind::BlankKey, message));
+        }
+        feed.drop_byte_order_mark().map_err(|source| SourceError::Io { line: 1, source })?;
+        let reader = match format {
+            #[cfg(feature = "csv")]
+            Format::Csv => {
+                let table =
+                    Table::new(&mut feed, &rules, &mut header).map_err(|(broken, line)| broken_at(broken, line))?;
+                Reader::Csv(Box::new(table))
+            }
+            Format::JsonLines => Reader::JsonLines(JsonRows::new()),
+        };
+        Ok(Self { feed, rules, reader, format, row: 0, header })
+    }
+
+    /// How the file is written.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// The fingerprint of the bytes read so far. Reading goes in blocks, so this is ahead of the rows.
+    pub fn fingerprint_so_far(&self) -> Fingerprint {
+        self.feed.fingerprint()
+    }
+
+    /// Reads what is left, and gives the fingerprint of the whole file.
+    ///
+    /// # Errors
+    /// [`SourceError::Io`].
+    pub fn finish(mut self) -> Result<Fingerprint, SourceError> {
+        self.drain()
+    }
+
+    pub(crate) fn drain(&mut self) -> Result<Fingerprint, SourceError> {
+        let line = self.line();
+        self.feed.drain().map_err(|source| SourceError::Io { line, source })?;
+        Ok(self.feed.fingerprint())
+    }
+
+    /// Goes to the next row; `None` after the last.
+    pub(crate) fn advance(&mut self) -> Result<Option<Place>, SourceError> {
+        let found = match &mut self.reader {
+            #[cfg(feature = "csv")]
+            Reader::Csv(table) => table.advance(&mut self.feed),
+            Reader::JsonLines(rows) => rows.advance(&mut self.feed),
+        };
+        let line = self.line();
+        if !found.map_err(|broken| broken_at(broken, line))? {
+            return Ok(None);
+        }
+        if self.row == MAX_ROWS {
+            return Err(SourceError::TooManyRows { line });
+        }
+        self.row += 1;
+        Ok(Some(Place { row: self.row, line }))
+    }
+
+    /// The row that was read last; 0 before the first.
+    pub(crate) fn row(&self) -> RowNumber {
+        self.row
+    }
+
+    /// The line of the row that was read last.
+    fn line(&self) -> u64 {
+        match &self.reader {
+            #[cfg(feature = "csv")]
+            Reader::Csv(table) => table.line(),
+            Reader::JsonLines(rows) => rows.line(),
+        }
+    }
+
+    /// Tells everything there is to tell about the row.
+    pub(crate) fn check(&mut self, place: Place, observer: &mut impl Observer) {
+        match &mut self.reader {
+            #[cfg(feature = "csv")]
+            Reader::Csv(table) => table.check(place, &self.rules, observer),
+            Reader::JsonLines(rows) => rows.check(&self.feed, place, &self.rules, observer),
+        }
+    }
+
+    /// The recipient of a row that was checked and found good.
+    pub(crate) fn recipient(&mut self) -> Option<BatchRecipient> {
+        match &mut self.reader {
+            #[cfg(feature = "csv")]
+            Reader::Csv(table) => table.recipient(),
+            Reader::JsonLines(rows) => rows.recipient(),
+        }
+    }
+
+    /// The row as it stands in the file, without its line break.
+    pub(crate) fn raw(&self) -> &[u8] {
+        match &self.reader {
+            #[cfg(feature = "csv")]
+            Reader::Csv(table) => table.raw(&self.feed),
+            Reader::JsonLines(rows) => rows.raw(&self.feed),
+        }
+    }
+
+    /// A mistake in an identity of any row.
+    pub(crate) fn identity_finding(
+        &self,
+        place: Place,
+        ordinal: Ordinal,
+        kind: FindingKind,
+        message: String,
+    ) -> Finding {
+        match &self.reader {
+            #[cfg(feature = "csv")]
+            Reader::Csv(table) => place.finding(table.identity_column(ordinal), kind, message),
+            Reader::JsonLines(_) => {
+                place.finding(Where::name(&json_lines::identity_pointer(ordinal, "identity")), kind, message)
+            }
+        }
+    }
+
+    /// Mistakes that are known before the first row.
+    pub(crate) fn header_findings(&self) -> &[Finding] {
+        &self.header.findings
+    }
+
+    /// The header as it stands in the file; empty where there is none.
+    pub(crate) fn header_raw(&self) -> &[u8] {
+        &self.header.raw
+    }
+
+    /// Whether no row can be sent, however good.
+    pub(crate) fn is_unusable(&self) -> bool {
+        // A column that cannot be used is left out; anything else leaves nothing to send.
+        self.header.findings.iter().any(|finding| {
+            finding.column_number.is_none()
+                || !matches!(finding.kind, FindingKind::UnknownColumn | FindingKind::BlankKey)
+        })
+    }
+
+    pub(crate) fn unusable(&self) -> SourceError {
+        SourceError::Unusable { line: self.header.line }
+    }
+}
+
+fn broken_at(broken: Broken, line: u64) -> SourceError {
+    match broken {
+        Broken::Io(source) => SourceError::Io { line, source },
+        Broken::TooLarge => SourceError::TooLarge { line },
+    }
+}

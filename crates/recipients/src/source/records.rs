@@ -1,0 +1,252 @@
+use std::io;
+
+use csv_core::ReadRecordResult;
+
+use super::feed::Feed;
+use super::{Broken, MAX_ROW_BYTES};
+
+/// The records of a CSV file, one at a time in buffers that are used again.
+///
+/// The parser is that of the `csv` crate. It is fed from a buffer of ours because two things are
+/// needed that the crate's reader does not tell: the raw bytes of a record, and the line on which it
+/// begins after blank lines and `\r\n`.
+pub(super) struct Records {
+    parser: csv_core::Reader,
+    /// The fields one after the other, unquoted.
+    text: Vec<u8>,
+    ends: Vec<usize>,
+    fields: usize,
+    /// Raw length of the record, without its line break.
+    raw: usize,
+    /// What is to be let go before the next record: the raw length with the line break.
+    taken: usize,
+    line: u64,
+    next_line: u64,
+    after_return: bool,
+    unclosed: bool,
+}
+
+impl Records {
+    pub(super) fn new() -> Self {
+        Self {
+            parser: csv_core::Reader::new(),
+            text: Vec::new(),
+            ends: vec![0; 32],
+            fields: 0,
+            raw: 0,
+            taken: 0,
+            line: 1,
+            next_line: 1,
+            after_return: false,
+            unclosed: false,
+        }
+    }
+
+    /// The line on which the record begins; after an error, the line that could not be read.
+    pub(super) fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// How many fields the record has.
+    pub(super) fn len(&self) -> usize {
+        self.fields
+    }
+
+    /// A field, without its quotes; empty beyond the last.
+    pub(super) fn field(&self, index: usize) -> &[u8] {
+        if index >= self.fields {
+            return &[];
+        }
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.text[start..self.ends[index]]
+    }
+
+    /// Whether the record ends inside a quote, and so with the file.
+    pub(super) fn is_unclosed(&self) -> bool {
+        self.unclosed
+    }
+
+    /// The record as it stands in the file, without its line break.
+    pub(super) fn raw<'a>(&self, feed: &'a Feed) -> &'a [u8] {
+        feed.bytes().get(..self.raw).unwrap_or_default()
+    }
+
+    /// Reads the next record; false at the end.
+    pub(super) fn read(&mut self, feed: &mut Feed) -> Result<bool, Broken> {
+        feed.drop_first(self.taken);
+        (self.taken, self.raw, self.fields) = (0, 0, 0);
+        self.line = self.next_line;
+        if !self.skip_line_breaks(feed)? {
+            return Ok(false);
+        }
+        let mut read = 0;
+        let mut written = 0;
+        loop {
+            let input = &feed.bytes()[read..];
+            if input.is_empty() {
+                if read > MAX_ROW_BYTES {
+                    return Err(Broken::TooLarge);
+                }
+                if !feed.more()? {
+                    self.end_of_file(written);
+                    self.raw = read;
+                    break;
+                }
+                continue;
+            }
+            if self.text.len() < written + input.len() {
+                self.text.resize(written + input.len(), 0);
+            }
+            let (result, taken, put, ended) =
+                self.parser.read_record(input, &mut self.text[written..], &mut self.ends[self.fields..]);
+            read += taken;
+            written += put;
+            self.fields += ended;
+            match result {
+                ReadRecordResult::InputEmpty | ReadRecordResult::OutputFull => {}
+                ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
+                ReadRecordResult::Record | ReadRecordResult::End => {
+                    self.raw = read.saturating_sub(1);
+                    self.after_return = read.checked_sub(1).and_then(|last| feed.bytes().get(last)) == Some(&b'\r');
+                    break;
+                }
+            }
+        }
+        if self.raw > MAX_ROW_BYTES {
+            return Err(Broken::TooLarge);
+        }
+        self.taken = read;
+        self.next_line = self.line + line_breaks(self.raw(feed)) + 1;
+        Ok(true)
+    }
+
+    /// Blank lines are no records, but they count as lines.
+    fn skip_line_breaks(&mut self, feed: &mut Feed) -> io::Result<bool> {
+        loop {
+            match feed.first()? {
+                None => return Ok(false),
+                Some(b'\n') if self.after_return => self.after_return = false,
+                Some(b'\n') => self.line += 1,
+                Some(b'\r') => {
+                    self.line += 1;
+                    self.after_return = true;
+                }
+                Some(_) => {
+                    self.after_return = false;
+                    return Ok(true);
+                }
+            }
+            feed.drop_first(1);
+        }
+    }
+
+    /// Ends the last record of a file that does not end with a line break. A line break that the parser
+    /// takes for text tells that a quote is open.
+    fn end_of_file(&mut self, written: usize) {
+        self.text.resize(self.text.len().max(written + 1), 0);
+        self.ends.resize(self.ends.len().max(self.fields + 2), 0);
+        let (result, ..) = self.parser.read_record(b"\n", &mut self.text[written..], &mut self.ends[self.fields..]);
+        self.unclosed = result != ReadRecordResult::Record;
+        self.ends[self.fields] = written;
+        self.fields += 1;
+    }
+}
+
+/// Line breaks inside a record: `\n`, `\r\n` or `\r` alone.
+fn line_breaks(raw: &[u8]) -> u64 {
+    let is_break = |byte: &u8| matches!(byte, b'\n' | b'\r');
+    if !raw.iter().any(is_break) {
+        return 0;
+    }
+    let pairs = raw.windows(2).filter(|pair| *pair == b"\r\n").count();
+    (raw.iter().filter(|byte| is_break(byte)).count() - pairs) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Cursor, Read};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Gives a few bytes at a time, so that records are cut at every place.
+    struct Drops(Cursor<Vec<u8>>, usize);
+
+    impl Read for Drops {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let room = self.1.min(buffer.len());
+            self.0.read(&mut buffer[..room])
+        }
+    }
+
+    type Read3 = Vec<(u64, Vec<Vec<u8>>, Vec<u8>)>;
+
+    fn read_all(bytes: &[u8], at_once: usize) -> Read3 {
+        let mut feed = Feed::new(Box::new(Drops(Cursor::new(bytes.to_vec()), at_once)));
+        let mut records = Records::new();
+        let mut all = Vec::new();
+        while records.read(&mut feed).is_ok_and(|found| found) {
+            let fields = (0..records.len()).map(|index| records.field(index).to_vec()).collect();
+            all.push((records.line(), fields, records.raw(&feed).to_vec()));
+        }
+        all
+    }
+
+    #[track_caller]
+    fn check(text: &str, lines: &[u64], raw: &[&str]) {
+        for at_once in [1, 2, 3, 1000] {
+            let all = read_all(text.as_bytes(), at_once);
+            assert_eq!(all.iter().map(|(line, ..)| *line).collect::<Vec<_>>(), lines, "{text:?}");
+            let found: Vec<_> = all.iter().map(|(.., raw)| std::str::from_utf8(raw).unwrap()).collect();
+            assert_eq!(found, raw, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn lines_are_those_of_an_editor() {
+        check("a\nb\n", &[1, 2], &["a", "b"]);
+        check("a\r\nb\r\nc", &[1, 2, 3], &["a", "b", "c"]);
+        check("\n\na\n\n\nb", &[3, 6], &["a", "b"]);
+        check("\r\n\r\na\r\n\r\nb\r\n\r\n", &[3, 5], &["a", "b"]);
+        check("a\rb\r\rc", &[1, 2, 4], &["a", "b", "c"]);
+        check("\"a\n\r\n\rz\",1\nb", &[1, 5], &["\"a\n\r\n\rz\",1", "b"]);
+        check("a\n\"\"\nb", &[1, 2, 3], &["a", "\"\"", "b"]);
+        check("", &[], &[]);
+    }
+
+    #[test]
+    fn an_open_quote_at_the_end_is_noticed() {
+        for (text, open) in
+            [("a,\"b\nc\nd", true), ("a,\"b\n\"", false), ("a,b\"c", false), ("\"", true), ("a,", false)]
+        {
+            let mut feed = Feed::new(Box::new(Cursor::new(text.as_bytes().to_vec())));
+            let mut records = Records::new();
+            assert!(records.read(&mut feed).unwrap());
+            assert_eq!(records.is_unclosed(), open, "{text:?}");
+            assert!(!records.read(&mut feed).unwrap());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn fields_are_those_of_the_csv_crate(
+            bytes in prop::collection::vec(prop::sample::select(&b"ab,\"\n\r \xC3"[..]), 0..200),
+            at_once in 1..40_usize,
+        ) {
+            let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(&*bytes);
+            let expected: Vec<Vec<Vec<u8>>> = reader
+                .byte_records()
+                .map(|record| record.unwrap().iter().map(<[u8]>::to_vec).collect())
+                .collect();
+            let all = read_all(&bytes, at_once);
+            prop_assert_eq!(all.iter().map(|(_, fields, _)| fields.clone()).collect::<Vec<_>>(), expected);
+            // The raw bytes say the same as the fields.
+            for (_, fields, raw) in all {
+                let again = read_all(&raw, 1000);
+                prop_assert_eq!(again.len(), 1);
+                prop_assert_eq!(&again[0].1, &fields);
+            }
+        }
+    }
+}

@@ -1,0 +1,215 @@
+use sinch_batch_models::{BatchRecipient, Channel, ChannelIdentity, ContactId, Recipient};
+
+use super::columns::{By, Columns, Role};
+use super::feed::Feed;
+use super::records::Records;
+use super::rules::{BLANK, Length, Rules, channel_named, comparable, identity_fault, is_blank, value_fault};
+use super::{Broken, Header, Observer};
+use crate::finding::{FindingKind, Place, Where};
+use crate::repeats::Ordinal;
+
+/// A CSV file: a header and rows. Rows are checked as they lie in the buffer, without a copy.
+pub(super) struct Table {
+    records: Records,
+    columns: Columns,
+}
+
+impl Table {
+    pub(super) fn new(feed: &mut Feed, rules: &Rules, header: &mut Header) -> Result<Self, (Broken, u64)> {
+        let mut records = Records::new();
+        let found = records.read(feed).map_err(|broken| (broken, records.line()))?;
+        if !found {
+            let columns = Columns { names: Vec::new(), roles: Vec::new(), by: By::Nothing };
+            return Ok(Self { records, columns });
+        }
+        header.line = records.line();
+        header.raw = records.raw(feed).to_vec();
+        let columns = Columns::of(&records, rules, &mut header.findings);
+        Ok(Self { records, columns })
+    }
+
+    pub(super) fn advance(&mut self, feed: &mut Feed) -> Result<bool, Broken> {
+        self.records.read(feed)
+    }
+
+    pub(super) fn line(&self) -> u64 {
+        self.records.line()
+    }
+
+    pub(super) fn raw<'a>(&self, feed: &'a Feed) -> &'a [u8] {
+        self.records.raw(feed)
+    }
+
+    /// The column of a row's contact (0) or of its `n`-th identity.
+    pub(super) fn identity_column(&self, ordinal: Ordinal) -> Where<'_> {
+        let index = match &self.columns.by {
+            By::Nothing => None,
+            By::Contact(index) => Some(*index),
+            By::Pair { identity, .. } => Some(*identity),
+            By::Channels(columns) => columns.get((ordinal as usize).saturating_sub(1)).copied(),
+        };
+        index.map_or(Where::ROW, |index| self.column(index))
+    }
+
+    fn column(&self, index: usize) -> Where<'_> {
+        self.columns.names.get(index).map_or(Where::ROW, |name| Where::column(name, index))
+    }
+
+    pub(super) fn check(&self, place: Place, rules: &Rules, observer: &mut impl Observer) {
+        if self.records.is_unclosed() {
+            let index = self.records.len().saturating_sub(1);
+            let message = "a quote is opened in this row and never closed, so the rest of the file is one field";
+            observer.finding(place.finding(self.column(index), FindingKind::UnclosedQuote, message));
+            return;
+        }
+        let (found, expected) = (self.records.len(), self.columns.roles.len());
+        if found != expected {
+            let message = format!("the row has {found} fields, the header has {expected}");
+            observer.finding(place.finding(Where::ROW, FindingKind::RaggedLine, message));
+            return;
+        }
+        let mut in_message = Length::default();
+        let mut in_conversation = Length::default();
+        for (index, role) in self.columns.roles.iter().enumerate() {
+            if *role == Role::Ignored {
+                continue;
+            }
+            let cell = match std::str::from_utf8(self.records.field(index)) {
+                Ok(cell) => cell,
+                Err(error) => {
+                    let message = format!("the cell is not UTF-8 from its byte {} on", error.valid_up_to() + 1);
+                    observer.finding(place.finding(self.column(index), FindingKind::NotUtf8, message));
+                    continue;
+                }
+            };
+            match role {
+                Role::Parameter(name) => {
+                    if let Some((kind, message)) = value_fault(cell, name) {
+                        observer.finding(place.finding(self.column(index), kind, message));
+                    }
+                }
+                Role::MessageMetadata(key) => in_message.add(index, key, cell),
+                Role::ConversationMetadata(key) => in_conversation.add(index, key, cell),
+                // The recipient is looked at as a whole.
+                Role::Ignored | Role::ContactId | Role::Channel | Role::Identity | Role::On(_) => {}
+            }
+        }
+        self.check_recipient(place, observer);
+        for (length, name, limit) in [
+            (in_message, "message_metadata", rules.message_metadata),
+            (in_conversation, "conversation_metadata", rules.conversation_metadata),
+        ] {
+            if let Some(message) = length.fault(name, limit) {
+                observer.finding(place.finding(self.column(length.column()), FindingKind::TooLong, message));
+            }
+        }
+    }
+
+    /// A cell that was found to be UTF-8; empty where it is not, which was reported.
+    fn text(&self, index: usize) -> Option<&str> {
+        std::str::from_utf8(self.records.field(index)).ok()
+    }
+
+    fn check_recipient(&self, place: Place, observer: &mut impl Observer) {
+        match &self.columns.by {
+            By::Nothing => {}
+            By::Contact(index) => {
+                let Some(id) = self.text(*index) else { return };
+                if id.is_empty() {
+                    let message = "the cell is empty, so there is nobody to send to";
+                    observer.finding(place.finding(self.column(*index), FindingKind::MissingIdentity, message));
+                } else if is_blank(id) {
+                    observer.finding(place.finding(self.column(*index), FindingKind::BlankValue, BLANK));
+                } else {
+                    observer.identity(place, 0, "", id);
+                }
+            }
+            By::Pair { channel, identity } => {
+                let (Some(name), Some(id)) = (self.text(*channel), self.text(*identity)) else { return };
+                let on = channel_named(name);
+                if name.is_empty() {
+                    let message = "the cell is empty, so there is no channel to send on";
+                    observer.finding(place.finding(self.column(*channel), FindingKind::MissingIdentity, message));
+                } else if on.is_none() {
+                    let message = "the cell names no channel that is known";
+                    observer.finding(place.finding(self.column(*channel), FindingKind::UnknownChannel, message));
+                }
+                if id.is_empty() {
+                    let message = "the cell is empty, so there is nobody to send to";
+                    observer.finding(place.finding(self.column(*identity), FindingKind::MissingIdentity, message));
+                } else if let Some(on) = on {
+                    self.check_identity(place, *identity, 1, &on, id, observer);
+                }
+            }
+            By::Channels(columns) => {
+                let mut anybody = false;
+                for (ordinal, index) in (1..).zip(columns) {
+                    anybody |= !self.records.field(*index).is_empty();
+                    if let (Some(id), Role::On(on)) = (self.text(*index), &self.columns.roles[*index])
+                        && !id.is_empty()
+                    {
+                        self.check_identity(place, *index, ordinal, on, id, observer);
+                    }
+                }
+                if !anybody {
+                    // With one column there is no doubt which; with several it is all of them.
+                    let column = if columns.len() == 1 { self.identity_column(1) } else { Where::ROW };
+                    let message = "the row has no identity on any channel, so there is nobody to send to";
+                    observer.finding(place.finding(column, FindingKind::MissingIdentity, message));
+                }
+            }
+        }
+    }
+
+    fn check_identity(
+        &self,
+        place: Place,
+        index: usize,
+        ordinal: Ordinal,
+        channel: &Channel,
+        id: &str,
+        observer: &mut impl Observer,
+    ) {
+        match identity_fault(channel, id) {
+            Some((kind, message)) => observer.finding(place.finding(self.column(index), kind, message)),
+            None => observer.identity(place, ordinal, channel.as_str(), comparable(channel, id)),
+        }
+    }
+
+    pub(super) fn recipient(&mut self) -> Option<BatchRecipient> {
+        let recipient = match &self.columns.by {
+            By::Nothing => return None,
+            By::Contact(index) => Recipient::contact(ContactId::new(self.text(*index)?)),
+            By::Pair { channel, identity } => {
+                Recipient::identity(channel_named(self.text(*channel)?)?, self.text(*identity)?)
+            }
+            By::Channels(columns) => {
+                let mut identities = Vec::with_capacity(columns.len());
+                for index in columns {
+                    let id = self.text(*index)?;
+                    if let (false, Role::On(channel)) = (id.is_empty(), &self.columns.roles[*index]) {
+                        identities.push(ChannelIdentity::new(channel.clone(), id));
+                    }
+                }
+                Recipient::identities(identities)
+            }
+        };
+        let mut recipient = BatchRecipient::new(recipient);
+        for (index, role) in self.columns.roles.iter().enumerate() {
+            let (key, map) = match role {
+                Role::Parameter(name) => {
+                    recipient.parameters.insert(name.clone(), self.text(index)?.into());
+                    continue;
+                }
+                Role::MessageMetadata(key) => (key, &mut recipient.message_metadata),
+                Role::ConversationMetadata(key) => (key, &mut recipient.conversation_metadata),
+                _ => continue,
+            };
+            let value = self.text(index)?;
+            if !value.is_empty() {
+                map.insert(key.clone(), value.into());
+            }
+        }
+        Some(recipient)
+    }
+}

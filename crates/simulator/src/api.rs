@@ -1,0 +1,271 @@
+//! The service's own side: the token endpoint and the messages endpoints.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{Method, Request, Response};
+use hyper::body::Incoming;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::answer::{Answer, Body};
+use crate::batch::{Arrival, Batch};
+use crate::check;
+use crate::clock::later;
+use crate::faults::{Fault, FaultKind, Operation};
+use crate::server::{Closed, decode, pairs, read};
+use crate::shared::Shared;
+use crate::token;
+
+/// What a request wants.
+enum Call {
+    Token,
+    Send { project_id: String },
+    Cancel { project_id: String },
+    Find { project_id: String },
+    Status { project_id: String, batch_id: String },
+    Contacts,
+    Consents,
+    Unknown,
+}
+
+impl Call {
+    fn of(method: &Method, path: &str) -> Self {
+        let segments: Vec<&str> = path.split('/').skip(1).collect();
+        let own = |text: &str| decode(text).unwrap_or_default();
+        match (method, &*segments) {
+            (&Method::POST, ["oauth2", "token"]) => Self::Token,
+            (method, ["v1", "projects", project, rest @ ..]) if !project.is_empty() => {
+                let project_id = own(project);
+                match (method, rest) {
+                    (&Method::POST, ["messages"]) => Self::Send { project_id },
+                    (&Method::DELETE, ["messages"]) => Self::Cancel { project_id },
+                    (&Method::GET, ["messages"]) => Self::Find { project_id },
+                    (&Method::GET, ["messages", id]) if !id.is_empty() => {
+                        Self::Status { project_id, batch_id: own(id) }
+                    }
+                    (&Method::POST | &Method::DELETE, ["contacts"]) => Self::Contacts,
+                    (&Method::POST, ["consents"]) => Self::Consents,
+                    _ => Self::Unknown,
+                }
+            }
+            _ => Self::Unknown,
+        }
+    }
+
+    /// The name it is counted under, and what faults can name.
+    fn names(&self) -> (&'static str, Option<Operation>) {
+        match self {
+            Self::Token => ("token", Some(Operation::Token)),
+            Self::Send { .. } => ("send_batch", Some(Operation::SendBatch)),
+            Self::Cancel { .. } => ("cancel_batch", Some(Operation::CancelBatch)),
+            Self::Find { .. } => ("find_batches", Some(Operation::FindBatches)),
+            Self::Status { .. } => ("batch_status", Some(Operation::BatchStatus)),
+            Self::Contacts => ("contacts", None),
+            Self::Consents => ("consents", None),
+            Self::Unknown => ("unknown", None),
+        }
+    }
+}
+
+/// Answers one request, or does to it what was planned.
+pub(crate) async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Body>, Closed> {
+    let (head, body) = request.into_parts();
+    let call = Call::of(&head.method, head.uri.path());
+    let (name, operation) = call.names();
+    let Some(body) = read(body).await? else {
+        shared.counters.request(name, "413");
+        return Ok(Answer::too_large().into_response());
+    };
+    let fault = operation.and_then(|operation| shared.faults.take(operation));
+    let end = match fault {
+        None => End::Answer(answer(&shared, call, &head, body)),
+        Some(fault) => suffer(&shared, fault, call, &head, body),
+    };
+    match end {
+        End::Answer(answer) => {
+            shared.counters.request(name, answer.status.as_str());
+            let answer = if shared.config.flat_errors { answer.flat() } else { answer };
+            Ok(answer.into_response())
+        }
+        End::Close => {
+            shared.counters.request(name, "dropped");
+            Err(Closed)
+        }
+        End::Never => {
+            shared.counters.request(name, "hung");
+            std::future::pending().await
+        }
+    }
+}
+
+/// How a request ends.
+enum End {
+    Answer(Answer),
+    Close,
+    Never,
+}
+
+fn suffer(shared: &Shared, fault: Fault, call: Call, head: &Parts, body: Bytes) -> End {
+    match fault.fault {
+        FaultKind::Refuse500 => End::Answer(Answer::internal()),
+        FaultKind::Refuse503 => End::Answer(Answer::unavailable()),
+        FaultKind::RateLimit => End::Answer(Answer::too_many("Too many requests", fault.retry_after.as_deref())),
+        FaultKind::Drop => End::Close,
+        FaultKind::Hang => End::Never,
+        FaultKind::ExpireToken if matches!(call, Call::Token) => {
+            End::Answer(answer_token(shared, head, &body, Duration::ZERO))
+        }
+        FaultKind::ExpireToken => End::Answer(shared.tokens.expire(&head.headers, shared.clock.now())),
+        FaultKind::AcceptThen500 | FaultKind::AcceptThenDrop => {
+            let answer = answer(shared, call, head, body);
+            if !answer.status.is_success() {
+                shared.faults.give_back(fault);
+                End::Answer(answer)
+            } else if fault.fault == FaultKind::AcceptThen500 {
+                End::Answer(Answer::internal())
+            } else {
+                End::Close
+            }
+        }
+    }
+}
+
+fn answer(shared: &Shared, call: Call, head: &Parts, body: Bytes) -> Answer {
+    let allowed = |project_id: &str| allow(shared, head, Some(project_id));
+    match call {
+        Call::Token => answer_token(shared, head, &body, shared.config.token_lifetime),
+        Call::Unknown => Answer::not_found("No such path."),
+        Call::Contacts | Call::Consents => match allow(shared, head, None) {
+            Err(refusal) => *refusal,
+            Ok(()) if matches!(call, Call::Contacts) => Answer::not_simulated("contacts"),
+            Ok(()) => Answer::not_simulated("consents"),
+        },
+        Call::Send { project_id } => match allowed(&project_id) {
+            Err(refusal) => *refusal,
+            Ok(()) => send(shared, project_id, &body),
+        },
+        Call::Cancel { project_id } => match allowed(&project_id) {
+            Err(refusal) => *refusal,
+            Ok(()) => cancel(shared, &project_id, &body),
+        },
+        Call::Find { project_id } => match allowed(&project_id) {
+            Err(refusal) => *refusal,
+            Ok(()) => find(shared, &project_id, head.uri.query().unwrap_or_default()),
+        },
+        Call::Status { project_id, batch_id } => match allowed(&project_id) {
+            Err(refusal) => *refusal,
+            Ok(()) => match shared.store().status(&project_id, &batch_id) {
+                Some(status) => Answer::ok(status),
+                None => Answer::not_found("No such batch."),
+            },
+        },
+    }
+}
+
+/// Whether the caller may do anything here.
+fn allow(shared: &Shared, head: &Parts, project_id: Option<&str>) -> Result<(), Box<Answer>> {
+    shared.tokens.check(&head.headers, shared.clock.now())?;
+    match (&shared.config.project_id, project_id) {
+        (Some(expected), Some(project_id)) if expected != project_id => {
+            Err(Box::new(Answer::forbidden("The key has no access to this project.")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn answer_token(shared: &Shared, head: &Parts, body: &[u8], lifetime: Duration) -> Answer {
+    match token::check_request(&head.headers, body, shared.config.credentials.as_ref()) {
+        Err(refusal) => *refusal,
+        Ok(()) => Answer::ok(json!({
+            "access_token": shared.tokens.issue(shared.clock.now(), lifetime),
+            // A token that is expired from the start still says how long it should have lived.
+            "expires_in": shared.config.token_lifetime.as_secs(),
+            "scope": "",
+            "token_type": "bearer",
+        })),
+    }
+}
+
+fn send(shared: &Shared, project_id: String, body: &[u8]) -> Answer {
+    let Ok(body) = serde_json::from_slice::<Value>(body) else { return Answer::malformed("The body is not JSON.") };
+    let now = shared.clock.now();
+    if let Err(violations) = check::send::check(&body, now) {
+        return Answer::invalid(&violations);
+    }
+    let app_id = body.get("app_id").and_then(Value::as_str);
+    if shared.config.app_id.is_some() && shared.config.app_id.as_deref() != app_id {
+        return Answer::not_found("No such app in the project.");
+    }
+    let wanted = body.get("send_after").and_then(Value::as_str).and_then(|text| text.parse().ok());
+    let (send_after, scheduled) = match wanted {
+        Some(time) if time > later(now, Duration::from_secs(60)) => (Some(next_mark(time)), Some(next_mark(time))),
+        wanted => (wanted, None),
+    };
+    let messages = body.get("recipient_and_params").and_then(Value::as_array).map_or(0, Vec::len);
+
+    // Numbers are given in the order in which batches are listed: both under one lock.
+    let limit = if scheduled.is_some() { usize::MAX } else { shared.config.queue_limit };
+    let mut store = shared.store();
+    let number = match store.room(messages, limit) {
+        Ok(number) => number,
+        Err(_) => return Answer::too_many("The queue of the app is full.", None),
+    };
+    let batch = Batch::new(body, Arrival { seed: shared.config.seed, number, project_id, now, send_after });
+    let mut sent = json!({"batch_id": batch.id});
+    if let Some(time) = send_after {
+        sent["send_after"] = Value::String(time.to_string());
+    }
+    store.accept(batch, scheduled);
+    drop(store);
+    shared.arrived();
+    Answer::ok(sent)
+}
+
+/// The 5-minute mark at or after a time.
+fn next_mark(time: Timestamp) -> Timestamp {
+    const GRAIN: i64 = 5 * 60;
+    let seconds = time.as_second() + i64::from(time.subsec_nanosecond() > 0);
+    Timestamp::from_second((seconds + GRAIN - 1).div_euclid(GRAIN) * GRAIN).unwrap_or(time)
+}
+
+fn cancel(shared: &Shared, project_id: &str, body: &[u8]) -> Answer {
+    let Ok(body) = serde_json::from_slice(body) else { return Answer::malformed("The body is not JSON.") };
+    match check::cancel::read(&body) {
+        Err(violations) => Answer::invalid(&violations),
+        Ok(what) => {
+            let now = shared.clock.now();
+            shared.store().cancel(project_id, &what, &mut |event| shared.tell(event, now));
+            Answer::ok(json!({}))
+        }
+    }
+}
+
+fn find(shared: &Shared, project_id: &str, query: &str) -> Answer {
+    let query = pairs(query);
+    let value = |wanted: &str| query.iter().find(|(name, _)| name == wanted).map(|(_, value)| value);
+    match (value("metadataKey").filter(|key| !key.is_empty()), value("metadataValue")) {
+        (Some(key), Some(value)) => Answer::ok(shared.store().find(project_id, key, value).into()),
+        (None, _) => Answer::malformed("metadataKey is required."),
+        (_, None) => Answer::malformed("metadataValue is required."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_rounded_up_to_five_minutes() {
+        for (time, mark) in [
+            ("2031-09-14T10:02:30Z", "2031-09-14T10:05:00Z"),
+            ("2031-09-14T10:05:00Z", "2031-09-14T10:05:00Z"),
+            ("2031-09-14T10:05:00.000000001Z", "2031-09-14T10:10:00Z"),
+            ("2031-12-31T23:55:01Z", "2032-01-01T00:00:00Z"),
+        ] {
+            assert_eq!(next_mark(time.parse().unwrap()), mark.parse().unwrap(), "{time}");
+        }
+    }
+}

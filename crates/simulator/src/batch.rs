@@ -1,0 +1,239 @@
+//! One batch as it was accepted, its messages packed.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+use url::Url;
+
+use crate::check::CHANNELS;
+use crate::ids::{Kind, ulid};
+use crate::packed::{Packed, Packer};
+use crate::stats::{MessageStatus, SimulatedMessage};
+use crate::template::Template;
+
+/// A batch. What was sent never changes; where its messages stand does.
+pub(crate) struct Batch {
+    pub(crate) number: usize,
+    pub(crate) id: String,
+    pub(crate) project_id: String,
+    pub(crate) app_id: String,
+    pub(crate) accepted: Timestamp,
+    /// When it was or will be sent, if the request said.
+    pub(crate) send_after: Option<Timestamp>,
+    pub(crate) correlation_id: Option<String>,
+    pub(crate) batch_metadata: Map<String, Value>,
+    pub(crate) receipts: Receipts,
+    seed: u64,
+    template: Template,
+    message_metadata: Map<String, Value>,
+    /// Names of parameters; people refer to them by position.
+    names: Vec<Box<str>>,
+    people: Packed,
+    /// The metadata of each recipient as JSON text, until its last callback has gone out.
+    own_metadata: RwLock<Option<Arc<Packed>>>,
+    statuses: Box<[AtomicU8]>,
+    /// How many callbacks or messages still need the metadata.
+    open: AtomicUsize,
+}
+
+/// Where the receipts of a batch go.
+pub(crate) enum Receipts {
+    /// To the app's webhook.
+    App,
+    /// To the `callback_url` of the request.
+    Here(Url),
+    /// Nowhere: the `callback_url` is not on this machine.
+    Outside,
+}
+
+/// What a batch came with, beside its body.
+pub(crate) struct Arrival {
+    pub(crate) seed: u64,
+    pub(crate) number: usize,
+    pub(crate) project_id: String,
+    pub(crate) now: Timestamp,
+    pub(crate) send_after: Option<Timestamp>,
+}
+
+/// One recipient and the values of the parameters.
+pub(crate) struct Person<'a> {
+    pub(crate) is_contact: bool,
+    /// A key is blank or a value is empty: the message fails after acceptance.
+    pub(crate) is_invalid: bool,
+    pub(crate) channel: &'static str,
+    pub(crate) identity: &'a str,
+    parameters: Vec<(&'a str, &'a str)>,
+}
+
+impl Batch {
+    /// Takes a body that was checked.
+    pub(crate) fn new(body: Value, arrival: Arrival) -> Self {
+        let mut body = match body {
+            Value::Object(body) => body,
+            _ => Map::new(),
+        };
+        let mut object = |name: &str| match body.remove(name) {
+            Some(Value::Object(map)) => map,
+            _ => Map::new(),
+        };
+        let (message, batch_metadata, message_metadata) =
+            (object("message"), object("batch_metadata"), object("message_metadata"));
+        let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
+        let receipts = match text("callback_url").map(|url| Url::parse(&url)) {
+            None => Receipts::App,
+            Some(Ok(url)) if url.scheme() == "http" && is_loopback(&url) => Receipts::Here(url),
+            Some(_) => Receipts::Outside,
+        };
+        let none = Vec::new();
+        let entries = body.get("recipient_and_params").and_then(Value::as_array).unwrap_or(&none);
+        let (mut people, mut own_metadata) = (Packer::default(), Packer::default());
+        let mut names = Names::default();
+        for entry in entries {
+            pack(entry, &mut people, &mut names);
+            people.end_record();
+            if let Some(own @ Value::Object(_)) = entry.get("message_metadata") {
+                own_metadata.text(&own.to_string());
+            }
+            own_metadata.end_record();
+        }
+        Self {
+            number: arrival.number,
+            id: ulid(arrival.now, arrival.seed, Kind::Batch, arrival.number as u64),
+            project_id: arrival.project_id,
+            app_id: text("app_id").unwrap_or_default(),
+            accepted: arrival.now,
+            send_after: arrival.send_after,
+            correlation_id: text("correlation_id"),
+            batch_metadata,
+            receipts,
+            seed: arrival.seed,
+            template: Template::new(Value::Object(message)),
+            message_metadata,
+            names: names.list,
+            people: people.finish(),
+            own_metadata: RwLock::new(Some(Arc::new(own_metadata.finish()))),
+            statuses: entries.iter().map(|_| AtomicU8::new(MessageStatus::Pending as u8)).collect(),
+            open: AtomicUsize::new(entries.len()),
+        }
+    }
+
+    /// How many messages it has.
+    pub(crate) fn len(&self) -> usize {
+        self.people.len()
+    }
+
+    pub(crate) fn person(&self, index: usize) -> Person<'_> {
+        let mut record = self.people.record(index);
+        let flags = record.number();
+        let channel = CHANNELS.get(record.number()).copied().unwrap_or_default();
+        let identity = record.text();
+        let parameters = (0..record.number())
+            .map(|_| (self.names.get(record.number()).map_or("", |name| name), record.text()))
+            .collect();
+        Person { is_contact: flags & 1 != 0, is_invalid: flags & 2 != 0, channel, identity, parameters }
+    }
+
+    pub(crate) fn message(&self, index: usize) -> SimulatedMessage {
+        let person = self.person(index);
+        let value_of = |name: &str| person.parameters.iter().find(|(have, _)| *have == name).map(|(_, value)| *value);
+        SimulatedMessage {
+            batch_id: self.id.clone(),
+            index: index as u32,
+            identity: person.identity.to_owned(),
+            text: self.template.render(value_of),
+            status: self.status(index),
+        }
+    }
+
+    pub(crate) fn message_id(&self, index: usize) -> String {
+        // A batch has at most 1000 messages.
+        ulid(self.accepted, self.seed, Kind::Message, (self.number as u64) << 10 | index as u64)
+    }
+
+    pub(crate) fn status(&self, index: usize) -> MessageStatus {
+        self.statuses
+            .get(index)
+            .map_or(MessageStatus::Pending, |status| MessageStatus::of(status.load(Ordering::Relaxed)))
+    }
+
+    pub(crate) fn set_status(&self, index: usize, to: MessageStatus) {
+        if let Some(status) = self.statuses.get(index) {
+            status.store(to as u8, Ordering::Relaxed);
+        }
+    }
+
+    /// The metadata of one message as receipts carry it: JSON text of the batch's message metadata,
+    /// the recipient's laid over it, and the batch id.
+    pub(crate) fn metadata(&self, index: usize) -> String {
+        let own = self.own_metadata.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut merged = self.message_metadata.clone();
+        if let Some(own) = own
+            && let Ok(own) = serde_json::from_str::<Map<String, Value>>(own.record(index).text())
+        {
+            merged.extend(own);
+        }
+        merged.insert("_batch_id".to_owned(), Value::String(self.id.clone()));
+        Value::Object(merged).to_string()
+    }
+
+    /// One more callback will need the metadata.
+    pub(crate) fn open_one(&self) {
+        self.open.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One message or callback is done with.
+    pub(crate) fn close(&self, count: usize) {
+        if self.open.fetch_sub(count, Ordering::AcqRel) == count {
+            *self.own_metadata.write().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+    }
+}
+
+#[derive(Default)]
+struct Names {
+    list: Vec<Box<str>>,
+    places: HashMap<Box<str>, usize>,
+}
+
+impl Names {
+    fn place(&mut self, name: &str) -> usize {
+        if let Some(place) = self.places.get(name) {
+            return *place;
+        }
+        self.list.push(name.into());
+        self.places.insert(name.into(), self.list.len() - 1);
+        self.list.len() - 1
+    }
+}
+
+/// One entry of `recipient_and_params`; [`Batch::person`] reads it.
+fn pack(entry: &Value, people: &mut Packer, names: &mut Names) {
+    let none = Map::new();
+    let parameters = entry.get("parameters").and_then(Value::as_object).unwrap_or(&none);
+    let value = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let is_invalid = parameters.iter().any(|(name, value)| name.trim().is_empty() || value.as_str() == Some(""));
+    let contact = entry.pointer("/recipient/contact_id").and_then(Value::as_str);
+    let first = entry.pointer("/recipient/identified_by/channel_identities/0");
+    let text = |name: &str| first.and_then(|it| it.get(name)).and_then(Value::as_str).unwrap_or_default();
+
+    people.number(usize::from(contact.is_some()) | usize::from(is_invalid) << 1);
+    people.number(CHANNELS.iter().position(|channel| *channel == text("channel")).unwrap_or(CHANNELS.len()));
+    people.text(contact.unwrap_or_else(|| text("identity")));
+    people.number(parameters.len());
+    for (name, content) in parameters {
+        people.number(names.place(name));
+        people.text(&value(content));
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}

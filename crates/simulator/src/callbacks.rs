@@ -1,0 +1,310 @@
+//! Callbacks: what becomes of messages, told to the webhook.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use url::Url;
+
+use crate::batch::{Batch, Receipts};
+use crate::clock::later;
+use crate::faults::{FaultKind, Operation};
+use crate::ids::{Kind, ulid};
+use crate::outbox::{Post, Stage, What, Work};
+use crate::outcome::{Outcome, description};
+use crate::shared::Shared;
+use crate::stats::{MessageStatus, count};
+
+/// How many callbacks are on their way at once.
+pub(crate) const WORKERS: usize = 32;
+
+/// The published default rate of an app: 25 callbacks per second.
+const REALISTIC_GAP: Duration = Duration::from_millis(40);
+
+const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
+
+/// Tells what there is to tell, for ever.
+pub(crate) async fn work(shared: Arc<Shared>) {
+    loop {
+        match shared.outbox.next(&shared.clock).await {
+            Work::Message(batch, index) => {
+                for stage in stages(&shared, &batch, index) {
+                    batch.set_status(index, status(&stage));
+                    let at = shared.clock.now();
+                    let post = Post { batch: batch.clone(), what: What::Receipt(index, stage), at, tries: 0 };
+                    batch.open_one();
+                    send(&shared, post).await;
+                }
+                batch.close(1);
+            }
+            Work::Post(post) => send(&shared, post).await,
+        }
+        shared.outbox.done();
+    }
+}
+
+/// What becomes of a message after it has left the queue, in order.
+fn stages(shared: &Shared, batch: &Batch, index: usize) -> Vec<Stage> {
+    let person = batch.person(index);
+    if person.is_invalid {
+        return vec![Stage::Invalid];
+    }
+    let mut stages = vec![Stage::Queued];
+    match shared.outcome(person.identity) {
+        Outcome::Queued => {}
+        Outcome::Delivered => stages.push(Stage::Delivered),
+        Outcome::DeliveredThenRead => stages.extend([Stage::Delivered, Stage::Read]),
+        Outcome::Read => stages.push(Stage::Read),
+        Outcome::Failed { code } => stages.push(Stage::Failed(code.into())),
+    }
+    stages
+}
+
+/// What becomes of a message when nobody is to be told.
+pub(crate) fn pass_silently(shared: &Shared, batch: &Batch, index: usize) {
+    if let Some(last) = stages(shared, batch, index).last() {
+        batch.set_status(index, status(last));
+    }
+}
+
+fn status(stage: &Stage) -> MessageStatus {
+    match stage {
+        Stage::Queued => MessageStatus::Queued,
+        Stage::Delivered => MessageStatus::Delivered,
+        Stage::Read => MessageStatus::Read,
+        Stage::Failed(_) | Stage::Invalid => MessageStatus::Failed,
+    }
+}
+
+/// Where a callback goes, if anywhere.
+pub(crate) fn target<'a>(shared: &'a Shared, batch: &'a Batch, what: &What) -> Option<&'a Url> {
+    match (what, &batch.receipts) {
+        (What::Receipt(..), Receipts::Here(url)) => Some(url),
+        (What::Receipt(..), Receipts::Outside) => None,
+        (What::Receipt(..), Receipts::App) | (What::Ended(_), _) => shared.callback_url.as_ref(),
+    }
+}
+
+/// What came of one attempt.
+enum Sent {
+    Acknowledged,
+    Refused,
+    Failed,
+    Lost,
+}
+
+/// One attempt at one callback, and the plan for the next.
+async fn send(shared: &Shared, post: Post) {
+    if shared.config.realistic {
+        let slot = shared.outbox.slot(shared.clock.now(), REALISTIC_GAP);
+        shared.clock.sleep_until(slot).await;
+    }
+    let counters = &shared.counters;
+    match attempt(shared, &post).await {
+        Sent::Acknowledged => count(&counters.acknowledged),
+        Sent::Refused => count(&counters.refused),
+        Sent::Lost => count(&counters.not_sent),
+        Sent::Failed => {
+            let tries = post.tries + 1;
+            if tries < shared.config.callback_attempts {
+                count(&counters.retried);
+                let wait = shared.config.callback_backoff.saturating_mul(1 << post.tries.min(20)).min(LONGEST_BACKOFF);
+                return shared.outbox.again(Post { tries, ..post }, later(shared.clock.now(), wait));
+            }
+            count(&counters.given_up);
+        }
+    }
+    post.batch.close(1);
+}
+
+async fn attempt(shared: &Shared, post: &Post) -> Sent {
+    let Some(url) = target(shared, &post.batch, &post.what) else { return Sent::Lost };
+    let fault = shared.faults.take(Operation::Callback).map(|fault| fault.fault);
+    match fault {
+        Some(FaultKind::Drop | FaultKind::Hang) => return Sent::Lost,
+        Some(FaultKind::Refuse500 | FaultKind::Refuse503 | FaultKind::RateLimit) => return Sent::Failed,
+        Some(FaultKind::AcceptThen500 | FaultKind::AcceptThenDrop | FaultKind::ExpireToken) | None => {}
+    }
+    let body = body(post);
+    let mut request = shared.http.post(url.clone()).header("content-type", "application/json");
+    if let Some(secret) = &shared.config.webhook_secret {
+        let now = shared.clock.now();
+        let nonce = ulid(now, shared.config.seed, Kind::Nonce, shared.nonces.fetch_add(1, Ordering::Relaxed));
+        let signature = sinch_batch_webhook::sign(secret, &body, &nonce, now.as_second());
+        for (name, value) in signature.headers() {
+            request = request.header(name, value);
+        }
+    }
+    count(&shared.counters.sent);
+    let sent = match request.body(body).send().await {
+        Ok(answer) => {
+            let status = answer.status();
+            // Read to the end, or the connection could not be used again.
+            let _ = answer.bytes().await;
+            if status.is_success() {
+                Sent::Acknowledged
+            } else if status.is_server_error() || status.as_u16() == 429 {
+                Sent::Failed
+            } else {
+                Sent::Refused
+            }
+        }
+        Err(_) => Sent::Failed,
+    };
+    match fault {
+        Some(FaultKind::AcceptThen500 | FaultKind::AcceptThenDrop) => Sent::Failed,
+        _ => sent,
+    }
+}
+
+#[derive(Serialize)]
+struct Envelope<'a> {
+    app_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accepted_time: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event_time: Option<String>,
+    project_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_delivery_report: Option<Report<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    batch_status_update_notification: Option<Value>,
+    message_metadata: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    correlation_id: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    message_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conversation_id: Option<&'a str>,
+    status: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channel_identity: Option<Identity<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contact_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Reason<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    processing_mode: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Identity<'a> {
+    channel: &'a str,
+    identity: &'a str,
+    app_id: &'a str,
+}
+
+#[derive(Serialize)]
+struct Reason<'a> {
+    code: &'a str,
+    description: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub_code: Option<&'a str>,
+}
+
+fn body(post: &Post) -> Vec<u8> {
+    let batch = &*post.batch;
+    let envelope = match &post.what {
+        What::Receipt(index, Stage::Invalid) => invalid(batch, *index),
+        What::Receipt(index, stage) => receipt(batch, *index, stage, post.at),
+        What::Ended(state) => {
+            let mut data = Map::new();
+            if let Some(time) = batch.send_after {
+                data.insert("send_after".to_owned(), Value::String(time.to_string()));
+            }
+            data.insert("batch_metadata".to_owned(), Value::Object(batch.batch_metadata.clone()));
+            let update = json!({
+                "batch_id": batch.id,
+                "batch_status": format!("BATCH_STATUS_{}", state.name()),
+                "batch_type": "BATCH_TYPE_MESSAGES",
+                "additional_data": {"message_batch_data": data},
+            });
+            Envelope {
+                app_id: &batch.app_id,
+                accepted_time: Some(millis(post.at)),
+                event_time: Some(millis(post.at)),
+                project_id: &batch.project_id,
+                message_delivery_report: None,
+                batch_status_update_notification: Some(update),
+                message_metadata: String::new(),
+                correlation_id: None,
+            }
+        }
+    };
+    // Only maps with keys that are no strings cannot be written, and there are none.
+    serde_json::to_vec(&envelope).unwrap_or_default()
+}
+
+fn receipt<'a>(batch: &'a Batch, index: usize, stage: &'a Stage, at: Timestamp) -> Envelope<'a> {
+    let person = batch.person(index);
+    let (status, code) = match stage {
+        Stage::Queued => ("QUEUED_ON_CHANNEL", None),
+        Stage::Delivered => ("DELIVERED", None),
+        Stage::Read => ("READ", None),
+        Stage::Failed(code) => ("FAILED", Some(&**code)),
+        Stage::Invalid => ("FAILED", Some("BAD_REQUEST")),
+    };
+    let reason =
+        |code| Reason { code, description: description(code).to_owned(), sub_code: Some("UNSPECIFIED_SUB_CODE") };
+    let identity = Identity { channel: person.channel, identity: person.identity, app_id: "" };
+    Envelope {
+        app_id: &batch.app_id,
+        accepted_time: Some(millis(batch.send_after.map_or(batch.accepted, |time| time.max(batch.accepted)))),
+        event_time: Some(millis(at)),
+        project_id: &batch.project_id,
+        message_delivery_report: Some(Report {
+            message_id: batch.message_id(index),
+            conversation_id: Some(""),
+            status,
+            channel_identity: (!person.is_contact).then_some(identity),
+            contact_id: Some(if person.is_contact { person.identity } else { "" }),
+            reason: code.map(reason),
+            metadata: Some(batch.metadata(index)),
+            processing_mode: Some(if person.is_contact { "CONVERSATION" } else { "DISPATCH" }),
+        }),
+        batch_status_update_notification: None,
+        message_metadata: String::new(),
+        correlation_id: batch.correlation_id.as_deref(),
+    }
+}
+
+/// The receipt of a message that failed validation after acceptance: it lacks most fields.
+fn invalid(batch: &Batch, index: usize) -> Envelope<'_> {
+    let person = batch.person(index);
+    let description = format!(
+        "Validation failed after parameters substitution for batch {} and message at index {index}. \
+         Details: [Parameter key cannot be blank and value cannot be empty.]",
+        batch.id
+    );
+    Envelope {
+        app_id: &batch.app_id,
+        accepted_time: None,
+        event_time: None,
+        project_id: &batch.project_id,
+        message_delivery_report: Some(Report {
+            message_id: batch.message_id(index),
+            conversation_id: None,
+            status: "FAILED",
+            channel_identity: None,
+            contact_id: person.is_contact.then_some(person.identity),
+            reason: Some(Reason { code: "BAD_REQUEST", description, sub_code: None }),
+            metadata: None,
+            processing_mode: None,
+        }),
+        batch_status_update_notification: None,
+        message_metadata: json!({"batchId": batch.id, "messageIndex": index}).to_string(),
+        correlation_id: batch.correlation_id.as_deref(),
+    }
+}
+
+fn millis(time: Timestamp) -> String {
+    format!("{time:.3}")
+}

@@ -1,0 +1,163 @@
+//! How a simulator is set up.
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sinch_batch_webhook::WebhookSecret;
+
+/// How a simulator is set up. The default takes anybody's requests on loopback, sends no callbacks,
+/// lets 1 in 100 messages fail and 30 in 100 be read.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct SimulatorConfig {
+    /// Where the service listens. Default: loopback, any free port.
+    pub addr: SocketAddr,
+    /// Where the control side listens. Default: loopback, any free port.
+    pub control: SocketAddr,
+    /// Where callbacks go: the one webhook of the app, with all triggers. Plain `http` only.
+    pub callback_url: Option<String>,
+    /// What callbacks are signed with; without it they are not signed.
+    pub webhook_secret: Option<WebhookSecret>,
+    /// The key id and secret that get a token. Default: any that are not empty.
+    pub credentials: Option<(String, String)>,
+    /// The project that may be named. Default: any. Others are answered 403.
+    pub project_id: Option<String>,
+    /// The app that exists. Default: any. Others are answered 404.
+    pub app_id: Option<String>,
+    /// What becomes of each message follows from this and its recipient alone.
+    pub seed: u64,
+    /// How many messages of 100 fail on the channel.
+    pub fail_percent: f64,
+    /// How many messages of 100 that arrive are read.
+    pub read_percent: f64,
+    /// At the service's published rates: 20 messages per second leave the queue, 25 callbacks per
+    /// second go out. Otherwise as fast as it can.
+    pub realistic: bool,
+    /// How many messages may wait in the queue of the app; over it a send is answered 429.
+    pub queue_limit: usize,
+    /// How long a token lives. Default: 3599 seconds.
+    pub token_lifetime: Duration,
+    /// Error bodies as `{"code": …}` instead of `{"error": {"code": …}}`: both are published.
+    pub flat_errors: bool,
+    /// How often a callback is tried in all.
+    pub callback_attempts: u32,
+    /// How long after a first failure a callback is tried again; doubled each time, up to 30 seconds.
+    pub callback_backoff: Duration,
+    /// How long the webhook may take to answer.
+    pub callback_timeout: Duration,
+    pub(crate) clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+}
+
+impl Default for SimulatorConfig {
+    fn default() -> Self {
+        let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Self {
+            addr: loopback,
+            control: loopback,
+            callback_url: None,
+            webhook_secret: None,
+            credentials: None,
+            project_id: None,
+            app_id: None,
+            seed: 0,
+            fail_percent: 1.0,
+            read_percent: 30.0,
+            realistic: false,
+            queue_limit: 500_000,
+            token_lifetime: Duration::from_secs(3599),
+            flat_errors: false,
+            callback_attempts: 12,
+            callback_backoff: Duration::from_millis(100),
+            callback_timeout: Duration::from_secs(10),
+            clock: Arc::new(Timestamp::now),
+        }
+    }
+}
+
+/// Writes one `with_*` method per option.
+macro_rules! with {
+    ($( $(#[$meta:meta])* $name:ident: $option:ident: $type:ty = $make:expr; )+) => {
+        impl SimulatorConfig {$(
+            $(#[$meta])*
+            pub fn $name(mut self, $option: $type) -> Self {
+                self.$option = $make;
+                self
+            }
+        )+}
+    };
+}
+
+with! {
+    /// Sets where the service listens.
+    with_addr: addr: SocketAddr = addr;
+    /// Sets where the control side listens.
+    with_control: control: SocketAddr = control;
+    /// Sets where callbacks go.
+    with_callback_url: callback_url: impl Into<String> = Some(callback_url.into());
+    /// Sets what callbacks are signed with.
+    with_webhook_secret: webhook_secret: WebhookSecret = Some(webhook_secret);
+    /// Sets the one project that may be named.
+    with_project_id: project_id: impl Into<String> = Some(project_id.into());
+    /// Sets the one app that exists.
+    with_app_id: app_id: impl Into<String> = Some(app_id.into());
+    /// Sets what the behaviour of recipients follows from.
+    with_seed: seed: u64 = seed;
+    /// Sets how many messages of 100 fail.
+    with_fail_percent: fail_percent: f64 = fail_percent;
+    /// Sets how many messages of 100 that arrive are read.
+    with_read_percent: read_percent: f64 = read_percent;
+    /// Sets the pace: the service's published rates, or none.
+    with_realistic: realistic: bool = realistic;
+    /// Sets how many messages may wait in the queue.
+    with_queue_limit: queue_limit: usize = queue_limit;
+    /// Sets how long a token lives.
+    with_token_lifetime: token_lifetime: Duration = token_lifetime;
+    /// Sets the layout of error bodies.
+    with_flat_errors: flat_errors: bool = flat_errors;
+    /// Takes the time from here. It may be moved on by hand, too: [`Simulator::advance`](crate::Simulator::advance).
+    with_clock: clock: impl Fn() -> Timestamp + Send + Sync + 'static = Arc::new(clock);
+}
+
+impl SimulatorConfig {
+    /// Sets the one key that gets a token.
+    pub fn with_credentials(mut self, key_id: impl Into<String>, key_secret: impl Into<String>) -> Self {
+        self.credentials = Some((key_id.into(), key_secret.into()));
+        self
+    }
+
+    /// Sets how often and how soon a callback is tried again.
+    pub fn with_callback_retries(mut self, attempts: u32, backoff: Duration) -> Self {
+        (self.callback_attempts, self.callback_backoff) = (attempts, backoff);
+        self
+    }
+}
+
+impl fmt::Debug for SimulatorConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SimulatorConfig")
+            .field("addr", &self.addr)
+            .field("control", &self.control)
+            .field("callbacks", &self.callback_url.is_some())
+            .field("signed", &self.webhook_secret.is_some())
+            .field("seed", &self.seed)
+            .field("realistic", &self.realistic)
+            .field("queue_limit", &self.queue_limit)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_secret_is_printed() {
+        let config = SimulatorConfig::default()
+            .with_credentials("key", "hunter2")
+            .with_webhook_secret(WebhookSecret::new("hunter2"));
+        assert!(!format!("{config:?}").contains("hunter2"));
+    }
+}

@@ -1,0 +1,129 @@
+//! The control side: what was taken in, faults, outcomes, the clock.
+
+use std::convert::Infallible;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::{Frame, Incoming};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::answer::{Answer, Body, full};
+use crate::assumptions::ASSUMPTIONS;
+use crate::faults::Fault;
+use crate::outcome::Outcome;
+use crate::server::{Closed, read};
+use crate::shared::Shared;
+
+pub(crate) async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Body>, Closed> {
+    let (head, body) = request.into_parts();
+    let Some(body) = read(body).await? else { return Ok(Answer::too_large().into_response()) };
+    Ok(match (&head.method, head.uri.path()) {
+        (&Method::GET, "/") => json_response(&index()),
+        (&Method::GET, "/messages") => messages(shared),
+        (&Method::GET, "/stats") => json_response(&shared.stats()),
+        (&Method::GET, "/assumptions") => json_response(&ASSUMPTIONS),
+        (&Method::POST, "/faults") => obey(&body, |fault: Fault| {
+            shared.faults.plan(fault);
+            json!({})
+        }),
+        (&Method::DELETE, "/faults") => {
+            shared.faults.clear();
+            json_response(&json!({}))
+        }
+        (&Method::POST, "/outcomes") => obey(&body, |set: SetOutcome| {
+            let mut outcomes = shared.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+            outcomes.insert(set.identity, set.outcome);
+            json!({})
+        }),
+        (&Method::POST, "/clock") => obey(&body, |advance: Advance| {
+            shared.clock.advance(Duration::from_secs(advance.advance_seconds));
+            json!({"now": shared.clock.now().to_string()})
+        }),
+        _ => error(StatusCode::NOT_FOUND, "no such path on the control side; GET / lists them"),
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    advance_seconds: u64,
+}
+
+struct SetOutcome {
+    identity: String,
+    outcome: Outcome,
+}
+
+impl<'de> Deserialize<'de> for SetOutcome {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error;
+        let mut fields = serde_json::Map::deserialize(deserializer)?;
+        let Some(Value::String(identity)) = fields.remove("identity") else {
+            return Err(Error::missing_field("identity"));
+        };
+        let outcome = Outcome::deserialize(Value::Object(fields)).map_err(Error::custom)?;
+        Ok(Self { identity, outcome })
+    }
+}
+
+fn index() -> Value {
+    json!({
+        "GET /messages": "one line of JSON per message that was accepted, in order",
+        "GET /stats": "requests by operation and answer, messages by status, callbacks, batches",
+        "GET /assumptions": "what is taken for granted about the real service, and where from",
+        "POST /faults": {"operation": "token | send_batch | batch_status | find_batches | cancel_batch | callback",
+            "fault": "accept_then_500 | accept_then_drop | refuse_500 | refuse_503 | rate_limit | drop | expire_token | hang",
+            "after": "requests that pass first (0)", "times": "requests that suffer (1)", "retry_after": "with rate_limit"},
+        "DELETE /faults": "forgets the faults that have not happened yet",
+        "POST /outcomes": {"identity": "a recipient", "outcome": "queued | delivered | delivered_then_read | read | failed",
+            "code": "with failed: the reason's code"},
+        "POST /clock": {"advance_seconds": "how far to move the clock on"},
+    })
+}
+
+/// Reads an order and carries it out, or says what is wrong with it.
+fn obey<T: for<'de> Deserialize<'de>>(body: &[u8], carry_out: impl FnOnce(T) -> Value) -> Response<Body> {
+    match serde_json::from_slice(body) {
+        Ok(order) => json_response(&carry_out(order)),
+        Err(reason) => error(StatusCode::BAD_REQUEST, &reason.to_string()),
+    }
+}
+
+fn json_response(value: &impl serde::Serialize) -> Response<Body> {
+    let mut response = Response::new(full(serde_json::to_vec(value).unwrap_or_default()));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+fn error(status: StatusCode, message: &str) -> Response<Body> {
+    let mut response = json_response(&json!({"error": message}));
+    *response.status_mut() = status;
+    response
+}
+
+/// The messages accepted so far, a batch at a time, as fast as the reader takes them.
+fn messages(shared: Arc<Shared>) -> Response<Body> {
+    let end = shared.store().batches().count();
+    let batches = stream::unfold(0, move |number| {
+        let batch = (number < end).then(|| shared.store().batch(number)).flatten();
+        async move {
+            let batch = batch?;
+            let mut lines = Vec::new();
+            for index in 0..batch.len() {
+                if serde_json::to_writer(&mut lines, &batch.message(index)).is_ok() {
+                    lines.push(b'\n');
+                }
+            }
+            Some((Ok::<_, Infallible>(Frame::data(Bytes::from(lines))), number + 1))
+        }
+    });
+    let mut response = Response::new(StreamBody::new(batches).boxed_unsync());
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
+    response
+}

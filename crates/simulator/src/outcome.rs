@@ -1,0 +1,100 @@
+//! What becomes of a message.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::hash;
+
+/// What becomes of a message, once it has left the queue and was handed to the channel.
+///
+/// By default it follows from the seed, the percentages and the recipient:
+///
+/// ```
+/// use sinch_batch_simulator::Outcome;
+///
+/// let one = Outcome::of(7, "+15550100001", 1.0, 30.0);
+/// assert_eq!(one, Outcome::of(7, "+15550100001", 1.0, 30.0));
+/// assert!(matches!(Outcome::of(7, "+15550100001", 100.0, 30.0), Outcome::Failed { .. }));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// `QUEUED_ON_CHANNEL`, and nothing more is heard.
+    Queued,
+    /// Then `DELIVERED`.
+    Delivered,
+    /// Then `DELIVERED`, then `READ`.
+    DeliveredThenRead,
+    /// Then `READ` at once.
+    Read,
+    /// Then `FAILED`.
+    Failed {
+        /// The reason's code, such as `CHANNEL_REJECT`.
+        code: String,
+    },
+}
+
+/// Why messages fail on the channel, and what the channel says.
+const FAILURES: [(&str, &str); 6] = [
+    ("RECIPIENT_NOT_REACHABLE", "The underlying channel reported: the recipient cannot be reached"),
+    ("CHANNEL_REJECT", "The underlying channel reported: the message was refused"),
+    ("DELIVERY_TIMED_OUT", "The underlying channel reported: not delivered in time"),
+    ("RECIPIENT_NOT_OPTED_IN", "The underlying channel reported: the recipient has not opted in"),
+    ("OUTSIDE_ALLOWED_SENDING_WINDOW", "The underlying channel reported: the customer care window is closed"),
+    ("CHANNEL_FAILURE", "The underlying channel reported: a fault of its own"),
+];
+
+impl Outcome {
+    /// What becomes of the message to this recipient: always the same for the same arguments.
+    pub fn of(seed: u64, identity: &str, fail_percent: f64, read_percent: f64) -> Self {
+        let draw = hash(seed, identity);
+        // Two draws of one in 2^20 and a few bits more, from one number.
+        let share = |bits: u64| (bits & 0xF_FFFF) as f64 * 100.0 / f64::from(1 << 20);
+        if share(draw) < fail_percent {
+            let (code, _) = FAILURES[(draw >> 50) as usize % FAILURES.len()];
+            return Self::Failed { code: code.to_owned() };
+        }
+        if share(draw >> 20) >= read_percent {
+            Self::Delivered
+        } else if draw >> 63 == 0 {
+            Self::Read
+        } else {
+            Self::DeliveredThenRead
+        }
+    }
+}
+
+/// What the channel says with a reason's code.
+pub(crate) fn description(code: &str) -> &'static str {
+    let known = FAILURES.iter().find(|(have, _)| *have == code);
+    known.map_or("The underlying channel reported: failed", |(_, description)| description)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_percentages_come_out() {
+        let (mut failed, mut read) = (0, 0);
+        for number in 0..100_000 {
+            match Outcome::of(3, &format!("+1555{number:07}"), 1.0, 30.0) {
+                Outcome::Failed { .. } => failed += 1,
+                Outcome::Read | Outcome::DeliveredThenRead => read += 1,
+                _ => {}
+            }
+        }
+        assert!((900..1100).contains(&failed), "{failed}");
+        assert!((29_000..30_400).contains(&read), "{read}");
+    }
+
+    #[test]
+    fn another_seed_fails_others() {
+        let failing = |seed| -> Vec<u32> {
+            let fails = |n: &u32| matches!(Outcome::of(seed, &n.to_string(), 10.0, 0.0), Outcome::Failed { .. });
+            (0..1000).filter(fails).collect()
+        };
+        assert_eq!(failing(1), failing(1));
+        assert_ne!(failing(1), failing(2));
+    }
+}

@@ -1,0 +1,137 @@
+//! What every part of a running simulator shares.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::Notify;
+use url::Url;
+
+use crate::batch::Receipts;
+use crate::callbacks::{pass_silently, target};
+use crate::clock::SimClock;
+use crate::config::SimulatorConfig;
+use crate::faults::Faults;
+use crate::outbox::{Outbox, Post, Stage, What};
+use crate::outcome::Outcome;
+use crate::stats::{Counters, MessageCounts, Stats};
+use crate::store::{Event, Store};
+use crate::token::Tokens;
+
+/// The published rate at which the queue of an app drains: 20 messages per second.
+const REALISTIC_GAP: Duration = Duration::from_millis(50);
+
+pub(crate) struct Shared {
+    pub(crate) config: SimulatorConfig,
+    pub(crate) callback_url: Option<Url>,
+    pub(crate) clock: SimClock,
+    pub(crate) tokens: Tokens,
+    pub(crate) faults: Faults,
+    pub(crate) counters: Counters,
+    pub(crate) outbox: Outbox,
+    pub(crate) http: reqwest::Client,
+    pub(crate) nonces: AtomicU64,
+    pub(crate) outcomes: Mutex<HashMap<String, Outcome>>,
+    store: Mutex<Store>,
+    /// Told when something has come into the queue or onto the timetable.
+    arrived: Notify,
+}
+
+impl Shared {
+    pub(crate) fn new(config: SimulatorConfig, callback_url: Option<Url>, http: reqwest::Client) -> Self {
+        Self {
+            clock: SimClock::new(config.clock.clone()),
+            config,
+            callback_url,
+            tokens: Tokens::default(),
+            faults: Faults::default(),
+            counters: Counters::default(),
+            outbox: Outbox::default(),
+            http,
+            nonces: AtomicU64::new(0),
+            outcomes: Mutex::default(),
+            store: Mutex::default(),
+            arrived: Notify::new(),
+        }
+    }
+
+    pub(crate) fn store(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Say that something has come into the store.
+    pub(crate) fn arrived(&self) {
+        self.arrived.notify_one();
+    }
+
+    /// What becomes of messages to this recipient.
+    pub(crate) fn outcome(&self, identity: &str) -> Outcome {
+        let set = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner).get(identity).cloned();
+        let config = &self.config;
+        set.unwrap_or_else(|| Outcome::of(config.seed, identity, config.fail_percent, config.read_percent))
+    }
+
+    /// Tells the outbox. Called with the store locked, so that what has left the one is in the other.
+    pub(crate) fn tell(&self, event: Event<'_>, now: Timestamp) {
+        match event {
+            Event::Left(batch, range) => {
+                if target(self, batch, &What::Receipt(0, Stage::Queued)).is_some() {
+                    return self.outbox.messages(batch, range);
+                }
+                let messages = range.len();
+                if matches!(batch.receipts, Receipts::Outside) {
+                    self.counters.not_sent.fetch_add(messages as u64, Ordering::Relaxed);
+                }
+                range.for_each(|index| pass_silently(self, batch, index));
+                batch.close(messages);
+            }
+            Event::Ended(batch, state) => {
+                if self.callback_url.is_some() {
+                    batch.open_one();
+                    self.outbox.post(Post { batch: batch.clone(), what: What::Ended(state), at: now, tries: 0 });
+                }
+            }
+        }
+    }
+
+    /// Lets messages leave the queue when they may, for ever.
+    pub(crate) async fn drain(self: Arc<Self>) {
+        let gap = self.config.realistic.then_some(REALISTIC_GAP);
+        loop {
+            let next = {
+                let now = self.clock.now();
+                self.store().drain(now, gap, &mut |event| self.tell(event, now))
+            };
+            self.outbox.quiet().notify_waiters();
+            match next {
+                None => self.arrived.notified().await,
+                Some(next) => tokio::select! {
+                    () = self.arrived.notified() => {}
+                    () = self.clock.sleep_until(next) => {}
+                },
+            }
+        }
+    }
+
+    /// Whether nothing is left to do before time passes or a request comes.
+    pub(crate) fn is_idle(&self) -> bool {
+        let store = self.store();
+        store.is_queue_empty() && self.outbox.is_quiet()
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        let mut messages = MessageCounts::default();
+        let batches: Vec<_> = self.store().batches().cloned().collect();
+        for batch in &batches {
+            (0..batch.len()).for_each(|index| messages.add(batch.status(index)));
+        }
+        Stats {
+            requests: self.counters.requests(),
+            messages,
+            callbacks: self.counters.callbacks(),
+            batches: batches.len() as u64,
+        }
+    }
+}

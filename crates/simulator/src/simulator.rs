@@ -1,0 +1,174 @@
+//! A running simulator.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use url::Url;
+
+use crate::config::SimulatorConfig;
+use crate::faults::Fault;
+use crate::outcome::Outcome;
+use crate::server::serve;
+use crate::shared::Shared;
+use crate::stats::{SimulatedMessage, Stats};
+use crate::{api, callbacks, control};
+
+/// A running simulator, in this process. It stops when dropped.
+pub struct Simulator {
+    shared: Arc<Shared>,
+    api: SocketAddr,
+    control: SocketAddr,
+    tasks: JoinSet<()>,
+}
+
+/// Why a simulator could not be started.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// An address could not be listened on. Port 0 takes any that is free.
+    #[error("cannot listen on {addr}")]
+    Listen {
+        /// The address.
+        addr: SocketAddr,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// Callbacks go out over plain `http` only.
+    #[error("the callback URL must be an http URL with a host")]
+    CallbackUrl,
+    /// A percentage is not between 0 and 100.
+    #[error("the percentages of failed and of read messages must be between 0 and 100")]
+    Percent,
+    /// The HTTP client for callbacks could not be made.
+    #[error("the HTTP client for callbacks cannot be made")]
+    Http(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Simulator {
+    /// Starts a simulator on the runtime that this is called on.
+    ///
+    /// # Errors
+    /// If an address is taken or the configuration makes no sense; see [`StartError`].
+    pub async fn start(config: SimulatorConfig) -> Result<Self, StartError> {
+        let percent = 0.0..=100.0;
+        if !percent.contains(&config.fail_percent) || !percent.contains(&config.read_percent) {
+            return Err(StartError::Percent);
+        }
+        let callback_url = config.callback_url.as_deref().map(callback_url).transpose()?;
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .pool_max_idle_per_host(callbacks::WORKERS)
+            .tcp_nodelay(true)
+            .timeout(config.callback_timeout)
+            .build()
+            .map_err(|error| StartError::Http(error.into()))?;
+
+        let (api_listener, api_addr) = listen(config.addr).await?;
+        let (control_listener, control_addr) = listen(config.control).await?;
+        let shared = Arc::new(Shared::new(config, callback_url, http));
+
+        let mut tasks = JoinSet::new();
+        let service = shared.clone();
+        tasks.spawn(serve(api_listener, move |request| api::handle(service.clone(), request)));
+        let side = shared.clone();
+        tasks.spawn(serve(control_listener, move |request| control::handle(side.clone(), request)));
+        tasks.spawn(shared.clone().drain());
+        for _ in 0..callbacks::WORKERS {
+            tasks.spawn(callbacks::work(shared.clone()));
+        }
+        tracing::info!(api = %api_addr, control = %control_addr, "simulator is listening");
+        Ok(Self { shared, api: api_addr, control: control_addr, tasks })
+    }
+
+    /// The base URL of the service, in place of `https://{region}.conversationbatch.api.sinch.com`.
+    pub fn api_url(&self) -> String {
+        format!("http://{}", self.api)
+    }
+
+    /// The whole URL of the token endpoint, in place of `https://auth.sinch.com/oauth2/token`.
+    pub fn auth_url(&self) -> String {
+        format!("http://{}/oauth2/token", self.api)
+    }
+
+    /// The base URL of the control side.
+    pub fn control_url(&self) -> String {
+        format!("http://{}", self.control)
+    }
+
+    /// Everything that was accepted, in order.
+    ///
+    /// This builds the whole list; over many messages, read `GET /messages` on the control side,
+    /// which streams.
+    pub fn messages(&self) -> Vec<SimulatedMessage> {
+        let batches: Vec<_> = self.shared.store().batches().cloned().collect();
+        batches.iter().flat_map(|batch| (0..batch.len()).map(|index| batch.message(index))).collect()
+    }
+
+    /// What has happened so far, counted.
+    pub fn stats(&self) -> Stats {
+        self.shared.stats()
+    }
+
+    /// Plans a fault.
+    pub fn inject(&self, fault: Fault) {
+        self.shared.faults.plan(fault);
+    }
+
+    /// Forgets the faults that have not happened yet.
+    pub fn clear_faults(&self) {
+        self.shared.faults.clear();
+    }
+
+    /// Sets what becomes of messages to a recipient from now on: an identity, or a contact's id.
+    pub fn set_outcome(&self, identity: impl Into<String>, outcome: Outcome) {
+        let mut outcomes = self.shared.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+        outcomes.insert(identity.into(), outcome);
+    }
+
+    /// Moves the simulator's clock on: tokens expire, batches become due, callbacks are tried again.
+    pub fn advance(&self, by: Duration) {
+        self.shared.clock.advance(by);
+    }
+
+    /// Waits until the queue is empty and every callback was acknowledged, refused or given up.
+    /// Batches scheduled for later do not count.
+    pub async fn idle(&self) {
+        loop {
+            let mut quiet = pin!(self.shared.outbox.quiet().notified());
+            quiet.as_mut().enable();
+            if self.shared.is_idle() {
+                return;
+            }
+            quiet.await;
+        }
+    }
+
+    /// Stops at once: closes every connection, sends no more callbacks, waits for nobody.
+    pub async fn shutdown(mut self) {
+        self.tasks.shutdown().await;
+    }
+}
+
+impl fmt::Debug for Simulator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Simulator").field("api", &self.api).field("control", &self.control).finish_non_exhaustive()
+    }
+}
+
+fn callback_url(text: &str) -> Result<Url, StartError> {
+    let url = Url::parse(text).map_err(|_| StartError::CallbackUrl)?;
+    if url.scheme() == "http" && url.has_host() { Ok(url) } else { Err(StartError::CallbackUrl) }
+}
+
+async fn listen(addr: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let failed = |source| StartError::Listen { addr, source };
+    let listener = TcpListener::bind(addr).await.map_err(failed)?;
+    let addr = listener.local_addr().map_err(failed)?;
+    Ok((listener, addr))
+}

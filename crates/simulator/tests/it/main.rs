@@ -1,0 +1,8 @@
+//! The simulator over real HTTP on loopback.
+
+mod control;
+mod faults;
+mod life;
+mod support;
+mod token;
+mod wire;

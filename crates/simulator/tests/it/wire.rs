@@ -1,0 +1,187 @@
+//! The golden samples: what must be taken, and what must be refused.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use sinch_batch_simulator::SimulatorConfig;
+
+use crate::support::{APP, Caller, batch, crowd};
+
+fn sample(name: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/wire").join(name)).unwrap()
+}
+
+fn then() -> Timestamp {
+    "2031-09-14T10:00:00Z".parse().unwrap()
+}
+
+fn at_that_time() -> SimulatorConfig {
+    SimulatorConfig::default().with_clock(then)
+}
+
+#[tokio::test]
+async fn every_sample_of_a_send_is_accepted() {
+    let caller = Caller::start(at_that_time()).await;
+    for (kind, scheduled) in
+        [("minimal", None), ("full", Some("2031-09-14T10:05:00Z")), ("dispatch_only", None), ("card", None)]
+    {
+        let body = sample(&format!("request.send_batch.{kind}.json"));
+        let said = caller.call("POST", "/messages", &body).await.unwrap();
+        assert_eq!(said.status, 200, "{kind}: {said:?}");
+        assert_eq!(said.body["batch_id"].as_str().unwrap().len(), 26);
+        assert_eq!(said.body["send_after"].as_str(), scheduled, "{kind}");
+    }
+    let texts: Vec<_> = caller.simulator.messages().into_iter().map(|message| message.text).collect();
+    assert_eq!(texts[1], "Hi Ines, your parcel PK-4471 arrives between 09:00 and 11:00.");
+    assert_eq!(texts[3], "Code 481 220");
+    let card: Value = serde_json::from_str(&texts[5]).unwrap();
+    assert_eq!(card["card_message"]["choices"][0]["url_message"]["url"], "https://example.com/pass/p-88120");
+}
+
+#[tokio::test]
+async fn every_sample_of_a_message_is_accepted() {
+    let caller = Caller::start(at_that_time()).await;
+    let folder = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/wire")).unwrap();
+    let mut seen = 0;
+    for file in folder {
+        let name = file.unwrap().file_name().into_string().unwrap();
+        if !name.starts_with("message.") {
+            continue;
+        }
+        let mut body = crowd(0, 1);
+        body["message"] = serde_json::from_str(&sample(&name)).unwrap();
+        // Some samples are companions of a message.
+        let generic = body["message"].as_object().unwrap().keys().any(|key| key.ends_with("_message"));
+        if !generic {
+            body["message"]["text_message"] = json!({"text": "hi"});
+        }
+        let said = caller.send(&body).await;
+        assert_eq!(said.status, 200, "{name}: {said:?}");
+        seen += 1;
+    }
+    assert!(seen > 10, "{seen}");
+}
+
+#[tokio::test]
+async fn every_sample_that_must_be_refused_is_refused_with_its_field() {
+    let caller = Caller::start(at_that_time()).await;
+    let samples: Vec<Value> = serde_json::from_str(&sample("invalid_requests.json")).unwrap();
+    let fields = [
+        ("no app_id", "app_id"),
+        ("no recipients", "recipient_and_params"),
+        ("messages array", "message"),
+        ("two message types", "message"),
+        ("empty message", "message"),
+        ("recipient named twice", "recipient_and_params[0].recipient"),
+        ("ttl as a number", "ttl"),
+        ("ttl in minutes", "ttl"),
+        ("numeric parameter", "recipient_and_params[0].parameters.n"),
+        ("unknown channel", "channel_priority_order[0]"),
+        ("correlation id too long", "correlation_id"),
+        ("channel property too long", "channel_properties.SMS_SENDER"),
+        ("eleven choices", "message.choice_message.choices"),
+        ("omni template without version", "message.template_message.omni_template.version"),
+        ("cancel with nothing", "batch_id"),
+        ("cancel with both", "batch_id"),
+    ];
+    let mut refused = 0;
+    for it in &samples {
+        let method = match it["schema"].as_str().unwrap().rsplit('/').next().unwrap() {
+            "SendBatchRequest" => "POST",
+            "CancelBatchRequest" => "DELETE",
+            _ => continue,
+        };
+        let said = caller.call(method, "/messages", &it["body"].to_string()).await.unwrap();
+        assert_eq!(said.status, 400, "{}: {said:?}", it["name"]);
+        assert_eq!(said.body["error"]["status"], "INVALID_ARGUMENT");
+        let violation = &said.body["error"]["details"][0]["fieldViolations"][0];
+        let (_, field) = fields.iter().find(|(name, _)| it["name"] == *name).unwrap();
+        assert_eq!(violation["field"], *field, "{}: {said:?}", it["name"]);
+        refused += 1;
+    }
+    assert_eq!(refused, fields.len());
+    assert_eq!(caller.simulator.stats().batches, 0);
+}
+
+#[tokio::test]
+async fn more_that_must_be_refused() {
+    let caller = Caller::start(at_that_time()).await;
+    let refused = async |field: &str, change: &dyn Fn(&mut Value)| {
+        let mut body = crowd(0, 1);
+        change(&mut body);
+        let said = caller.send(&body).await;
+        assert_eq!(said.status, 400, "{field}: {said:?}");
+        assert_eq!(said.body["error"]["details"][0]["fieldViolations"][0]["field"], field, "{said:?}");
+    };
+    refused("app_id", &|it| it["app_id"] = json!("not a ulid")).await;
+    refused("recipient_and_params", &|it| *it = crowd(0, 1001)).await;
+    refused("send_after", &|it| it["send_after"] = json!("tomorrow")).await;
+    refused("send_after", &|it| it["send_after"] = json!("2031-09-21T10:00:01Z")).await;
+    refused("ttl", &|it| it["ttl"] = json!("2s")).await;
+    refused("callback_url", &|it| it["callback_url"] = json!("ftp://x")).await;
+    refused("processing_strategy", &|it| it["processing_strategy"] = json!("dispatch_only")).await;
+    refused("batch_metadata", &|it| it["batch_metadata"] = json!("text")).await;
+    refused("recipient_and_params[0].message_metadata", &|it| {
+        it["recipient_and_params"][0]["message_metadata"] = json!("text");
+    })
+    .await;
+    refused("recipient_and_params[0].recipient.identified_by.channel_identities[0].channel", &|it| {
+        it["recipient_and_params"][0]["recipient"]["identified_by"]["channel_identities"][0]["channel"] = json!("sms");
+    })
+    .await;
+    refused("recipient_and_params[0].recipient.contact_id", &|it| {
+        it["processing_strategy"] = json!("DISPATCH_ONLY");
+        it["recipient_and_params"][0]["recipient"] = json!({"contact_id": APP});
+    })
+    .await;
+    for body in ["", "{", "hello"] {
+        assert_eq!(caller.call("POST", "/messages", body).await.unwrap().status, 400);
+    }
+    assert_eq!(caller.call("POST", "/messages", "[]").await.unwrap().status, 400);
+}
+
+#[tokio::test]
+async fn paths_that_are_not_simulated_or_unknown_say_so() {
+    let caller = Caller::start(SimulatorConfig::default()).await;
+    for (method, path, status) in [
+        ("POST", "/contacts", 501),
+        ("DELETE", "/contacts", 501),
+        ("POST", "/consents", 501),
+        ("GET", "/contacts", 404),
+        ("PUT", "/messages", 404),
+        ("GET", "/nothing", 404),
+        ("GET", "/messages/01KZ2D9R6AYBT8DN9B4MPA14Y8", 404),
+        ("GET", "/messages", 400),
+        ("GET", "/messages?metadataKey=k", 400),
+    ] {
+        let said = caller.call(method, path, "{}").await.unwrap();
+        assert_eq!(said.status, status, "{method} {path}: {said:?}");
+        assert_eq!(said.body["error"]["code"], status);
+    }
+    assert!(caller.call("POST", "/consents", "{}").await.unwrap().body.to_string().contains("not simulated"));
+}
+
+#[tokio::test]
+async fn errors_may_be_flat_and_projects_and_apps_strict() {
+    let config = SimulatorConfig::default().with_flat_errors(true).with_app_id("01KZ000000000000000000000Z");
+    let caller = Caller::start(config).await;
+    let said = caller.send(&crowd(0, 1)).await;
+    assert_eq!((said.status, &said.body["status"]), (404, &json!("NOT_FOUND")), "{said:?}");
+
+    let caller = Caller::start(SimulatorConfig::default().with_project_id("mine")).await;
+    let said = caller.send(&crowd(0, 1)).await;
+    assert_eq!((said.status, &said.body["error"]["status"]), (403, &json!("PERMISSION_DENIED")), "{said:?}");
+}
+
+#[tokio::test]
+async fn placeholders_are_filled_per_recipient() {
+    let caller = Caller::start(SimulatorConfig::default()).await;
+    let people = [("+15550100001", json!({"name": "Zoë", "n": "${name}"})), ("+15550100002", json!({"name": "A"}))];
+    let sent = caller.send(&batch("Hi ${name}, ${n} ${other}", &people)).await;
+    let messages = caller.simulator.messages();
+    assert_eq!(messages[0].text, "Hi Zoë, ${name} ${other}");
+    assert_eq!(messages[1].text, "Hi A, ${n} ${other}");
+    assert_eq!(messages[1].batch_id, sent.body["batch_id"]);
+    assert_eq!((messages[1].index, &*messages[1].identity), (1, "+15550100002"));
+}
