@@ -58,10 +58,7 @@ fn within_limits<E: Error>(contact: &NewContact) -> Result<(), E> {
 
 impl NewContact {
     /// A contact with identities and a language.
-    pub fn new(
-        channel_identities: impl Into<Bounded<ContactIdentity, 1, { usize::MAX }>>,
-        language: Language,
-    ) -> Self {
+    pub fn new(channel_identities: impl Into<Bounded<ContactIdentity, 1, { usize::MAX }>>, language: Language) -> Self {
         Self {
             channel_identities: channel_identities.into(),
             language,

@@ -256,6 +256,15 @@ macro_rules! one_of {
             /// The keys on the wire that tell the kinds apart.
             pub const KEYS: &'static [&'static str] = &[$($vkey),+];
 
+            /// The kind without its key, as JSON.
+            pub fn value(&self) -> serde_json::Value {
+                let value = match self {
+                    $( Self::$variant(value) => serde_json::to_value(value), )+
+                };
+                // Writing a model into a value cannot fail: its keys are strings and its numbers finite.
+                value.unwrap_or_default()
+            }
+
             /// The key on the wire that tells this kind.
             pub fn key(&self) -> &'static str {
                 match self {
@@ -309,16 +318,13 @@ macro_rules! one_of {
                     }
                     fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<$name, A::Error> {
                         let mut body: Option<$body> = None;
+                        let mut second = false;
                         $( let mut $field: Option<$ty> = None; )*
                         let mut extra = $crate::Extra::default();
                         while let Some(key) = map.next_key::<$crate::object::Key<'de>>()? {
                             $(
                                 if key.is($vkey) {
-                                    if body.is_none() {
-                                        body = map.next_value::<Option<$vty>>()?.map($body::$variant);
-                                    } else {
-                                        $crate::object::second!($mode, $body, key, map, extra);
-                                    }
+                                    $crate::object::found!($mode, $body::$variant($vty) = $vkey, body, second, key, map, extra);
                                     continue;
                                 }
                             )+
@@ -340,6 +346,12 @@ macro_rules! one_of {
                             )*
                             extra,
                         };
+                        if second {
+                            return Err(serde::de::Error::custom(format_args!(
+                                "a second kind where only one may stand: {}",
+                                $crate::object::List($body::KEYS)
+                            )));
+                        }
                         $crate::object::none!($mode, $body, read);
                         $( $check(&read)?; )?
                         Ok(read)
@@ -364,18 +376,28 @@ macro_rules! one_of {
     };
 }
 
-/// What `one_of` does about a second kind.
-macro_rules! second {
-    (open, $body:ident, $key:ident, $map:ident, $extra:ident) => {
-        $extra.read($key, &mut $map)?
-    };
-    ($strict:ident, $body:ident, $key:ident, $map:ident, $extra:ident) => {
-        if $map.next_value::<serde_json::Value>()? != serde_json::Value::Null {
-            return Err(serde::de::Error::custom(format_args!(
-                "a second kind where only one may stand: {}",
-                $crate::object::List($body::KEYS)
-            )));
+/// What `one_of` does about a kind. Errors wait for the end of the object, so that their place is it.
+macro_rules! found {
+    (open, $body:ident::$variant:ident($vty:ty) = $vkey:literal, $had:ident, $second:ident, $key:ident, $map:ident, $extra:ident) => {
+        // The first kind in the table wins, in whatever order they stand.
+        let place = |key: &str| $body::KEYS.iter().position(|known| *known == key);
+        match &$had {
+            Some(had) if place(had.key()) <= place($vkey) => $extra.read($key, &mut $map)?,
+            had => {
+                if let Some(found) = $map.next_value::<Option<$vty>>()? {
+                    if let Some(had) = had {
+                        $extra.insert(had.key(), had.value());
+                        $second = false; // It is kept, and refused nowhere.
+                    }
+                    $had = Some($body::$variant(found));
+                }
+            }
         }
+    };
+    ($strict:ident, $body:ident::$variant:ident($vty:ty) = $vkey:literal, $had:ident, $second:ident, $key:ident, $map:ident, $extra:ident) => {
+        let found = $map.next_value::<Option<$vty>>()?.map($body::$variant);
+        $second |= found.is_some() && $had.is_some();
+        $had = found.or($had);
     };
 }
 
@@ -491,7 +513,7 @@ macro_rules! tagged {
     };
 }
 
-pub(crate) use {conversions, key, none, object, one_of, second, tagged};
+pub(crate) use {conversions, found, key, none, object, one_of, tagged};
 
 /// Names, as a sentence lists them.
 pub(crate) struct List(pub(crate) &'static [&'static str]);

@@ -114,6 +114,7 @@ impl<'de> Deserialize<'de> for Recipient {
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Recipient, A::Error> {
                 let mut by = None;
+                let mut twice = false;
                 let mut extra = Extra::default();
                 while let Some(key) = map.next_key::<Key<'de>>()? {
                     let seen = match key.as_str() {
@@ -124,12 +125,13 @@ impl<'de> Deserialize<'de> for Recipient {
                             continue;
                         }
                     };
-                    if seen.is_some() && by.is_some() {
-                        return Err(A::Error::custom(
-                            "a recipient is named by `contact_id` or by `identified_by`, not twice",
-                        ));
-                    }
+                    twice |= seen.is_some() && by.is_some();
                     by = seen.or(by);
+                }
+                if twice {
+                    return Err(A::Error::custom(
+                        "a recipient is named by `contact_id` or by `identified_by`, not twice",
+                    ));
                 }
                 let by = by.ok_or_else(|| A::Error::custom("missing field `contact_id` or `identified_by`"))?;
                 Ok(Recipient { by, extra })

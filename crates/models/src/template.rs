@@ -138,9 +138,9 @@ mod tests {
         );
         check(r#"{"text_message":{"text":"$a ${ ${c} $"}}"#, &[" ${c"], r#"{"text_message":{"text":"$a ${ ${c} $"}}"#);
         check(
-            r#"{"card_message":{"choices":[{"url_message":{"url":"https://e/${a}"}}]},"explicit_channel_message":{"${b}":"x${a}"}}"#,
+            r#"{"card_message":{"choices":[{"url_message":{"title":"t","url":"https://e/${a}"}}]},"explicit_channel_message":{"${b}":"x${a}"}}"#,
             &["a"],
-            r#"{"card_message":{"choices":[{"url_message":{"url":"https://e/1"}}]},"explicit_channel_message":{"${b}":"x1"}}"#,
+            r#"{"card_message":{"choices":[{"url_message":{"title":"t","url":"https://e/1"}}]},"explicit_channel_message":{"${b}":"x1"}}"#,
         );
     }
 }

@@ -172,7 +172,8 @@ impl<'de> Deserialize<'de> for Ttl {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         crate::wire::try_from_str(deserializer, "text such as \"300s\"", |text| {
             let digits = text.strip_suffix('s').filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
-            let seconds = digits.and_then(|digits| digits.parse().ok()).ok_or("expected whole seconds such as \"300s\"");
+            let seconds =
+                digits.and_then(|digits| digits.parse().ok()).ok_or("expected whole seconds such as \"300s\"");
             Self::from_seconds(seconds.map_err(str::to_owned)?).map_err(|error| error.to_string())
         })
     }

@@ -299,7 +299,7 @@ object! {
 }
 
 open_enum! {
-    /// How far an order has got. Only the prefix is known from examples; any name is taken.
+    /// How far an order has got. Source: Sinch's Java SDK.
     pub enum PaymentStatus {
         /// Not known.
         NotKnown = "PAYMENT_STATUS_UNKNOWN",
@@ -317,7 +317,7 @@ open_enum! {
 }
 
 open_enum! {
-    /// How far a payment has got. Only the prefix is known from examples; any name is taken.
+    /// How far a payment has got. Source: Sinch's Java SDK.
     pub enum PaymentTransactionStatus {
         /// Not known.
         NotKnown = "PAYMENT_STATUS_TRANSACTION_UNKNOWN",

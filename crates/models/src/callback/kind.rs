@@ -140,8 +140,8 @@ kinds! {
 }
 
 impl CallbackKind {
-    /// Where the kind stands in the table; the first wins if a callback has two.
-    pub(super) fn rank(&self) -> usize {
-        self.key().and_then(|key| Self::KEYS.iter().position(|known| *known == key)).unwrap_or(usize::MAX)
+    /// Where a key stands in the table; the first wins if a callback has two.
+    pub(super) fn rank(key: Option<&str>) -> usize {
+        key.and_then(|key| Self::KEYS.iter().position(|known| *known == key)).unwrap_or(usize::MAX)
     }
 }

@@ -115,13 +115,13 @@ impl Callback {
         crate::unknown::unknown_fields(self)
     }
 
-    /// Takes a further kind in: the first in the table stays typed, the other goes to `extra`.
+    /// Takes in a kind that wins over the one there was; that one goes to `extra`.
     fn take(&mut self, found: CallbackKind) {
-        let (kept, left) =
-            if found.rank() < self.kind.rank() { (found, self.kind.clone()) } else { (self.kind.clone(), found) };
-        self.kind = kept;
-        if let Some(key) = left.key() {
-            self.extra.insert(key, left.into_value());
+        if !matches!(found, CallbackKind::Unknown) {
+            let left = std::mem::replace(&mut self.kind, found);
+            if let Some(key) = left.key() {
+                self.extra.insert(key, left.into_value());
+            }
         }
     }
 }
@@ -173,10 +173,10 @@ impl<'de> Deserialize<'de> for Callback {
                         "channel_metadata" => callback.channel_metadata = map.next_value()?,
                         name if callback.kind.key() == Some(name) => callback.extra.read(key, &mut map)?,
                         name if CallbackKind::KEYS.contains(&name) => {
-                            let found = CallbackKind::read(name, &mut map)?;
-                            if matches!(callback.kind, CallbackKind::Unknown) {
-                                callback.kind = found;
+                            if CallbackKind::rank(Some(name)) > CallbackKind::rank(callback.kind.key()) {
+                                callback.extra.read(key, &mut map)?;
                             } else {
+                                let found = CallbackKind::read(name, &mut map)?;
                                 callback.take(found);
                             }
                         }

@@ -154,8 +154,8 @@ object! {
     /// The fields of a document.
     #[derive(Default)]
     pub struct FieldClassification {
-        /// What is written in each field, by the field's name.
-        pub result: Option<Vec<WireMap<RecognizedText>>>,
+        /// What is written in each field, by the field's name; one map for each document.
+        pub result: Option<Vec<Option<WireMap<RecognizedText>>>>,
     }
 }
 

@@ -141,11 +141,7 @@ impl TryFrom<Vec<ListSection>> for ListSections {
             .flat_map(|section| &section.items)
             .filter_map(|item| item.body.as_ref().map(ListItemBody::key));
         let first = kinds.next();
-        if kinds.all(|kind| Some(kind) == first) {
-            Ok(Self(sections))
-        } else {
-            Err(MixedItems)
-        }
+        if kinds.all(|kind| Some(kind) == first) { Ok(Self(sections)) } else { Err(MixedItems) }
     }
 }
 

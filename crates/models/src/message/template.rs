@@ -1,8 +1,8 @@
 use serde::de::Error;
 
+use crate::Channel;
 use crate::object::object;
 use crate::wire::{Parameters, Text, WireMap};
-use crate::Channel;
 
 object! {
     /// `template_message`: a template that was made before, by reference; at least one of the two.

@@ -23,8 +23,7 @@ use crate::unknown::{Part, Pointer};
 pub struct Bounded<T, const MIN: usize, const MAX: usize>(Vec<T>);
 
 /// A list is shorter or longer than the service takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected {min} to {max} entries, not {found}")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutOfBounds {
     /// The least length.
     pub min: usize,
@@ -33,6 +32,18 @@ pub struct OutOfBounds {
     /// The length there was.
     pub found: usize,
 }
+
+impl fmt::Display for OutOfBounds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { min, max, found } = self;
+        match *max {
+            usize::MAX => write!(f, "expected at least {min} entries, not {found}"),
+            _ => write!(f, "expected {min} to {max} entries, not {found}"),
+        }
+    }
+}
+
+impl std::error::Error for OutOfBounds {}
 
 impl<T, const MIN: usize, const MAX: usize> Bounded<T, MIN, MAX> {
     /// The least length.
@@ -98,10 +109,7 @@ impl<T: Part, const MIN: usize, const MAX: usize> Part for Bounded<T, MIN, MAX> 
 }
 
 /// Reads a list and makes something of it while the reader still knows the place of the list.
-pub(crate) fn list<'de, D, T, R, E>(
-    deserializer: D,
-    make: impl FnOnce(Vec<T>) -> Result<R, E>,
-) -> Result<R, D::Error>
+pub(crate) fn list<'de, D, T, R, E>(deserializer: D, make: impl FnOnce(Vec<T>) -> Result<R, E>) -> Result<R, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de>,

@@ -117,7 +117,7 @@ fn path_at(json: &[u8], end: usize) -> String {
             }
             b'{' => stack.push(Step::Key(None)),
             b'[' => stack.push(Step::Index(0)),
-            b',' if at + 1 < end => match stack.last_mut() {
+            b',' => match stack.last_mut() {
                 Some(Step::Index(index)) => *index += 1,
                 Some(Step::Key(name)) => *name = None,
                 None => {}

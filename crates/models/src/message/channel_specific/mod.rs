@@ -17,9 +17,8 @@ use serde_json::Value;
 
 pub use kakao::{
     AppLink, Carousel, CarouselCommerce, CarouselHead, CarouselTail, Commerce, CommerceButton, CommerceButtons,
-    CommerceImage, CommerceItem, CommerceItems, CommercePrice, Coupon, FixedDiscount, FixedDiscountCoupon,
-    FreeCoupon, PercentageDiscount, PercentageDiscountCoupon, Reply, RegularPrice, ShippingDiscountCoupon, UpCoupon,
-    WebLink,
+    CommerceImage, CommerceItem, CommerceItems, CommercePrice, Coupon, FixedDiscount, FixedDiscountCoupon, FreeCoupon,
+    PercentageDiscount, PercentageDiscountCoupon, RegularPrice, Reply, ShippingDiscountCoupon, UpCoupon, WebLink,
 };
 pub use line::{LineBody, LineButton, LineItem, LineNotification};
 pub use payment::{

@@ -1,0 +1,7 @@
+//! The models against the samples of the wire, their schema, and arbitrary input.
+
+mod golden;
+mod invalid;
+mod mutated;
+mod open;
+mod schema;
