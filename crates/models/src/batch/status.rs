@@ -54,7 +54,10 @@ enum Shape {
     Array,
     One,
     Wrapped(Box<str>, Extra),
+    /// `{}`.
     Nothing,
+    /// `null`.
+    Null,
 }
 
 impl From<Vec<BatchStatus>> for BatchStatuses {
@@ -93,6 +96,7 @@ impl Serialize for BatchStatuses {
                 extra.write(&mut map)?;
                 map.end()
             }
+            (Shape::Null, []) => serializer.serialize_none(),
             (Shape::Nothing, []) => serializer.serialize_map(Some(0))?.end(),
             (_, batches) => batches.serialize(serializer),
         }
@@ -108,7 +112,7 @@ impl<'de> Deserialize<'de> for BatchStatuses {
                 f.write_str("an array of batch statuses, one of them, or an object around an array")
             }
             fn visit_unit<E>(self) -> Result<BatchStatuses, E> {
-                Ok(BatchStatuses::default())
+                Ok(BatchStatuses(Vec::new(), Shape::Null))
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<BatchStatuses, A::Error> {
                 let mut batches = Vec::new();
@@ -156,13 +160,13 @@ mod tests {
             (r#"{"batches":[]}"#.to_owned(), 0),
             ("[]".to_owned(), 0),
             ("{}".to_owned(), 0),
+            ("null".to_owned(), 0),
         ] {
             let read: BatchStatuses = serde_json::from_str(&json).unwrap();
             assert_eq!(read.0.len(), expected, "{json}");
             assert!(read.0.iter().all(|status| status.status == Some(BatchState::Ready)));
             assert_eq!(serde_json::to_string(&read).unwrap(), json);
         }
-        assert_eq!(serde_json::from_str::<BatchStatuses>("null").unwrap().0.len(), 0);
         let error = crate::wire::parse::<BatchStatuses>(br#"{"batches":[{"status":1}]}"#).unwrap_err();
         assert_eq!(error.path(), "/batches/0/status");
     }

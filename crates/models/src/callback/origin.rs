@@ -70,13 +70,11 @@ impl Callback {
 
         let mut origin = Origin::default();
         // Only the service puts both next to each other at the top of a report.
-        if !written_by_contact {
-            if let Some(id) = top.get("batchId").and_then(id) {
-                origin.batch_id = Some(id);
-                origin.index = top.get("messageIndex").and_then(index);
-                top.remove("batchId");
-                top.remove("messageIndex");
-            }
+        if !written_by_contact && let Some(id) = top.get("batchId").and_then(id) {
+            origin.batch_id = Some(id);
+            origin.index = top.get("messageIndex").and_then(index);
+            top.remove("batchId");
+            top.remove("messageIndex");
         }
         let (mut first, mut second) = if written_by_contact { (top, own) } else { (own, std::mem::take(&mut top)) };
         own = Metadata::new();
