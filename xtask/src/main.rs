@@ -1,2 +1,60 @@
-//! Under construction.
-fn main() {}
+//! The gate and the other chores of this workspace, as one program.
+//!
+//! `cargo xtask help` lists them. Modules in reading order: [`workspace`] (what cargo knows about our
+//! crates), [`layers`] (the arrows between them), [`docs`] (the pages), [`ci`] (the whole gate),
+//! [`bench`] (measurements), [`setup`] (optional tools).
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that talks to a terminal")]
+
+mod workspace;
+
+mod layers;
+
+mod docs;
+
+mod ci;
+
+mod bench;
+
+mod setup;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+Chores of the sinch-batch workspace.
+
+cargo xtask ci [STEP..]       the whole gate, or only the named steps
+cargo xtask layers            arrows between crates against the table in docs/architecture.md
+cargo xtask docs              links between pages, and the README's two commands
+cargo xtask bench             every criterion bench of the workspace
+cargo xtask bench road [RUN..] [--rows N]
+                              the release binary over N rows (1000000): check, send, simulate
+cargo xtask setup             install the optional tools of the gate
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &[String]) -> anyhow::Result<()> {
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    match args.as_slice() {
+        ["ci", steps @ ..] => ci::run(steps),
+        ["layers"] => layers::run(),
+        ["docs"] => docs::run(),
+        ["bench", "road", rest @ ..] => bench::road(rest),
+        ["bench"] => bench::criterion(),
+        ["setup"] => setup::run(),
+        [] | ["help" | "--help" | "-h"] => {
+            print!("{HELP}");
+            Ok(())
+        }
+        other => anyhow::bail!("no such chore: {}\n\n{HELP}", other.join(" ")),
+    }
+}

@@ -1,1 +1,81 @@
-//! Under construction.
+//! The operations of Sinch's Conversation Batch API over regional HTTP.
+//!
+//! ```
+//! use bytes::Bytes;
+//! use sinch_batch_auth::AccessToken;
+//! use sinch_batch_client::{Client, Reached, Region};
+//! use sinch_batch_models::{AppId, BatchRecipient, Channel, Message, ProjectId, Recipient, Recipients, SendBatchRequest};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // Use a `TokenCache` of `sinch_batch_auth` here, and leave `transport` out, to talk to Sinch.
+//! let client = Client::builder(ProjectId::new("my-project"), AccessToken::new("made-up"))
+//!     .region(Region::Eu)
+//!     .transport(|request: http::Request<Bytes>| async move {
+//!         assert_eq!(
+//!             request.uri(),
+//!             "https://eu.conversationbatch.api.sinch.com/v1/projects/my-project/messages"
+//!         );
+//!         Ok(http::Response::new(Bytes::from(r#"{"batch_id": "01KZJ5B9EJM0ERNYK07S4K8JPG"}"#)))
+//!     })
+//!     .build()?;
+//!
+//! let ines = BatchRecipient::new(Recipient::identity(Channel::Sms, "+15550100001")).with_parameter("name", "Ines");
+//! let request = SendBatchRequest::new(
+//!     AppId::new("01KZ4EBHKN27EZJ4Q91V5C36G1"),
+//!     Message::text("Hello ${name}"),
+//!     Recipients::try_from(vec![ines])?,
+//! )
+//! .with_batch_metadata("order", "order-4711");
+//!
+//! match client.send_batch(&request).await {
+//!     Ok(sent) => println!("accepted as {}", sent.batch_id),
+//!     // Nobody got anything: mend the cause, or wait, and send again.
+//!     Err(error) if error.reached_service() == Reached::No => return Err(error.into()),
+//!     // Ask before sending again: is there a batch with our metadata?
+//!     Err(_) => println!("found {}", client.find_batches("order", "order-4711").await?.len()),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The request comes from [`sinch_batch_models`], the token from [`sinch_batch_auth`]; what the
+//! service says later comes as callbacks, which are not this crate's business.
+//!
+//! | Module | What it holds |
+//! | --- | --- |
+//! | [`client`] | [`Client`], its builder, and the operations |
+//! | [`region`] | [`Region`]: the app's, and with it the host |
+//! | [`operation`] | [`Operation`] and its [`Idempotency`]: what repeating it does |
+//! | [`error`] | [`Error`]: what broke, and whether people may have got the message |
+//! | [`retry`] | [`RetryPolicy`]: when a call is repeated, as a pure function |
+//! | [`transport`] | [`Transport`]: the one seam to the network; a closure is one too |
+//!
+//! Feature `reqwest` (default) brings the HTTP client. Without it, give [`ClientBuilder::transport`]
+//! one of your own. Timeouts and waits use tokio's timer, so a tokio runtime with time enabled is
+//! needed. Spans and events go to `tracing`: path templates, ids of batches, counts and statuses,
+//! never URLs, bodies, numbers or texts.
+//!
+//! This crate keeps no queue and no record, splits no list of recipients, and never repeats a send
+//! whose outcome it does not know.
+
+pub mod client;
+pub mod region;
+
+pub mod error;
+pub mod operation;
+pub mod retry;
+
+pub mod transport;
+
+mod endpoint;
+mod exchange;
+mod scrub;
+mod wire;
+
+pub use client::{BuildError, Client, ClientBuilder};
+pub use error::{Error, ErrorKind, Reached};
+pub use operation::{Idempotency, Operation};
+pub use region::{Region, UnknownRegion};
+pub use retry::{Decision, RetryPolicy};
+pub use transport::{Transport, TransportError};

@@ -1,1 +1,68 @@
-//! Under construction.
+//! Send a message to everyone in a file through Sinch's Conversation Batch API, never twice, and know
+//! who got it.
+//!
+//! This crate is the one door to the others: it re-exports each by feature and holds no code of its
+//! own. Data comes in as rows of a file and goes out as a report by row.
+//!
+//! # Features
+//!
+//! Each module is a crate of its own, called `sinch-batch-` and the module's name; each feature is
+//! called as its module.
+//!
+//! | Feature | Module | What it is for |
+//! | --- | --- | --- |
+//! | always | [`models`] | The words on the wire: requests, answers, callbacks |
+//! | `recipients` | `recipients` | Read a file of recipients, find its mistakes, cut it into batches |
+//! | `auth` | `auth` | A bearer token that is always fresh |
+//! | `client` (default) | `client` | Call the service; brings `auth` |
+//! | `webhook` | `webhook` | Receive signed callbacks with axum |
+//! | `tracking` | `tracking` | Know where each batch and message stands |
+//! | `ledger` | `ledger` | Remember intent, outcome and callback; brings `tracking` |
+//! | `sqlite` | in `ledger` | Keep the ledger in a SQLite file |
+//! | `campaign` | `campaign` | Run whole campaigns; brings `client`, `ledger` and `recipients` |
+//! | `simulator` | `simulator` | Practise against a local service; brings `webhook` |
+//! | `full` | | All but the simulator |
+//!
+//! There is no prelude: the few names people type are at the root, all others in their modules.
+
+// In the order a newcomer should read them: the way of the data.
+#[cfg(feature = "recipients")]
+#[doc(inline)]
+pub use sinch_batch_recipients as recipients;
+
+#[doc(inline)]
+pub use sinch_batch_models as models;
+
+#[cfg(feature = "auth")]
+#[doc(inline)]
+pub use sinch_batch_auth as auth;
+
+#[cfg(feature = "client")]
+#[doc(inline)]
+pub use sinch_batch_client as client;
+
+#[cfg(feature = "webhook")]
+#[doc(inline)]
+pub use sinch_batch_webhook as webhook;
+
+#[cfg(feature = "tracking")]
+#[doc(inline)]
+pub use sinch_batch_tracking as tracking;
+
+#[cfg(feature = "ledger")]
+#[doc(inline)]
+pub use sinch_batch_ledger as ledger;
+
+#[cfg(feature = "campaign")]
+#[doc(inline)]
+pub use sinch_batch_campaign as campaign;
+
+#[cfg(feature = "simulator")]
+#[doc(inline)]
+pub use sinch_batch_simulator as simulator;
+
+#[doc(inline)]
+pub use sinch_batch_models::{
+    AppId, BatchId, BatchRecipient, Callback, CallbackKind, Channel, Message, ProjectId, Recipient, Recipients,
+    SendBatchRequest,
+};

@@ -1,1 +1,69 @@
-//! Under construction.
+//! Signed callbacks in, typed callbacks out.
+//!
+//! ```
+//! use http::HeaderMap;
+//! use jiff::Timestamp;
+//! use sinch_batch_webhook::{SignatureError, Verifier, WebhookSecret, parse, sign};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let secret = WebhookSecret::new("the secret of the webhook");
+//! let now = Timestamp::now();
+//!
+//! // What the service does …
+//! let body = br#"{"message_delivery_report": {"status": "DELIVERED"}}"#;
+//! let signature = sign(&secret, body, "01KZZ9BN79T5GK1ZW8JMKVFHQ2", now.as_second());
+//! let mut headers = HeaderMap::new();
+//! for (name, value) in signature.headers() {
+//!     headers.insert(name, value.parse()?);
+//! }
+//!
+//! // … and what the receiver does: verify the bytes, then read them.
+//! let verifier = Verifier::new(secret);
+//! verifier.check(&headers, body, now)?;
+//! let callback = parse(body)?;
+//! assert_eq!(callback.message_metadata, None);
+//!
+//! let forged = br#"{"message_delivery_report": {"status": "READ"}}"#;
+//! assert_eq!(verifier.check(&headers, forged, now), Err(SignatureError::Mismatch));
+//! # Ok(())
+//! # }
+//! ```
+//!
+#![cfg_attr(feature = "axum", doc = include_str!("axum/example.md"))]
+//!
+//! Callbacks come from the service over HTTP; what they say goes to a sink of yours, a closure.
+//!
+//! | Module | What it holds |
+//! | --- | --- |
+//! | [`secret`] | [`WebhookSecret`], which cannot be printed |
+//! | [`signature`] | [`sign`] and the headers it makes |
+//! | [`verify`] | [`Verifier`]: secrets, window, every reason to refuse |
+//! | [`replay`] | [`NonceStore`]: what was taken in already |
+//! | [`callback`] | [`parse`]: bytes that were verified, as types |
+//! | `axum` | `router`, `Receiver` and the extractor `Signed` |
+//!
+//! The feature `axum` (on by default) brings the last one; without it the crate knows no web
+//! framework and no runtime.
+//!
+//! This crate keeps nothing on disk, does not fetch or check OAuth2 tokens of callbacks, and never
+//! reads a body it has not verified.
+
+pub mod secret;
+pub mod signature;
+
+pub mod verify;
+
+pub mod replay;
+
+pub mod callback;
+
+#[cfg(feature = "axum")]
+pub mod axum;
+
+#[cfg(feature = "axum")]
+pub use crate::axum::{CallbackRejection, Receiver, Refusal, Signed, router};
+pub use callback::parse;
+pub use replay::{Claim, Claimed, NonceStore};
+pub use secret::WebhookSecret;
+pub use signature::{Signature, sign};
+pub use verify::{SignatureError, Verified, Verifier};

@@ -1,0 +1,115 @@
+//! The one seam to the network.
+
+#[cfg(feature = "reqwest")]
+mod reqwest;
+
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use sinch_batch_auth::BoxFuture;
+
+use crate::Reached;
+
+#[cfg(feature = "reqwest")]
+pub(crate) use self::reqwest::ReqwestTransport;
+
+/// One HTTP exchange. Implemented for an [`Arc`] of a transport and for any
+/// `Fn(http::Request<Bytes>) -> impl Future<Output = Result<http::Response<Bytes>, TransportError>>`.
+///
+/// A transport follows no redirects, repeats nothing by itself that may have been sent, and bounds
+/// the size of the answers it reads. The client bounds the time: it drops the future when the
+/// timeout is over.
+pub trait Transport: Send + Sync + 'static {
+    /// Sends a request and reads the whole answer, whatever its status.
+    ///
+    /// # Errors
+    /// [`TransportError`] when there is no complete answer. Be honest about [`Reached`]: a send
+    /// that is said not to have left will be sent again.
+    fn call(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>>;
+}
+
+impl<F, Fut> Transport for F
+where
+    F: Fn(Request<Bytes>) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<Response<Bytes>, TransportError>> + Send + 'static,
+{
+    fn call(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+        Box::pin(self(request))
+    }
+}
+
+impl<T: Transport + ?Sized> Transport for Arc<T> {
+    fn call(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+        (**self).call(request)
+    }
+}
+
+/// Why there is no complete answer, and whether the request may have left.
+pub struct TransportError {
+    kind: Kind,
+    reached: Reached,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Connect,
+    Timeout,
+    Broken,
+}
+
+impl TransportError {
+    /// No connection could be made: no byte of the request has left.
+    pub fn connect(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { kind: Kind::Connect, reached: Reached::No, source: Some(source.into()) }
+    }
+
+    /// No answer in time; the request may have arrived.
+    pub fn timeout(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { kind: Kind::Timeout, reached: Reached::Perhaps, source: Some(source.into()) }
+    }
+
+    /// Anything else went wrong after there was a connection; the request may have arrived.
+    pub fn broken(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { kind: Kind::Broken, reached: Reached::Perhaps, source: Some(source.into()) }
+    }
+
+    /// Whether the request may have left.
+    pub fn reached_service(&self) -> Reached {
+        self.reached
+    }
+
+    pub(crate) fn into_parts(self) -> (Kind, Reached, Option<Box<dyn Error + Send + Sync>>) {
+        (self.kind, self.reached, self.source)
+    }
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            Kind::Connect => "no connection could be made",
+            Kind::Timeout => "there was no answer in time",
+            Kind::Broken => "the connection broke",
+        })
+    }
+}
+
+impl fmt::Debug for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TransportError")
+            .field("kind", &self.kind)
+            .field("reached", &self.reached)
+            .field("source", &self.source.as_ref().map(|source| source.to_string()))
+            .finish()
+    }
+}
+
+impl Error for TransportError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_ref().map(|source| &**source as &(dyn Error + 'static))
+    }
+}

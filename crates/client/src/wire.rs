@@ -1,0 +1,230 @@
+//! Requests written and answers read: values in, values out.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use sinch_batch_auth::retry_after;
+use sinch_batch_models::wire::parse;
+use sinch_batch_models::{BatchId, BatchSent, BatchStatus, BatchStatuses, ErrorBody, Metadata, SendBatchRequest};
+
+use crate::endpoint::{Endpoint, encode, segment};
+use crate::{Error, Operation};
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const AGENT: HeaderValue = HeaderValue::from_static(concat!("sinch-batch/", env!("CARGO_PKG_VERSION")));
+
+pub(crate) fn send_batch(to: &Endpoint, request: &SendBatchRequest) -> Result<Request<Bytes>, Error> {
+    let operation = Operation::SendBatch;
+    let body = serde_json::to_vec(request).map_err(|error| Error::request(operation, error))?;
+    let mut request = write(operation, to.at("messages"), body.into())?;
+    request.headers_mut().insert(CONTENT_TYPE, JSON);
+    Ok(request)
+}
+
+pub(crate) fn batch_status(to: &Endpoint, batch_id: &BatchId) -> Result<Request<Bytes>, Error> {
+    let operation = Operation::BatchStatus;
+    let segment = segment(batch_id.as_str())
+        .ok_or_else(|| Error::request(operation, "this is no batch id: it is empty or a dot"))?;
+    write(operation, to.at(&format!("messages/{segment}")), Bytes::new())
+}
+
+pub(crate) fn find_batches(to: &Endpoint, key: &str, value: &str) -> Result<Request<Bytes>, Error> {
+    let query = format!("messages?metadataKey={}&metadataValue={}", encode(key), encode(value));
+    write(Operation::FindBatches, to.at(&query), Bytes::new())
+}
+
+fn write(operation: Operation, url: String, body: Bytes) -> Result<Request<Bytes>, Error> {
+    Request::builder()
+        .method(operation.method())
+        .uri(url)
+        .header(ACCEPT, JSON)
+        .header(USER_AGENT, AGENT)
+        .body(body)
+        .map_err(|error| Error::request(operation, error))
+}
+
+pub(crate) fn batch_sent(answer: &Response<Bytes>, now: Timestamp) -> Result<BatchSent, Error> {
+    let sent: BatchSent = read(Operation::SendBatch, answer, now)?;
+    if sent.batch_id.is_empty() {
+        let why = "the batch id is empty".into();
+        return Err(Error::answer(Operation::SendBatch, answer.status().as_u16(), Some(why)));
+    }
+    Ok(sent)
+}
+
+pub(crate) fn status_of_batch(answer: &Response<Bytes>, now: Timestamp) -> Result<BatchStatus, Error> {
+    read(Operation::BatchStatus, answer, now)
+}
+
+pub(crate) fn batches_found(
+    answer: &Response<Bytes>,
+    key: &str,
+    value: &str,
+    now: Timestamp,
+) -> Result<Vec<BatchStatus>, Error> {
+    let BatchStatuses(mut found) = read(Operation::FindBatches, answer, now)?;
+    found.retain(|status| {
+        let named = status.batch_id.as_ref().is_some_and(|id| !id.is_empty());
+        named && status.meta_data.as_ref().is_none_or(|metadata| has(metadata, key, value))
+    });
+    Ok(found)
+}
+
+/// Whether an entry is there, as the query would have asked for it.
+fn has(metadata: &Metadata, key: &str, value: &str) -> bool {
+    match metadata.get(key) {
+        Some(Value::String(text)) => text == value,
+        Some(other) => {
+            let written = other.to_string();
+            written == value
+        }
+        None => false,
+    }
+}
+
+fn read<T: DeserializeOwned>(operation: Operation, answer: &Response<Bytes>, now: Timestamp) -> Result<T, Error> {
+    let status = answer.status();
+    if status.is_success() {
+        return parse(answer.body()).map_err(|error| Error::answer(operation, status.as_u16(), Some(error.into())));
+    }
+    if !status.is_client_error() && !status.is_server_error() {
+        return Err(Error::answer(operation, status.as_u16(), None));
+    }
+    let body = ErrorBody::read(answer.body());
+    let wait = retry_after::read(answer.headers(), now).or_else(|| retry_delay(&body));
+    Err(Error::api(operation, status.as_u16(), body, wait))
+}
+
+/// The `retryDelay` of a `google.rpc.RetryInfo` in the details, such as `"2s"` or `"0.5s"`.
+fn retry_delay(body: &ErrorBody) -> Option<Duration> {
+    let delay = body.details.iter().find_map(|detail| detail.get("retryDelay")?.as_str())?;
+    let seconds: f64 = delay.strip_suffix('s')?.parse().ok()?;
+    Duration::try_from_secs_f64(seconds).ok().map(|wait| wait.min(retry_after::LONGEST))
+}
+
+/// Whether an answer says that the token has expired: 401, and the word anywhere in a
+/// `WWW-Authenticate`. 407 never does; proxies send similar headers.
+pub(crate) fn says_expired(status: StatusCode, headers: &HeaderMap) -> bool {
+    status == StatusCode::UNAUTHORIZED
+        && headers
+            .get_all(WWW_AUTHENTICATE)
+            .iter()
+            .any(|value| value.as_bytes().to_ascii_lowercase().windows(7).any(|word| word == b"expired"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ErrorKind, Reached};
+    use sinch_batch_models::{AppId, BatchRecipient, Channel, Message, ProjectId, Recipient, Recipients};
+
+    fn endpoint() -> Endpoint {
+        Endpoint::new("https://eu.example", &ProjectId::new("p")).unwrap()
+    }
+
+    fn answer(status: u16, body: &str) -> Response<Bytes> {
+        Response::builder().status(status).body(Bytes::copy_from_slice(body.as_bytes())).unwrap()
+    }
+
+    #[test]
+    fn requests_are_those_of_the_reference() {
+        let ines = BatchRecipient::new(Recipient::identity(Channel::Sms, "+15550100001"));
+        let batch =
+            SendBatchRequest::new(AppId::new("a"), Message::text("Hello"), Recipients::try_from(vec![ines]).unwrap());
+        let request = send_batch(&endpoint(), &batch).unwrap();
+        assert_eq!((request.method().as_str(), request.uri().path()), ("POST", "/v1/projects/p/messages"));
+        assert_eq!(request.headers()[CONTENT_TYPE], "application/json");
+        assert_eq!(parse::<SendBatchRequest>(request.body()).unwrap(), batch);
+
+        let request = batch_status(&endpoint(), &BatchId::new("a b/c?d")).unwrap();
+        assert_eq!((request.method().as_str(), request.uri().path()), ("GET", "/v1/projects/p/messages/a%20b%2Fc%3Fd"));
+        assert!(request.body().is_empty());
+        for id in ["", ".", ".."] {
+            let error = batch_status(&endpoint(), &BatchId::new(id)).unwrap_err();
+            assert!(matches!(error.kind(), ErrorKind::Request));
+        }
+
+        let request = find_batches(&endpoint(), "campaign id", "autumn&winter=ä").unwrap();
+        assert_eq!(
+            request.uri(),
+            "https://eu.example/v1/projects/p/messages?metadataKey=campaign%20id&metadataValue=autumn%26winter%3D%C3%A4"
+        );
+    }
+
+    #[test]
+    fn a_send_is_accepted_only_with_a_batch_id() {
+        for (status, body) in [(200, r#"{"batch_id":"b"}"#), (202, r#"{"batch_id":"b","send_after":"","new":1}"#)] {
+            assert_eq!(batch_sent(&answer(status, body), Timestamp::UNIX_EPOCH).unwrap().batch_id, BatchId::new("b"));
+        }
+        for (status, body) in
+            [(200, ""), (200, "{}"), (200, r#"{"batch_id":""}"#), (200, "<html>"), (302, ""), (101, "")]
+        {
+            let error = batch_sent(&answer(status, body), Timestamp::UNIX_EPOCH).unwrap_err();
+            assert!(matches!(error.kind(), ErrorKind::Answer { .. }), "{status} {body}");
+            assert_eq!((error.reached_service(), error.is_transient()), (Reached::Perhaps, false));
+        }
+    }
+
+    #[test]
+    fn only_batches_with_an_id_and_the_metadata_count() {
+        #[track_caller]
+        fn check(body: &str, expected: &[&str]) {
+            let found = batches_found(&answer(200, body), "k", "1", Timestamp::UNIX_EPOCH).unwrap();
+            let ids: Vec<_> = found.iter().map(|status| status.batch_id.as_ref().unwrap().as_str()).collect();
+            assert_eq!(ids, expected, "{body}");
+        }
+        let one = r#"{"batch_id":"b","meta_data":{"k":"1","other":"x"},"status":"READY"}"#;
+        check(one, &["b"]);
+        check(&format!("[{one}]"), &["b"]);
+        check(&format!(r#"{{"batches":[{one}]}}"#), &["b"]);
+        check("[]", &[]);
+        check("{}", &[]);
+        check(
+            r#"[{"batch_id":"without"},{"batch_id":"number","meta_data":{"k":1}},{"batch_id":"other","meta_data":{"k":"2"}},
+                {"batch_id":"none","meta_data":{}},{"meta_data":{"k":"1"}},{"batch_id":"","meta_data":{"k":"1"}}]"#,
+            &["without", "number"],
+        );
+        // An empty body is not "none": a batch that is there must not look as if it were not.
+        for body in ["", "<html>", "7"] {
+            assert!(batches_found(&answer(200, body), "k", "1", Timestamp::UNIX_EPOCH).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn the_wait_is_read_from_the_header_and_then_from_the_body() {
+        let body = r#"{"error":{"code":429,"details":[{"@type":"x"},{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"2s"}]}}"#;
+        let mut busy = answer(429, body);
+        let wait = |answer: &Response<Bytes>| batch_sent(answer, Timestamp::UNIX_EPOCH).unwrap_err().retry_after();
+        assert_eq!(wait(&busy), Some(Duration::from_secs(2)));
+        busy.headers_mut().insert("retry-after", HeaderValue::from_static("7"));
+        assert_eq!(wait(&busy), Some(Duration::from_secs(7)));
+        for (delay, expected) in
+            [("0.5s", Some(500)), ("1e30s", None), ("-1s", None), ("99999s", Some(3_600_000)), ("2", None)]
+        {
+            let body = format!(r#"{{"details":[{{"retryDelay":"{delay}"}}]}}"#);
+            assert_eq!(wait(&answer(429, &body)), expected.map(Duration::from_millis), "{delay}");
+        }
+    }
+
+    #[test]
+    fn expired_is_looked_for_anywhere_in_the_header() {
+        #[track_caller]
+        fn check(status: u16, values: &[&'static str], expected: bool) {
+            let headers =
+                values.iter().map(|value| (WWW_AUTHENTICATE, HeaderValue::from_static(value))).collect::<HeaderMap>();
+            assert_eq!(says_expired(StatusCode::from_u16(status).unwrap(), &headers), expected, "{values:?}");
+        }
+        check(401, &[r#"Bearer error="invalid_token", error_description="Jwt expired at 2031""#], true);
+        check(401, &[r#"Bearer error="EXPIRED""#], true);
+        check(401, &["Basic", "Bearer expired"], true);
+        check(401, &[r#"Bearer error="invalid_token""#], false);
+        check(401, &[], false);
+        check(403, &["Bearer expired"], false);
+        check(407, &["Bearer expired"], false);
+    }
+}

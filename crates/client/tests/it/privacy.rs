@@ -1,0 +1,74 @@
+//! What the logs, `Debug` and the errors of calls show.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use sinch_batch_auth::AccessToken;
+use sinch_batch_client::{Client, Region};
+use sinch_batch_models::{BatchId, ProjectId};
+use tracing::instrument::WithSubscriber as _;
+
+use crate::batch;
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_token_number_text_or_parameter_shows() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_span_events(tracing_subscriber::fmt::format::FmtSpan::FULL)
+        .with_writer(move || writer.clone())
+        .finish();
+    let printed = async {
+        let mut printed = String::new();
+        for status in [200, 400, 401, 404, 429, 500] {
+            let client = Client::builder(ProjectId::new("p"), AccessToken::new("very-secret"))
+                .region(Region::Eu)
+                .transport(move |_: Request<Bytes>| async move {
+                    let body = r#"{"error":{"message":"no such +1 555 010 0001","details":["Ines"]}}"#;
+                    Ok(Response::builder().status(status).body(Bytes::from(body)).unwrap())
+                })
+                .build()
+                .unwrap();
+            printed.push_str(&format!("{client:?}"));
+            for error in [
+                client.send_batch(&batch()).await.err(),
+                client.batch_status(&BatchId::new("b")).await.err(),
+                client.find_batches("order", "order-4711").await.err(),
+            ] {
+                let Some(error) = error else { continue };
+                printed.push_str(&format!("{error} {error:?} {:?}", error.kind()));
+                let mut cause = std::error::Error::source(&error);
+                while let Some(link) = cause {
+                    printed.push_str(&format!("{link} {link:?}"));
+                    cause = link.source();
+                }
+            }
+        }
+        printed
+    }
+    .with_subscriber(subscriber)
+    .await;
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(log.contains("/v1/projects/{project_id}/messages"), "{log}");
+    for hidden in ["very-secret", "5550100001", "555 010", "Ines", "Hello", "4711"] {
+        assert!(!printed.contains(hidden), "{hidden}: {printed}");
+        assert!(!log.contains(hidden), "{hidden}: {log}");
+    }
+}

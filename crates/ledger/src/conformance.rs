@@ -1,0 +1,1 @@
+//! The tests every ledger has to pass.

@@ -1,0 +1,149 @@
+//! What one callback says, and about which message or batch.
+
+use sinch_batch_models::{
+    BatchId, BatchState, BatchStatus, BatchStatusUpdate, Callback, CallbackKind, DeliveryReport, JsonText, Metadata,
+};
+
+use crate::key::{BATCH_KEY, BatchKey, RowKey};
+use crate::message::MessageState;
+use crate::metadata::Marks;
+
+/// What one callback says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Observation {
+    /// How one message fared.
+    Message(MessageSeen),
+    /// How one batch fared.
+    Batch(BatchSeen),
+}
+
+impl From<MessageSeen> for Observation {
+    fn from(seen: MessageSeen) -> Self {
+        Self::Message(seen)
+    }
+}
+
+impl From<BatchSeen> for Observation {
+    fn from(seen: BatchSeen) -> Self {
+        Self::Batch(seen)
+    }
+}
+
+/// How one message was seen to fare.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MessageSeen {
+    /// Which message.
+    pub place: Place,
+    /// The batch it came in, if the callback names it.
+    pub batch_id: Option<BatchId>,
+    /// How far it had got.
+    pub state: MessageState,
+}
+
+impl MessageSeen {
+    /// A message seen in a state; the batch is the place's, if the place names one.
+    pub fn new(place: Place, state: MessageState) -> Self {
+        let batch_id = match &place {
+            Place::Row(_) => None,
+            Place::Index { batch_id, .. } => Some(batch_id.clone()),
+        };
+        Self { place, batch_id, state }
+    }
+
+    /// Names the batch.
+    pub fn with_batch_id(self, batch_id: BatchId) -> Self {
+        Self { batch_id: Some(batch_id), ..self }
+    }
+}
+
+/// Which message a receipt is about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// The message carries our row key.
+    Row(RowKey),
+    /// The message is known by its position in the request.
+    Index {
+        /// The batch.
+        batch_id: BatchId,
+        /// The position among the batch's recipients, counted from 0.
+        index: u32,
+    },
+}
+
+/// How one batch was seen to fare.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BatchSeen {
+    /// The batch.
+    pub batch_id: BatchId,
+    /// Our key in its metadata, if it carries one.
+    pub key: Option<BatchKey>,
+    /// How far it had got.
+    pub state: BatchState,
+}
+
+impl BatchSeen {
+    /// A batch seen in a state.
+    pub fn new(batch_id: BatchId, state: BatchState) -> Self {
+        Self { batch_id, key: None, state }
+    }
+
+    /// Names our key in the batch's metadata.
+    pub fn with_key(self, key: BatchKey) -> Self {
+        Self { key: Some(key), ..self }
+    }
+
+    /// What an asked-for status says; `None` if the answer lacks the batch id or the status.
+    pub fn from_status(status: &BatchStatus) -> Option<Self> {
+        let batch_id = status.batch_id.clone().filter(|id| !id.is_empty())?;
+        Some(Self { batch_id, key: batch_key(status.meta_data.as_ref()), state: status.status.clone()? })
+    }
+
+    fn from_update(update: &BatchStatusUpdate) -> Option<Self> {
+        let batch_id = update.batch_id.clone().filter(|id| !id.is_empty())?;
+        let data = update.additional_data.as_ref().and_then(|data| data.message_batch_data.as_ref());
+        let key = batch_key(data.and_then(|data| data.batch_metadata.as_ref()));
+        Some(Self { batch_id, key, state: update.batch_status.as_ref()?.state() })
+    }
+}
+
+/// Reads what a callback says about a message or a batch.
+///
+/// `None` if it is of another kind, or is a receipt that names neither a row of ours nor a position
+/// in a batch: someone else's message.
+///
+/// The row key and the batch id are looked for in the report's own `metadata` first, then in the
+/// callback's `message_metadata`. Where a receipt carries a row key and a position, the row key
+/// counts.
+pub fn observe(callback: &Callback) -> Option<Observation> {
+    match &callback.kind {
+        CallbackKind::MessageDelivery(report) => {
+            message_seen(report, callback.message_metadata.as_ref()).map(Observation::Message)
+        }
+        CallbackKind::BatchStatusUpdate(update) => BatchSeen::from_update(update).map(Observation::Batch),
+        _ => None,
+    }
+}
+
+fn message_seen(report: &DeliveryReport, top: Option<&JsonText>) -> Option<MessageSeen> {
+    let read = |text: Option<&JsonText>| text.and_then(JsonText::read::<Marks>).unwrap_or_default();
+    let own = read(report.metadata.as_ref());
+    let top = read(top);
+    let place = match (own.row.or(top.row), &top.batch_id, top.index) {
+        (Some(row), ..) => Place::Row(row),
+        (None, Some(batch_id), Some(index)) => Place::Index { batch_id: batch_id.clone(), index },
+        _ => return None,
+    };
+    // A position counts within the batch it came with; a row's batch is the one the service added.
+    let batch_id = match &place {
+        Place::Row(_) => own.batch_id.or(top.batch_id),
+        Place::Index { batch_id, .. } => Some(batch_id.clone()),
+    };
+    Some(MessageSeen { place, batch_id, state: MessageState::from_report(report) })
+}
+
+fn batch_key(metadata: Option<&Metadata>) -> Option<BatchKey> {
+    metadata?.get(BATCH_KEY)?.as_str()?.parse().ok()
+}

@@ -1,0 +1,73 @@
+//! How many messages stand where.
+
+use serde::Serialize;
+
+use crate::message::Progress;
+
+/// How many messages of accepted batches stand where; each message is in exactly one of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+pub struct Tally {
+    /// Accepted, nothing heard since that says more.
+    pub pending: u64,
+    /// Handed to a channel.
+    pub queued: u64,
+    /// On the device.
+    pub delivered: u64,
+    /// Seen by the person.
+    pub read: u64,
+    /// Will not arrive.
+    pub failed: u64,
+}
+
+impl Tally {
+    /// All messages counted.
+    pub fn total(&self) -> u64 {
+        self.pending + self.queued + self.delivered + self.read + self.failed
+    }
+
+    /// Messages of which nothing more has to be awaited: delivered, read or failed.
+    pub fn settled(&self) -> u64 {
+        self.delivered + self.read + self.failed
+    }
+
+    /// Counts messages that were not counted before.
+    pub fn add(&mut self, progress: Progress, n_messages: u64) {
+        *self.count(progress) += n_messages;
+    }
+
+    /// Moves one message from where it was counted, if it was, to where it stands now.
+    pub fn move_message(&mut self, from: Option<Progress>, to: Progress) {
+        if let Some(from) = from {
+            let count = self.count(from);
+            *count = count.saturating_sub(1);
+        }
+        *self.count(to) += 1;
+    }
+
+    fn count(&mut self, progress: Progress) -> &mut u64 {
+        match progress {
+            Progress::Planned | Progress::Accepted => &mut self.pending,
+            Progress::Queued => &mut self.queued,
+            Progress::Failed => &mut self.failed,
+            Progress::Delivered => &mut self.delivered,
+            Progress::Read => &mut self.read,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_counted_once_wherever_it_goes() {
+        let mut tally = Tally::default();
+        tally.add(Progress::Accepted, 3);
+        tally.move_message(Some(Progress::Accepted), Progress::Queued);
+        tally.move_message(Some(Progress::Queued), Progress::Read);
+        tally.move_message(Some(Progress::Accepted), Progress::Failed);
+        tally.move_message(None, Progress::Delivered);
+        assert_eq!(tally, Tally { pending: 1, queued: 0, delivered: 1, read: 1, failed: 1 });
+        assert_eq!((tally.total(), tally.settled()), (4, 3));
+    }
+}

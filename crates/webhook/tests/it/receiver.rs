@@ -1,0 +1,294 @@
+//! The router over real HTTP on loopback.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use jiff::Timestamp;
+use sinch_batch_models::{Callback, CallbackKind};
+use sinch_batch_webhook::{Receiver, Signed, Verifier, WebhookSecret, router, sign};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, mpsc};
+
+const THEN: i64 = 1_947_146_400;
+const BODY: &[u8] = br#"{"message_delivery_report":{"message_id":"m","status":"DELIVERED"}}"#;
+const NONCE: &str = "01KZZ9BN79T5GK1ZW8JMKVFHQ2";
+
+fn secret() -> WebhookSecret {
+    WebhookSecret::new("the secret")
+}
+
+async fn serve(router: Router) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    addr
+}
+
+/// One request: what a forger may turn to his liking.
+#[derive(Clone)]
+struct Request {
+    path: &'static str,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+impl Request {
+    fn signed(body: &[u8], nonce: &str, second: i64) -> Self {
+        let signature = sign(&secret(), body, nonce, second);
+        let headers = signature.headers().into_iter().map(|(name, value)| (name.to_string(), value.to_owned()));
+        Self { path: "/", headers: headers.collect(), body: body.to_vec() }
+    }
+
+    fn with(mut self, header: &str, value: &str) -> Self {
+        self.headers.retain(|(name, _)| name != header);
+        self.headers.push((header.to_owned(), value.to_owned()));
+        self
+    }
+
+    fn without(mut self, header: &str) -> Self {
+        self.headers.retain(|(name, _)| name != header);
+        self
+    }
+
+    fn to(self, path: &'static str) -> Self {
+        Self { path, ..self }
+    }
+
+    /// The status and the body of the answer.
+    async fn post(&self, to: SocketAddr) -> (u16, String) {
+        let mut head = format!("POST {} HTTP/1.1\r\nhost: {to}\r\nconnection: close\r\n", self.path);
+        head.push_str(&format!("content-length: {}\r\n", self.body.len()));
+        for (name, value) in &self.headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        let mut stream = TcpStream::connect(to).await.unwrap();
+        stream.write_all(format!("{head}\r\n").as_bytes()).await.unwrap();
+        // A body that is too large is refused before it is read to its end.
+        let _ = stream.write_all(&self.body).await;
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer).await;
+        let answer = String::from_utf8(answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+    }
+}
+
+/// A receiver at a time of ours, and what it has let through.
+struct Listening {
+    addr: SocketAddr,
+    heard: Arc<Mutex<Vec<Callback>>>,
+    now: Arc<AtomicI64>,
+    failing: Arc<AtomicBool>,
+}
+
+impl Listening {
+    async fn start() -> Self {
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let now = Arc::new(AtomicI64::new(THEN));
+        let failing = Arc::new(AtomicBool::new(false));
+        let (sink, broken, clock) = (heard.clone(), failing.clone(), now.clone());
+        let receiver = Receiver::new(Verifier::new(secret()), move |callback| {
+            let broken = broken.load(Ordering::SeqCst);
+            if !broken {
+                sink.lock().unwrap().push(callback);
+            }
+            async move { if broken { Err("disk full at /home/someone") } else { Ok(()) } }
+        })
+        .with_clock(move || Timestamp::from_second(clock.load(Ordering::SeqCst)).unwrap());
+        let addr = serve(receiver.into_router()).await;
+        Self { addr, heard, now, failing }
+    }
+
+    fn heard(&self) -> usize {
+        self.heard.lock().unwrap().len()
+    }
+}
+
+#[tokio::test]
+async fn promise_7_a_forged_callback_changes_nothing() {
+    let listening = Listening::start().await;
+    let good = Request::signed(BODY, NONCE, THEN);
+    let forged = sign(&WebhookSecret::new("another"), BODY, NONCE, THEN);
+    let unsigned = Request { headers: Vec::new(), ..good.clone() };
+    let prefix = "x-sinch-webhook-signature";
+    for (request, word) in [
+        (good.clone().with(prefix, forged.as_str()), "mismatch"),
+        (unsigned, "missing"),
+        (good.clone().without(prefix), "missing"),
+        (good.clone().without(&format!("{prefix}-nonce")), "missing"),
+        (good.clone().without(&format!("{prefix}-timestamp")), "missing"),
+        (good.clone().with(&format!("{prefix}-algorithm"), "none"), "algorithm"),
+    ] {
+        assert_eq!(request.post(listening.addr).await, (401, word.to_owned()));
+    }
+    let mut twice = good.clone();
+    twice.headers.push((prefix.to_owned(), forged.as_str().to_owned()));
+    assert_eq!(twice.post(listening.addr).await, (401, "repeated".to_owned()));
+    assert_eq!(listening.heard(), 0);
+
+    // And none of it keeps the genuine one out.
+    assert_eq!(good.post(listening.addr).await.0, 200);
+    assert_eq!(listening.heard(), 1);
+}
+
+#[tokio::test]
+async fn promise_7_an_altered_callback_changes_nothing() {
+    let listening = Listening::start().await;
+    let good = Request::signed(BODY, NONCE, THEN);
+    for place in 0..BODY.len() {
+        let mut altered = good.clone();
+        altered.body[place] ^= 1;
+        assert_eq!(altered.post(listening.addr).await.0, 401, "byte {place}");
+    }
+    for altered in [
+        good.clone().with("x-sinch-webhook-signature-nonce", "01KZZ9BN79T5GK1ZW8JMKVFHQ3"),
+        good.clone().with("x-sinch-webhook-signature-timestamp", "1947146401"),
+        // The same JSON in other bytes.
+        Request { body: [BODY, b"\n"].concat(), ..good.clone() },
+    ] {
+        assert_eq!(altered.post(listening.addr).await.0, 401);
+    }
+    assert_eq!(listening.heard(), 0);
+}
+
+#[tokio::test]
+async fn promise_7_an_old_callback_changes_nothing() {
+    let listening = Listening::start().await;
+    let request = Request::signed(BODY, NONCE, THEN);
+    for (second, word) in [(THEN + 301, "old"), (THEN - 301, "future")] {
+        listening.now.store(second, Ordering::SeqCst);
+        assert_eq!(request.post(listening.addr).await, (401, word.to_owned()));
+    }
+    assert_eq!(listening.heard(), 0);
+    listening.now.store(THEN + 300, Ordering::SeqCst);
+    assert_eq!(request.post(listening.addr).await.0, 200);
+    assert_eq!(listening.heard(), 1);
+}
+
+#[tokio::test]
+async fn promise_7_a_repeated_callback_changes_nothing() {
+    let listening = Listening::start().await;
+    let request = Request::signed(BODY, NONCE, THEN);
+    for _ in 0..3 {
+        assert_eq!(request.post(listening.addr).await, (200, String::new()));
+    }
+    assert_eq!(listening.heard(), 1);
+    // Neither at the last moment its signature is good, nor after it.
+    for (second, status) in [(THEN + 300, 200), (THEN + 301, 401)] {
+        listening.now.store(second, Ordering::SeqCst);
+        assert_eq!(request.post(listening.addr).await.0, status);
+    }
+    assert_eq!(listening.heard(), 1);
+}
+
+#[tokio::test]
+async fn promise_7_a_callback_repeated_at_the_same_moment_changes_nothing() {
+    let (started, mut starts) = mpsc::unbounded_channel();
+    let gate = Arc::new(Semaphore::new(0));
+    let calls = Arc::new(AtomicUsize::new(0));
+    let (hold, count) = (gate.clone(), calls.clone());
+    let app = router(Verifier::new(secret()), move |_| {
+        let (started, hold) = (started.clone(), hold.clone());
+        let first = count.fetch_add(1, Ordering::SeqCst) == 0;
+        async move {
+            started.send(()).unwrap();
+            hold.acquire().await.unwrap().forget();
+            // The first attempt fails, so that somebody has to try again.
+            if first { Err("not now") } else { Ok(()) }
+        }
+    });
+    let addr = serve(app).await;
+    let request = Request::signed(BODY, NONCE, Timestamp::now().as_second());
+    let deliveries: Vec<_> = (0..8)
+        .map(|_| {
+            let request = request.clone();
+            tokio::spawn(async move { request.post(addr).await.0 })
+        })
+        .collect();
+    starts.recv().await.unwrap();
+    assert!(starts.try_recv().is_err(), "one at a time");
+    gate.add_permits(1);
+    starts.recv().await.unwrap();
+    gate.add_permits(8);
+    let mut answers = Vec::new();
+    for delivery in deliveries {
+        answers.push(delivery.await.unwrap());
+    }
+    answers.sort_unstable();
+    assert_eq!(answers, [200, 200, 200, 200, 200, 200, 200, 503]);
+    assert_eq!(calls.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn promise_7_a_fault_of_ours_asks_for_a_retry() {
+    let listening = Listening::start().await;
+    let request = Request::signed(BODY, NONCE, THEN);
+    listening.failing.store(true, Ordering::SeqCst);
+    for _ in 0..2 {
+        assert_eq!(request.post(listening.addr).await, (503, "later".to_owned()));
+    }
+    listening.failing.store(false, Ordering::SeqCst);
+    assert_eq!(request.post(listening.addr).await.0, 200);
+    assert_eq!(listening.heard(), 1);
+}
+
+#[tokio::test]
+async fn every_kind_is_heard_and_what_is_no_object_is_not() {
+    let listening = Listening::start().await;
+    let kinds: [(&[u8], u16); 7] = [
+        (include_bytes!("../../../../tests/wire/callback.unknown_trigger.json"), 200),
+        (include_bytes!("../../../../tests/wire/callback.contact_merge.json"), 200),
+        (include_bytes!("../../../../tests/wire/callback.batch_status_update.processed.json"), 200),
+        (b"{}", 200),
+        (b"[]", 400),
+        (b"", 400),
+        (b"hello", 400),
+    ];
+    for (number, (body, status)) in kinds.into_iter().enumerate() {
+        let request = Request::signed(body, &format!("nonce-{number}"), THEN);
+        assert_eq!(request.post(listening.addr).await.0, status, "{}", String::from_utf8_lossy(body));
+    }
+    let heard = listening.heard.lock().unwrap();
+    assert_eq!(heard.len(), 4);
+    assert_eq!(heard[0].kind, CallbackKind::Unknown);
+    assert!(matches!(heard[2].kind, CallbackKind::BatchStatusUpdate(_)));
+}
+
+#[tokio::test]
+async fn a_body_over_the_limit_is_not_read() {
+    let listening = Listening::start().await;
+    let request = Request::signed(&vec![b' '; (1 << 20) + 1], NONCE, THEN);
+    assert_eq!(request.post(listening.addr).await.0, 413);
+    assert_eq!(listening.heard(), 0);
+}
+
+#[tokio::test]
+async fn it_listens_where_it_is_nested() {
+    let now = Timestamp::now().as_second();
+    let hear = || router(Verifier::new(secret()), async |_| Ok::<_, Infallible>(()));
+    let app = Router::new().nest("/sinch/callbacks", hear()).merge(hear());
+    let addr = serve(app).await;
+    assert_eq!(Request::signed(BODY, "a", now).post(addr).await.0, 200);
+    assert_eq!(Request::signed(BODY, "b", now).to("/sinch/callbacks").post(addr).await.0, 200);
+    assert_eq!(Request::signed(BODY, "c", now).to("/elsewhere").post(addr).await.0, 404);
+}
+
+#[tokio::test]
+async fn the_extractor_refuses_like_the_router() {
+    async fn handler(Signed(callback): Signed<Callback>) -> &'static str {
+        match callback.kind {
+            CallbackKind::MessageDelivery(_) => "delivery",
+            _ => "other",
+        }
+    }
+    let app = Router::new().route("/", axum::routing::post(handler)).with_state(Verifier::new(secret()));
+    let addr = serve(app).await;
+    let now = Timestamp::now().as_second();
+    assert_eq!(Request::signed(BODY, "a", now).post(addr).await, (200, "delivery".to_owned()));
+    assert_eq!(Request::signed(BODY, "a", now - 400).post(addr).await, (401, "old".to_owned()));
+    assert_eq!(Request::signed(b"[]", "a", now).post(addr).await, (400, "json".to_owned()));
+}

@@ -1,0 +1,186 @@
+//! The signature: vectors, the window, headers, and every altered byte.
+
+use std::time::Duration;
+
+use http::HeaderMap;
+use jiff::Timestamp;
+use proptest::prelude::*;
+use serde::Deserialize;
+use sinch_batch_webhook::signature::{ALGORITHM_HEADER, NONCE_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER};
+use sinch_batch_webhook::{SignatureError, Verifier, WebhookSecret, sign};
+
+const NONCE: &str = "01KZZ9BN79T5GK1ZW8JMKVFHQ2";
+const THEN: i64 = 1_947_146_400;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn headers_of(body: &[u8]) -> HeaderMap {
+    let signature = sign(&WebhookSecret::new("s"), body, NONCE, THEN);
+    signature.headers().into_iter().map(|(name, value)| (name, value.parse().unwrap())).collect()
+}
+
+fn verifier() -> Verifier {
+    Verifier::new(WebhookSecret::new("s"))
+}
+
+#[derive(Deserialize)]
+struct Vector {
+    name: String,
+    secret: String,
+    body: String,
+    nonce: String,
+    timestamp: String,
+    algorithm: String,
+    signature: String,
+    valid: bool,
+}
+
+#[test]
+fn the_published_formula_is_ours() {
+    let vectors = include_str!("../../../../tests/wire/signature_vectors.json");
+    let vectors: Vec<Vector> = serde_json::from_str(vectors).unwrap();
+    assert_eq!(vectors.len(), 9);
+    for vector in vectors {
+        let mut headers = HeaderMap::new();
+        headers.insert(SIGNATURE_HEADER, vector.signature.parse().unwrap());
+        headers.insert(NONCE_HEADER, vector.nonce.parse().unwrap());
+        headers.insert(TIMESTAMP_HEADER, vector.timestamp.parse().unwrap());
+        headers.insert(ALGORITHM_HEADER, vector.algorithm.parse().unwrap());
+        let secret = WebhookSecret::new(&*vector.secret);
+        let answer = Verifier::new(secret.clone()).check(&headers, vector.body.as_bytes(), at(THEN));
+        assert_eq!(answer.is_ok(), vector.valid, "{}: {answer:?}", vector.name);
+        if vector.valid {
+            let again = sign(&secret, vector.body.as_bytes(), &vector.nonce, vector.timestamp.parse().unwrap());
+            assert_eq!(again.as_str(), vector.signature, "{}", vector.name);
+        }
+    }
+}
+
+#[test]
+fn the_window_includes_its_bounds() {
+    let headers = headers_of(b"{}");
+    let check = |verifier: Verifier, now| verifier.check(&headers, b"{}", now).map(|_| ());
+    for (seconds, expected) in [
+        (0, Ok(())),
+        (300, Ok(())),
+        (-300, Ok(())),
+        (301, Err(SignatureError::Old)),
+        (-301, Err(SignatureError::Future)),
+    ] {
+        assert_eq!(check(verifier(), at(THEN + seconds)), expected, "{seconds}");
+    }
+    let wide = verifier().with_window(Duration::MAX);
+    assert_eq!(check(wide, at(0)), Ok(()));
+    let none = verifier().with_window(Duration::ZERO);
+    assert_eq!(check(none.clone(), at(THEN)), Ok(()));
+    assert_eq!(check(none, at(THEN + 1)), Err(SignatureError::Old));
+}
+
+#[test]
+fn headers_missing_repeated_or_strange_are_refused() {
+    let check = |headers: &HeaderMap| verifier().check(headers, b"{}", at(THEN)).map(|_| ());
+    let good = headers_of(b"{}");
+    assert_eq!(check(&good), Ok(()));
+
+    for name in [SIGNATURE_HEADER, NONCE_HEADER, TIMESTAMP_HEADER] {
+        let mut headers = good.clone();
+        headers.remove(&name);
+        assert_eq!(check(&headers), Err(SignatureError::Missing(name.clone())));
+        headers.insert(&name, "".parse().unwrap());
+        assert_eq!(check(&headers), Err(SignatureError::Missing(name.clone())));
+    }
+    for name in [SIGNATURE_HEADER, NONCE_HEADER, TIMESTAMP_HEADER, ALGORITHM_HEADER] {
+        let mut headers = good.clone();
+        headers.append(&name, good[&name].clone());
+        assert_eq!(check(&headers), Err(SignatureError::Repeated(name)));
+    }
+    for timestamp in ["+1947146400", "-1", "1947146400.0", " 1947146400", "0x1", "99999999999999999999", "٣"] {
+        let mut headers = good.clone();
+        headers.insert(TIMESTAMP_HEADER, http::HeaderValue::from_bytes(timestamp.as_bytes()).unwrap());
+        assert_eq!(check(&headers), Err(SignatureError::Malformed(TIMESTAMP_HEADER)), "{timestamp}");
+    }
+}
+
+#[test]
+fn the_algorithm_may_be_left_out_or_written_in_any_case() {
+    let mut headers = headers_of(b"{}");
+    let check = |headers: &HeaderMap| verifier().check(headers, b"{}", at(THEN)).map(|_| ());
+    headers.insert(ALGORITHM_HEADER, "hmacsha256".parse().unwrap());
+    assert_eq!(check(&headers), Ok(()));
+    headers.remove(ALGORITHM_HEADER);
+    assert_eq!(check(&headers), Ok(()));
+    for name in ["", "HmacSHA1", "none", "HmacSHA512", "HmacSHA256,none"] {
+        headers.insert(ALGORITHM_HEADER, name.parse().unwrap());
+        assert_eq!(check(&headers), Err(SignatureError::Algorithm), "{name}");
+    }
+}
+
+#[test]
+fn any_of_several_secrets_will_do_but_never_an_empty_one() {
+    let headers = headers_of(b"{}");
+    let secrets = ["old", "s"].map(WebhookSecret::new);
+    assert!(Verifier::any_of(secrets).check(&headers, b"{}", at(THEN)).is_ok());
+
+    let empty = WebhookSecret::new("");
+    let signature = sign(&empty, b"{}", NONCE, THEN);
+    let headers = signature.headers().into_iter().map(|(name, value)| (name, value.parse().unwrap())).collect();
+    assert_eq!(Verifier::new(empty).check(&headers, b"{}", at(THEN)), Err(SignatureError::Mismatch));
+}
+
+#[test]
+fn no_part_of_a_body_passes_for_nonce() {
+    // The same signed bytes, cut elsewhere: body `{}`, nonce `tail.NONCE`.
+    let mut headers = headers_of(b"{}.tail");
+    headers.insert(NONCE_HEADER, format!("tail.{NONCE}").parse().unwrap());
+    assert_eq!(verifier().check(&headers, b"{}", at(THEN)), Err(SignatureError::Malformed(NONCE_HEADER)));
+}
+
+proptest! {
+    #[test]
+    fn what_is_signed_is_taken(body: Vec<u8>, secret in ".+", nonce in "[!-\\-/-~]{1,40}", second in 0_i64..4_000_000_000) {
+        let secret = WebhookSecret::new(secret);
+        let signature = sign(&secret, &body, &nonce, second);
+        let headers = signature.headers().into_iter().map(|(name, value)| (name, value.parse().unwrap())).collect();
+        let verified = Verifier::new(secret).check(&headers, &body, at(second)).unwrap();
+        prop_assert_eq!(&*verified.nonce, &*nonce);
+        prop_assert_eq!(verified.signed_at, at(second));
+    }
+
+    #[test]
+    fn a_changed_byte_anywhere_is_refused(
+        body in prop::collection::vec(any::<u8>(), 1..200),
+        part in 0_usize..4,
+        place: prop::sample::Index,
+        change in 1_u8..=255,
+    ) {
+        let mut headers = headers_of(&body);
+        let mut body = body;
+        if part == 3 {
+            let at = place.index(body.len());
+            body[at] ^= change;
+        } else {
+            let name = [SIGNATURE_HEADER, NONCE_HEADER, TIMESTAMP_HEADER][part].clone();
+            let mut value = headers[&name].as_bytes().to_vec();
+            let at = place.index(value.len());
+            value[at] ^= change;
+            // What is no header value cannot come at all.
+            let Ok(value) = http::HeaderValue::from_bytes(&value) else { return Ok(()) };
+            headers.insert(name, value);
+        }
+        // A window without bounds: the signature alone must do it.
+        let verifier = verifier().with_window(Duration::MAX);
+        prop_assert!(verifier.check(&headers, &body, at(THEN)).is_err());
+    }
+
+    #[test]
+    fn a_byte_more_or_less_is_refused(body in prop::collection::vec(any::<u8>(), 1..200), place: prop::sample::Index, byte: u8) {
+        let headers = headers_of(&body);
+        let (mut longer, mut shorter) = (body.clone(), body.clone());
+        longer.insert(place.index(body.len() + 1), byte);
+        shorter.remove(place.index(body.len()));
+        prop_assert!(verifier().check(&headers, &longer, at(THEN)).is_err());
+        prop_assert!(verifier().check(&headers, &shorter, at(THEN)).is_err());
+    }
+}

@@ -1,0 +1,29 @@
+//! Measurements: the criterion benches of the workspace, and the whole road over a large file.
+
+mod sink;
+
+mod usage;
+
+mod road;
+
+use crate::workspace::{cargo, obey, packages};
+
+pub(crate) use road::run as road;
+
+/// Runs every criterion bench.
+///
+/// # Errors
+/// When one cannot be built or run.
+pub(crate) fn criterion() -> anyhow::Result<()> {
+    let mut any = false;
+    for package in packages()? {
+        for bench in &package.benches {
+            any = true;
+            obey(cargo().args(["bench", "--all-features", "--package", &package.name, "--bench", bench]))?;
+        }
+    }
+    if !any {
+        println!("no crate has a bench yet; `cargo xtask bench road` measures the release binary");
+    }
+    Ok(())
+}

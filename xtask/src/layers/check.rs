@@ -1,0 +1,316 @@
+//! Compares the manifests with the table.
+
+use std::collections::BTreeSet;
+
+use super::table::{Allowed, Cell, Row, Table};
+use crate::workspace::{Dependency, Kind, Package};
+
+const UMBRELLA: &str = "sinch-batch";
+/// Crates every library may use without a line in the table.
+const EVERYBODYS: [&str; 2] = ["serde", "thiserror"];
+
+/// Every breach, as a sentence.
+pub(crate) fn breaches(packages: &[Package], table: &Table, root_manifest: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for package in packages {
+        found.extend(name_breach(package));
+        match table.get(package.short()) {
+            Some(row) => found.extend(arrow_breaches(package, row, packages)),
+            None => found.push(format!("{} has no row in the table", package.folder)),
+        }
+    }
+    let known: BTreeSet<&str> = packages.iter().map(Package::short).collect();
+    for name in table.keys().filter(|name| !known.contains(name.as_str())) {
+        found.push(format!("the table has a row for `{name}`, but there is no such crate"));
+    }
+    found.extend(umbrella_breaches(packages));
+    found.extend(root_manifest_breaches(root_manifest));
+    found
+}
+
+/// One word per thing: the folder says the package's name.
+fn name_breach(package: &Package) -> Option<String> {
+    let expected = match package.folder.split_once('/') {
+        Some(("crates", UMBRELLA)) => UMBRELLA.to_owned(),
+        Some(("crates", name)) if !name.contains('/') => format!("{UMBRELLA}-{name}"),
+        None if package.folder == "xtask" => "xtask".to_owned(),
+        None if package.folder == "tests" => format!("{UMBRELLA}-tests"),
+        _ => return Some(format!("{} lies in {}, where no crate belongs", package.name, package.folder)),
+    };
+    (package.name != expected)
+        .then(|| format!("the package in {} is called {}, by the rule it is {expected}", package.folder, package.name))
+}
+
+fn arrow_breaches(package: &Package, row: &Row, packages: &[Package]) -> Vec<String> {
+    let mut found = Vec::new();
+    for dependency in &package.dependencies {
+        let target = packages.iter().find(|other| other.name == dependency.name);
+        let breach = match target {
+            Some(target) => {
+                found.extend(lock_step_breaches(package, dependency, target));
+                breach(package, dependency, target.short(), &row.ours)
+            }
+            // What tests need from outside reaches nobody, so the table does not list it.
+            None if dependency.kind == Kind::Dev || EVERYBODYS.contains(&dependency.name.as_str()) => None,
+            None => breach(package, dependency, &dependency.name, &row.outside),
+        };
+        found.extend(breach);
+    }
+    found
+}
+
+fn breach(package: &Package, dependency: &Dependency, target: &str, cell: &Cell) -> Option<String> {
+    let Cell::Only(allowed) = cell else { return None };
+    let from = &package.folder;
+    let dev = dependency.kind == Kind::Dev;
+    let Some(rule) = allowed.iter().find(|rule| rule.name == target && (dev || !rule.dev)) else {
+        let kind = match dependency.kind {
+            Kind::Normal => "",
+            Kind::Build => "build-",
+            Kind::Dev => "dev-",
+        };
+        return Some(format!("{from} {kind}depends on `{target}`, an arrow the table does not have"));
+    };
+    if dev { None } else { feature_breach(package, dependency, rule) }
+}
+
+fn feature_breach(package: &Package, dependency: &Dependency, rule: &Allowed) -> Option<String> {
+    let from = &package.folder;
+    let name = &rule.name;
+    let Some(feature) = &rule.feature else {
+        return dependency
+            .optional
+            .then(|| format!("{from} has `{name}` behind a feature, the table does not say which"));
+    };
+    let switch = format!("dep:{}", dependency.name);
+    if !dependency.optional || !has(package, feature, &switch) {
+        return Some(format!("{from} does not keep `{name}` behind its feature `{feature}`, as the table says"));
+    }
+    (has(package, "default", feature) != rule.default)
+        .then(|| format!("{from} and the table disagree whether `{feature}` (for `{name}`) is a default feature"))
+}
+
+fn has(package: &Package, feature: &str, part: &str) -> bool {
+    package.features.get(feature).is_some_and(|parts| parts.iter().any(|found| found == part))
+}
+
+/// One version for all, features asked for where they are used.
+fn lock_step_breaches(package: &Package, dependency: &Dependency, target: &Package) -> Vec<String> {
+    let mut found = Vec::new();
+    if dependency.default_features {
+        found.push(format!("{} takes the default features of {}; ask for them by name", package.folder, target.name));
+    }
+    let pinned = format!("={}", target.version);
+    if dependency.requirement != pinned {
+        found.push(format!(
+            "{} asks for {} {}, lock step is {pinned}",
+            package.folder, target.name, dependency.requirement
+        ));
+    }
+    found
+}
+
+/// The umbrella has one feature per library, called as its folder; `models` is always there.
+fn umbrella_breaches(packages: &[Package]) -> Vec<String> {
+    let Some(umbrella) = packages.iter().find(|package| package.name == UMBRELLA) else {
+        return vec![format!("there is no umbrella crate {UMBRELLA}")];
+    };
+    packages
+        .iter()
+        .filter(|package| package.is_published_library() && package.name != UMBRELLA && package.short() != "models")
+        .filter(|package| !has(umbrella, package.short(), &format!("dep:{}", package.name)))
+        .map(|package| format!("the umbrella's feature `{}` does not bring {} in", package.short(), package.name))
+        .collect()
+}
+
+/// In `[workspace.dependencies]`, default features of our crates are off: a member can only add.
+fn root_manifest_breaches(manifest: &str) -> Vec<String> {
+    let mut section = "";
+    let mut found = Vec::new();
+    for line in manifest.lines().map(str::trim) {
+        if line.starts_with('[') {
+            section = line;
+        } else if section == "[workspace.dependencies]" && line.starts_with(UMBRELLA) {
+            let name = line.split([' ', '=']).next().unwrap_or_default();
+            if !line.contains("default-features = false") {
+                found.push(format!("Cargo.toml leaves the default features of {name} on"));
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::layers::table;
+
+    const PAGE: &str = "\
+<!-- arrows: begin -->
+| Crate | May depend on (ours) | Outside | Must not know |
+| --- | --- | --- | --- |
+| `models` | – | `jiff` | HTTP |
+| `ledger` | `models`, `simulator` (dev) | `rusqlite` (feature `sqlite`) | client |
+| `simulator` | `models` | `axum` | client |
+| `sinch-batch` | `models`, `ledger` (feature `ledger`), `simulator` (feature `simulator`, default) | – | code |
+<!-- arrows: end -->
+";
+    const MANIFEST: &str =
+        "[workspace.dependencies]\nsinch-batch-models = { path = \"crates/models\", default-features = false }\n";
+
+    fn package(folder: &str, dependencies: &[Dependency]) -> Package {
+        let short = folder.rsplit('/').next().unwrap_or_default();
+        let name = if short == UMBRELLA { short.to_owned() } else { format!("{UMBRELLA}-{short}") };
+        Package {
+            name,
+            folder: folder.to_owned(),
+            version: "0.1.0".to_owned(),
+            dependencies: dependencies.to_vec(),
+            has_library: true,
+            ..Package::default()
+        }
+    }
+
+    fn on(name: &str) -> Dependency {
+        Dependency {
+            name: name.to_owned(),
+            kind: Kind::Normal,
+            optional: false,
+            default_features: false,
+            requirement: "=0.1.0".to_owned(),
+        }
+    }
+
+    fn optional(name: &str) -> Dependency {
+        Dependency { optional: true, ..on(name) }
+    }
+
+    fn features(list: &[(&str, &[&str])]) -> BTreeMap<String, Vec<String>> {
+        list.iter()
+            .map(|(name, parts)| ((*name).to_owned(), parts.iter().map(|part| (*part).to_owned()).collect()))
+            .collect()
+    }
+
+    /// A small workspace that obeys the table.
+    fn good() -> Vec<Package> {
+        let mut ledger = package("crates/ledger", &[on("sinch-batch-models"), optional("rusqlite"), on("serde")]);
+        ledger.features = features(&[("sqlite", &["dep:rusqlite"])]);
+        let mut umbrella = package(
+            "crates/sinch-batch",
+            &[on("sinch-batch-models"), optional("sinch-batch-ledger"), optional("sinch-batch-simulator")],
+        );
+        umbrella.features = features(&[
+            ("default", &["simulator"]),
+            ("ledger", &["dep:sinch-batch-ledger"]),
+            ("simulator", &["dep:sinch-batch-simulator"]),
+        ]);
+        vec![
+            package("crates/models", &[on("jiff")]),
+            ledger,
+            package("crates/simulator", &[on("sinch-batch-models"), on("axum")]),
+            umbrella,
+        ]
+    }
+
+    /// Plants one breach and expects exactly one sentence, holding these words.
+    #[track_caller]
+    fn planted(plant: impl FnOnce(&mut Vec<Package>), words: &str) {
+        let mut packages = good();
+        plant(&mut packages);
+        expect_one(&packages, PAGE, MANIFEST, words);
+    }
+
+    #[track_caller]
+    fn expect_one(packages: &[Package], page: &str, manifest: &str, words: &str) {
+        let table = table::read(page).unwrap_or_default();
+        let found = breaches(packages, &table, manifest);
+        assert!(found.len() == 1 && found[0].contains(words), "expected one breach with {words:?}: {found:#?}");
+    }
+
+    #[test]
+    fn a_workspace_that_obeys_has_no_breach() -> anyhow::Result<()> {
+        assert_eq!(breaches(&good(), &table::read(PAGE)?, MANIFEST), Vec::<String>::new());
+        Ok(())
+    }
+
+    #[test]
+    fn an_arrow_outside_the_table_is_found() {
+        planted(|all| all[2].dependencies.push(on("sinch-batch-ledger")), "crates/simulator depends on `ledger`");
+        let build = Dependency { kind: Kind::Build, ..on("sinch-batch-ledger") };
+        planted(|all| all[2].dependencies.push(build), "build-depends on `ledger`");
+        let dev = Dependency { kind: Kind::Dev, ..on("sinch-batch-ledger") };
+        planted(|all| all[2].dependencies.push(dev), "dev-depends on `ledger`");
+    }
+
+    #[test]
+    fn an_arrow_for_tests_is_for_tests_only() {
+        planted(|all| all[1].dependencies.push(on("sinch-batch-simulator")), "depends on `simulator`");
+        let mut packages = good();
+        packages[1].dependencies.push(Dependency { kind: Kind::Dev, ..on("sinch-batch-simulator") });
+        let table = table::read(PAGE).unwrap_or_default();
+        assert!(breaches(&packages, &table, MANIFEST).is_empty());
+    }
+
+    #[test]
+    fn an_outside_dependency_needs_its_line() {
+        planted(|all| all[0].dependencies.push(on("tokio")), "crates/models depends on `tokio`");
+        let mut packages = good();
+        packages[0].dependencies.push(Dependency { kind: Kind::Dev, ..on("proptest") });
+        let table = table::read(PAGE).unwrap_or_default();
+        assert!(breaches(&packages, &table, MANIFEST).is_empty(), "tests may use what they like");
+    }
+
+    #[test]
+    fn a_caged_dependency_stays_behind_its_feature() {
+        planted(|all| all[1].dependencies[1].optional = false, "does not keep `rusqlite` behind");
+        planted(|all| all[1].features.clear(), "does not keep `rusqlite` behind");
+        planted(|all| all[0].dependencies[0].optional = true, "the table does not say which");
+        planted(
+            |all| all[1].features.extend(features(&[("default", &["sqlite"])])),
+            "disagree whether `sqlite` (for `rusqlite`)",
+        );
+    }
+
+    #[test]
+    fn names_follow_folders() {
+        planted(|all| all[0].folder = "libs/models".to_owned(), "where no crate belongs");
+        let mut packages = vec![package("crates/models", &[]), package("crates/sinch-batch", &[])];
+        packages[0].name = "batch-models".to_owned();
+        let page = "<!-- arrows: begin -->\n|h|\n|-|\n| `models`, `sinch-batch` | – | – | – |\n<!-- arrows: end -->";
+        expect_one(&packages, page, MANIFEST, "by the rule it is sinch-batch-models");
+    }
+
+    #[test]
+    fn table_and_workspace_name_the_same_crates() {
+        let stranger = Package { name: "xtask".to_owned(), ..package("xtask", &[]) };
+        planted(|all| all.push(stranger), "xtask has no row");
+        let more = PAGE.replace("<!-- arrows: end", "| `ghost` | – | – | – |\n<!-- arrows: end");
+        expect_one(&good(), &more, MANIFEST, "`ghost`, but there is no such crate");
+    }
+
+    #[test]
+    fn the_umbrella_calls_features_as_folders() {
+        planted(
+            |all| {
+                all[3].features = features(&[
+                    ("default", &["practice"]),
+                    ("ledger", &["dep:sinch-batch-ledger"]),
+                    ("practice", &["dep:sinch-batch-simulator"]),
+                ]);
+                // The table's own complaint is the other test's business.
+                all[3].dependencies.pop();
+            },
+            "feature `simulator` does not bring",
+        );
+    }
+
+    #[test]
+    fn versions_and_features_go_in_lock_step() {
+        planted(|all| all[1].dependencies[0].default_features = true, "takes the default features");
+        planted(|all| all[1].dependencies[0].requirement = "^0.1".to_owned(), "lock step is =0.1.0");
+        let left_on = MANIFEST.replace(", default-features = false", "");
+        expect_one(&good(), PAGE, &left_on, "default features of sinch-batch-models on");
+    }
+}
