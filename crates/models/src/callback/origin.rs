@@ -61,32 +61,32 @@ impl Callback {
             }
             _ => None,
         };
-        let written_by_contact = matches!(
-            self.kind,
-            CallbackKind::MessageInbound(_) | CallbackKind::MessageRedaction(_) | CallbackKind::EventInbound(_)
-        );
-        let mut own = own.unwrap_or_default();
+        let own = own.unwrap_or_default();
         let mut top = read(&self.message_metadata).unwrap_or_default();
-
         let mut origin = Origin::default();
-        // Only the service puts both next to each other at the top of a report.
-        if !written_by_contact && let Some(id) = top.get("batchId").and_then(id) {
-            origin.batch_id = Some(id);
-            origin.index = top.get("messageIndex").and_then(index);
-            top.remove("batchId");
-            top.remove("messageIndex");
-        }
-        let (mut first, mut second) = if written_by_contact { (top, own) } else { (own, std::mem::take(&mut top)) };
-        own = Metadata::new();
-        for place in [&mut first, &mut second] {
+        // What a contact wrote comes with the metadata of the conversation at the top; in all else the
+        // service's own words stand there.
+        let places = match self.kind {
+            CallbackKind::MessageInbound(_) | CallbackKind::MessageRedaction(_) | CallbackKind::EventInbound(_) => {
+                [top, own]
+            }
+            _ => {
+                if let Some(id) = top.get("batchId").and_then(id) {
+                    origin.batch_id = Some(id);
+                    origin.index = top.remove("messageIndex").as_ref().and_then(index);
+                    top.remove("batchId");
+                }
+                [own, top]
+            }
+        };
+        for mut place in places {
             if let Some(id) = place.remove(BATCH_ID).as_ref().and_then(id) {
                 origin.batch_id.get_or_insert(id);
             }
-            if own.is_empty() {
-                own = std::mem::take(place);
+            if origin.metadata.is_empty() {
+                origin.metadata = place;
             }
         }
-        origin.metadata = own;
         origin
     }
 }

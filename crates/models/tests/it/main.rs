@@ -4,4 +4,5 @@ mod golden;
 mod invalid;
 mod mutated;
 mod open;
+mod props;
 mod schema;
