@@ -3,6 +3,9 @@
 //! Every string in here may hold `${name}` placeholders. Maximum lengths of strings in the
 //! documentation are those of the text a recipient will see, so they are not checked here; the
 //! lengths of lists are, by [`Bounded`](crate::wire::Bounded).
+//!
+//! # Guide
+#![doc = include_str!("../../../../docs/guide/messages.md")]
 
 mod card;
 pub mod channel_specific;
