@@ -2,8 +2,6 @@
 //! reads and writes the same and knows nothing else: reading a delivery report, and writing a request
 //! with 1000 recipients. The models aim to stay within 1.5 times of it.
 
-#![expect(missing_docs, reason = "criterion's macros make public functions without any")]
-
 use std::collections::BTreeMap;
 use std::hint::black_box;
 

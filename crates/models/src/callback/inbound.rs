@@ -1,5 +1,5 @@
 use super::{CallbackIdentity, ProcessingMode};
-use crate::message::{LocationMessage, MediaMessage, Product, ReplyTo, TextMessage};
+use crate::message::{Coordinates, MediaMessage, Product, TextMessage};
 use crate::object::{object, one_of};
 use crate::open_enum::open_enum;
 use crate::wire::{AnyJson, JsonText, Text, Time};
@@ -60,7 +60,7 @@ one_of! {
         /// `media_message`: a picture, a film, a sound or a document.
         Media(MediaMessage) = "media_message",
         /// `location_message`: a place.
-        Location(LocationMessage) = "location_message",
+        Location(ContactLocation) = "location_message",
         /// `choice_response_message`: a choice was made.
         ChoiceResponse(ChoiceResponseMessage) = "choice_response_message",
         /// `media_card_message`: media with a caption.
@@ -74,7 +74,29 @@ one_of! {
     }
     beside {
         /// The message of yours that is answered; absent or null if none is.
-        pub reply_to: Option<ReplyTo>,
+        pub reply_to: Option<QuotedMessage>,
+    }
+}
+
+object! {
+    /// The message of yours that a contact answered.
+    #[derive(Default)]
+    pub struct QuotedMessage {
+        /// Its id.
+        pub message_id: Option<MessageId>,
+    }
+}
+
+object! {
+    /// `location_message`: a place, as a contact sends it. Channels leave out what they like.
+    #[derive(Default)]
+    pub struct ContactLocation {
+        /// What is shown above the place.
+        pub title: Option<Text>,
+        /// A name of the place itself.
+        pub label: Option<Text>,
+        /// Where it is.
+        pub coordinates: Option<Coordinates>,
     }
 }
 

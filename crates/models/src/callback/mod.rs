@@ -26,10 +26,10 @@ pub use delivery::{
 };
 pub use inbound::{
     ChannelSpecificReply, ChoiceResponseMessage, CommentEvent, CommentKind, ContactEvent, ContactEventBody,
-    ContactMessage, ContactMessageBody, ContactMessageEvent, ContactMessageEventBody, Direction, FallbackMessage,
-    GenericEvent, InboundEvent, InboundMessage, MediaCardMessage, NfmReply, NfmReplyName, Nothing, PaymentStatus,
-    PaymentStatusUpdateEvent, PaymentTransactionStatus, ProductResponseMessage, ReactionAction, ReactionEvent,
-    ReplyKind, ReplyMessage, ShortlinkActivatedEvent,
+    ContactLocation, ContactMessage, ContactMessageBody, ContactMessageEvent, ContactMessageEventBody, Direction,
+    FallbackMessage, GenericEvent, InboundEvent, InboundMessage, MediaCardMessage, NfmReply, NfmReplyName, Nothing,
+    PaymentStatus, PaymentStatusUpdateEvent, PaymentTransactionStatus, ProductResponseMessage, QuotedMessage,
+    ReactionAction, ReactionEvent, ReplyKind, ReplyMessage, ShortlinkActivatedEvent,
 };
 pub use kind::{CallbackKind, Trigger};
 pub use origin::Origin;

@@ -438,7 +438,12 @@ fn kind() -> BoxedStrategy<CallbackKind> {
         let contact_message = prop_oneof![
             text().prop_map(|text| ContactMessageBody::Text(TextMessage::new(text))),
             media().prop_map(ContactMessageBody::Media),
-            location().prop_map(ContactMessageBody::Location),
+            (option::of(text()), option::of(coordinates())).prop_map(|(title, coordinates)| {
+                let mut location = ContactLocation::default();
+                location.title = title;
+                location.coordinates = coordinates;
+                ContactMessageBody::Location(location)
+            }),
         ];
         let inbound = (option::of(contact_message), option::of(time()), option::of(any::<bool>()), extra()).prop_map(
             |(body, time, injected, extra)| {
