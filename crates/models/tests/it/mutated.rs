@@ -55,9 +55,17 @@ fn a_field_dropped_added_or_retyped_parses_or_is_named() {
         places(&sample, "", &mut all);
         for place in &all {
             // Retyped.
-            for other in
-                [json!(7), json!("a text"), json!(true), json!([]), json!([1]), json!({}), json!({"a": 1}), json!(null)]
-            {
+            for other in [
+                json!(7),
+                json!("a text"),
+                json!(""),
+                json!(true),
+                json!([]),
+                json!([1]),
+                json!({}),
+                json!({"a": 1}),
+                json!(null),
+            ] {
                 let mut value = sample.clone();
                 *value.pointer_mut(place).unwrap() = other;
                 check(&name, &value, place);
