@@ -67,7 +67,7 @@ pub(crate) fn batches_found(
     value: &str,
     now: Timestamp,
 ) -> Result<Vec<BatchStatus>, Error> {
-    let BatchStatuses(mut found) = read(Operation::FindBatches, answer, now)?;
+    let mut found = read::<BatchStatuses>(Operation::FindBatches, answer, now)?.0;
     found.retain(|status| {
         let named = status.batch_id.as_ref().is_some_and(|id| !id.is_empty());
         named && status.meta_data.as_ref().is_none_or(|metadata| has(metadata, key, value))

@@ -1,7 +1,8 @@
 //! Error bodies, in both published layouts and in none.
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
+
+use crate::wire::Text;
 
 /// What an error answer says: `{"error": {…}}` or the same fields flat.
 ///
@@ -15,46 +16,65 @@ pub struct ErrorBody {
     pub message: String,
     /// A gRPC-style name, such as `PERMISSION_DENIED`.
     pub status: String,
-    /// Free JSON.
+    /// Free JSON; messages of google.rpc have been seen, in camel case and in snake case.
     pub details: Vec<Value>,
+    /// How the body was laid out.
+    pub layout: ErrorLayout,
+    /// The body as it came; what is not UTF-8 is replaced. `Debug` tells only its length.
+    pub raw: Text,
 }
 
-#[derive(Default, Deserialize, Serialize)]
-#[serde(default)]
-struct Fields {
-    code: Option<Value>,
-    message: Option<Value>,
-    status: Option<Value>,
-    details: Option<Value>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Layout {
-    Wrapped { error: Fields },
-    Flat(Fields),
+/// How an error body is laid out. Both layouts are published for the same operations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorLayout {
+    /// `{"error": {"code": …}}`.
+    Wrapped,
+    /// `{"code": …}`; any other object too, such as that of the token endpoint.
+    Flat,
+    /// JSON, but no object.
+    OtherJson,
+    /// No JSON, such as a page of a proxy.
+    NotJson,
+    /// Nothing: the published answer to a bad token.
+    #[default]
+    Empty,
 }
 
 impl ErrorBody {
     /// Reads a body in either layout. Whatever cannot be read is left out: an error answer is never
     /// an error to read.
     pub fn read(body: &[u8]) -> Self {
-        let fields = match serde_json::from_slice(body) {
-            Ok(Layout::Wrapped { error } | Layout::Flat(error)) => error,
-            Err(_) => return Self::default(),
+        let raw = Text::new(String::from_utf8_lossy(body));
+        let (layout, fields) = match serde_json::from_slice(body) {
+            Ok(Value::Object(mut all)) => match all.remove("error") {
+                Some(Value::Object(error)) => (ErrorLayout::Wrapped, error),
+                _ => (ErrorLayout::Flat, all),
+            },
+            Ok(_) => (ErrorLayout::OtherJson, Map::new()),
+            Err(_) if body.trim_ascii().is_empty() => (ErrorLayout::Empty, Map::new()),
+            Err(_) => (ErrorLayout::NotJson, Map::new()),
         };
-        let text = |value: Option<Value>| match value {
+        Self::from_fields(fields, layout, raw)
+    }
+
+    fn from_fields(mut fields: Map<String, Value>, layout: ErrorLayout, raw: Text) -> Self {
+        let code = fields.get("code").and_then(Value::as_i64);
+        let mut text = |name: &str| match fields.remove(name) {
             Some(Value::String(text)) => text,
             _ => String::new(),
         };
         Self {
-            code: fields.code.as_ref().and_then(Value::as_i64),
-            message: text(fields.message),
-            status: text(fields.status),
-            details: match fields.details {
+            code,
+            message: text("message"),
+            status: text("status"),
+            details: match fields.remove("details") {
                 Some(Value::Array(details)) => details,
-                _ => Vec::new(),
+                Some(Value::Null) | None => Vec::new(),
+                Some(one) => vec![one],
             },
+            layout,
+            raw,
         }
     }
 }
@@ -62,18 +82,29 @@ impl ErrorBody {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ErrorLayout::{Empty, Flat, NotJson, OtherJson, Wrapped};
 
     #[test]
     fn both_layouts_and_none_are_read() {
-        for (body, status) in [
-            (r#"{"error":{"code":403,"message":"","status":"PERMISSION_DENIED","details":[{}]}}"#, "PERMISSION_DENIED"),
-            (r#"{"code":404,"message":"No such batch.","status":"NOT_FOUND","details":null}"#, "NOT_FOUND"),
-            (r#"{"error":"invalid_client"}"#, ""),
-            ("", ""),
-            ("<html>", ""),
-            ("[]", ""),
+        for (body, status, details, layout) in [
+            (
+                r#"{"error":{"code":403,"message":"","status":"PERMISSION_DENIED","details":[{}]}}"#,
+                "PERMISSION_DENIED",
+                1,
+                Wrapped,
+            ),
+            (r#"{"error":{"status":"ABORTED","details":{"field":"x"}}}"#, "ABORTED", 1, Wrapped),
+            (r#"{"code":404,"message":"No such batch.","status":"NOT_FOUND","details":null}"#, "NOT_FOUND", 0, Flat),
+            (r#"{"code":"404","message":7,"status":null,"details":["a",1]}"#, "", 2, Flat),
+            (r#"{"error":"invalid_client"}"#, "", 0, Flat),
+            ("", "", 0, Empty),
+            ("\r\n", "", 0, Empty),
+            ("<html>", "", 0, NotJson),
+            ("[]", "", 0, OtherJson),
         ] {
-            assert_eq!(ErrorBody::read(body.as_bytes()).status, status, "{body}");
+            let read = ErrorBody::read(body.as_bytes());
+            assert_eq!((read.status.as_str(), read.details.len(), read.layout), (status, details, layout), "{body}");
+            assert_eq!(read.raw, body);
         }
     }
 }

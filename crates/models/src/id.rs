@@ -43,6 +43,8 @@ macro_rules! id {
                 })
             }
         }
+
+        $crate::unknown::leaf!($name);
     )+};
 }
 

@@ -22,33 +22,50 @@
 //! value or a text.
 //!
 //! Reading order: [`id`], [`wire`], [`recipient`], [`message`], [`template`], [`batch`],
-//! [`callback`], [`error_body`].
+//! [`consent`], [`contact`], [`callback`], [`error_body`].
+//!
+//! [`parse`](wire::parse) reads JSON and says where it is not what was expected; every type tells its
+//! `unknown_fields()`. The [guide](message#guide) shows each kind of message once.
 //!
 //! This crate knows no HTTP, no clock and no async.
 
+mod object;
 mod open_enum;
+mod unknown;
 
 pub mod id;
 pub mod wire;
 
 pub mod channel;
+pub mod language;
 pub mod recipient;
 
 pub mod message;
 pub mod template;
 
 pub mod batch;
+pub mod consent;
+pub mod contact;
+
 pub mod callback;
 pub mod error_body;
 
-pub use batch::{BatchSent, BatchState, BatchStatus, BatchStatuses, ProcessingStrategy, SendBatchRequest, Ttl};
-pub use callback::{BatchStatusUpdate, Callback, CallbackKind, DeliveryReport, DeliveryStatus, Reason, ReasonCode};
+pub use batch::{
+    BatchSent, BatchState, BatchStatus, BatchStatuses, CancelBatchRequest, ProcessingStrategy, SendBatchRequest, Ttl,
+};
+pub use callback::{
+    BatchStatusUpdate, Callback, CallbackKind, DeliveryReport, DeliveryStatus, Origin, Reason, ReasonCode, Trigger,
+};
 pub use channel::Channel;
-pub use error_body::ErrorBody;
+pub use consent::{ConsentRecord, ConsentType, ConsentsInserted, InsertConsentsRequest};
+pub use contact::{ContactIdentity, CreateContactsRequest, DeleteContactsRequest, NewContact};
+pub use error_body::{ErrorBody, ErrorLayout};
 pub use id::{AppId, BatchId, ContactId, ConversationId, MessageId, ProjectId};
 pub use jiff::Timestamp;
+pub use language::Language;
 pub use message::{Message, MessageBody};
+pub use object::UnknownObject;
 pub use open_enum::UnknownName;
 pub use recipient::{BatchRecipient, ChannelIdentity, Recipient, RecipientCount, Recipients};
 pub use template::Template;
-pub use wire::{Extra, JsonText, Metadata, Parameters, ParseError, Text, Time, WireMap};
+pub use wire::{AnyJson, Extra, JsonText, Metadata, Parameters, ParseError, Text, Time, WireMap};

@@ -88,6 +88,8 @@ macro_rules! open_enum {
                 })
             }
         }
+
+        $crate::unknown::leaf!($name);
     };
 }
 

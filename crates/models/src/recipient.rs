@@ -7,20 +7,19 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error as ThisError;
 
-use crate::wire::{Extra, Metadata, Parameters, Text};
+use crate::object::{Key, object};
+use crate::unknown::{Part, Pointer};
+use crate::wire::{Extra, Metadata, Parameters, Text, list};
 use crate::{Channel, ContactId};
 
-/// One way to reach a person: a channel and the identity on it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct ChannelIdentity {
-    /// The channel.
-    pub channel: Channel,
-    /// The identity on that channel; a phone number on SMS, MMS, RCS, WhatsApp and Viber Business.
-    pub identity: Text,
-    /// Fields that this release does not know.
-    #[serde(flatten)]
-    pub extra: Extra,
+object! {
+    /// One way to reach a person: a channel and the identity on it.
+    pub struct ChannelIdentity {
+        /// The channel. A name newer than this release is taken; the service decides.
+        pub channel: Channel,
+        /// The identity on that channel; a phone number on SMS, MMS, RCS, WhatsApp and Viber Business.
+        pub identity: Text,
+    }
 }
 
 impl ChannelIdentity {
@@ -49,15 +48,12 @@ pub enum RecipientBy {
     Identities(Identities),
 }
 
-/// Identities of one person, in the order in which channels are tried.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Identities {
-    /// The identities.
-    pub channel_identities: Vec<ChannelIdentity>,
-    /// Fields that this release does not know.
-    #[serde(flatten)]
-    pub extra: Extra,
+object! {
+    /// Identities of one person, in the order in which channels are tried.
+    pub struct Identities {
+        /// The identities.
+        pub channel_identities: Vec<ChannelIdentity>,
+    }
 }
 
 impl Recipient {
@@ -103,9 +99,7 @@ impl Serialize for Recipient {
             RecipientBy::ContactId(id) => map.serialize_entry("contact_id", id)?,
             RecipientBy::Identities(identities) => map.serialize_entry("identified_by", identities)?,
         }
-        for (name, value) in self.extra.iter() {
-            map.serialize_entry(name, value)?;
-        }
+        self.extra.write(&mut map)?;
         map.end()
     }
 }
@@ -120,22 +114,24 @@ impl<'de> Deserialize<'de> for Recipient {
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Recipient, A::Error> {
                 let mut by = None;
+                let mut twice = false;
                 let mut extra = Extra::default();
-                while let Some(key) = map.next_key::<Box<str>>()? {
-                    let seen = match &*key {
+                while let Some(key) = map.next_key::<Key<'de>>()? {
+                    let seen = match key.as_str() {
                         "contact_id" => map.next_value::<Option<ContactId>>()?.map(RecipientBy::ContactId),
                         "identified_by" => map.next_value::<Option<Identities>>()?.map(RecipientBy::Identities),
                         _ => {
-                            extra.insert(key, map.next_value()?);
+                            extra.read(key, &mut map)?;
                             continue;
                         }
                     };
-                    if seen.is_some() && by.is_some() {
-                        return Err(A::Error::custom(
-                            "a recipient is named by `contact_id` or by `identified_by`, not twice",
-                        ));
-                    }
+                    twice |= seen.is_some() && by.is_some();
                     by = seen.or(by);
+                }
+                if twice {
+                    return Err(A::Error::custom(
+                        "a recipient is named by `contact_id` or by `identified_by`, not twice",
+                    ));
                 }
                 let by = by.ok_or_else(|| A::Error::custom("missing field `contact_id` or `identified_by`"))?;
                 Ok(Recipient { by, extra })
@@ -145,32 +141,30 @@ impl<'de> Deserialize<'de> for Recipient {
     }
 }
 
-/// One entry of `recipient_and_params`: a person, and what is theirs in the message.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct BatchRecipient {
-    /// The person.
-    pub recipient: Recipient,
-    /// Values for the `${name}` placeholders. Keys may not be blank and values may not be empty:
-    /// a breach fails that one message after acceptance.
-    #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "Parameters::is_empty")]
-    pub parameters: Parameters,
-    /// Laid over the batch's `message_metadata`; comes back in delivery reports. The key `_batch_id`
-    /// is reserved.
-    #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "Metadata::is_empty")]
-    pub message_metadata: Metadata,
-    /// Laid over the batch's `conversation_metadata`; comes back with replies.
-    #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "Metadata::is_empty")]
-    pub conversation_metadata: Metadata,
-    /// Fields that this release does not know.
-    #[serde(flatten)]
-    pub extra: Extra,
+impl Part for Recipient {
+    fn unknown(&self, at: &mut Pointer) {
+        match &self.by {
+            RecipientBy::ContactId(id) => at.enter("contact_id", id),
+            RecipientBy::Identities(identities) => at.enter("identified_by", identities),
+        }
+        at.extra(&self.extra);
+    }
 }
 
-pub(crate) fn null_is_empty<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
-    deserializer: D,
-) -> Result<T, D::Error> {
-    Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
+object! {
+    /// One entry of `recipient_and_params`: a person, and what is theirs in the message.
+    pub struct BatchRecipient {
+        /// The person.
+        pub recipient: Recipient,
+        /// Values for the `${name}` placeholders. Keys may not be blank and values may not be empty:
+        /// a breach fails that one message after acceptance.
+        pub parameters: Parameters,
+        /// Laid over the batch's `message_metadata`; comes back in delivery reports. The key
+        /// `_batch_id` is reserved.
+        pub message_metadata: Metadata,
+        /// Laid over the batch's `conversation_metadata`; comes back with replies.
+        pub conversation_metadata: Metadata,
+    }
 }
 
 impl BatchRecipient {
@@ -263,6 +257,12 @@ impl Serialize for Recipients {
 
 impl<'de> Deserialize<'de> for Recipients {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::try_from(Vec::deserialize(deserializer)?).map_err(D::Error::custom)
+        list(deserializer, |recipients: Vec<BatchRecipient>| Self::try_from(recipients))
+    }
+}
+
+impl Part for Recipients {
+    fn unknown(&self, at: &mut Pointer) {
+        self.0.unknown(at);
     }
 }

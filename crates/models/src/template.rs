@@ -47,7 +47,35 @@ impl Template {
         self.names.binary_search_by(|have| (**have).cmp(name)).is_ok()
     }
 
+    /// What is wrong, or odd, about the parameters of one recipient; sorted, each once.
+    pub fn findings(&self, parameters: &Parameters) -> Vec<Finding> {
+        let mut findings: Vec<_> = parameters
+            .iter()
+            .flat_map(|(name, value)| {
+                let blank = name.trim().is_empty().then_some(Finding::BlankKey);
+                let empty = value.is_empty().then(|| Finding::EmptyValue(name.into()));
+                let unused = (blank.is_none() && !self.uses(name)).then(|| Finding::Unused(name.into()));
+                [blank, empty, unused]
+            })
+            .flatten()
+            .collect();
+        let lacking = self.names.iter().filter(|name| !parameters.contains_key(name));
+        findings.extend(lacking.cloned().map(Finding::NoValue));
+        findings.sort_unstable();
+        findings.dedup();
+        findings
+    }
+
     /// The message as a recipient with these parameters will see it.
+    ///
+    /// ```
+    /// use sinch_batch_models::{Message, Parameters, Template};
+    ///
+    /// let template = Template::new(Message::text("Hello ${name}"));
+    /// let parameters: Parameters = [("name", "Ines".into())].into_iter().collect();
+    /// assert_eq!(template.render(&parameters)?, Message::text("Hello Ines"));
+    /// # Ok::<(), sinch_batch_models::ParseError>(())
+    /// ```
     ///
     /// # Errors
     /// If the message with the values in it is no message any more, which no published kind allows.
@@ -55,6 +83,38 @@ impl Template {
         let mut value = value_of(&self.message);
         replace(&mut value, parameters);
         crate::wire::parse(value.to_string().as_bytes())
+    }
+}
+
+/// Something about the parameters of one recipient that the sender would want to know.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[non_exhaustive]
+pub enum Finding {
+    /// A key is blank. Published: the service fails this one message after acceptance.
+    BlankKey,
+    /// The value of this key is empty. Published: the service fails this one message after acceptance.
+    EmptyValue(Box<str>),
+    /// This placeholder has no value. Nothing is published; taken to stay in the text as it is.
+    NoValue(Box<str>),
+    /// No placeholder has the name of this key. The service does not mind, but it may be misspelt.
+    Unused(Box<str>),
+}
+
+impl Finding {
+    /// Whether the service is known to fail the message for it.
+    pub fn fails_the_message(&self) -> bool {
+        matches!(self, Self::BlankKey | Self::EmptyValue(_))
+    }
+}
+
+impl std::fmt::Display for Finding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::BlankKey => f.write_str("a parameter has a blank name"),
+            Self::EmptyValue(name) => write!(f, "the parameter `{name}` has no value in it"),
+            Self::NoValue(name) => write!(f, "the placeholder `${{{name}}}` has no parameter"),
+            Self::Unused(name) => write!(f, "the parameter `{name}` is used nowhere in the message"),
+        }
     }
 }
 
@@ -130,6 +190,17 @@ mod tests {
     }
 
     #[test]
+    fn parameters_that_the_service_or_the_sender_would_mind_are_found() {
+        use Finding::{BlankKey, EmptyValue, NoValue, Unused};
+        let template = Template::new(Message::text("${a} ${b} ${c}"));
+        let parameters = [(" ", "x"), ("a", ""), ("b", "ok"), ("d", "y")];
+        let parameters = parameters.map(|(name, value)| (name, value.into())).into_iter().collect();
+        let findings = template.findings(&parameters);
+        assert_eq!(findings, [BlankKey, EmptyValue("a".into()), NoValue("c".into()), Unused("d".into())]);
+        assert_eq!(findings.iter().filter(|finding| finding.fails_the_message()).count(), 2);
+    }
+
+    #[test]
     fn placeholders_are_found_and_replaced_at_any_depth_once() {
         check(
             r#"{"text_message":{"text":"${b}-${a}-${b}"}}"#,
@@ -138,9 +209,9 @@ mod tests {
         );
         check(r#"{"text_message":{"text":"$a ${ ${c} $"}}"#, &[" ${c"], r#"{"text_message":{"text":"$a ${ ${c} $"}}"#);
         check(
-            r#"{"card_message":{"choices":[{"url_message":{"url":"https://e/${a}"}}]},"explicit_channel_message":{"${b}":"x${a}"}}"#,
+            r#"{"card_message":{"choices":[{"url_message":{"title":"t","url":"https://e/${a}"}}]},"explicit_channel_message":{"${b}":"x${a}"}}"#,
             &["a"],
-            r#"{"card_message":{"choices":[{"url_message":{"url":"https://e/1"}}]},"explicit_channel_message":{"${b}":"x1"}}"#,
+            r#"{"card_message":{"choices":[{"url_message":{"title":"t","url":"https://e/1"}}]},"explicit_channel_message":{"${b}":"x1"}}"#,
         );
     }
 }

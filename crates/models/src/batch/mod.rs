@@ -1,7 +1,9 @@
-//! Batches: the request that sends one, and the answers about it.
+//! Batches: the requests that send and cancel them, and the answers about them.
 
+mod cancel;
 mod send;
 mod status;
 
+pub use cancel::{CancelBatchRequest, CancelWhich};
 pub use send::{BatchSent, ProcessingStrategy, SendBatchRequest, Ttl, TtlError};
 pub use status::{BatchState, BatchStatus, BatchStatuses};

@@ -1,56 +1,71 @@
-use serde::de::Error as _;
+use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use thiserror::Error;
 
+use crate::object::{inside, object};
 use crate::open_enum::open_enum;
-use crate::recipient::null_is_empty;
+use crate::unknown::{leaf, push};
 use crate::wire::{Extra, Metadata, Text, Time, WireMap};
 use crate::{AppId, BatchId, Channel, Message, Recipients};
 
-/// `POST /messages`: one message for up to 1000 recipients.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct SendBatchRequest {
-    /// The app that sends.
-    pub app_id: AppId,
-    /// What is sent; placeholders may stand in any of its strings.
-    pub message: Message,
-    /// Who gets it.
-    #[serde(rename = "recipient_and_params")]
-    pub recipients: Recipients,
-    /// Whether to use the app's processing mode or to dispatch only.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub processing_strategy: Option<ProcessingStrategy>,
-    /// Belongs to the batch; finds and cancels it. Comes back as `meta_data` in status answers.
-    #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "Metadata::is_empty")]
-    pub batch_metadata: Metadata,
-    /// Default for every message; comes back in delivery reports.
-    #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "Metadata::is_empty")]
-    pub message_metadata: Metadata,
-    /// Default for every conversation; comes back with replies.
-    #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "Metadata::is_empty")]
-    pub conversation_metadata: Metadata,
-    /// Earliest sending time, at most 7 days ahead; the service may move it to a later 5-minute mark.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub send_after: Option<Time>,
-    /// Gets the delivery reports of this batch instead of the app's webhooks.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub callback_url: Option<Text>,
-    /// Channels to try, in order.
-    #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "Vec::is_empty")]
-    pub channel_priority_order: Vec<Channel>,
-    /// How long the service may try.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ttl: Option<Ttl>,
-    /// Channel properties; each value has at most 1024 characters.
-    #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "WireMap::is_empty")]
-    pub channel_properties: WireMap<Text>,
-    /// Copied to callbacks about these messages; at most 128 characters.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub correlation_id: Option<Text>,
-    /// Fields that this release does not know, such as those of a single send.
-    #[serde(flatten)]
-    pub extra: Extra,
+object! {
+    /// `POST /messages`: one message for up to 1000 recipients.
+    ///
+    /// Fields without another word are those of the Batch reference; `callback_url`,
+    /// `channel_priority_order`, `ttl` and `channel_properties` are known from Sinch's own repository
+    /// and a third party's client, `correlation_id` from the latter; their limits are those of the
+    /// single send in the published description.
+    pub struct SendBatchRequest {
+        /// The app that sends (a ULID).
+        pub app_id: AppId,
+        /// What is sent; placeholders may stand in any of its strings.
+        pub message: Message,
+        /// Who gets it: 1 to 1000.
+        pub recipients as "recipient_and_params": Recipients,
+        /// Whether to use the app's processing mode or to dispatch only.
+        pub processing_strategy: Option<ProcessingStrategy> => with_processing_strategy(ProcessingStrategy),
+        /// Belongs to the batch; finds and cancels it. Comes back as `meta_data` in status answers.
+        pub batch_metadata: Metadata,
+        /// Default for every message; comes back in delivery reports.
+        pub message_metadata: Metadata,
+        /// Default for every conversation; comes back with replies.
+        pub conversation_metadata: Metadata,
+        /// Earliest sending time, at most 7 days ahead; the service may move it to a later 5-minute mark.
+        pub send_after: Option<Time> => with_send_after(Time),
+        /// Gets the delivery reports of this batch instead of the app's webhooks:
+        /// `http://host[:port]/path`.
+        pub callback_url: Option<Text> => with_callback_url(Text),
+        /// Channels to try, in order. Each must be set up on the app.
+        pub channel_priority_order: Option<Vec<Channel>> => with_channel_priority_order(Vec<Channel>),
+        /// How long the service may try.
+        pub ttl: Option<Ttl> => with_ttl(Ttl),
+        /// Channel properties, such as `SMS_SENDER`; each value has at most 1024 characters and is a
+        /// string even where it looks like a number.
+        pub channel_properties: WireMap<Text>,
+        /// Copied to callbacks about these messages and the replies to them; at most 128 characters.
+        pub correlation_id: Option<Text> => with_correlation_id(Text),
+    }
+    check within_limits;
+}
+
+/// The most characters of a `correlation_id`.
+const CORRELATION_ID: usize = 128;
+/// The most characters of the value of a channel property.
+const CHANNEL_PROPERTY: usize = 1024;
+
+/// Refuses on reading what the published description limits outside of the message: in there, a
+/// placeholder may still change the length.
+fn within_limits<E: Error>(request: &SendBatchRequest) -> Result<(), E> {
+    if request.correlation_id.as_ref().is_some_and(|id| id.is_longer_than(CORRELATION_ID)) {
+        return Err(inside("/correlation_id", format_args!("expected at most {CORRELATION_ID} characters")));
+    }
+    match request.channel_properties.iter().find(|(_, value)| value.is_longer_than(CHANNEL_PROPERTY)) {
+        Some((name, _)) => {
+            let mut path = String::from("/channel_properties");
+            push(&mut path, name);
+            Err(inside(&path, format_args!("expected at most {CHANNEL_PROPERTY} characters")))
+        }
+        None => Ok(()),
+    }
 }
 
 impl SendBatchRequest {
@@ -66,7 +81,7 @@ impl SendBatchRequest {
             conversation_metadata: Metadata::new(),
             send_after: None,
             callback_url: None,
-            channel_priority_order: Vec::new(),
+            channel_priority_order: None,
             ttl: None,
             channel_properties: WireMap::new(),
             correlation_id: None,
@@ -81,17 +96,28 @@ impl SendBatchRequest {
         self
     }
 
-    /// Sends at a later time.
+    /// Sets one entry of the default message metadata.
     #[must_use]
-    pub fn with_send_after(mut self, at: crate::Timestamp) -> Self {
-        self.send_after = Some(at.into());
+    pub fn with_message_metadata(mut self, name: impl Into<Box<str>>, value: impl Into<serde_json::Value>) -> Self {
+        self.message_metadata.insert(name, value.into());
         self
     }
 
-    /// Limits how long the service may try.
+    /// Sets one entry of the default conversation metadata.
     #[must_use]
-    pub fn with_ttl(mut self, ttl: Ttl) -> Self {
-        self.ttl = Some(ttl);
+    pub fn with_conversation_metadata(
+        mut self,
+        name: impl Into<Box<str>>,
+        value: impl Into<serde_json::Value>,
+    ) -> Self {
+        self.conversation_metadata.insert(name, value.into());
+        self
+    }
+
+    /// Sets one channel property, such as `SMS_SENDER`.
+    #[must_use]
+    pub fn with_channel_property(mut self, name: impl Into<Box<str>>, value: impl Into<Text>) -> Self {
+        self.channel_properties.insert(name, value.into());
         self
     }
 }
@@ -111,7 +137,7 @@ open_enum! {
 pub struct Ttl(u64);
 
 /// A time to live outside of what the service takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a time to live has 3 to 315576000000 seconds, not {seconds}")]
 pub struct TtlError {
     /// The seconds given.
@@ -144,25 +170,23 @@ impl Serialize for Ttl {
 
 impl<'de> Deserialize<'de> for Ttl {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let seconds = crate::wire::from_str(deserializer, "text such as \"300s\"", |text| {
-            let digits = text.strip_suffix('s').filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
-            digits.parse().ok()
-        })?;
-        let seconds = seconds.ok_or_else(|| D::Error::custom("expected whole seconds such as \"300s\""))?;
-        Self::from_seconds(seconds).map_err(D::Error::custom)
+        crate::wire::try_from_str(deserializer, "text such as \"300s\"", |text| {
+            let digits = text.strip_suffix('s').filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+            let seconds =
+                digits.and_then(|digits| digits.parse().ok()).ok_or("expected whole seconds such as \"300s\"");
+            Self::from_seconds(seconds.map_err(str::to_owned)?).map_err(|error| error.to_string())
+        })
     }
 }
 
-/// The answer to a send: the batch was accepted, which says nothing yet about its messages.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct BatchSent {
-    /// The batch.
-    pub batch_id: BatchId,
-    /// The time that will really be used; it can differ from the one asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub send_after: Option<Time>,
-    /// Fields that this release does not know.
-    #[serde(flatten)]
-    pub extra: Extra,
+leaf!(Ttl);
+
+object! {
+    /// The answer to a send: the batch was accepted, which says nothing yet about its messages.
+    pub struct BatchSent {
+        /// The batch.
+        pub batch_id: BatchId,
+        /// The time that will really be used; it can differ from the one asked for.
+        pub send_after: Option<Time>,
+    }
 }

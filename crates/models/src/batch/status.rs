@@ -1,33 +1,29 @@
 use std::fmt;
 
-use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{Error, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::BatchId;
+use crate::object::{from_value, object, rest};
 use crate::open_enum::open_enum;
+use crate::unknown::{Part, Pointer, push};
 use crate::wire::{Extra, Metadata, Time};
 
-/// The status of one batch. No field is marked required in the reference.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct BatchStatus {
-    /// The batch.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub batch_id: Option<BatchId>,
-    /// The `batch_metadata` of the request; note the other spelling, `meta_data`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub meta_data: Option<Metadata>,
-    /// How far the batch has got.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub status: Option<BatchState>,
-    /// When it was or will be sent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub send_after: Option<Time>,
-    /// Fields that this release does not know.
-    #[serde(flatten)]
-    pub extra: Extra,
+object! {
+    /// The status of one batch. No field is marked required in the reference.
+    #[derive(Default)]
+    pub struct BatchStatus {
+        /// The batch.
+        pub batch_id: Option<BatchId>,
+        /// The `batch_metadata` of the request; note the other spelling, `meta_data`.
+        pub meta_data: Option<Metadata>,
+        /// How far the batch has got.
+        pub status: Option<BatchState>,
+        /// When it was or will be sent.
+        pub send_after: Option<Time>,
+    }
 }
 
 open_enum! {
@@ -47,39 +43,105 @@ open_enum! {
 /// The answer of "status by metadata": every batch with that key and value.
 ///
 /// Reads a bare array, one object, or an object that wraps an array: the published pages leave open
-/// which it is. An array is written.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[serde(transparent)]
-pub struct BatchStatuses(pub Vec<BatchStatus>);
+/// which it is. It is written in the shape it was read in; one that was made here is an array.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BatchStatuses(pub Vec<BatchStatus>, Shape);
+
+/// The shape of an answer.
+#[derive(Clone, Debug, Default, PartialEq)]
+enum Shape {
+    #[default]
+    Array,
+    One,
+    Wrapped(Box<str>, Extra),
+    /// `{}`.
+    Nothing,
+    /// `null`.
+    Null,
+}
+
+impl From<Vec<BatchStatus>> for BatchStatuses {
+    fn from(batches: Vec<BatchStatus>) -> Self {
+        Self(batches, Shape::Array)
+    }
+}
+
+impl BatchStatuses {
+    /// JSON pointers, from here, of the fields that this release does not know.
+    pub fn unknown_fields(&self) -> Vec<String> {
+        crate::unknown::unknown_fields(self)
+    }
+}
+
+impl Part for BatchStatuses {
+    fn unknown(&self, at: &mut Pointer) {
+        match (&self.1, self.0.as_slice()) {
+            (Shape::Wrapped(name, extra), batches) => {
+                at.enter(name, batches);
+                at.extra(extra);
+            }
+            (Shape::One, [one]) => one.unknown(at),
+            (_, batches) => batches.unknown(at),
+        }
+    }
+}
+
+impl Serialize for BatchStatuses {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match (&self.1, self.0.as_slice()) {
+            (Shape::One, [one]) => one.serialize(serializer),
+            (Shape::Wrapped(name, extra), batches) => {
+                let mut map = serializer.serialize_map(None)?;
+                map.serialize_entry(name, batches)?;
+                extra.write(&mut map)?;
+                map.end()
+            }
+            (Shape::Null, []) => serializer.serialize_none(),
+            (Shape::Nothing, []) => serializer.serialize_map(Some(0))?.end(),
+            (_, batches) => batches.serialize(serializer),
+        }
+    }
+}
 
 impl<'de> Deserialize<'de> for BatchStatuses {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Shape;
-        impl<'de> Visitor<'de> for Shape {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
             type Value = BatchStatuses;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an array of batch statuses, one of them, or an object around an array")
             }
             fn visit_unit<E>(self) -> Result<BatchStatuses, E> {
-                Ok(BatchStatuses::default())
+                Ok(BatchStatuses(Vec::new(), Shape::Null))
             }
-            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<BatchStatuses, A::Error> {
-                Vec::deserialize(SeqAccessDeserializer::new(seq)).map(BatchStatuses)
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<BatchStatuses, A::Error> {
+                let mut batches = Vec::new();
+                while let Some(batch) = seq.next_element()? {
+                    batches.push(batch);
+                }
+                Ok(batches.into())
             }
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<BatchStatuses, A::Error> {
-                let map = serde_json::Map::deserialize(MapAccessDeserializer::new(map))?;
-                if map.is_empty() {
-                    return Ok(BatchStatuses::default());
+                let mut all = rest(map)?;
+                if all.is_empty() {
+                    return Ok(BatchStatuses(Vec::new(), Shape::Nothing));
                 }
-                let wrapped = map.iter().find(|(name, value)| *name != "meta_data" && value.is_array());
-                let read = match wrapped {
-                    Some((_, array)) if !map.contains_key("batch_id") => Vec::deserialize(array).map(BatchStatuses),
-                    _ => BatchStatus::deserialize(Value::Object(map)).map(|one| BatchStatuses(vec![one])),
+                let wrapped = all.iter().find(|(name, value)| *name != "meta_data" && value.is_array());
+                let Some((name, _)) = wrapped.filter(|_| !all.contains_key("batch_id")) else {
+                    return from_value("", &Value::Object(all)).map(|one| BatchStatuses(vec![one], Shape::One));
                 };
-                read.map_err(A::Error::custom)
+                let name = name.clone();
+                let mut path = String::new();
+                push(&mut path, &name);
+                let batches = from_value(&path, &all.remove(&name).unwrap_or_default())?;
+                let mut extra = Extra::default();
+                for (name, value) in all {
+                    extra.insert(name, value);
+                }
+                Ok(BatchStatuses(batches, Shape::Wrapped(name.into(), extra)))
             }
         }
-        deserializer.deserialize_any(Shape)
+        deserializer.deserialize_any(Any)
     }
 }
 
@@ -88,12 +150,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_answer_by_metadata_is_read_in_every_published_shape() {
+    fn the_answer_by_metadata_is_read_in_every_published_shape_and_written_in_the_same() {
         let one = r#"{"batch_id":"b","meta_data":{"k":"v"},"status":"READY"}"#;
         for (json, expected) in [
             (format!("[{one},{one}]"), 2),
             (one.to_owned(), 1),
             (format!(r#"{{"batches":[{one}]}}"#), 1),
+            (format!(r#"{{"batches":[{one}],"next_page_token":"p"}}"#), 1),
             (r#"{"batches":[]}"#.to_owned(), 0),
             ("[]".to_owned(), 0),
             ("{}".to_owned(), 0),
@@ -102,6 +165,9 @@ mod tests {
             let read: BatchStatuses = serde_json::from_str(&json).unwrap();
             assert_eq!(read.0.len(), expected, "{json}");
             assert!(read.0.iter().all(|status| status.status == Some(BatchState::Ready)));
+            assert_eq!(serde_json::to_string(&read).unwrap(), json);
         }
+        let error = crate::wire::parse::<BatchStatuses>(br#"{"batches":[{"status":1}]}"#).unwrap_err();
+        assert_eq!(error.path(), "/batches/0/status");
     }
 }

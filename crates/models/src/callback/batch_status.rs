@@ -1,57 +1,45 @@
 use serde::{Deserialize, Serialize};
 
 use crate::batch::BatchState;
-use crate::wire::{Extra, Metadata, Time};
+use crate::object::object;
+use crate::wire::{Metadata, Time};
 use crate::{BatchId, UnknownName};
 
-/// `batch_status_update_notification`: how a batch fared. Order and number are not promised.
-///
-/// Source: a script in Sinch's own repository; the trigger is missing from the published schema.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct BatchStatusUpdate {
-    /// The batch.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub batch_id: Option<BatchId>,
-    /// How far it has got.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub batch_status: Option<BatchUpdateStatus>,
-    /// What was in it; `BATCH_TYPE_MESSAGES` is the one known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub batch_type: Option<Box<str>>,
-    /// More about it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub additional_data: Option<BatchAdditionalData>,
-    /// Fields that this release does not know.
-    #[serde(flatten)]
-    pub extra: Extra,
+object! {
+    /// `batch_status_update_notification`: how a batch fared. Order and number are not promised.
+    ///
+    /// Source: a script in Sinch's own repository; the trigger is missing from the published schema.
+    #[derive(Default)]
+    pub struct BatchStatusUpdate {
+        /// The batch.
+        pub batch_id: Option<BatchId>,
+        /// How far it has got.
+        pub batch_status: Option<BatchUpdateStatus>,
+        /// What was in it; `BATCH_TYPE_MESSAGES` is the one known.
+        pub batch_type: Option<Box<str>>,
+        /// More about it.
+        pub additional_data: Option<BatchAdditionalData>,
+    }
 }
 
-/// What a batch status update adds, by type of batch.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct BatchAdditionalData {
-    /// About a batch of messages.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub message_batch_data: Option<MessageBatchData>,
-    /// Fields that this release does not know.
-    #[serde(flatten)]
-    pub extra: Extra,
+object! {
+    /// What a batch status update adds, by type of batch.
+    #[derive(Default)]
+    pub struct BatchAdditionalData {
+        /// About a batch of messages.
+        pub message_batch_data: Option<MessageBatchData>,
+    }
 }
 
-/// What a batch status update adds about a batch of messages.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct MessageBatchData {
-    /// When it was or will be sent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub send_after: Option<Time>,
-    /// The batch metadata of the request, as an object.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub batch_metadata: Option<Metadata>,
-    /// Fields that this release does not know.
-    #[serde(flatten)]
-    pub extra: Extra,
+object! {
+    /// What a batch status update adds about a batch of messages.
+    #[derive(Default)]
+    pub struct MessageBatchData {
+        /// When it was or will be sent.
+        pub send_after: Option<Time>,
+        /// The batch metadata of the request, as an object.
+        pub batch_metadata: Option<Metadata>,
+    }
 }
 
 /// The status in a batch status update: a [`BatchState`] written with the prefix `BATCH_STATUS_`.
@@ -87,3 +75,5 @@ impl<'de> Deserialize<'de> for BatchUpdateStatus {
         crate::wire::from_str(deserializer, "a batch status", |text| Self::from(text))
     }
 }
+
+crate::unknown::leaf!(BatchUpdateStatus);

@@ -1,82 +1,61 @@
-use serde::{Deserialize, Serialize};
+use crate::object::object;
 
 use crate::open_enum::open_enum;
-use crate::wire::{Extra, JsonText, Text};
+use crate::wire::{JsonText, Text};
 use crate::{AppId, Channel, ContactId, ConversationId, MessageId};
 
-/// `message_delivery_report`: how one message fared. Expect several per message, in any order.
-///
-/// Every field is optional: the report of a batch message that failed validation after acceptance
-/// lacks most of them.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct DeliveryReport {
-    /// The message; ids are first seen here.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub message_id: Option<MessageId>,
-    /// Empty or absent in dispatch mode.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub conversation_id: Option<ConversationId>,
-    /// How far the message has got.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub status: Option<DeliveryStatus>,
-    /// Where it went.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub channel_identity: Option<CallbackIdentity>,
-    /// Empty or absent in dispatch mode.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub contact_id: Option<ContactId>,
-    /// Why, with `FAILED` and `SWITCHING_CHANNEL`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<Reason>,
-    /// The merged message metadata with `_batch_id`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub metadata: Option<JsonText>,
-    /// With or without contacts and conversations.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub processing_mode: Option<ProcessingMode>,
-    /// Fields that this release does not know.
-    #[serde(flatten)]
-    pub extra: Extra,
+object! {
+    /// `message_delivery_report`: how one message fared. Expect several per message, in any order.
+    ///
+    /// Every field is optional: the report of a batch message that failed validation after acceptance
+    /// lacks most of them.
+    #[derive(Default)]
+    pub struct DeliveryReport {
+        /// The message; ids are first seen here.
+        pub message_id: Option<MessageId>,
+        /// Empty or absent in dispatch mode.
+        pub conversation_id: Option<ConversationId>,
+        /// How far the message has got.
+        pub status: Option<DeliveryStatus>,
+        /// Where it went.
+        pub channel_identity: Option<CallbackIdentity>,
+        /// Empty or absent in dispatch mode.
+        pub contact_id: Option<ContactId>,
+        /// Why, with `FAILED` and `SWITCHING_CHANNEL`.
+        pub reason: Option<Reason>,
+        /// The merged message metadata with `_batch_id`.
+        pub metadata: Option<JsonText>,
+        /// With or without contacts and conversations.
+        pub processing_mode: Option<ProcessingMode>,
+    }
 }
 
-/// A channel and the identity on it, as callbacks carry them.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct CallbackIdentity {
-    /// The channel.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub channel: Option<Channel>,
-    /// The identity on it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub identity: Option<Text>,
-    /// Empty unless identities of that channel belong to one app.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub app_id: Option<AppId>,
-    /// Fields that this release does not know.
-    #[serde(flatten)]
-    pub extra: Extra,
+object! {
+    /// A channel and the identity on it, as callbacks carry them.
+    #[derive(Default)]
+    pub struct CallbackIdentity {
+        /// The channel.
+        pub channel: Option<Channel>,
+        /// The identity on it.
+        pub identity: Option<Text>,
+        /// Empty unless identities of that channel belong to one app.
+        pub app_id: Option<AppId>,
+    }
 }
 
-/// Why a message failed or went to another channel.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Reason {
-    /// The kind of cause.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub code: Option<ReasonCode>,
-    /// A sentence for people; it may quote numbers and texts.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub description: Option<Text>,
-    /// A finer kind of cause.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sub_code: Option<ReasonSubCode>,
-    /// The channel's own code; WhatsApp so far.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub channel_code: Option<Box<str>>,
-    /// Fields that this release does not know.
-    #[serde(flatten)]
-    pub extra: Extra,
+object! {
+    /// Why a message failed or went to another channel.
+    #[derive(Default)]
+    pub struct Reason {
+        /// The kind of cause.
+        pub code: Option<ReasonCode>,
+        /// A sentence for people; it may quote numbers and texts.
+        pub description: Option<Text>,
+        /// A finer kind of cause.
+        pub sub_code: Option<ReasonSubCode>,
+        /// The channel's own code; WhatsApp so far.
+        pub channel_code: Option<Box<str>>,
+    }
 }
 
 open_enum! {

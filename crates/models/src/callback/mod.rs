@@ -1,7 +1,13 @@
 //! Callbacks: what the service tells later.
 
 mod batch_status;
+mod contact;
 mod delivery;
+mod inbound;
+mod kind;
+mod origin;
+mod other;
+mod smart;
 
 use std::fmt;
 
@@ -10,17 +16,55 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use batch_status::{BatchAdditionalData, BatchStatusUpdate, BatchUpdateStatus, MessageBatchData};
+pub use contact::{
+    CapabilityNotification, CapabilityStatus, Contact, ContactMerge, ContactNotification, Conversation,
+    ConversationNotification, DuplicatedIdentities, DuplicatedIdentity, ErrorDetails, OptInNotification, OptInStatus,
+    OptOutNotification, OptOutStatus,
+};
 pub use delivery::{
     CallbackIdentity, DeliveryReport, DeliveryStatus, ProcessingMode, Reason, ReasonCode, ReasonSubCode,
 };
+pub use inbound::{
+    ChannelSpecificReply, ChoiceResponseMessage, CommentEvent, CommentKind, ContactEvent, ContactEventBody,
+    ContactLocation, ContactMessage, ContactMessageBody, ContactMessageEvent, ContactMessageEventBody, Direction,
+    FallbackMessage, GenericEvent, InboundEvent, InboundMessage, MediaCardMessage, NfmReply, NfmReplyName, Nothing,
+    PaymentStatus, PaymentStatusUpdateEvent, PaymentTransactionStatus, ProductResponseMessage, QuotedMessage,
+    ReactionAction, ReactionEvent, ReplyKind, ReplyMessage, ShortlinkActivatedEvent,
+};
+pub use kind::{CallbackKind, Trigger};
+pub use origin::Origin;
+pub use other::{
+    ChannelEvent, ChannelEventNotification, EventDeliveryReport, RecordNotification, RecordStatus, SubmitNotification,
+    UnsupportedCallback,
+};
+pub use smart::{
+    AnalysisResults, CharacterRecognition, DocumentClass, Evaluation, FieldClassification, ImageAnalysis,
+    IntentAnalysis, IntentScore, OffenseAnalysis, PiiAnalysis, RecognizedText, Sentiment, SentimentAnalysis,
+    SentimentScore, SmartConversation,
+};
 
-use crate::wire::{Extra, JsonText, Text, Time};
+use crate::object::Key;
+use crate::unknown::{Part, Pointer};
+use crate::wire::{AnyJson, Extra, JsonText, Text, Time};
 use crate::{AppId, ProjectId};
 
 /// One callback: the envelope, and the one object that names its kind.
 ///
 /// The kind is chosen by the known top-level key, never by order. A callback of a kind this release
-/// does not know is read whole into [`extra`](Self::extra).
+/// does not know is read whole into [`extra`](Self::extra); so is a second kind, and a known key that
+/// comes twice.
+///
+/// ```
+/// use sinch_batch_models::{Callback, CallbackKind, DeliveryStatus};
+///
+/// let callback: Callback = sinch_batch_models::wire::parse(br#"{
+///     "app_id": "01KZ4EBHKN27EZJ4Q91V5C36G1",
+///     "message_delivery_report": {"message_id": "01KZ4QJ38K8C1AVZA3F56M7JYD", "status": "DELIVERED"}
+/// }"#)?;
+/// let CallbackKind::MessageDelivery(report) = &callback.kind else { return Ok(()) };
+/// assert_eq!(report.status, Some(DeliveryStatus::Delivered));
+/// # Ok::<(), sinch_batch_models::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Callback {
@@ -32,60 +76,84 @@ pub struct Callback {
     pub accepted_time: Option<Time>,
     /// When the channel says it happened.
     pub event_time: Option<Time>,
-    /// JSON text whose meaning depends on the kind; see [`JsonText`].
+    /// JSON text whose meaning depends on the kind; [`origin`](Self::origin) reads it.
     pub message_metadata: Option<JsonText>,
     /// From the send request.
     pub correlation_id: Option<Text>,
+    /// Data from the channel, such as RCS; the shape is not published.
+    pub channel_metadata: Option<AnyJson>,
     /// What the callback is about.
     pub kind: CallbackKind,
     /// Fields that this release does not know; with [`CallbackKind::Unknown`], the kind's own too.
     pub extra: Extra,
 }
 
-/// What a callback is about.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum CallbackKind {
-    /// `message_delivery_report`: how one message fared.
-    MessageDelivery(Box<DeliveryReport>),
-    /// `batch_status_update_notification`: how a batch fared.
-    BatchStatusUpdate(Box<BatchStatusUpdate>),
-    /// A kind that this release does not type; the callback's `extra` holds it. Answer 2xx.
-    Unknown,
+impl Callback {
+    /// A callback of a kind, with nothing in its envelope: for those who write callbacks.
+    pub fn new(kind: CallbackKind) -> Self {
+        Self {
+            app_id: None,
+            project_id: None,
+            accepted_time: None,
+            event_time: None,
+            message_metadata: None,
+            correlation_id: None,
+            channel_metadata: None,
+            kind,
+            extra: Extra::default(),
+        }
+    }
+
+    /// The trigger that a webhook subscribes to for this kind; `None` for a kind that this release
+    /// does not type, as no callback says it.
+    pub fn trigger(&self) -> Option<Trigger> {
+        self.kind.trigger()
+    }
+
+    /// JSON pointers of the fields that this release does not know.
+    pub fn unknown_fields(&self) -> Vec<String> {
+        crate::unknown::unknown_fields(self)
+    }
+
+    /// Takes in a kind that wins over the one there was; that one goes to `extra`.
+    fn take(&mut self, found: CallbackKind) {
+        if !matches!(found, CallbackKind::Unknown) {
+            let left = std::mem::replace(&mut self.kind, found);
+            if let Some(key) = left.key() {
+                self.extra.insert(key, left.into_value());
+            }
+        }
+    }
+}
+
+impl Part for Callback {
+    fn unknown(&self, at: &mut Pointer) {
+        self.kind.unknown(at);
+        at.extra(&self.extra);
+    }
 }
 
 impl Serialize for Callback {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
         fn entry<M: SerializeMap, T: Serialize>(map: &mut M, key: &str, value: &Option<T>) -> Result<(), M::Error> {
             value.as_ref().map_or(Ok(()), |value| map.serialize_entry(key, value))
         }
+        let mut map = serializer.serialize_map(None)?;
         entry(&mut map, "app_id", &self.app_id)?;
         entry(&mut map, "project_id", &self.project_id)?;
         entry(&mut map, "accepted_time", &self.accepted_time)?;
         entry(&mut map, "event_time", &self.event_time)?;
-        match &self.kind {
-            CallbackKind::MessageDelivery(report) => map.serialize_entry("message_delivery_report", report)?,
-            CallbackKind::BatchStatusUpdate(update) => {
-                map.serialize_entry("batch_status_update_notification", update)?;
-            }
-            CallbackKind::Unknown => {}
-        }
+        self.kind.write(&mut map)?;
         entry(&mut map, "message_metadata", &self.message_metadata)?;
         entry(&mut map, "correlation_id", &self.correlation_id)?;
-        for (name, value) in self.extra.iter() {
-            map.serialize_entry(name, value)?;
-        }
+        entry(&mut map, "channel_metadata", &self.channel_metadata)?;
+        self.extra.write(&mut map)?;
         map.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Callback {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(transparent)]
-        struct Key<'a>(#[serde(borrow)] std::borrow::Cow<'a, str>);
-
         struct Fields;
         impl<'de> Visitor<'de> for Fields {
             type Value = Callback;
@@ -93,36 +161,26 @@ impl<'de> Deserialize<'de> for Callback {
                 f.write_str("a callback object")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Callback, A::Error> {
-                let mut callback = Callback {
-                    app_id: None,
-                    project_id: None,
-                    accepted_time: None,
-                    event_time: None,
-                    message_metadata: None,
-                    correlation_id: None,
-                    kind: CallbackKind::Unknown,
-                    extra: Extra::default(),
-                };
-                while let Some(Key(key)) = map.next_key()? {
-                    let unknown = matches!(callback.kind, CallbackKind::Unknown);
-                    match &*key {
+                let mut callback = Callback::new(CallbackKind::Unknown);
+                while let Some(key) = map.next_key::<Key<'de>>()? {
+                    match key.as_str() {
                         "app_id" => callback.app_id = map.next_value()?,
                         "project_id" => callback.project_id = map.next_value()?,
                         "accepted_time" => callback.accepted_time = map.next_value()?,
                         "event_time" => callback.event_time = map.next_value()?,
                         "message_metadata" => callback.message_metadata = map.next_value()?,
                         "correlation_id" => callback.correlation_id = map.next_value()?,
-                        "message_delivery_report" if unknown => {
-                            if let Some(report) = map.next_value()? {
-                                callback.kind = CallbackKind::MessageDelivery(report);
+                        "channel_metadata" => callback.channel_metadata = map.next_value()?,
+                        name if callback.kind.key() == Some(name) => callback.extra.read(key, &mut map)?,
+                        name if CallbackKind::KEYS.contains(&name) => {
+                            if CallbackKind::rank(Some(name)) > CallbackKind::rank(callback.kind.key()) {
+                                callback.extra.read(key, &mut map)?;
+                            } else {
+                                let found = CallbackKind::read(name, &mut map)?;
+                                callback.take(found);
                             }
                         }
-                        "batch_status_update_notification" if unknown => {
-                            if let Some(update) = map.next_value()? {
-                                callback.kind = CallbackKind::BatchStatusUpdate(update);
-                            }
-                        }
-                        _ => callback.extra.insert(key, map.next_value()?),
+                        _ => callback.extra.read(key, &mut map)?,
                     }
                 }
                 Ok(callback)

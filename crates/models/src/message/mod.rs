@@ -1,139 +1,220 @@
 //! The message: one generic kind, and what goes with it.
+//!
+//! Every string in here may hold `${name}` placeholders. Maximum lengths of strings in the
+//! documentation are those of the text a recipient will see, so they are not checked here; the
+//! lengths of lists are, by [`Bounded`](crate::wire::Bounded).
+//!
+//! # Guide
+#![doc = include_str!("../../../../docs/guide/messages.md")]
 
+mod card;
+pub mod channel_specific;
+mod choice;
+mod companion;
+mod contact_info;
+mod list;
+mod location;
+mod media;
+mod template;
 mod text;
 
-use std::fmt;
+use serde::de::Error;
 
-use serde::de::{Error, MapAccess, Visitor};
-use serde::ser::SerializeMap;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::Value;
-
+pub use card::{CardHeight, CardMessage, CardProperties, Cards, CarouselMessage};
+pub use channel_specific::ChannelSpecificMessage;
+pub use choice::{
+    CalendarMessage, CallMessage, Choice, ChoiceBody, ChoiceMessage, ChoiceProperties, Choices, DisplayMode,
+    OuterChoices, OuterChoicesError, ShareLocationMessage, UrlMessage,
+};
+pub use companion::{Agent, AgentKind, OmniBody, OmniOverride, ReplyTo};
+pub use contact_info::{
+    ContactInfoMessage, EmailAddress, Organization, PageUrl, PersonName, PhoneNumber, PostalAddress,
+};
+pub use list::{
+    ListChoice, ListItem, ListItemBody, ListMessage, ListProperties, ListSection, ListSections, MixedItems, Product,
+};
+pub use location::{Coordinates, LocationMessage};
+pub use media::MediaMessage;
+pub use template::{ChannelTemplate, OmniTemplate, TemplateMessage};
 pub use text::TextMessage;
 
-use crate::wire::{Extra, Text};
+use crate::Channel;
+use crate::object::one_of;
+use crate::wire::{JsonText, Text, WireMap};
 
-/// What is sent to everyone in a batch. Placeholders `${name}` may stand in any of its strings.
-///
-/// A message has at most one generic kind; companions such as `channel_specific_message` and kinds
-/// newer than this release stay whole in [`extra`](Self::extra) and go out as they came in.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Message {
-    /// The generic kind; absent when only companions say what is sent.
-    pub body: Option<MessageBody>,
-    /// Companions and kinds that this release does not type.
-    pub extra: Extra,
-}
-
-/// The generic kind of a message.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum MessageBody {
-    /// `text_message`.
-    Text(TextMessage),
-    /// A kind that is kept as it came: its key, such as `card_message`, and its value.
-    Other(OtherBody),
-}
-
-/// A generic kind that is kept as it came.
-#[derive(Clone, PartialEq)]
-pub struct OtherBody {
-    key: Box<str>,
-    value: Value,
-}
-
-impl OtherBody {
-    /// The key on the wire, such as `card_message`.
-    pub fn key(&self) -> &str {
-        &self.key
+one_of! {
+    /// What is sent to everyone in a batch. Placeholders `${name}` may stand in any of its strings.
+    ///
+    /// A message has at most one generic kind. It may have none if companions say what each channel
+    /// gets. A kind newer than this release stays whole in [`extra`](Self::extra) and goes out as it
+    /// came in. Source of all kinds: the published Conversation API description.
+    ///
+    /// ```
+    /// use sinch_batch_models::message::{CardMessage, Choice, Message};
+    ///
+    /// let message = Message::card(
+    ///     CardMessage::new("Hello ${name}")
+    ///         .with_description("Your seat is ${seat}.")
+    ///         .with_choices([Choice::text("Change seat"), Choice::url("Open pass", "https://example.com/${pass}")]),
+    /// );
+    /// assert_eq!(message.kind(), Some("card_message"));
+    /// ```
+    pub struct Message;
+    /// The generic kind of a message.
+    some enum MessageBody {
+        /// `text_message`: words alone.
+        Text(TextMessage) = "text_message",
+        /// `media_message`: a picture, a film, a sound or a document.
+        Media(MediaMessage) = "media_message",
+        /// `card_message`: a title, a text, media and choices.
+        Card(CardMessage) = "card_message",
+        /// `carousel_message`: several cards.
+        Carousel(CarouselMessage) = "carousel_message",
+        /// `choice_message`: a text and choices.
+        Choice(ChoiceMessage) = "choice_message",
+        /// `list_message`: sections of choices or products.
+        List(ListMessage) = "list_message",
+        /// `template_message`: a template by reference.
+        Template(TemplateMessage) = "template_message",
+        /// `location_message`: a place.
+        Location(LocationMessage) = "location_message",
+        /// `contact_info_message`: a business card.
+        ContactInfo(ContactInfoMessage) = "contact_info_message",
     }
-
-    /// What stood under the key.
-    pub fn value(&self) -> &Value {
-        &self.value
+    beside {
+        /// What a channel gets in its own format, by channel: JSON text inside a string.
+        pub explicit_channel_message: Option<WireMap<JsonText>>,
+        /// Another generic message, by channel.
+        pub explicit_channel_omni_message: Option<WireMap<OmniOverride>>,
+        /// A message that only one channel knows, by channel.
+        pub channel_specific_message: Option<WireMap<ChannelSpecificMessage>>,
+        /// Who is shown as the one who writes.
+        pub agent: Option<Agent> => with_agent(Agent),
+        /// The message that this one answers.
+        pub reply_to: Option<ReplyTo> => with_reply_to(ReplyTo),
     }
+    check has_content;
 }
 
-impl fmt::Debug for OtherBody {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("OtherBody").field(&self.key).finish()
-    }
+fn has_content<E: Error>(message: &Message) -> Result<(), E> {
+    let something = message.body.is_some()
+        || message.explicit_channel_message.is_some()
+        || message.explicit_channel_omni_message.is_some()
+        || message.channel_specific_message.is_some()
+        || !message.extra.is_empty();
+    if something { Ok(()) } else { Err(E::custom("a message needs a kind, such as `text_message`")) }
 }
-
-/// Keys of the generic kinds that this release keeps whole.
-const OTHER_BODIES: &[&str] = &[
-    "media_message",
-    "card_message",
-    "carousel_message",
-    "choice_message",
-    "list_message",
-    "template_message",
-    "location_message",
-    "contact_info_message",
-];
 
 impl Message {
+    /// A message of any generic kind.
+    pub fn new(body: impl Into<MessageBody>) -> Self {
+        Self { body: Some(body.into()), ..Self::empty() }
+    }
+
+    /// A message of a generic kind newer than this release, under its key on the wire.
+    pub fn of_kind(key: impl Into<String>, value: serde_json::Value) -> Self {
+        let mut message = Self::empty();
+        message.extra.insert(key, value);
+        message
+    }
+
+    fn empty() -> Self {
+        Self {
+            body: None,
+            explicit_channel_message: None,
+            explicit_channel_omni_message: None,
+            channel_specific_message: None,
+            agent: None,
+            reply_to: None,
+            extra: Default::default(),
+        }
+    }
+
     /// A text message.
     pub fn text(text: impl Into<Text>) -> Self {
-        Self { body: Some(MessageBody::Text(TextMessage::new(text))), extra: Extra::default() }
+        Self::new(TextMessage::new(text))
     }
 
-    /// The key on the wire of the generic kind, such as `text_message`.
+    /// The media at an address.
+    pub fn media(media: impl Into<MediaMessage>) -> Self {
+        Self::new(media.into())
+    }
+
+    /// A card.
+    pub fn card(card: CardMessage) -> Self {
+        Self::new(card)
+    }
+
+    /// Cards side by side.
+    pub fn carousel(carousel: CarouselMessage) -> Self {
+        Self::new(carousel)
+    }
+
+    /// A text and choices.
+    pub fn choice(choice: ChoiceMessage) -> Self {
+        Self::new(choice)
+    }
+
+    /// A list of choices or products.
+    pub fn list(list: ListMessage) -> Self {
+        Self::new(list)
+    }
+
+    /// A template.
+    pub fn template(template: TemplateMessage) -> Self {
+        Self::new(template)
+    }
+
+    /// A place.
+    pub fn location(location: LocationMessage) -> Self {
+        Self::new(location)
+    }
+
+    /// A business card.
+    pub fn contact_info(contact: ContactInfoMessage) -> Self {
+        Self::new(contact)
+    }
+
+    /// A message that only one channel knows, for that channel alone. Channels without one get
+    /// nothing, unless a generic kind is set as well.
+    pub fn only(channel: Channel, message: impl Into<ChannelSpecificMessage>) -> Self {
+        Self::empty().with_channel_specific(channel, message)
+    }
+
+    /// Sets what a channel gets in its own format: JSON text.
+    #[must_use]
+    pub fn with_explicit(mut self, channel: Channel, json: impl Into<Box<str>>) -> Self {
+        self.explicit_channel_message.get_or_insert_default().insert(channel.as_str(), JsonText::new(json));
+        self
+    }
+
+    /// Sets another generic message for one channel.
+    #[must_use]
+    pub fn with_override(mut self, channel: Channel, message: impl Into<OmniOverride>) -> Self {
+        self.explicit_channel_omni_message.get_or_insert_default().insert(channel.as_str(), message.into());
+        self
+    }
+
+    /// Sets a message that only one channel knows.
+    #[must_use]
+    pub fn with_channel_specific(mut self, channel: Channel, message: impl Into<ChannelSpecificMessage>) -> Self {
+        self.channel_specific_message.get_or_insert_default().insert(channel.as_str(), message.into());
+        self
+    }
+
+    /// The key on the wire of what is sent: of the generic kind, such as `text_message`; without one,
+    /// of the first companion that says what channels get, or of a kind newer than this release.
     pub fn kind(&self) -> Option<&str> {
-        match self.body.as_ref()? {
-            MessageBody::Text(_) => Some("text_message"),
-            MessageBody::Other(other) => Some(other.key()),
-        }
-    }
-}
-
-impl Serialize for Message {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        match &self.body {
-            Some(MessageBody::Text(text)) => map.serialize_entry("text_message", text)?,
-            Some(MessageBody::Other(other)) => map.serialize_entry(&other.key, &other.value)?,
-            None => {}
-        }
-        for (name, value) in self.extra.iter() {
-            map.serialize_entry(name, value)?;
-        }
-        map.end()
-    }
-}
-
-impl<'de> Deserialize<'de> for Message {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Fields;
-        impl<'de> Visitor<'de> for Fields {
-            type Value = Message;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a message object, such as one with `text_message`")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Message, A::Error> {
-                let mut body: Option<MessageBody> = None;
-                let mut extra = Extra::default();
-                while let Some(key) = map.next_key::<Box<str>>()? {
-                    let seen = if &*key == "text_message" {
-                        map.next_value::<Option<TextMessage>>()?.map(MessageBody::Text)
-                    } else if OTHER_BODIES.contains(&&*key) {
-                        map.next_value::<Option<Value>>()?.map(|value| MessageBody::Other(OtherBody { key, value }))
-                    } else {
-                        extra.insert(key, map.next_value()?);
-                        continue;
-                    };
-                    if seen.is_some() && body.is_some() {
-                        return Err(A::Error::custom("a message has one generic kind, not two"));
-                    }
-                    body = seen.or(body);
-                }
-                if body.is_none() && extra.is_empty() {
-                    return Err(A::Error::custom("a message needs a kind, such as `text_message`"));
-                }
-                Ok(Message { body, extra })
-            }
-        }
-        deserializer.deserialize_map(Fields)
+        let companions = [
+            (self.channel_specific_message.is_some(), "channel_specific_message"),
+            (self.explicit_channel_omni_message.is_some(), "explicit_channel_omni_message"),
+            (self.explicit_channel_message.is_some(), "explicit_channel_message"),
+        ];
+        self.body
+            .as_ref()
+            .map(MessageBody::key)
+            .or_else(|| self.extra.iter().map(|(name, _)| name).find(|name| name.ends_with("_message")))
+            .or_else(|| companions.iter().find(|(there, _)| *there).map(|(_, name)| *name))
+            .or_else(|| self.extra.iter().next().map(|(name, _)| name))
     }
 }

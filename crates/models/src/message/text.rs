@@ -1,21 +1,23 @@
-use serde::{Deserialize, Serialize};
+use crate::object::object;
+use crate::wire::Text;
 
-use crate::wire::{Extra, Text};
-
-/// `text_message`: words alone.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct TextMessage {
-    /// The words.
-    pub text: Text,
-    /// Fields that this release does not know.
-    #[serde(flatten)]
-    pub extra: Extra,
+object! {
+    /// `text_message`: words alone. Source: the published Conversation API description.
+    pub struct TextMessage {
+        /// The words.
+        pub text: Text,
+    }
 }
 
 impl TextMessage {
     /// Words alone.
     pub fn new(text: impl Into<Text>) -> Self {
-        Self { text: text.into(), extra: Extra::default() }
+        Self { text: text.into(), extra: Default::default() }
+    }
+}
+
+impl<T: Into<Text>> From<T> for TextMessage {
+    fn from(text: T) -> Self {
+        Self::new(text)
     }
 }

@@ -50,3 +50,5 @@ impl<'de> Deserialize<'de> for JsonText {
         super::from_str(deserializer, "JSON text inside a string", |text| Self(text.into()))
     }
 }
+
+crate::unknown::leaf!(JsonText);

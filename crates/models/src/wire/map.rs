@@ -1,30 +1,38 @@
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::unknown::{Part, Pointer};
+
 /// A JSON object whose values are all of one type, kept sorted by key.
 ///
 /// Made for the few short entries of a recipient: one allocation for the list, a binary search to
 /// find, equality that does not depend on the order in which entries came. On repeated keys the
-/// last one wins. `Debug` shows keys, not values.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct WireMap<V>(Vec<(Box<str>, V)>);
+/// last one wins. A map read from `{}` is written as `{}`; an empty one that was not there, or was
+/// made here, is left out. `Debug` shows keys, not values.
+#[derive(Clone)]
+pub struct WireMap<V> {
+    entries: Vec<(Box<str>, V)>,
+    /// Whether the map stood on the wire; tells `{}` from nothing.
+    stood: bool,
+}
 
 impl<V> WireMap<V> {
     /// A map without entries.
     pub const fn new() -> Self {
-        Self(Vec::new())
+        Self { entries: Vec::new(), stood: false }
     }
 
     /// Sets the value of a key, and gives back the value that was there.
     pub fn insert(&mut self, key: impl Into<Box<str>>, value: V) -> Option<V> {
         let key = key.into();
         match self.find(&key) {
-            Ok(at) => Some(std::mem::replace(&mut self.0[at].1, value)),
+            Ok(at) => Some(std::mem::replace(&mut self.entries[at].1, value)),
             Err(at) => {
-                self.0.insert(at, (key, value));
+                self.entries.insert(at, (key, value));
                 None
             }
         }
@@ -32,12 +40,12 @@ impl<V> WireMap<V> {
 
     /// The value of a key.
     pub fn get(&self, key: &str) -> Option<&V> {
-        self.find(key).ok().map(|at| &self.0[at].1)
+        self.find(key).ok().map(|at| &self.entries[at].1)
     }
 
     /// Takes the value of a key out.
     pub fn remove(&mut self, key: &str) -> Option<V> {
-        self.find(key).ok().map(|at| self.0.remove(at).1)
+        self.find(key).ok().map(|at| self.entries.remove(at).1)
     }
 
     /// Whether the key is there.
@@ -47,32 +55,57 @@ impl<V> WireMap<V> {
 
     /// How many entries there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.entries.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.entries.is_empty()
     }
 
     /// All entries, by key.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &V)> {
-        self.0.iter().map(|(key, value)| (&**key, value))
+        self.entries.iter().map(|(key, value)| (&**key, value))
     }
 
     /// All keys, in order.
     pub fn keys(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.0.iter().map(|(key, _)| &**key)
+        self.entries.iter().map(|(key, _)| &**key)
     }
 
     fn find(&self, key: &str) -> Result<usize, usize> {
-        self.0.binary_search_by(|(have, _)| (**have).cmp(key))
+        self.entries.binary_search_by(|(have, _)| (**have).cmp(key))
     }
 }
 
 impl<V> Default for WireMap<V> {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl<V: PartialEq> PartialEq for WireMap<V> {
+    fn eq(&self, other: &Self) -> bool {
+        self.entries == other.entries
+    }
+}
+
+impl<V: Eq> Eq for WireMap<V> {}
+
+impl<V: Hash> Hash for WireMap<V> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.entries.hash(state);
+    }
+}
+
+impl<V: Part> Part for WireMap<V> {
+    fn is_absent(&self) -> bool {
+        self.entries.is_empty() && !self.stood
+    }
+    fn unknown(&self, at: &mut Pointer) {
+        for (key, value) in self.iter() {
+            at.enter(key, value);
+        }
     }
 }
 
@@ -112,14 +145,24 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for WireMap<V> {
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
+            fn visit_none<E>(self) -> Result<WireMap<V>, E> {
+                Ok(WireMap::new())
+            }
+            fn visit_unit<E>(self) -> Result<WireMap<V>, E> {
+                Ok(WireMap::new())
+            }
+            fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<WireMap<V>, D::Error> {
+                deserializer.deserialize_map(self)
+            }
             fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<WireMap<V>, A::Error> {
-                let mut map = WireMap::new();
+                let mut map = WireMap { entries: Vec::new(), stood: true };
                 while let Some((key, value)) = entries.next_entry::<Box<str>, V>()? {
                     map.insert(key, value);
                 }
                 Ok(map)
             }
         }
-        deserializer.deserialize_map(Entries(PhantomData))
+        // Nothing and `null` are an empty map.
+        deserializer.deserialize_option(Entries(PhantomData))
     }
 }

@@ -1,15 +1,22 @@
 //! Spellings of the wire that are not plain JSON: texts, times, maps, JSON inside strings.
 
+mod any;
+mod bounded;
 mod extra;
 mod json_text;
 mod map;
+mod number;
 mod parse;
 mod text;
 mod time;
 
+pub use any::AnyJson;
+pub(crate) use bounded::list;
+pub use bounded::{Bounded, OutOfBounds};
 pub use extra::Extra;
 pub use json_text::JsonText;
 pub use map::WireMap;
+pub use number::{NotFinite, Number};
 pub use parse::{ParseError, parse};
 pub use text::Text;
 pub use time::Time;
@@ -29,14 +36,27 @@ pub(crate) fn from_str<'de, D, T>(
 where
     D: serde::Deserializer<'de>,
 {
+    try_from_str(deserializer, expected, |text| Ok::<T, std::convert::Infallible>(make(text)))
+}
+
+/// Reads a string that may be refused. It is refused while the reader still knows its place.
+pub(crate) fn try_from_str<'de, D, T, E>(
+    deserializer: D,
+    expected: &'static str,
+    make: impl FnOnce(&str) -> Result<T, E>,
+) -> Result<T, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    E: std::fmt::Display,
+{
     struct Visitor<F>(&'static str, F);
-    impl<T, F: FnOnce(&str) -> T> serde::de::Visitor<'_> for Visitor<F> {
+    impl<T, X: std::fmt::Display, F: FnOnce(&str) -> Result<T, X>> serde::de::Visitor<'_> for Visitor<F> {
         type Value = T;
         fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
             f.write_str(self.0)
         }
-        fn visit_str<E>(self, text: &str) -> Result<T, E> {
-            Ok((self.1)(text))
+        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+            (self.1)(text).map_err(E::custom)
         }
     }
     deserializer.deserialize_str(Visitor(expected, make))

@@ -2,6 +2,8 @@ use std::fmt;
 
 use serde::de::DeserializeOwned;
 
+use crate::unknown::push;
+
 /// Why JSON could not be read: where, and what was expected there. It never shows a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseError {
@@ -48,11 +50,15 @@ impl std::error::Error for ParseError {}
 /// [`ParseError`] names the JSON path and what was expected there. The path is searched for only
 /// after a failure, so that success does not pay for it.
 pub fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, ParseError> {
-    serde_json::from_slice(json).map_err(|error| ParseError {
-        path: path_at(json, offset(json, error.line(), error.column())),
-        line: error.line(),
-        column: error.column(),
-        message: without_values(&error.to_string()),
+    serde_json::from_slice(json).map_err(|error| {
+        let mut path = path_at(json, offset(json, error.line(), error.column()));
+        let mut message = without_values(&error.to_string());
+        // Kinds that are told by a field are read from a buffer, which says where inside of it.
+        if let Some((inner, rest)) = message.strip_prefix("at /").and_then(|rest| rest.split_once(": ")) {
+            path = format!("{path}/{inner}");
+            message = rest.to_owned();
+        }
+        ParseError { path, line: error.line(), column: error.column(), message }
     })
 }
 
@@ -87,7 +93,7 @@ fn offset(json: &[u8], line: usize, column: usize) -> usize {
 /// The JSON pointer of the value that holds, or ends at, the byte before `end`.
 fn path_at(json: &[u8], end: usize) -> String {
     enum Step {
-        Key(String),
+        Key(Option<String>),
         Index(usize),
     }
     let mut stack: Vec<Step> = Vec::new();
@@ -96,24 +102,24 @@ fn path_at(json: &[u8], end: usize) -> String {
     while at < end {
         match json[at] {
             b'"' => {
-                let from = at + 1;
+                let from = at;
                 at += 1;
                 while at < json.len() && json[at] != b'"' {
                     at += if json[at] == b'\\' { 2 } else { 1 };
                 }
-                let text = json.get(from..at.min(json.len())).unwrap_or_default();
-                key = Some(String::from_utf8_lossy(text).into_owned());
+                // A key may be spelled with escapes; a text that is none is nobody's key.
+                key = json.get(from..=at).and_then(|quoted| serde_json::from_slice(quoted).ok());
             }
             b':' => {
                 if let (Some(Step::Key(name)), Some(key)) = (stack.last_mut(), key.take()) {
-                    *name = key;
+                    *name = Some(key);
                 }
             }
-            b'{' => stack.push(Step::Key(String::new())),
+            b'{' => stack.push(Step::Key(None)),
             b'[' => stack.push(Step::Index(0)),
-            b',' if at + 1 < end => match stack.last_mut() {
+            b',' => match stack.last_mut() {
                 Some(Step::Index(index)) => *index += 1,
-                Some(Step::Key(name)) => name.clear(),
+                Some(Step::Key(name)) => *name = None,
                 None => {}
             },
             b'}' | b']' => {
@@ -127,9 +133,9 @@ fn path_at(json: &[u8], end: usize) -> String {
     let mut path = String::new();
     for step in stack {
         match step {
-            Step::Key(name) if name.is_empty() => break,
-            Step::Key(name) => path.push_str(&format!("/{}", name.replace('~', "~0").replace('/', "~1"))),
-            Step::Index(index) => path.push_str(&format!("/{index}")),
+            Step::Key(None) => break,
+            Step::Key(Some(name)) => push(&mut path, &name),
+            Step::Index(index) => push(&mut path, &index.to_string()),
         }
     }
     path
@@ -158,6 +164,16 @@ mod tests {
             r#"{"app_id":"a","recipient_and_params":[{"recipient":{"contact_id":"c"}},{"recipient":{"contact_id":"c"},"parameters":{"n":"secret","m":5}}]}"#,
             "/recipient_and_params/1/parameters/m",
             "invalid type: an integer, expected a string",
+        );
+        check(
+            r#"{"app_id":"a","message":{"text_message":{"text":"t"}},"recipient_and_params":[]}"#,
+            "/recipient_and_params",
+            "a batch carries 1 to 1000 recipients, not 0",
+        );
+        check(
+            r#"{"app_id":"a","recipient_and_params":[{"recipient":{"contact_id":"c"},"message_metadata":{},"parameters":{"a/\u007e\"":[]}}]}"#,
+            "/recipient_and_params/0/parameters/a~1~0\"",
+            "invalid type: sequence, expected a string",
         );
         check(r#"{"app_id":"a"}"#, "", "missing field `message`");
         check("{", "", "EOF while parsing an object");

@@ -20,6 +20,11 @@ impl Text {
         &self.0
     }
 
+    /// Whether it has more characters than that.
+    pub(crate) fn is_longer_than(&self, characters: usize) -> bool {
+        self.0.len() > characters && self.0.chars().nth(characters).is_some()
+    }
+
     /// The text itself, given away.
     pub fn into_string(self) -> String {
         self.0
@@ -74,3 +79,5 @@ impl<'de> Deserialize<'de> for Text {
         String::deserialize(deserializer).map(Self)
     }
 }
+
+crate::unknown::leaf!(Text);

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -7,13 +8,16 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 ///
 /// The service writes RFC 3339 in UTC with 0 to 9 fraction digits; a missing zone is read as UTC,
 /// as Sinch's Node SDK does. Anything else (an empty string, a `${placeholder}` inside a message)
-/// is kept as it came.
-#[derive(Clone, PartialEq, Eq, Hash)]
+/// is kept as it came. What was read is written letter for letter, but two times are equal if they
+/// are the same instant.
+#[derive(Clone)]
 pub struct Time(Inner);
 
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone)]
 enum Inner {
     At(Timestamp),
+    /// Spelled in another way than we would.
+    Spelled(Timestamp, Box<str>),
     Text(Box<str>),
 }
 
@@ -21,9 +25,31 @@ impl Time {
     /// The instant, if the text was one.
     pub fn timestamp(&self) -> Option<Timestamp> {
         match &self.0 {
-            Inner::At(at) => Some(*at),
+            Inner::At(at) | Inner::Spelled(at, _) => Some(*at),
             Inner::Text(_) => None,
         }
+    }
+
+    fn text(&self) -> Option<&str> {
+        match &self.0 {
+            Inner::Text(text) => Some(text),
+            Inner::At(_) | Inner::Spelled(..) => None,
+        }
+    }
+}
+
+impl PartialEq for Time {
+    fn eq(&self, other: &Self) -> bool {
+        self.timestamp() == other.timestamp() && self.text() == other.text()
+    }
+}
+
+impl Eq for Time {}
+
+impl Hash for Time {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.timestamp().hash(state);
+        self.text().hash(state);
     }
 }
 
@@ -37,19 +63,43 @@ impl From<&str> for Time {
     fn from(text: &str) -> Self {
         let read = text
             .parse::<Timestamp>()
-            .or_else(|error| if text.is_empty() { Err(error) } else { format!("{text}Z").parse() });
-        match read {
-            Ok(at) => Self(Inner::At(at)),
-            Err(_) => Self(Inner::Text(text.into())),
-        }
+            .or_else(|error| if zone_may_lack(text) { format!("{text}Z").parse() } else { Err(error) });
+        Self(match read {
+            Ok(at) if is_ours(text) => Inner::At(at),
+            Ok(at) => Inner::Spelled(at, text.into()),
+            Err(_) => Inner::Text(text.into()),
+        })
     }
+}
+
+/// Whether a text ends like a time of day without a zone.
+fn zone_may_lack(text: &str) -> bool {
+    text.len() >= 16 && text.ends_with(|last: char| last.is_ascii_digit())
+}
+
+/// Whether we would spell the instant of this text in the same way: `…T10:05:00Z`, `…T10:05:00.5Z`.
+fn is_ours(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.len() >= 20
+        && bytes[..4].iter().all(u8::is_ascii_digit)
+        && bytes[5].is_ascii_digit()
+        && bytes[10] == b'T'
+        && (bytes[13], bytes[16]) == (b':', b':')
+        && &bytes[17..19] < b"60".as_slice()
+        && match &bytes[19..] {
+            b"Z" => true,
+            [b'.', digits @ .., b'Z'] => {
+                digits.last().is_some_and(|last| *last != b'0') && digits.iter().all(u8::is_ascii_digit)
+            }
+            _ => false,
+        }
 }
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Inner::At(at) => at.fmt(f),
-            Inner::Text(text) => f.write_str(text),
+            Inner::Spelled(_, text) | Inner::Text(text) => f.write_str(text),
         }
     }
 }
@@ -57,7 +107,7 @@ impl fmt::Display for Time {
 impl fmt::Debug for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Inner::At(at) => write!(f, "{at}"),
+            Inner::At(at) | Inner::Spelled(at, _) => write!(f, "{at}"),
             Inner::Text(text) => write!(f, "[{} characters]", text.chars().count()),
         }
     }
@@ -65,12 +115,46 @@ impl fmt::Debug for Time {
 
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        match &self.0 {
+            Inner::At(at) => serializer.collect_str(at),
+            Inner::Spelled(_, text) | Inner::Text(text) => serializer.serialize_str(text),
+        }
     }
 }
 
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         super::from_str(deserializer, "a time such as 2031-09-14T10:05:00Z", |text| Self::from(text))
+    }
+}
+
+crate::unknown::leaf!(Time);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_read_is_written_letter_for_letter() {
+        for (text, instant) in [
+            ("2031-09-14T10:05:00Z", true),
+            ("2031-09-14T10:05:00.5Z", true),
+            ("2031-09-14T10:05:00.000000000Z", true),
+            ("2031-09-14T10:05:00.120Z", true),
+            ("2031-09-14T12:05:00+02:00", true),
+            ("2031-09-14T10:05:00", true),
+            ("2031-09-14t10:05:00z", true),
+            ("2031-09-14 10:05:00Z", true),
+            ("2031-09-14T10:05:60Z", true),
+            ("", false),
+            ("${start}", false),
+            ("2031", false),
+        ] {
+            let time = Time::from(text);
+            assert_eq!(time.timestamp().is_some(), instant, "{text}");
+            assert_eq!(time.to_string(), text);
+        }
+        assert_eq!(Time::from("2031-09-14T12:05:00+02:00"), Time::from("2031-09-14T10:05:00.000Z"));
+        assert_ne!(Time::from("a"), Time::from("b"));
     }
 }

@@ -1,0 +1,243 @@
+//! Objects of which one key, out of several, tells what they are.
+
+use std::fmt;
+
+/// Names, as a sentence lists them.
+pub(crate) struct List(pub(crate) &'static [&'static str]);
+
+impl fmt::Display for List {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, name) in self.0.iter().enumerate() {
+            let lead = match at {
+                0 => "",
+                _ if at + 1 == self.0.len() => " or ",
+                _ => ", ",
+            };
+            write!(f, "{lead}`{name}`")?;
+        }
+        Ok(())
+    }
+}
+
+/// Defines a JSON object of which one key, out of several, tells what it is.
+///
+/// `strict` objects refuse a second kind and the lack of any, `some` ones a second kind; `open` ones,
+/// which the service writes, keep a second kind in `extra`.
+macro_rules! one_of {
+    (
+        $(#[$meta:meta])*
+        pub struct $name:ident;
+        $(#[$emeta:meta])*
+        $mode:ident enum $body:ident {
+            $( $(#[$vmeta:meta])* $variant:ident($vty:ty) = $vkey:literal, )+
+        }
+        beside {
+            $(
+                $(#[$fmeta:meta])*
+                pub $field:ident $(as $key:literal)?: $ty:ty $(=> $with:ident($arg:ty))?,
+            )*
+        }
+        $(check $check:ident;)?
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq)]
+        #[non_exhaustive]
+        pub struct $name {
+            /// Which kind it is; `None` if the kind is newer than this release and stands in
+            /// [`extra`](Self::extra), or is none at all.
+            pub body: Option<$body>,
+            $( $(#[$fmeta])* pub $field: $ty, )*
+            /// Fields that this release does not know; they are written back as they came.
+            pub extra: $crate::Extra,
+        }
+
+        $(#[$emeta])*
+        #[derive(Clone, Debug, PartialEq)]
+        #[non_exhaustive]
+        pub enum $body {
+            $( $(#[$vmeta])* $variant($vty), )+
+        }
+
+        impl $body {
+            /// The keys on the wire that tell the kinds apart.
+            pub const KEYS: &'static [&'static str] = &[$($vkey),+];
+
+            /// The kind without its key, as JSON.
+            pub fn value(&self) -> serde_json::Value {
+                let value = match self {
+                    $( Self::$variant(value) => serde_json::to_value(value), )+
+                };
+                // Writing a model into a value cannot fail: its keys are strings and its numbers finite.
+                value.unwrap_or_default()
+            }
+
+            /// The key on the wire that tells this kind.
+            pub fn key(&self) -> &'static str {
+                match self {
+                    $( Self::$variant(_) => $vkey, )+
+                }
+            }
+        }
+
+        impl $name {
+            $($(
+                #[doc = concat!("Sets [`", stringify!($field), "`](Self::", stringify!($field), ").")]
+                #[must_use]
+                pub fn $with(mut self, $field: impl Into<$arg>) -> Self {
+                    self.$field = Some($field.into());
+                    self
+                }
+            )?)*
+
+            /// JSON pointers, from here, of the fields that this release does not know.
+            pub fn unknown_fields(&self) -> Vec<String> {
+                $crate::unknown::unknown_fields(self)
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let mut map = serializer.serialize_map(None)?;
+                match &self.body {
+                    $( Some($body::$variant(value)) => serde::ser::SerializeMap::serialize_entry(&mut map, $vkey, value)?, )+
+                    None => {}
+                }
+                $(
+                    if !$crate::unknown::Part::is_absent(&self.$field) {
+                        serde::ser::SerializeMap::serialize_entry(
+                            &mut map, $crate::object::key!($field $($key)?), &self.$field,
+                        )?;
+                    }
+                )*
+                self.extra.write(&mut map)?;
+                serde::ser::SerializeMap::end(map)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Fields;
+                impl<'de> serde::de::Visitor<'de> for Fields {
+                    type Value = $name;
+                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        f.write_str(concat!("an object (", stringify!($name), ")"))
+                    }
+                    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<$name, A::Error> {
+                        let mut body: Option<$body> = None;
+                        let mut second = false;
+                        $( let mut $field: Option<$ty> = None; )*
+                        let mut extra = $crate::Extra::default();
+                        while let Some(key) = map.next_key::<$crate::object::Key<'de>>()? {
+                            $(
+                                if key.is($vkey) {
+                                    $crate::object::found!($mode, $body::$variant($vty) = $vkey, body, second, key, map, extra);
+                                    continue;
+                                }
+                            )+
+                            $(
+                                if key.is($crate::object::key!($field $($key)?)) {
+                                    $field = Some(map.next_value()?);
+                                    continue;
+                                }
+                            )*
+                            extra.read(key, &mut map)?;
+                        }
+                        let read = $name {
+                            body,
+                            $(
+                                $field: match $field {
+                                    Some(value) => value,
+                                    None => $crate::object::missing($crate::object::key!($field $($key)?))?,
+                                },
+                            )*
+                            extra,
+                        };
+                        if second {
+                            return Err(serde::de::Error::custom(format_args!(
+                                "a second kind where only one may stand: {}",
+                                $crate::object::List($body::KEYS)
+                            )));
+                        }
+                        $crate::object::none!($mode, $body, read);
+                        $( $check(&read)?; )?
+                        Ok(read)
+                    }
+                }
+                deserializer.deserialize_map(Fields)
+            }
+        }
+
+        impl $crate::unknown::Part for $name {
+            fn unknown(&self, at: &mut $crate::unknown::Pointer) {
+                match &self.body {
+                    $( Some($body::$variant(value)) => at.enter($vkey, value), )+
+                    None => {}
+                }
+                $( at.enter($crate::object::key!($field $($key)?), &self.$field); )*
+                at.extra(&self.extra);
+            }
+        }
+
+        $crate::object::conversions!($mode $name $body $( $variant($vty) )+);
+    };
+}
+
+/// What `one_of` does about a kind. Errors wait for the end of the object, so that their place is it.
+macro_rules! found {
+    (open, $body:ident::$variant:ident($vty:ty) = $vkey:literal, $had:ident, $second:ident, $key:ident, $map:ident, $extra:ident) => {
+        // The first kind in the table wins, in whatever order they stand.
+        let place = |key: &str| $body::KEYS.iter().position(|known| *known == key);
+        match &$had {
+            Some(had) if place(had.key()) <= place($vkey) => $extra.read($key, &mut $map)?,
+            had => {
+                if let Some(found) = $map.next_value::<Option<$vty>>()? {
+                    if let Some(had) = had {
+                        $extra.insert(had.key(), had.value());
+                        $second = false; // It is kept, and refused nowhere.
+                    }
+                    $had = Some($body::$variant(found));
+                }
+            }
+        }
+    };
+    ($strict:ident, $body:ident::$variant:ident($vty:ty) = $vkey:literal, $had:ident, $second:ident, $key:ident, $map:ident, $extra:ident) => {
+        let found = $map.next_value::<Option<$vty>>()?.map($body::$variant);
+        $second |= found.is_some() && $had.is_some();
+        $had = found.or($had);
+    };
+}
+
+/// What `one_of` does about the lack of any kind.
+macro_rules! none {
+    (strict, $body:ident, $read:ident) => {
+        if $read.body.is_none() && $read.extra.is_empty() {
+            return Err(serde::de::Error::custom(format_args!(
+                "missing a kind: {}",
+                $crate::object::List($body::KEYS)
+            )));
+        }
+    };
+    ($other:ident, $body:ident, $read:ident) => {};
+}
+
+/// Conversions of a `strict` object from each of its kinds.
+macro_rules! conversions {
+    (open $($ignored:tt)*) => {};
+    ($strict:ident $name:ident $body:ident $( $variant:ident($vty:ty) )+) => {
+        $(
+            impl From<$vty> for $body {
+                fn from(value: $vty) -> Self {
+                    Self::$variant(value)
+                }
+            }
+        )+
+
+        impl<B: Into<$body>> From<B> for $name {
+            fn from(body: B) -> Self {
+                Self::new(body)
+            }
+        }
+    };
+}
+
+pub(crate) use {conversions, found, none, one_of};

@@ -1,0 +1,144 @@
+//! Every sample obeys its schema, reads and writes back equal, and stays the same byte for byte.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use sinch_batch_models::wire::parse;
+use sinch_batch_models::*;
+
+use crate::schema;
+
+pub(crate) fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/wire")
+}
+
+/// The samples that a model reads, by the beginning of their names, in order of names.
+pub(crate) fn samples() -> Vec<(String, String)> {
+    let mut samples: Vec<_> = fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.ends_with(".json"))
+        .filter(|name| ["message.", "callback.", "request.", "response."].iter().any(|lead| name.starts_with(lead)))
+        .filter(|name| !name.contains("token") && !name.contains(".query."))
+        .map(|name| (name.clone(), fs::read_to_string(folder().join(name)).unwrap()))
+        .collect();
+    samples.sort();
+    samples
+}
+
+/// Reads a sample with the model of its name and writes it back: the value, and the unknown fields.
+pub(crate) fn round(name: &str, json: &[u8]) -> Result<(String, Vec<String>), ParseError> {
+    fn of<T: DeserializeOwned + Serialize + PartialEq + std::fmt::Debug>(
+        json: &[u8],
+        unknown: impl Fn(&T) -> Vec<String>,
+    ) -> Result<(String, Vec<String>), ParseError> {
+        let read: T = parse(json)?;
+        let written = serde_json::to_string(&read).unwrap();
+        let again: T = parse(written.as_bytes()).unwrap();
+        assert_eq!(again, read);
+        assert_eq!(serde_json::to_string(&again).unwrap(), written, "the second writing differs");
+        // Through a buffer it is read as well.
+        let value: Value = serde_json::from_str(&written).unwrap();
+        assert_eq!(serde_json::from_value::<T>(value).unwrap(), read);
+        let unknown = unknown(&read);
+        Ok((written, unknown))
+    }
+    let kind = name.split('.').take(2).collect::<Vec<_>>().join(".");
+    match kind.as_str() {
+        _ if name.starts_with("message.") => of(json, Message::unknown_fields),
+        _ if name.starts_with("callback.") => of(json, Callback::unknown_fields),
+        "request.send_batch" => of(json, SendBatchRequest::unknown_fields),
+        "request.cancel_batch" => of(json, CancelBatchRequest::unknown_fields),
+        "request.create_contacts" => of(json, CreateContactsRequest::unknown_fields),
+        "request.delete_contacts" => of(json, DeleteContactsRequest::unknown_fields),
+        "request.insert_consents" => of(json, InsertConsentsRequest::unknown_fields),
+        "request.recipient" => of(json, BatchRecipient::unknown_fields),
+        "response.send_batch" => of(json, BatchSent::unknown_fields),
+        "response.batch_status" => of(json, BatchStatus::unknown_fields),
+        "response.batch_statuses" => of(json, BatchStatuses::unknown_fields),
+        "response.insert_consents" => of(json, ConsentsInserted::unknown_fields),
+        // No body is described.
+        "response.cancel_batch" | "response.create_contacts" | "response.delete_contacts" => {
+            of(json, |_: &AnyJson| Vec::new())
+        }
+        _ => panic!("no model for {name}"),
+    }
+}
+
+/// The value without what is `null`: absent and `null` mean the same.
+pub(crate) fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => map
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, value)| (name.clone(), without_nulls(value)))
+            .collect(),
+        Value::Array(items) => items.iter().map(without_nulls).collect(),
+        other => other.clone(),
+    }
+}
+
+#[test]
+fn every_sample_obeys_its_schema_and_comes_back_equal() {
+    let manifest: Value = serde_json::from_str(&fs::read_to_string(folder().join("manifest.json")).unwrap()).unwrap();
+    let own: Value = serde_json::from_str(&fs::read_to_string(folder().join("manifest.more.json")).unwrap()).unwrap();
+    let listed: Vec<_> = [manifest, own].iter().flat_map(|list| list["samples"].as_array().unwrap().clone()).collect();
+    let mut seen = 0;
+    for (name, json) in samples() {
+        let value: Value = serde_json::from_str(&json).unwrap();
+        let entry = listed.iter().find(|entry| entry["file"] == name.as_str());
+        let entry = entry.unwrap_or_else(|| panic!("{name} is in no manifest"));
+        if let Some(schema) = entry["schema"].as_str() {
+            let faults = schema::check(schema, &value);
+            assert!(faults.is_empty(), "{name} breaks its schema: {faults:#?}");
+        }
+        let (written, unknown) = round(&name, json.as_bytes()).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let back: Value = serde_json::from_str(&written).unwrap();
+        assert_eq!(without_nulls(&back), without_nulls(&value), "{name}");
+        let mut expected: Vec<_> = entry["unknown"].as_array().into_iter().flatten().cloned().collect();
+        if name == "callback.unknown_trigger.json" {
+            expected.push("/some_future_notification".into());
+        }
+        assert_eq!(Value::from(unknown), Value::from(expected), "{name}: unknown fields");
+        seen += 1;
+    }
+    assert!(seen > 100, "only {seen} samples");
+}
+
+#[test]
+fn every_kind_of_callback_and_message_has_a_sample() {
+    let mut triggers: Vec<String> = Vec::new();
+    let mut kinds: Vec<String> = Vec::new();
+    for (name, json) in samples() {
+        if name.starts_with("callback.") {
+            let callback: Callback = parse(json.as_bytes()).unwrap();
+            triggers.extend(callback.trigger().map(|trigger| trigger.to_string()));
+        } else if name.starts_with("message.") {
+            let message: Message = parse(json.as_bytes()).unwrap();
+            kinds.extend(message.kind().map(str::to_owned));
+        }
+    }
+    for trigger in Trigger::KNOWN.iter().filter(|trigger| **trigger != "UNSPECIFIED_TRIGGER") {
+        assert!(triggers.iter().any(|seen| seen == trigger), "no sample of {trigger}");
+    }
+    for key in MessageBody::KEYS {
+        assert!(kinds.iter().any(|seen| seen == key), "no sample of {key}");
+    }
+}
+
+#[test]
+fn every_error_sample_is_read() {
+    for entry in fs::read_dir(folder()).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        if name.starts_with("error.") && !name.contains("token") {
+            let body = ErrorBody::read(&fs::read(&path).unwrap());
+            assert!(body.code.is_some() && !body.status.is_empty(), "{name}");
+            let expected = if name.contains("flat") { ErrorLayout::Flat } else { ErrorLayout::Wrapped };
+            assert_eq!(body.layout, expected, "{name}");
+        }
+    }
+}
