@@ -14,7 +14,7 @@ use crate::ledgers;
 /// The sums of a campaign, as a small table.
 pub(crate) fn standing(standing: &Standing, took: Option<Duration>) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED);
+    table.load_style(presets::UTF8_FULL_CONDENSED);
     let tally = standing.messages;
     let mut columns = vec![
         ("rows", standing.rows.to_string()),
@@ -76,7 +76,7 @@ pub(crate) async fn report(
 
 fn failures(failures: &[MessageFailure]) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED);
+    table.load_style(presets::UTF8_FULL_CONDENSED);
     table.set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(["row", "line", "reason", "description"]);
     for failure in failures {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sinch_batch::auth::{AuthError, ClientCredentials, KeyId, KeySecret, TOKEN_URL, TokenCache, TokenSource};
+use sinch_batch::auth::{AuthError, AuthErrorKind, ClientCredentials, KeyId, KeySecret, TOKEN_URL, TokenCache, TokenSource};
 use sinch_batch::client::{Client, Error, Region};
 use sinch_batch::models::{AppId, ProjectId};
 
@@ -79,7 +79,7 @@ pub(crate) fn app_id(args: &ServiceArgs) -> Result<AppId, Failure> {
 }
 
 fn no_token(error: &AuthError) -> Failure {
-    if error.is_refused() {
+    if *error.kind() == AuthErrorKind::Refused {
         return Failure::because(exit::BAD_CREDENTIALS, "no token", error)
             .hint("check SINCH_KEY_ID and SINCH_KEY_SECRET; nothing was sent");
     }
