@@ -12,11 +12,11 @@ use sinch_batch_tracking::{BATCH_KEY, BatchKey};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
+use crate::CampaignError;
 use crate::plan::{BatchSource, PlannedBatch};
 use crate::sender::{BoxFuture, SendFailure, Sender};
 use crate::step::{BatchNumber, Command, Ended, Fact, Input, Limits, State, Stop, step};
 use crate::watch::{Watch, Watcher};
-use crate::CampaignError;
 
 /// Runs one campaign: sends its batches, keeps the ledger, waits for receipts.
 pub struct Runner<S> {
@@ -201,9 +201,7 @@ impl<S: Sender> Runner<S> {
 
     async fn is_accepted(&self, number: BatchNumber) -> bool {
         match self.ledger.batches(self.campaign.id, number.saturating_sub(1), 1).await {
-            Ok(batches) => {
-                batches.iter().any(|batch| batch.number == number && batch.stage == BatchStage::Accepted)
-            }
+            Ok(batches) => batches.iter().any(|batch| batch.number == number && batch.stage == BatchStage::Accepted),
             // The error at hand is told instead.
             Err(_) => false,
         }

@@ -7,8 +7,6 @@ use sinch_batch_client::{Client, Error, Reached};
 use sinch_batch_models::{BatchId, SendBatchRequest};
 use sinch_batch_tracking::{BATCH_KEY, BatchKey};
 
-
-
 /// A boxed future that may move between threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 

@@ -308,13 +308,7 @@ fn accepted(state: &mut State, number: BatchNumber, batch_id: BatchId, commands:
     commands.push(Command::Record(number, Fact::Accepted(batch_id)));
 }
 
-fn not_sent(
-    state: &mut State,
-    number: BatchNumber,
-    failure: SendFailure,
-    now: Timestamp,
-    commands: &mut Vec<Command>,
-) {
+fn not_sent(state: &mut State, number: BatchNumber, failure: SendFailure, now: Timestamp, commands: &mut Vec<Command>) {
     let Some(slot) = state.slots.get_mut(&number) else { return };
     match failure {
         SendFailure::Unknown { why } => {
@@ -449,7 +443,9 @@ fn go_on(state: &mut State, now: Timestamp, commands: &mut Vec<Command>) {
         state.hold = None;
     }
     let room = state.slots.len() < state.limits.in_flight;
-    if !stopping && !state.exhausted && !state.asked && !held && room {
+    // Intents enter the ledger in the order of the file, so that its frontier tells what is left.
+    let intending = state.slots.values().any(|slot| slot.stage == Stage::Intending && slot.attempts == 0);
+    if !stopping && !state.exhausted && !state.asked && !held && room && !intending {
         state.asked = true;
         commands.push(Command::Plan);
     }

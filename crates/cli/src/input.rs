@@ -69,7 +69,9 @@ pub(crate) fn keep_text(ledger: &Path, key: &str, message: &MessageInput) -> Res
             .hint("check that the folder of the ledger can be written")
     };
     let text = serde_json::to_vec(&message.message).map_err(|error| failed(&error))?;
-    File::create(&path).and_then(|mut file| file.write_all(&text).and_then(|()| file.sync_all())).map_err(|error| failed(&error))?;
+    File::create(&path)
+        .and_then(|mut file| file.write_all(&text).and_then(|()| file.sync_all()))
+        .map_err(|error| failed(&error))?;
     std::path::absolute(&path).map_err(|error| failed(&error))
 }
 
@@ -91,8 +93,7 @@ impl Checked {
             1 => "1 mistake".to_owned(),
             n => format!("{n} mistakes"),
         };
-        let failure =
-            Failure::new(exit::BAD_INPUT, format!("{} has {mistakes}; nothing was sent", file.display()));
+        let failure = Failure::new(exit::BAD_INPUT, format!("{} has {mistakes}; nothing was sent", file.display()));
         if skip_bad {
             failure.hint("mend the file: there is no good row that could be sent without the bad ones")
         } else if self.0.is_fatal() || self.0.good_rows() == 0 {
@@ -143,7 +144,8 @@ pub(crate) fn open(file: &Path, template: &Template) -> Result<Source, Failure> 
 }
 
 fn unreadable(file: &Path, error: &SourceError) -> Failure {
-    Failure::because(exit::BAD_INPUT, file.display(), error).hint("name a CSV or JSON lines file of recipients that can be read")
+    Failure::because(exit::BAD_INPUT, file.display(), error)
+        .hint("name a CSV or JSON lines file of recipients that can be read")
 }
 
 /// The rows to send of a file that was looked through.

@@ -16,9 +16,9 @@ use sinch_batch::models::{AppId, Message};
 
 use crate::args::RunArgs;
 use crate::fail::{Failure, sentence};
-use sinch_batch::recipients::Rows;
 use crate::output::can_show_progress;
 use crate::{exit, ledgers, render, say, signals};
+use sinch_batch::recipients::Rows;
 
 /// How many failures the table after a send shows.
 const SHOWN_FAILURES: usize = 20;
@@ -58,19 +58,16 @@ impl Run {
         let limits = Limits::default()
             .with_in_flight(usize::from(args.in_flight))
             .with_settle(Duration::from_secs_f64(args.settle));
-        let runner = Runner::new(
-            self.ledger.clone(),
-            Arc::new(self.client),
-            self.campaign.clone(),
-            self.app_id,
-            self.message,
-        )
-        .with_limits(limits);
+        let runner =
+            Runner::new(self.ledger.clone(), Arc::new(self.client), self.campaign.clone(), self.app_id, self.message)
+                .with_limits(limits);
 
         let progress = Progress::new(self.campaign.rows - self.campaign.skipped);
         let ended = runner.send(plan, signals::stopped(stop.clone()), |standing| progress.show(standing)).await;
+        // The ledger knows best: a receipt may have proved what no answer told.
+        let standing = self.ledger.standing(self.campaign.id).await.map_err(failed)?;
         let waited = match &ended {
-            Ok(ended) if ended.is_complete() && !args.no_wait => {
+            Ok(_) if standing.planned + standing.unknown == 0 && !args.no_wait => {
                 if !self.hears {
                     progress.say("waiting for receipts, which sinch-batch listen must hear; --no-wait does not wait");
                 }
@@ -109,7 +106,7 @@ fn conclude(
 ) -> Result<u8, Failure> {
     let resume = format!("sinch-batch resume {} --ledger {}", campaign.name, ledger.display());
     let left = standing.planned + standing.unknown;
-    if left > 0 || !ended.is_complete() {
+    if left > 0 {
         let why = ended.why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
         let rows = format!("{} rows planned, {} unknown", standing.planned, standing.unknown);
         let (code, sentence, hint) = match ended.stopped {
@@ -153,10 +150,11 @@ fn conclude(
 fn campaign_failed(ledger: &std::path::Path, campaign: &Campaign, error: &CampaignError) -> Failure {
     let resume = format!("go on when it is mended: sinch-batch resume {} --ledger {}", campaign.name, ledger.display());
     match error {
-        CampaignError::Ledger(error) => {
-            Failure::new(exit::LEDGER, format!("ledger {}: {}; nothing more was sent", ledger.display(), sentence(error)))
-                .hint(resume)
-        }
+        CampaignError::Ledger(error) => Failure::new(
+            exit::LEDGER,
+            format!("ledger {}: {}; nothing more was sent", ledger.display(), sentence(error)),
+        )
+        .hint(resume),
         other => Failure::because(exit::NOT_FINISHED, "sending stopped", other).hint(resume),
     }
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use sinch_batch::auth::{AuthError, AuthErrorKind, ClientCredentials, KeyId, KeySecret, TOKEN_URL, TokenCache, TokenSource};
+use sinch_batch::auth::{
+    AuthError, AuthErrorKind, ClientCredentials, KeyId, KeySecret, TOKEN_URL, TokenCache, TokenSource,
+};
 use sinch_batch::client::{Client, Error, Region};
 use sinch_batch::models::{AppId, ProjectId};
 
@@ -52,13 +54,19 @@ impl Service {
         let credentials =
             ClientCredentials::new(KeyId::new(self.key_id.clone()), KeySecret::new(self.key_secret.clone()))
                 .with_token_url(&self.auth_url)
-                .map_err(|error| Failure::because(exit::USAGE, "the token URL cannot be used", &error))?;
+                .map_err(|error| {
+                    Failure::because(exit::USAGE, "the token URL cannot be used", &error)
+                        .hint("set SINCH_AUTH_URL (or --auth-url) to the whole URL, or leave it out for Sinch's own")
+                })?;
         let tokens = std::sync::Arc::new(TokenCache::new(credentials));
         let client = Client::builder(ProjectId::new(self.project_id.clone()), tokens.clone())
             .base_url(&self.base_url)
             .timeout(self.timeout)
             .build()
-            .map_err(|error| Failure::because(exit::USAGE, "the service's URL cannot be used", &error))?;
+            .map_err(|error| {
+                Failure::because(exit::USAGE, "the service's URL cannot be used", &error)
+                    .hint("set SINCH_BATCH_BASE_URL (or --base-url) to http(s)://HOST, or SINCH_REGION alone")
+            })?;
         tokens.token().await.map_err(|error| no_token(&error))?;
         Ok(client)
     }

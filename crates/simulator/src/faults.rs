@@ -169,7 +169,7 @@ mod tests {
         let faults = Faults::default();
         faults.plan(Fault::new(Operation::SendBatch, FaultKind::Drop).after(1).times(2));
         faults.plan(Fault::new(Operation::SendBatch, FaultKind::Hang).after(2));
-        let mut take = |operation| faults.take(operation).map(|fault| fault.fault);
+        let take = |operation| faults.take(operation).map(|fault| fault.fault);
         assert_eq!(take(Operation::Token), None);
         let sends: Vec<_> = (0..6).map(|_| take(Operation::SendBatch)).collect();
         let (drop, hang) = (Some(FaultKind::Drop), Some(FaultKind::Hang));

@@ -29,7 +29,7 @@ pub(crate) enum Kind {
 /// A ULID of that time; unique as long as the number is, within a kind and a seed.
 pub(crate) fn ulid(time: Timestamp, seed: u64, kind: Kind, number: u64) -> String {
     let millis = u128::from(time.as_millisecond().unsigned_abs() & 0xFFFF_FFFF_FFFF);
-    let bits = millis << 80 | (kind as u128) << 64 | u128::from(mix(number) ^ mix(seed));
+    let bits = millis << 80 | (kind as u128) << 64 | u128::from(mix(number ^ mix(seed)));
     let digit = |place: u32| char::from(CROCKFORD[(bits >> (place * 5)) as usize & 31]);
     (0..26).rev().map(digit).collect()
 }

@@ -84,7 +84,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_goes_in_comes_out(records: Vec<Vec<(usize, String)>>) {
+        fn what_goes_in_comes_out(
+            records in prop::collection::vec(prop::collection::vec((any::<usize>(), ".{0,200}"), 0..4), 0..8),
+        ) {
             let mut packer = Packer::default();
             for record in &records {
                 for (number, text) in record {

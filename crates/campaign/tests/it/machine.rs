@@ -56,7 +56,11 @@ impl World {
                 unknown()
             }
             11..=12 => unknown(),
-            13 => Err(SendFailure::NotNow { retry_after: Some(Duration::from_secs(2)), limited: true, why: "full".into() }),
+            13 => Err(SendFailure::NotNow {
+                retry_after: Some(Duration::from_secs(2)),
+                limited: true,
+                why: "full".into(),
+            }),
             14 => Err(SendFailure::NotNow { retry_after: None, limited: false, why: "no way".into() }),
             _ => Err(SendFailure::Refused { about: Refusal::Batch, why: "bad".into() }),
         }

@@ -50,10 +50,10 @@ pub(crate) async fn print_json(file: &Path, template: &Template) -> Result<Check
         }
     };
     let checked = input::check(file, template, each).await?;
-    let begun = begun.lock().map_or_else(|_| Findings { any: true, failed: None }, |mut begun| Findings {
-        any: begun.any,
-        failed: begun.failed.take(),
-    });
+    let begun = begun.lock().map_or_else(
+        |_| Findings { any: true, failed: None },
+        |mut begun| Findings { any: begun.any, failed: begun.failed.take() },
+    );
     if let Some(error) = begun.failed {
         return Err(output(error));
     }

@@ -86,6 +86,9 @@ fn same(what: &str, flag: &str, before: &str, now: &str) -> Result<(), Failure> 
     if before.trim_end_matches('/') == now.trim_end_matches('/') {
         return Ok(());
     }
-    Err(Failure::new(exit::USAGE, format!("the campaign was begun with {what} {before}, and this is {now}; nothing was sent"))
-        .hint(format!("set {flag} as before")))
+    Err(Failure::new(
+        exit::USAGE,
+        format!("the campaign was begun with {what} {before}, and this is {now}; nothing was sent"),
+    )
+    .hint(format!("set {flag} as before")))
 }

@@ -35,9 +35,10 @@ pub(crate) async fn run(args: SendArgs) -> Result<u8, Failure> {
 
     let settings = if args.simulate { None } else { Some((Service::read(&args.service)?, app_id(&args.service)?)) };
     let scratch = match (&args.ledger.ledger, args.simulate) {
-        (None, true) => Some(tempfile::tempdir().map_err(|error| {
-            Failure::because(exit::LEDGER, "no temporary folder for the ledger", &error)
-        })?),
+        (None, true) => Some(
+            tempfile::tempdir()
+                .map_err(|error| Failure::because(exit::LEDGER, "no temporary folder for the ledger", &error))?,
+        ),
         _ => None,
     };
     let ledger_path = match &scratch {
@@ -140,12 +141,7 @@ async fn practise(ledger: &std::sync::Arc<SqliteLedger>) -> Result<Stage, Failur
 
 /// Sending the same file with the same message while an earlier campaign with both is unfinished is
 /// nearly always a slip for `resume`.
-async fn refuse_twice(
-    ledger: &SqliteLedger,
-    path: &Path,
-    checked: &Checked,
-    message: &str,
-) -> Result<(), Failure> {
+async fn refuse_twice(ledger: &SqliteLedger, path: &Path, checked: &Checked, message: &str) -> Result<(), Failure> {
     let failed = |error| ledgers::failed(path, &error);
     let fingerprint = checked.0.fingerprint.to_string();
     for campaign in ledger.campaigns().await.map_err(failed)? {

@@ -12,7 +12,9 @@ pub(crate) async fn run(args: StatusArgs) -> Result<u8, Failure> {
     let ledger = ledgers::open_existing(&path)?;
     let campaign = ledgers::find(&*ledger, &path, args.campaign.as_deref()).await?;
     if args.json.json {
-        write_json(&*ledger, &campaign, std::io::stdout()).await.map_err(|error| render::report_failed(&path, error))?;
+        write_json(&*ledger, &campaign, std::io::stdout())
+            .await
+            .map_err(|error| render::report_failed(&path, error))?;
         return Ok(exit::OK);
     }
     let standing = sinch_batch::ledger::Ledger::standing(&*ledger, campaign.id)

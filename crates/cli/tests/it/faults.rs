@@ -13,9 +13,8 @@ const SEND: &[&str] =
 fn promise_1_nothing_is_sent_twice_because_of_us_when_answers_are_lost() {
     let stage = Stage::new();
     write_recipients(stage.path(), 300);
-    for (n, fault) in ["accept_then_500", "accept_then_drop", "refuse_500", "drop", "rate_limit", "expire_token"]
-        .iter()
-        .enumerate()
+    for (n, fault) in
+        ["accept_then_500", "accept_then_drop", "refuse_500", "drop", "rate_limit", "expire_token"].iter().enumerate()
     {
         stage.fault(json!({"operation": "send_batch", "fault": fault, "after": 2 * n, "times": 1}));
     }
@@ -66,7 +65,7 @@ fn promise_1_nothing_is_sent_twice_because_of_us_when_we_are_killed() {
 fn a_batch_whose_look_up_fails_stays_unknown_and_says_so() {
     let stage = Stage::new();
     write_recipients(stage.path(), 60);
-    stage.fault(json!({"operation": "send_batch", "fault": "accept_then_500", "after": 1, "times": 1}));
+    stage.fault(json!({"operation": "send_batch", "fault": "refuse_500", "after": 1, "times": 1}));
     stage.fault(json!({"operation": "find_batches", "fault": "refuse_503", "after": 0, "times": 1000}));
     let said = run(stage.command(SEND).args(["--settle", "0"])).ends(5);
     let report = said.json();
@@ -87,7 +86,9 @@ fn a_batch_whose_look_up_fails_stays_unknown_and_says_so() {
 fn a_stopped_send_ends_in_order_and_can_be_resumed() {
     let stage = Stage::new();
     write_recipients(stage.path(), 200);
-    stage.fault(json!({"operation": "send_batch", "fault": "rate_limit", "after": 3, "times": 1000, "retry_after": 600}));
+    stage.fault(
+        json!({"operation": "send_batch", "fault": "rate_limit", "after": 3, "times": 1000, "retry_after": 600}),
+    );
     let mut command = stage.command(SEND);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     while stage.stats()["requests"]["send_batch"]["429"].as_u64().unwrap_or(0) == 0 {}

@@ -5,7 +5,6 @@ mod support;
 
 mod faults;
 mod input;
-mod pages;
 mod privacy;
 mod refusals;
 mod road;

@@ -137,6 +137,13 @@ impl Stage {
         command
     }
 
+    /// A command that knows the ledger alone.
+    pub(crate) fn command_without_service(&self, args: &[&str]) -> Command {
+        let mut command = binary(self.path());
+        command.args(args).args(["--ledger", "ledger.db"]);
+        command
+    }
+
     pub(crate) fn service(&self, command: &mut Command) {
         command
             .env("SINCH_BATCH_BASE_URL", self.simulator.url("api"))

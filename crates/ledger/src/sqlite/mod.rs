@@ -139,3 +139,46 @@ fn storage(error: rusqlite::Error) -> LedgerError {
     };
     LedgerError::new(kind, message).with_source(error)
 }
+
+#[cfg(test)]
+mod tests {
+    use sinch_batch_tracking::{MessageSeen, Place, Progress, RowKey};
+
+    use super::*;
+    use crate::rows::RowSpans;
+
+    #[tokio::test]
+    async fn a_full_disk_is_told_as_such_and_loses_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = SqliteLedger::open(folder.path().join("ledger")).unwrap();
+        let now = Timestamp::UNIX_EPOCH;
+        let campaign = ledger.create(NewCampaign::new("autumn", "key", 20_000, now)).await.unwrap();
+        let rows: RowSpans = (1..=20_000).map(|row| (row, row)).collect();
+        ledger.record(campaign.id, Entry::Intent { number: 1, rows }, now).await.unwrap();
+        // SQLite says the same at its own limit of pages as at the end of the disk.
+        let limit = |n_pages: u32| ledger.writer.run(move |tables| tables.limit_pages(n_pages));
+        limit(1).await.unwrap();
+
+        let failed = MessageState::failed(Some("BAD_REQUEST"), Some(&"no route ".repeat(30)));
+        let receipt = |row| MessageSeen::new(Place::Row(RowKey::new("key", row)), failed.clone()).into();
+        let mut n_kept = 0;
+        let error = loop {
+            match ledger.hear(receipt(n_kept + 1)).await {
+                Ok(heard) => assert_eq!(heard, Heard::Changed),
+                Err(error) => break error,
+            }
+            n_kept += 1;
+        };
+        assert_eq!(error.kind(), LedgerErrorKind::Full, "{error}");
+        let many: Vec<Observation> = (1..=2000).map(receipt).collect();
+        assert_eq!(ledger.hear_many(many.clone()).await.unwrap_err().kind(), LedgerErrorKind::Full);
+        assert_eq!(ledger.standing(campaign.id).await.unwrap().messages.failed, n_kept);
+
+        // Once there is room it goes on where it was.
+        limit(u32::MAX - 1).await.unwrap();
+        ledger.hear_many(many).await.unwrap();
+        let messages = ledger.standing(campaign.id).await.unwrap().messages;
+        assert_eq!((messages.failed, messages.pending), (2000, 18_000));
+        assert_eq!(ledger.message(campaign.id, 7).await.unwrap().unwrap().progress, Progress::Failed);
+    }
+}

@@ -76,6 +76,14 @@ impl Tables {
     }
 }
 
+#[cfg(test)]
+impl Tables {
+    /// Lets the file grow no further than that many pages, or than it has grown already.
+    pub(super) fn limit_pages(&self, n_pages: u32) -> Result<(), LedgerError> {
+        self.connection.query_row(&format!("PRAGMA max_page_count = {n_pages}"), [], |_| Ok(())).map_err(storage)
+    }
+}
+
 /// What is asked for besides the decisions.
 impl Tables {
     pub(super) fn create(&mut self, campaign: NewCampaign) -> Result<Campaign, LedgerError> {

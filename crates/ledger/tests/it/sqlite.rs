@@ -157,7 +157,7 @@ fn other_files_are_refused_and_left_alone() {
     fs::write(path("csv"), "SMS,name\n+15550100011,Ines\n".repeat(100)).unwrap();
     check_refused(&path("csv"), LedgerErrorKind::NotALedger, not_a_ledger);
 
-    fs::write(path("short"), "x").unwrap();
+    fs::write(path("short"), "no").unwrap();
     check_refused(&path("short"), LedgerErrorKind::NotALedger, not_a_ledger);
 
     let other = rusqlite::Connection::open(path("other")).unwrap();

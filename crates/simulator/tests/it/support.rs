@@ -117,18 +117,18 @@ pub(crate) struct Webhook {
 }
 
 impl Webhook {
-    pub(crate) async fn start(clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(clock: fn() -> Timestamp) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hook", listener.local_addr().unwrap());
         let webhook = Self { url, heard: Arc::default(), status: Arc::new(AtomicU16::new(200)) };
         let (heard, status) = (webhook.heard.clone(), webhook.status.clone());
         let verifier = Verifier::new(secret()).with_window(Duration::from_secs(5));
-        let handler = async move |headers: HeaderMap, body: Bytes| {
+        let handler = move |headers: HeaderMap, body: Bytes| {
             if let Err(error) = verifier.check(&headers, &body, clock()) {
                 panic!("{error}");
             }
             heard.lock().unwrap().push(serde_json::from_slice(&body).unwrap());
-            StatusCode::from_u16(status.load(Ordering::SeqCst)).unwrap()
+            std::future::ready(StatusCode::from_u16(status.load(Ordering::SeqCst)).unwrap())
         };
         let router = Router::new().route("/hook", post(handler));
         tokio::spawn(async move { axum::serve(listener, router).await });

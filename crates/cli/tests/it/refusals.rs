@@ -1,0 +1,78 @@
+//! Credentials, regions, networks and ledgers that are not as they should be.
+
+use std::process::Command;
+
+use crate::support::{Stage, binary, run, write_recipients};
+
+const SEND: &[&str] = &["send", "people.csv", "--message", "message.json"];
+
+fn stage() -> Stage {
+    let stage = Stage::new();
+    write_recipients(stage.path(), 5);
+    stage
+}
+
+#[track_caller]
+fn refused(stage: &Stage, command: &mut Command, code: i32, word: &str) {
+    let said = run(command).ends(code);
+    assert!(said.stderr.contains(word), "{word}: {said:?}");
+    assert!(stage.messages().is_empty(), "nothing was sent");
+}
+
+#[test]
+fn missing_credentials_are_named() {
+    let stage = stage();
+    for name in ["SINCH_PROJECT_ID", "SINCH_APP_ID", "SINCH_KEY_ID", "SINCH_KEY_SECRET"] {
+        refused(&stage, stage.command(SEND).env_remove(name), 4, name);
+        refused(&stage, stage.command(SEND).env(name, " "), 4, name);
+    }
+    refused(&stage, stage.command(SEND).env_remove("SINCH_BATCH_BASE_URL"), 2, "SINCH_REGION");
+    let mut command = stage.command(SEND);
+    refused(&stage, command.env_remove("SINCH_BATCH_BASE_URL").env("SINCH_REGION", "mars"), 2, "SINCH_REGION");
+    let mut listen = binary(stage.path());
+    refused(&stage, listen.args(["listen", "--addr", "127.0.0.1:0"]), 4, "SINCH_WEBHOOK_SECRET");
+}
+
+#[test]
+fn a_network_that_is_not_there_is_said_and_nothing_begins() {
+    let stage = stage();
+    // Port 1 of loopback has no listener.
+    refused(&stage, stage.command(SEND).env("SINCH_AUTH_URL", "http://127.0.0.1:1/token"), 7, "token");
+    let said = run(stage.command(SEND).env("SINCH_BATCH_BASE_URL", "http://127.0.0.1:1").arg("--json")).ends(5);
+    assert!(said.stderr.contains("sinch-batch resume"), "{said:?}");
+    assert_eq!((&said.json()["planned"], &said.json()["unknown"]), (&5.into(), &0.into()));
+    // Secrets do not go over plain HTTP to other machines.
+    refused(&stage, stage.command(SEND).env("SINCH_AUTH_URL", "http://example.com/token"), 2, "URL");
+}
+
+#[test]
+fn other_files_and_other_campaigns_are_no_ledger() {
+    let stage = stage();
+    std::fs::write(stage.path().join("other.db"), "these are my notes, not a ledger, and they stay as they are\n")
+        .unwrap();
+    let mut command = binary(stage.path());
+    stage.service(&mut command);
+    refused(&stage, command.args(SEND).args(["--ledger", "other.db"]), 6, "other.db");
+    assert!(std::fs::read_to_string(stage.path().join("other.db")).unwrap().starts_with("these are my notes"));
+
+    run(stage.command(SEND).args(["--campaign", "mine"])).ends(0);
+    let said = run(&mut stage.command(&["resume", "yours"])).ends(6);
+    assert!(said.stderr.contains("yours") && said.stderr.contains("mine"), "{said:?}");
+    let said = run(binary(stage.path()).args(["status", "mine", "--ledger", "gone.db"])).ends(6);
+    assert!(said.stderr.contains("gone.db"), "{said:?}");
+    assert!(!stage.path().join("gone.db").exists(), "asking makes no file");
+    let said = run(stage.command(SEND).args(["--campaign", "mine", "--again"])).ends(6);
+    assert!(said.stderr.contains("mine"), "{said:?}");
+    stage.has_each_once(5);
+}
+
+#[test]
+fn resuming_elsewhere_is_refused() {
+    let stage = stage();
+    run(stage.command(SEND).args(["--campaign", "c1"])).ends(0);
+    let mut command = stage.command(&["resume", "c1"]);
+    let said = run(command.env("SINCH_BATCH_BASE_URL", "http://127.0.0.1:1")).ends(2);
+    assert!(said.stderr.contains("base-url"), "{said:?}");
+    let mut command = stage.command(&["resume", "c1"]);
+    run(command.env("SINCH_APP_ID", "another")).ends(2);
+}
