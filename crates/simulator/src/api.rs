@@ -209,9 +209,8 @@ fn send(shared: &Shared, project_id: String, body: &[u8]) -> Answer {
     // Numbers are given in the order in which batches are listed: both under one lock.
     let limit = if scheduled.is_some() { usize::MAX } else { shared.config.queue_limit };
     let mut store = shared.store();
-    let number = match store.room(messages, limit) {
-        Ok(number) => number,
-        Err(_) => return Answer::too_many("The queue of the app is full.", None),
+    let Ok(number) = store.room(messages, limit) else {
+        return Answer::too_many("The queue of the app is full.", None);
     };
     let batch = Batch::new(body, Arrival { seed: shared.config.seed, number, project_id, now, send_after });
     let mut sent = json!({"batch_id": batch.id});

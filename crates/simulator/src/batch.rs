@@ -82,7 +82,7 @@ impl Batch {
         let (message, batch_metadata, message_metadata) =
             (object("message"), object("batch_metadata"), object("message_metadata"));
         let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
-        let receipts = match text("callback_url").map(|url| Url::parse(&url)) {
+        let receipts = match text("callback_url").filter(|url| !url.is_empty()).map(|url| Url::parse(&url)) {
             None => Receipts::App,
             Some(Ok(url)) if url.scheme() == "http" && is_loopback(&url) => Receipts::Here(url),
             Some(_) => Receipts::Outside,

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{CHANNELS, Length, Object, Violations};
+use super::{Length, Object, Violations};
 
 const GENERIC: [&str; 9] = [
     "text_message",
@@ -29,13 +29,6 @@ pub(super) fn check(message: &Object<'_>, wrong: &mut Violations) {
         message.inside(name, wrong, |object, wrong| generic_message(name, object, wrong));
     }
 
-    for name in PER_CHANNEL {
-        message.entries(name, wrong, |channel, _, at, wrong| {
-            if !CHANNELS.contains(&channel) {
-                wrong.add(at, "is not a channel");
-            }
-        });
-    }
     message.entries("explicit_channel_message", wrong, |_, payload, at, wrong| {
         if !payload.is_string() {
             wrong.add(at, "must be a string");
@@ -54,37 +47,37 @@ pub(super) fn check(message: &Object<'_>, wrong: &mut Violations) {
     });
     message.entries("channel_specific_message", wrong, |_, specific, at, wrong| {
         let Some(specific) = Object::of(specific, at, wrong) else { return };
-        specific.texts(&["message_type"], wrong);
+        specific.strings(&["message_type"], wrong);
         specific.require("message", wrong);
         specific.inside("message", wrong, |_, _| {});
     });
     message.inside("agent", wrong, |agent, wrong| {
         agent.one_of("type", &["UNKNOWN_AGENT_TYPE", "HUMAN", "BOT"], wrong);
     });
-    message.inside("reply_to", wrong, |reply_to, wrong| reply_to.texts(&["message_id"], wrong));
+    message.inside("reply_to", wrong, |reply_to, wrong| reply_to.strings(&["message_id"], wrong));
 }
 
 fn generic_message(name: &str, object: &Object<'_>, wrong: &mut Violations) {
     match name {
-        "text_message" => object.texts(&["text"], wrong),
-        "media_message" => object.texts(&["url"], wrong),
+        "text_message" => object.strings(&["text"], wrong),
+        "media_message" => object.strings(&["url"], wrong),
         "card_message" => card(object, wrong),
         "carousel_message" => {
             object.require("cards", wrong);
-            object.each("cards", 1..=10, wrong, card);
+            object.each("cards", 0..=10, wrong, card);
             object.each("choices", 0..=3, wrong, choice);
         }
         "choice_message" => {
-            object.inside("text_message", wrong, |text, wrong| text.texts(&["text"], wrong));
+            object.inside("text_message", wrong, |text, wrong| text.strings(&["text"], wrong));
             object.require("choices", wrong);
-            object.each("choices", 1..=10, wrong, choice);
+            object.each("choices", 0..=10, wrong, choice);
         }
         "list_message" => {
-            object.texts(&["title"], wrong);
+            object.strings(&["title"], wrong);
             object.require("sections", wrong);
-            object.each("sections", 1..=usize::MAX, wrong, |section, wrong| {
+            object.each("sections", 0..=usize::MAX, wrong, |section, wrong| {
                 section.require("items", wrong);
-                section.each("items", 1..=usize::MAX, wrong, list_item);
+                section.each("items", 0..=usize::MAX, wrong, list_item);
             });
         }
         "template_message" => {
@@ -92,10 +85,7 @@ fn generic_message(name: &str, object: &Object<'_>, wrong: &mut Violations) {
                 object.complain("omni_template", "or channel_template is required", wrong);
             }
             object.inside("omni_template", wrong, |template, wrong| template_reference(template, true, wrong));
-            object.entries("channel_template", wrong, |channel, template, at, wrong| {
-                if !CHANNELS.contains(&channel) {
-                    wrong.add(at, "is not a channel");
-                }
+            object.entries("channel_template", wrong, |_, template, at, wrong| {
                 if let Some(template) = Object::of(template, at, wrong) {
                     template_reference(&template, false, wrong);
                 }
@@ -104,9 +94,10 @@ fn generic_message(name: &str, object: &Object<'_>, wrong: &mut Violations) {
         "location_message" => location(object, wrong),
         "contact_info_message" => {
             object.require("name", wrong);
-            object.inside("name", wrong, |name, wrong| name.texts(&["full_name"], wrong));
+            object.inside("name", wrong, |name, wrong| name.strings(&["full_name"], wrong));
             object.require("phone_numbers", wrong);
-            object.each("phone_numbers", 0..=usize::MAX, wrong, |number, wrong| number.texts(&["phone_number"], wrong));
+            object
+                .each("phone_numbers", 0..=usize::MAX, wrong, |number, wrong| number.strings(&["phone_number"], wrong));
         }
         _ => {}
     }
@@ -114,7 +105,7 @@ fn generic_message(name: &str, object: &Object<'_>, wrong: &mut Violations) {
 
 fn card(card: &Object<'_>, wrong: &mut Violations) {
     card.one_of("height", &["UNSPECIFIED_HEIGHT", "SHORT", "MEDIUM", "TALL"], wrong);
-    card.inside("media_message", wrong, |media, wrong| media.texts(&["url"], wrong));
+    card.inside("media_message", wrong, |media, wrong| media.strings(&["url"], wrong));
     card.each("choices", 0..=10, wrong, choice);
 }
 
@@ -132,7 +123,7 @@ fn choice(choice: &Object<'_>, wrong: &mut Violations) {
         if name == kind {
             choice.inside(name, wrong, |object, wrong| match name {
                 "location_message" => location(object, wrong),
-                _ => object.texts(required, wrong),
+                _ => object.strings(required, wrong),
             });
         }
     }
@@ -140,14 +131,14 @@ fn choice(choice: &Object<'_>, wrong: &mut Violations) {
 
 fn list_item(item: &Object<'_>, wrong: &mut Violations) {
     match item.exactly_one(&["choice", "product"], wrong) {
-        Some("choice") => item.inside("choice", wrong, |choice, wrong| choice.texts(&["title"], wrong)),
-        Some(_) => item.inside("product", wrong, |product, wrong| product.texts(&["id", "marketplace"], wrong)),
+        Some("choice") => item.inside("choice", wrong, |choice, wrong| choice.strings(&["title"], wrong)),
+        Some(_) => item.inside("product", wrong, |product, wrong| product.strings(&["id", "marketplace"], wrong)),
         None => {}
     }
 }
 
 fn location(location: &Object<'_>, wrong: &mut Violations) {
-    location.texts(&["title"], wrong);
+    location.strings(&["title"], wrong);
     location.require("coordinates", wrong);
     location.inside("coordinates", wrong, |coordinates, wrong| {
         for name in ["latitude", "longitude"] {
@@ -159,9 +150,9 @@ fn location(location: &Object<'_>, wrong: &mut Violations) {
 }
 
 fn template_reference(template: &Object<'_>, with_version: bool, wrong: &mut Violations) {
-    template.texts(&["template_id"], wrong);
+    template.strings(&["template_id"], wrong);
     if with_version {
-        template.texts(&["version"], wrong);
+        template.strings(&["version"], wrong);
     }
     template.text("language_code", Length::Any, wrong);
     template.entries("parameters", wrong, |_, value, at, wrong| {

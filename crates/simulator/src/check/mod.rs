@@ -40,7 +40,7 @@ impl Violations {
     fn add(&mut self, at: &Path<'_>, description: impl Into<String>) {
         // The list is for people: a thousand of the same help nobody.
         if self.0.len() < 20 {
-            self.0.push(Violation { field: at.to_string(), description: description.into() });
+            self.0.push(Violation { field: at.text(), description: description.into() });
         }
     }
 
@@ -52,8 +52,8 @@ impl Violations {
 /// Where in a body we are; written only when there is something to say.
 pub(crate) enum Path<'a> {
     Root,
-    Field(&'a Path<'a>, &'a str),
-    Item(&'a Path<'a>, usize),
+    Field(&'a Self, &'a str),
+    Item(&'a Self, usize),
 }
 
 impl<'a> Path<'a> {
@@ -80,7 +80,7 @@ impl<'a> Path<'a> {
         }
     }
 
-    fn to_string(&self) -> String {
+    fn text(&self) -> String {
         let mut out = String::new();
         self.write(&mut out);
         out
@@ -146,6 +146,15 @@ impl<'a> Object<'a> {
         }
     }
 
+    /// Texts that must be there; the message model does not ask for more.
+    pub(crate) fn strings(&self, names: &[&str], wrong: &mut Violations) {
+        for name in names {
+            if self.require(name, wrong).is_some() {
+                self.text(name, Length::Any, wrong);
+            }
+        }
+    }
+
     /// Texts that must be there and hold something.
     pub(crate) fn texts(&self, names: &[&str], wrong: &mut Violations) {
         for name in names {
@@ -163,10 +172,11 @@ impl<'a> Object<'a> {
         value
     }
 
-    /// A text out of a closed list, if the field is there.
+    /// A text out of a closed list, if the field is there. In a message a placeholder may stand for it.
     pub(crate) fn one_of(&self, name: &str, known: &[&str], wrong: &mut Violations) {
         if let Some(text) = self.text(name, Length::Any, wrong)
             && !known.contains(&text)
+            && !text.contains("${")
         {
             self.complain(name, format!("must be one of {}", known.join(", ")), wrong);
         }

@@ -51,7 +51,7 @@ fn request_fields(request: &Object<'_>, now: Timestamp, wrong: &mut Violations) 
     }
     if let Some(text) = request.text("callback_url", Length::UpTo(742), wrong) {
         let is_web = |url: url::Url| matches!(url.scheme(), "http" | "https") && url.host().is_some();
-        if !url::Url::parse(text).is_ok_and(is_web) {
+        if !text.is_empty() && !url::Url::parse(text).is_ok_and(is_web) {
             request.complain("callback_url", "must be an http or https URL", wrong);
         }
     }
