@@ -1,2 +1,3 @@
-//! Under construction.
-fn main() {}
+//! Stories that cross crates, told through the umbrella.
+
+mod kill;
