@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Listen(ListenArgs),
     /// Run the local service that speaks the same wire.
     Simulate(SimulateArgs),
+    /// Show what the typed models understood of a file, and what they did not.
+    Inspect(InspectArgs),
     /// Operations of the Batch API on single batches.
     Batch(BatchArgs),
 }
@@ -265,6 +267,28 @@ pub(crate) struct SimulateArgs {
     /// How many of a hundred delivered messages are read.
     #[arg(long, value_name = "PERCENT", default_value_t = 30, value_parser = clap::value_parser!(u8).range(0..=100))]
     pub(crate) read: u8,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    /// What the files hold.
+    #[arg(value_name = "WHAT")]
+    pub(crate) what: InspectKind,
+    /// The files; `-` reads standard input.
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum InspectKind {
+    /// A callback.
+    Callback,
+    /// The wire's `message` object.
+    Message,
+    /// Recipients: CSV, JSON lines, or the wire's `recipient_and_params`.
+    Recipients,
 }
 
 #[derive(Debug, Args)]

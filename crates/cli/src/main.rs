@@ -59,6 +59,7 @@ async fn dispatch(command: Command) -> Result<u8, Failure> {
         Command::Report(args) => commands::report::run(args).await,
         Command::Listen(args) => commands::listen::run(args).await,
         Command::Simulate(args) => commands::simulate::run(args).await,
+        Command::Inspect(args) => commands::inspect::run(&args),
         Command::Batch(args) => match args.command {
             BatchCommand::Status { id, service, json } => commands::batch::status(id, &service, &json).await,
         },

@@ -2,6 +2,7 @@
 
 pub(crate) mod batch;
 pub(crate) mod check;
+pub(crate) mod inspect;
 pub(crate) mod listen;
 pub(crate) mod preview;
 pub(crate) mod report;

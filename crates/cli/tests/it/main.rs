@@ -5,6 +5,8 @@ mod support;
 
 mod faults;
 mod input;
+mod inspect;
+mod pages;
 mod privacy;
 mod refusals;
 mod road;

@@ -1,0 +1,39 @@
+//! What the pages show is what happens.
+
+use crate::support::{binary, root, run};
+
+const PREFIX: &str = "cargo run --release -p sinch-batch-cli -- ";
+
+#[test]
+fn the_commands_of_the_readme_run_as_they_stand() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let commands: Vec<&str> = readme.lines().filter_map(|line| line.strip_prefix(PREFIX)).collect();
+    assert!(!commands.is_empty());
+    for command in commands {
+        let scratch = tempfile::tempdir().unwrap();
+        let demo = scratch.path().join("demo");
+        std::fs::create_dir(&demo).unwrap();
+        for file in std::fs::read_dir(root().join("demo")).unwrap() {
+            let file = file.unwrap();
+            std::fs::copy(file.path(), demo.join(file.file_name())).unwrap();
+        }
+        run(binary(scratch.path()).args(command.split_whitespace())).ends(0);
+    }
+}
+
+#[test]
+fn every_exit_code_of_the_help_is_in_the_readme() {
+    let folder = tempfile::tempdir().unwrap();
+    let help = run(binary(folder.path()).arg("--help")).ends(0).stdout;
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let codes: Vec<&str> = help
+        .lines()
+        .skip_while(|line| !line.starts_with("Exit codes"))
+        .filter_map(|line| line.trim_start().split("  ").next())
+        .filter(|word| word.len() == 1)
+        .collect();
+    assert_eq!(codes, ["0", "1", "2", "3", "4", "5", "6", "7"]);
+    for code in codes {
+        assert!(readme.contains(&format!("| {code} |")) || readme.contains(&format!("| `{code}` |")), "{code}");
+    }
+}
