@@ -213,10 +213,10 @@ impl Names {
 fn pack(entry: &Value, people: &mut Packer, names: &mut Names) {
     let none = Map::new();
     let parameters = entry.get("parameters").and_then(Value::as_object).unwrap_or(&none);
-    let value = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let is_invalid = parameters.iter().any(|(name, value)| name.trim().is_empty() || value.as_str() == Some(""));
-    let contact = entry.pointer("/recipient/contact_id").and_then(Value::as_str);
-    let first = entry.pointer("/recipient/identified_by/channel_identities/0");
+    let recipient = entry.get("recipient");
+    let contact = recipient.and_then(|it| it.get("contact_id")).and_then(Value::as_str);
+    let first = recipient.and_then(|it| it.get("identified_by")?.get("channel_identities")?.get(0));
     let text = |name: &str| first.and_then(|it| it.get(name)).and_then(Value::as_str).unwrap_or_default();
 
     people.number(usize::from(contact.is_some()) | usize::from(is_invalid) << 1);
@@ -225,7 +225,7 @@ fn pack(entry: &Value, people: &mut Packer, names: &mut Names) {
     people.number(parameters.len());
     for (name, content) in parameters {
         people.number(names.place(name));
-        people.text(&value(content));
+        people.text(content.as_str().unwrap_or_default());
     }
 }
 
