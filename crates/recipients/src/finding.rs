@@ -155,6 +155,7 @@ pub(crate) struct Where<'a> {
 impl<'a> Where<'a> {
     pub(crate) const ROW: Self = Self { name: None, number: None };
 
+    #[cfg(feature = "csv")]
     pub(crate) fn column(name: &'a str, index: usize) -> Self {
         Self { name: Some(name), number: u32::try_from(index + 1).ok() }
     }

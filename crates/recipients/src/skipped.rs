@@ -31,6 +31,7 @@ impl<W: Write> SkippedWriter<W> {
     ///
     /// # Errors
     /// Those of the writer.
+    #[cfg_attr(not(feature = "csv"), expect(unused_mut, reason = "only CSV has a header"))]
     pub fn new(mut writer: W, source: &Source) -> io::Result<Self> {
         match source.format() {
             #[cfg(feature = "csv")]

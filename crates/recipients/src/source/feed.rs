@@ -53,6 +53,7 @@ impl Feed {
         Ok(count > 0)
     }
 
+    #[cfg(feature = "csv")]
     /// The first byte at hand, read if need be; `None` at the end.
     pub(super) fn first(&mut self) -> io::Result<Option<u8>> {
         while self.start == self.end {

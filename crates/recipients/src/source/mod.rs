@@ -162,6 +162,7 @@ enum Reader {
 struct Header {
     findings: Vec<Finding>,
     line: u64,
+    #[cfg_attr(not(feature = "csv"), expect(dead_code, reason = "only CSV has a header"))]
     raw: Vec<u8>,
 }
 
@@ -311,6 +312,7 @@ impl Source {
         &self.header.findings
     }
 
+    #[cfg(feature = "csv")]
     /// The header as it stands in the file; empty where there is none.
     pub(crate) fn header_raw(&self) -> &[u8] {
         &self.header.raw

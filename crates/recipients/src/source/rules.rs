@@ -83,6 +83,7 @@ pub(super) fn identity_fault(channel: &Channel, id: &str) -> Option<(FindingKind
 #[derive(Default)]
 pub(super) struct Length {
     characters: usize,
+    #[cfg_attr(not(feature = "csv"), expect(dead_code, reason = "only columns are blamed"))]
     longest: (usize, usize),
 }
 
