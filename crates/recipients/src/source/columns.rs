@@ -127,13 +127,16 @@ impl Columns {
                 continue;
             }
             let hint = if self.names.contains(name) {
-                format!("; the column {0} names the recipient, so call the parameter `param.{0}`", quoted(name))
+                format!(
+                    "; the column of that name says who gets the message, so call the parameter {}",
+                    quoted(&format!("param.{name}"))
+                )
             } else if let Some(near) = self.names.iter().find(|have| is_near(have, name)) {
                 format!("; {} is spelled differently", quoted(near))
             } else {
                 String::new()
             };
-            let message = format!("the message has a placeholder {}, and no column has that name{hint}", quoted(name));
+            let message = format!("the message has a placeholder {}, and no column is for it{hint}", quoted(name));
             findings.push(of_file(line, Where::name(name), FindingKind::MissingColumn, message));
         }
     }

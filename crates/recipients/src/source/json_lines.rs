@@ -99,7 +99,7 @@ impl JsonRows {
             }
             Err(error) => {
                 let name = Some(error.path()).filter(|path| !path.is_empty());
-                let column = Where { name, number: u32::try_from(error.column()).ok() };
+                let column = Where { name, number: u32::try_from(error.column().max(1)).ok() };
                 let message = format!("the line is no recipient: {}", error.message());
                 observer.finding(place.finding(column, FindingKind::BadJson, message));
             }

@@ -94,9 +94,9 @@ impl Length {
         if value.is_empty() {
             return;
         }
-        // Braces or comma, quotes and colon.
+        // Quotes, the colon, and a comma: the first entry has none, but there are two braces.
         let entry = json_length(key) + json_length(value) + 6;
-        self.characters += if self.characters == 0 { entry } else { entry - 1 };
+        self.characters += if self.characters == 0 { entry + 1 } else { entry };
         self.longest = self.longest.max((entry, column));
     }
 
