@@ -53,8 +53,8 @@ impl Feed {
         Ok(count > 0)
     }
 
-    #[cfg(feature = "csv")]
     /// The first byte at hand, read if need be; `None` at the end.
+    #[cfg(feature = "csv")]
     pub(super) fn first(&mut self) -> io::Result<Option<u8>> {
         while self.start == self.end {
             if !self.more()? {

@@ -312,8 +312,8 @@ impl Source {
         &self.header.findings
     }
 
-    #[cfg(feature = "csv")]
     /// The header as it stands in the file; empty where there is none.
+    #[cfg(feature = "csv")]
     pub(crate) fn header_raw(&self) -> &[u8] {
         &self.header.raw
     }
