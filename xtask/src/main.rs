@@ -2,7 +2,7 @@
 //!
 //! `cargo xtask help` lists them. Modules in reading order: [`workspace`] (what cargo knows about our
 //! crates), [`layers`] (the arrows between them), [`docs`] (the pages), [`ci`] (the whole gate),
-//! [`bench`] (measurements), [`setup`] (optional tools).
+//! [`mod@bench`] (measurements), [`setup`] (optional tools).
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that talks to a terminal")]
 
 mod workspace;
