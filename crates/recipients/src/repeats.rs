@@ -81,7 +81,10 @@ impl Search {
     /// Every later occurrence, in the order of the file.
     pub(crate) fn finish(mut self) -> Vec<Repeat> {
         for chunk in &mut self.chunks {
-            chunk.sort_unstable();
+            // One number compares faster than three.
+            chunk.sort_unstable_by_key(|[high, low, spot]| {
+                u128::from(*high) << 64 | u128::from(*low) << 32 | u128::from(*spot)
+            });
         }
         let mut heads: BinaryHeap<Reverse<([u32; 3], usize, usize)>> = self
             .chunks

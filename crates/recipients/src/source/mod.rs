@@ -83,7 +83,7 @@ pub enum SourceError {
         /// The line of the first row too many.
         line: u64,
     },
-    /// The header, or the message, is unusable; [`preflight`](crate::preflight) says why.
+    /// The header, or the message, is unusable; [`preflight`](crate::preflight()) says why.
     #[error("the header at line {line} has mistakes; check the file first")]
     Unusable {
         /// The line of the header.
@@ -140,7 +140,7 @@ pub(crate) trait Observer {
     fn identity(&mut self, place: Place, ordinal: Ordinal, channel: &str, identity: &str);
 }
 
-/// A file of recipients, to be read once: by [`preflight`](crate::preflight), or by
+/// A file of recipients, to be read once: by [`preflight`](crate::preflight()), or by
 /// [`Rows`](crate::Rows) for sending.
 pub struct Source {
     feed: Feed,
