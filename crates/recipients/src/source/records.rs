@@ -155,11 +155,12 @@ impl Records {
 /// Line breaks inside a record: `\n`, `\r\n` or `\r` alone.
 fn line_breaks(raw: &[u8]) -> u64 {
     let is_break = |byte: &u8| matches!(byte, b'\n' | b'\r');
-    if !raw.iter().any(is_break) {
+    // Nearly always none. Counting them all goes many bytes at a time; stopping at the first would not.
+    let breaks = raw.iter().filter(|byte| is_break(byte)).count();
+    if breaks == 0 {
         return 0;
     }
-    let pairs = raw.windows(2).filter(|pair| *pair == b"\r\n").count();
-    (raw.iter().filter(|byte| is_break(byte)).count() - pairs) as u64
+    (breaks - raw.windows(2).filter(|pair| *pair == b"\r\n").count()) as u64
 }
 
 #[cfg(test)]
