@@ -43,12 +43,12 @@ pub(crate) fn standing(standing: &Standing, took: Option<Duration>) -> String {
     format!("{table}\n")
 }
 
-/// The sums, then the failures by row; at most `most` of them.
+/// The sums, then the failures by row; at most `most` of them, and how to see the others.
 pub(crate) async fn report(
     ledger: &dyn Ledger,
     campaign: &Campaign,
     took: Option<Duration>,
-    most: usize,
+    (most, see_all): (usize, &str),
     mut out: impl Write,
 ) -> Result<(), ReportError> {
     let sums = ledger.standing(campaign.id).await?;
@@ -68,7 +68,7 @@ pub(crate) async fn report(
         write!(out, "\nfailures\n{}", failures(&shown))?;
     }
     if more > 0 {
-        writeln!(out, "and {more} more: sinch-batch report {} --ledger FILE", campaign.name)?;
+        writeln!(out, "and {more} more; {see_all}")?;
     }
     out.flush()?;
     Ok(())

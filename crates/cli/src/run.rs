@@ -1,7 +1,7 @@
 //! Running a campaign that is in the ledger: sending, waiting, reporting.
 
 use std::io::{BufWriter, stdout};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -35,6 +35,8 @@ pub(crate) struct Settings {
 /// Everything a run needs.
 pub(crate) struct Run {
     pub(crate) ledger_path: PathBuf,
+    /// Whether the ledger outlives this process; one made up for practice does not.
+    pub(crate) keeps: bool,
     pub(crate) ledger: Arc<SqliteLedger>,
     pub(crate) campaign: Campaign,
     pub(crate) client: Client,
@@ -50,6 +52,7 @@ impl Run {
     /// Sends what is left, waits for receipts, prints the report.
     pub(crate) async fn execute(self, args: &RunArgs) -> Result<u8, Failure> {
         let began = Instant::now();
+        let next = Next { campaign: &self.campaign.name, ledger: &self.ledger_path, keeps: self.keeps };
         let stop = signals::watch();
         let failed = |error| ledgers::failed(&self.ledger_path, &error);
         let open = self.ledger.open_batches(self.campaign.id).await.map_err(failed)?;
@@ -76,35 +79,51 @@ impl Run {
                     runner
                         .wait_for_receipts(quiet, signals::stopped(stop), |standing| progress.show(standing))
                         .await
-                        .map_err(|error| campaign_failed(&self.ledger_path, &self.campaign, &error))?,
+                        .map_err(|error| campaign_failed(&next, &error))?,
                 )
             }
             _ => None,
         };
         progress.end();
-        let ended = ended.map_err(|error| campaign_failed(&self.ledger_path, &self.campaign, &error))?;
+        let ended = ended.map_err(|error| campaign_failed(&next, &error))?;
 
         let out = BufWriter::new(stdout());
         let written = if self.json {
             write_json(&*self.ledger, &self.campaign, out).await.map(drop)
         } else {
-            render::report(&*self.ledger, &self.campaign, Some(began.elapsed()), SHOWN_FAILURES, out).await
+            let see_all = next.command("see them all", "report", "--ledger FILE keeps them for a report");
+            let shown = (SHOWN_FAILURES, see_all.as_str());
+            render::report(&*self.ledger, &self.campaign, Some(began.elapsed()), shown, out).await
         };
         written.map_err(|error| render::report_failed(&self.ledger_path, error))?;
         let standing = self.ledger.standing(self.campaign.id).await.map_err(failed)?;
-        conclude(&self.ledger_path, &self.campaign, &ended, waited, &standing)
+        conclude(&next, &ended, waited, &standing)
+    }
+}
+
+const PRACTICE_IS_OVER: &str = "practise again; with --ledger FILE a campaign can be gone on with";
+
+/// What to type after this run.
+struct Next<'a> {
+    campaign: &'a str,
+    ledger: &'a Path,
+    keeps: bool,
+}
+
+impl Next<'_> {
+    /// A command on this campaign; something else where nothing of it is kept.
+    fn command(&self, lead: &str, verb: &str, otherwise: &str) -> String {
+        if self.keeps {
+            format!("{lead}: sinch-batch {verb} {} --ledger {}", self.campaign, self.ledger.display())
+        } else {
+            otherwise.to_owned()
+        }
     }
 }
 
 /// The exit code, and what to type next if it is not the end.
-fn conclude(
-    ledger: &std::path::Path,
-    campaign: &Campaign,
-    ended: &Ended,
-    waited: Option<Watch>,
-    standing: &Standing,
-) -> Result<u8, Failure> {
-    let resume = format!("sinch-batch resume {} --ledger {}", campaign.name, ledger.display());
+fn conclude(next: &Next<'_>, ended: &Ended, waited: Option<Watch>, standing: &Standing) -> Result<u8, Failure> {
+    let resume = |lead: &str| next.command(lead, "resume", PRACTICE_IS_OVER);
     let left = standing.planned + standing.unknown;
     if left > 0 {
         let why = ended.why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
@@ -113,26 +132,26 @@ fn conclude(
             Some(Stop::Credentials) => (
                 exit::BAD_CREDENTIALS,
                 format!("the service refused the credentials{why} ({rows})"),
-                format!("check SINCH_KEY_ID, SINCH_KEY_SECRET and SINCH_PROJECT_ID, then go on: {resume}"),
+                resume("check SINCH_KEY_ID, SINCH_KEY_SECRET and SINCH_PROJECT_ID, then go on"),
             ),
             Some(Stop::Refused) => (
                 exit::NOT_FINISHED,
                 format!("the service refused{why} ({rows})"),
-                format!("check SINCH_APP_ID, SINCH_REGION and the message, then go on: {resume}"),
+                resume("check SINCH_APP_ID, SINCH_REGION and the message, then go on"),
             ),
             Some(Stop::Unreachable) => (
                 exit::NOT_FINISHED,
                 format!("the service could not be reached or kept failing{why} ({rows})"),
-                format!("nothing is sent twice; go on when it is back: {resume}"),
+                resume("nothing is sent twice; go on when it is back"),
             ),
-            Some(Stop::Interrupted) => (exit::NOT_FINISHED, format!("stopped ({rows})"), format!("go on: {resume}")),
-            _ => (exit::NOT_FINISHED, format!("the campaign did not finish{why} ({rows})"), format!("go on: {resume}")),
+            Some(Stop::Interrupted) => (exit::NOT_FINISHED, format!("stopped ({rows})"), resume("go on")),
+            _ => (exit::NOT_FINISHED, format!("the campaign did not finish{why} ({rows})"), resume("go on")),
         };
         return Err(Failure::new(code, sentence).hint(hint));
     }
     let messages = standing.messages;
     let waiting = messages.pending + messages.queued;
-    let look = format!("see what comes: sinch-batch status {} --ledger {}", campaign.name, ledger.display());
+    let look = next.command("see what comes", "status", PRACTICE_IS_OVER);
     match waited {
         Some(Watch::Quiet) => {
             Err(Failure::new(exit::NOT_FINISHED, format!("all was sent, but {waiting} messages have no final receipt"))
@@ -147,12 +166,12 @@ fn conclude(
     }
 }
 
-fn campaign_failed(ledger: &std::path::Path, campaign: &Campaign, error: &CampaignError) -> Failure {
-    let resume = format!("go on when it is mended: sinch-batch resume {} --ledger {}", campaign.name, ledger.display());
+fn campaign_failed(next: &Next<'_>, error: &CampaignError) -> Failure {
+    let resume = next.command("go on when it is mended", "resume", PRACTICE_IS_OVER);
     match error {
         CampaignError::Ledger(error) => Failure::new(
             exit::LEDGER,
-            format!("ledger {}: {}; nothing more was sent", ledger.display(), sentence(error)),
+            format!("ledger {}: {}; nothing more was sent", next.ledger.display(), sentence(error)),
         )
         .hint(resume),
         other => Failure::because(exit::NOT_FINISHED, "sending stopped", other).hint(resume),

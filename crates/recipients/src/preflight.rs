@@ -19,6 +19,9 @@ pub struct Preflight {
     pub bad_rows: u64,
     /// Mistakes, those of the header included.
     pub findings: u64,
+    /// Those among them that tell of a recipient of an earlier row. If the other rows are sent, such a
+    /// row must be mended or deleted: sent as it is, that recipient gets two messages.
+    pub repeats: u64,
     /// The file's fingerprint; after a [`TooLarge`](FindingKind::TooLarge) row that of what was read.
     pub fingerprint: Fingerprint,
     /// The bad rows, to be left out when the rest is sent.
@@ -128,6 +131,7 @@ impl<F: FnMut(Finding)> Run<F> {
             rows: self.rows,
             bad_rows: self.bad.count(),
             findings: self.findings,
+            repeats: repeats.len() as u64,
             fingerprint,
             skip: SkipSet(Arc::new(Skip { bad: self.bad, repeats, lines })),
             fatal: self.fatal,

@@ -10,7 +10,8 @@ use crate::source::{Format, Source};
 /// Writes rows that were left out, with the reason of each, in the format they came in.
 ///
 /// In CSV the columns `#line` and `#reason` come first and the row follows as it stood; in JSON lines
-/// a remark stands above each row. Both are passed over when the mended file is read.
+/// a remark stands above each row. Both are passed over when the mended file is read. A column that the
+/// message has no use for gets a `#` before its name, so that it counts as a remark from then on.
 ///
 /// A row that repeats an earlier one is written too. The earlier one may have been sent, so delete the
 /// repeated row unless the same person shall get a second message.
@@ -37,7 +38,7 @@ impl<W: Write> SkippedWriter<W> {
             #[cfg(feature = "csv")]
             Format::Csv => {
                 writer.write_all(b"#line,#reason,")?;
-                writer.write_all(source.header_raw())?;
+                writer.write_all(source.header_of_skipped())?;
                 writer.write_all(b"\n")?;
             }
             Format::JsonLines => {}

@@ -18,7 +18,7 @@ pub(crate) async fn run(args: ReportArgs) -> Result<u8, Failure> {
     let written = match format {
         ReportFormat::Json => write_json(&*ledger, &campaign, out).await.map(drop),
         ReportFormat::Csv => csv(&*ledger, &campaign, out).await,
-        ReportFormat::Table => render::report(&*ledger, &campaign, None, usize::MAX, out).await,
+        ReportFormat::Table => render::report(&*ledger, &campaign, None, (usize::MAX, ""), out).await,
     };
     written.map_err(|error| render::report_failed(&path, error))?;
     Ok(exit::OK)

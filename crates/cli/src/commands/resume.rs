@@ -60,6 +60,7 @@ pub(crate) async fn run(args: ResumeArgs) -> Result<u8, Failure> {
     let rows = input::good_rows(file, &template, &checked)?;
     let run = Run {
         ledger_path,
+        keeps: true,
         ledger,
         campaign,
         client,

@@ -84,6 +84,13 @@ pub(crate) async fn run(args: SendArgs) -> Result<u8, Failure> {
         let path = args.skipped.clone().unwrap_or_else(|| input::skipped_path(&shown));
         input::write_skipped(&shown, &template, &checked, &path).await?;
         say!("{} rows are skipped; mend them in {} and send that file", checked.skipped(), path.display());
+        if checked.0.repeats > 0 {
+            let repeats = match checked.0.repeats {
+                1 => "1 of them repeats a recipient".to_owned(),
+                n => format!("{n} of them repeat recipients"),
+            };
+            say!("{repeats} of an earlier row: delete it there or name somebody else, or they get the message twice");
+        }
     }
     let campaign = ledger.create(new).await.map_err(|error| ledgers::failed(&ledger_path, &error))?;
     let _lock = CampaignLock::take(&ledger_path, &campaign)?;
@@ -92,6 +99,7 @@ pub(crate) async fn run(args: SendArgs) -> Result<u8, Failure> {
     let rows = input::good_rows(&file, &template, &checked)?;
     let run = Run {
         ledger_path,
+        keeps: scratch.is_none(),
         ledger,
         campaign,
         client,

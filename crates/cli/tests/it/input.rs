@@ -60,7 +60,9 @@ fn skipped_rows_can_be_mended_and_sent() {
     std::fs::write(stage.path().join("people.csv"), demo).unwrap();
     let text = "Hello ${name}, your code is ${code}.";
     let send = ["send", "people.csv", "--text", text, "--json"];
-    let report = run(stage.command(&send).arg("--skip-bad")).ends(0).json();
+    let said = run(stage.command(&send).arg("--skip-bad")).ends(0);
+    assert!(said.stderr.contains("1 of them repeats a recipient"), "{said:?}");
+    let report = said.json();
     adds_up(&report);
     assert_eq!((report["skipped"].as_u64(), report["accepted"].as_u64()), (Some(6), Some(14)));
     stage.has_each_once(14);
@@ -77,7 +79,6 @@ fn skipped_rows_can_be_mended_and_sent() {
         let reason = line.rfind("\",").unwrap() + 2;
         *line = format!("{}+1555777000{n},Somebody,{n}{n}{n}{n},here", &line[..reason]);
     }
-    lines[0] = lines[0].replace("region", "#region");
     std::fs::write(&skipped, lines.join("\n")).unwrap();
     let report = run(&mut stage.command(&["send", "people.skipped.csv", "--text", text, "--json"])).ends(0).json();
     assert_eq!(report["accepted"], 6);

@@ -99,6 +99,22 @@ impl Columns {
         columns
     }
 
+    /// The header of a file of skipped rows: this one, with `#` before the names of columns that were
+    /// left out, so that only the rows are there to be mended.
+    pub(super) fn header_of_skipped(&self, raw: &[u8]) -> Vec<u8> {
+        let left_out = |(name, role): (&str, &Role)| *role == Role::Ignored && !name.starts_with('#');
+        let columns = || self.names.iter().map(|name| &**name).zip(&self.roles);
+        if !columns().any(left_out) {
+            return raw.to_vec();
+        }
+        let named = columns().map(|(name, role)| {
+            let mark = if left_out((name, role)) { "#" } else { "" };
+            let name = format!("{mark}{name}");
+            if name.contains([',', '"', '\n', '\r']) { format!("\"{}\"", name.replace('"', "\"\"")) } else { name }
+        });
+        named.collect::<Vec<_>>().join(",").into_bytes()
+    }
+
     fn find_recipients(&self, line: u64, findings: &mut Vec<Finding>) -> By {
         let at = |wanted: Role| self.roles.iter().position(|role| *role == wanted);
         let (contact, channel, identity) = (at(Role::ContactId), at(Role::Channel), at(Role::Identity));

@@ -163,7 +163,7 @@ struct Header {
     findings: Vec<Finding>,
     line: u64,
     #[cfg_attr(not(feature = "csv"), expect(dead_code, reason = "only CSV has a header"))]
-    raw: Vec<u8>,
+    of_skipped: Vec<u8>,
 }
 
 impl fmt::Debug for Source {
@@ -312,10 +312,10 @@ impl Source {
         &self.header.findings
     }
 
-    /// The header as it stands in the file; empty where there is none.
+    /// The header that the file of skipped rows gets; empty where there is none.
     #[cfg(feature = "csv")]
-    pub(crate) fn header_raw(&self) -> &[u8] {
-        &self.header.raw
+    pub(crate) fn header_of_skipped(&self) -> &[u8] {
+        &self.header.of_skipped
     }
 
     /// Whether no row can be sent, however good.

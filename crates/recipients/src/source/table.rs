@@ -23,8 +23,8 @@ impl Table {
             return Ok(Self { records, columns });
         }
         header.line = records.line();
-        header.raw = records.raw(feed).to_vec();
         let columns = Columns::of(&records, rules, &mut header.findings);
+        header.of_skipped = columns.header_of_skipped(records.raw(feed));
         Ok(Self { records, columns })
     }
 
