@@ -119,15 +119,16 @@ fn suffer(shared: &Shared, fault: Fault, call: Call, head: &Parts, body: Bytes) 
             End::Answer(answer_token(shared, head, &body, Duration::ZERO))
         }
         FaultKind::ExpireToken => End::Answer(shared.tokens.expire(&head.headers, shared.clock.now())),
-        FaultKind::AcceptThen500 | FaultKind::AcceptThenDrop => {
+        FaultKind::AcceptThen500 | FaultKind::AcceptThenDrop | FaultKind::AcceptThenHang => {
             let answer = answer(shared, call, head, body);
             if !answer.status.is_success() {
                 shared.faults.give_back(fault);
-                End::Answer(answer)
-            } else if fault.fault == FaultKind::AcceptThen500 {
-                End::Answer(Answer::internal())
-            } else {
-                End::Close
+                return End::Answer(answer);
+            }
+            match fault.fault {
+                FaultKind::AcceptThen500 => End::Answer(Answer::internal()),
+                FaultKind::AcceptThenHang => End::Never,
+                _ => End::Close,
             }
         }
     }

@@ -126,7 +126,10 @@ async fn attempt(shared: &Shared, post: &Post) -> Sent {
     match fault {
         Some(FaultKind::Drop | FaultKind::Hang) => return Sent::Lost,
         Some(FaultKind::Refuse500 | FaultKind::Refuse503 | FaultKind::RateLimit) => return Sent::Failed,
-        Some(FaultKind::AcceptThen500 | FaultKind::AcceptThenDrop | FaultKind::ExpireToken) | None => {}
+        Some(
+            FaultKind::AcceptThen500 | FaultKind::AcceptThenDrop | FaultKind::AcceptThenHang | FaultKind::ExpireToken,
+        )
+        | None => {}
     }
     let body = body(post);
     let mut request = shared.http.post(url.clone()).header("content-type", "application/json");
@@ -155,7 +158,7 @@ async fn attempt(shared: &Shared, post: &Post) -> Sent {
         Err(_) => Sent::Failed,
     };
     match fault {
-        Some(FaultKind::AcceptThen500 | FaultKind::AcceptThenDrop) => Sent::Failed,
+        Some(FaultKind::AcceptThen500 | FaultKind::AcceptThenDrop | FaultKind::AcceptThenHang) => Sent::Failed,
         _ => sent,
     }
 }

@@ -78,7 +78,7 @@ fn index() -> Value {
         "GET /stats": "requests by operation and answer, messages by status, callbacks, batches",
         "GET /assumptions": "what is taken for granted about the real service, and where from",
         "POST /faults": {"operation": "token | send_batch | batch_status | find_batches | cancel_batch | callback",
-            "fault": "accept_then_500 | accept_then_drop | refuse_500 | refuse_503 | rate_limit | drop | expire_token | hang",
+            "fault": "accept_then_500 | accept_then_drop | accept_then_hang | refuse_500 | refuse_503 | rate_limit | drop | expire_token | hang",
             "after": "requests that pass first (0)", "times": "requests that suffer (1)", "retry_after": "with rate_limit"},
         "DELETE /faults": "forgets the faults that have not happened yet",
         "POST /outcomes": {"identity": "a recipient", "outcome": "queued | delivered | delivered_then_read | read | failed",

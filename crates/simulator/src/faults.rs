@@ -33,6 +33,9 @@ pub enum FaultKind {
     AcceptThen500,
     /// The request is done, and the connection closed without an answer. Callbacks as above.
     AcceptThenDrop,
+    /// The request is done, and its answer never comes; the connection stays open until the simulator
+    /// stops. Callbacks as above.
+    AcceptThenHang,
     /// Answered 500, not done. A callback is not sent, but tried again later.
     #[serde(rename = "refuse_500")]
     Refuse500,

@@ -67,8 +67,14 @@ async fn a_dropped_connection_ends_without_a_byte() {
 
 #[tokio::test]
 async fn a_request_that_hangs_ends_with_the_simulator() {
+    for (fault, accepted) in [(FaultKind::Hang, 0), (FaultKind::AcceptThenHang, 1)] {
+        hangs_until_the_end(fault, accepted).await;
+    }
+}
+
+async fn hangs_until_the_end(fault: FaultKind, accepted: usize) {
     let caller = Caller::start(SimulatorConfig::default()).await;
-    caller.simulator.inject(Fault::new(Operation::SendBatch, FaultKind::Hang));
+    caller.simulator.inject(Fault::new(Operation::SendBatch, fault));
     let request = caller
         .http
         .post(format!("{}/v1/projects/p/messages", caller.simulator.api_url()))
@@ -79,6 +85,7 @@ async fn a_request_that_hangs_ends_with_the_simulator() {
         tokio::task::yield_now().await;
     }
     assert!(!hanging.is_finished());
+    assert_eq!(caller.simulator.messages().len(), accepted);
     assert_eq!(caller.send(&crowd(0, 1)).await.status, 200, "others go on");
     caller.simulator.shutdown().await;
     assert!(hanging.await.unwrap().is_err());
