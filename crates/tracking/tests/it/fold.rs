@@ -73,6 +73,28 @@ fn receipts_and_their_mess() -> impl Strategy<Value = (Vec<String>, Vec<String>)
     })
 }
 
+/// `FAILED` may be said of one channel before or after another delivers.
+#[test]
+fn delivery_stands_above_failure_and_reading_above_both() {
+    let report = |status: &str| {
+        format!(r#"{{"message_delivery_report":{{"status":"{status}","metadata":"{{\"sinch_batch_row\":\"c.1\"}}"}}}}"#)
+    };
+    for (statuses, progress) in [
+        (["FAILED", "DELIVERED"], Progress::Delivered),
+        (["DELIVERED", "READ"], Progress::Read),
+        (["FAILED", "READ"], Progress::Read),
+        (["QUEUED_ON_CHANNEL", "FAILED"], Progress::Failed),
+        (["SWITCHING_CHANNEL", "QUEUED_ON_CHANNEL"], Progress::Queued),
+    ] {
+        let [one, other] = statuses.map(report);
+        for order in [[one.clone(), other.clone()], [other, one]] {
+            let (messages, _) = fold(&order);
+            let found: Vec<_> = messages.values().map(|state| state.progress).collect();
+            assert_eq!(found, [progress], "{statuses:?}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn promise_4_order_and_repetition_of_callbacks_do_not_matter(
