@@ -1,13 +1,16 @@
 //! Error bodies, in both published layouts and in none.
 
+use std::fmt;
+
 use serde_json::{Map, Value};
 
 use crate::wire::Text;
 
 /// What an error answer says: `{"error": {…}}` or the same fields flat.
 ///
-/// Branch on the HTTP status; `message` is for developers and not stable.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// Branch on the HTTP status; `message` is for developers and not stable. `Debug` shows neither the
+/// message nor the details, which may repeat what was sent.
+#[derive(Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ErrorBody {
     /// The HTTP status as the body repeats it; trust the status line over it.
@@ -79,6 +82,19 @@ impl ErrorBody {
     }
 }
 
+impl fmt::Debug for ErrorBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ErrorBody")
+            .field("code", &self.code)
+            .field("status", &self.status)
+            .field("layout", &self.layout)
+            .field("message", &format_args!("{} characters", self.message.chars().count()))
+            .field("details", &self.details.len())
+            .field("raw", &self.raw)
+            .finish()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,5 +122,14 @@ mod tests {
             assert_eq!((read.status.as_str(), read.details.len(), read.layout), (status, details, layout), "{body}");
             assert_eq!(read.raw, body);
         }
+    }
+
+    #[test]
+    fn debug_hides_what_the_service_repeats() {
+        let body =
+            r#"{"code":400,"status":"INVALID_ARGUMENT","message":"bad number 46700000001","details":["+46700000001"]}"#;
+        let shown = format!("{:?}", ErrorBody::read(body.as_bytes()));
+        assert!(shown.contains("INVALID_ARGUMENT") && shown.contains("22 characters"), "{shown}");
+        assert!(!shown.contains("4670"), "{shown}");
     }
 }
