@@ -28,7 +28,12 @@ pub(crate) fn message(args: &MessageArgs) -> Result<MessageInput, Failure> {
     if let Some(path) = &args.message {
         return message_file(path);
     }
-    let message = Message::text(args.text.clone().unwrap_or_default());
+    let text = args.text.as_deref().unwrap_or_default();
+    if text.trim().is_empty() {
+        return Err(Failure::new(exit::BAD_INPUT, "the text of the message is blank; nothing was sent")
+            .hint("give the words: --text 'Hello ${name}'"));
+    }
+    let message = Message::text(text);
     let fingerprint = fingerprint(&message)?;
     Ok(MessageInput { message, path: None, fingerprint })
 }
@@ -81,22 +86,31 @@ pub(crate) struct Checked(pub(crate) Preflight);
 
 impl Checked {
     pub(crate) fn may_be_sent(&self, skip_bad: bool) -> bool {
-        self.0.is_ok() || (skip_bad && !self.0.is_fatal() && self.0.good_rows() > 0)
+        self.0.is_ok() || (skip_bad && self.has_good_rows())
     }
 
     pub(crate) fn skipped(&self) -> u64 {
         self.0.bad_rows
     }
 
+    /// Whether some rows could go without the bad ones.
+    pub(crate) fn has_good_rows(&self) -> bool {
+        !self.0.is_fatal() && self.0.good_rows() > 0
+    }
+
+    /// How many mistakes the file has, as a sentence.
+    pub(crate) fn mistakes(&self, file: &Path) -> String {
+        match self.0.findings {
+            1 => format!("{} has 1 mistake", file.display()),
+            n => format!("{} has {n} mistakes", file.display()),
+        }
+    }
+
     pub(crate) fn refuse(&self, file: &Path, skip_bad: bool) -> Failure {
-        let mistakes = match self.0.findings {
-            1 => "1 mistake".to_owned(),
-            n => format!("{n} mistakes"),
-        };
-        let failure = Failure::new(exit::BAD_INPUT, format!("{} has {mistakes}; nothing was sent", file.display()));
+        let failure = Failure::new(exit::BAD_INPUT, format!("{}; nothing was sent", self.mistakes(file)));
         if skip_bad {
             failure.hint("mend the file: there is no good row that could be sent without the bad ones")
-        } else if self.0.is_fatal() || self.0.good_rows() == 0 {
+        } else if !self.has_good_rows() {
             failure.hint("mend the file; see every mistake again with: sinch-batch check")
         } else {
             failure.hint(format!(

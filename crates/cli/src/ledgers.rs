@@ -99,5 +99,13 @@ pub(crate) fn failed(path: &Path, error: &LedgerError) -> Failure {
         LedgerErrorKind::NoSuchCampaign => "see what it holds: sinch-batch status --ledger FILE",
         _ => "what was recorded stays; run the command again",
     };
-    Failure::new(exit::LEDGER, format!("ledger {}: {}", path.display(), sentence(error))).hint(hint)
+    Failure::new(exit::LEDGER, format!("ledger {}: {}", path.display(), told(error))).hint(hint)
+}
+
+/// The error, with SQLite's own words only where they say more.
+pub(crate) fn told(error: &LedgerError) -> String {
+    match error.kind() {
+        LedgerErrorKind::Full | LedgerErrorKind::Busy => error.to_string(),
+        _ => sentence(error),
+    }
 }

@@ -15,7 +15,7 @@ use sinch_batch::ledger::{Campaign, Ledger, SqliteLedger, Standing};
 use sinch_batch::models::{AppId, Message};
 
 use crate::args::RunArgs;
-use crate::fail::{Failure, sentence};
+use crate::fail::Failure;
 use crate::output::can_show_progress;
 use crate::{exit, ledgers, render, say, signals};
 use sinch_batch::recipients::Rows;
@@ -171,7 +171,7 @@ fn campaign_failed(next: &Next<'_>, error: &CampaignError) -> Failure {
     match error {
         CampaignError::Ledger(error) => Failure::new(
             exit::LEDGER,
-            format!("ledger {}: {}; nothing more was sent", next.ledger.display(), sentence(error)),
+            format!("ledger {}: {}; nothing more was sent", next.ledger.display(), ledgers::told(error)),
         )
         .hint(resume),
         other => Failure::because(exit::NOT_FINISHED, "sending stopped", other).hint(resume),

@@ -8,10 +8,10 @@ use sinch_batch::models::Template;
 use sinch_batch::recipients::Finding;
 
 use crate::args::CheckArgs;
+use crate::exit;
 use crate::fail::{Failure, output};
 use crate::input::{self, Checked};
 use crate::output::out;
-use crate::{exit, say};
 
 pub(crate) async fn run(args: CheckArgs) -> Result<u8, Failure> {
     let message = input::message(&args.message)?;
@@ -33,9 +33,11 @@ pub(crate) async fn run(args: CheckArgs) -> Result<u8, Failure> {
     if checked.0.is_ok() {
         return Ok(exit::OK);
     }
-    say!("error: {} has {} mistakes", file.display(), checked.0.findings);
-    say!("hint: mend them and check again; or send the good rows: sinch-batch send … --skip-bad");
-    Ok(exit::BAD_INPUT)
+    Err(Failure::new(exit::BAD_INPUT, checked.mistakes(file)).hint(if checked.has_good_rows() {
+        "mend them and check again; or send the good rows: sinch-batch send … --skip-bad"
+    } else {
+        "mend the file and check again"
+    }))
 }
 
 /// One JSON object, written as mistakes are found.
