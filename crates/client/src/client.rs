@@ -5,12 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sinch_batch_auth::TokenSource;
-use sinch_batch_models::{BatchId, BatchSent, BatchStatus, ProjectId, SendBatchRequest};
+use sinch_batch_models::{
+    BatchId, BatchSent, BatchStatus, BatchStatuses, CancelBatchRequest, ConsentsInserted, CreateContactsRequest,
+    DeleteContactsRequest, InsertConsentsRequest, ProjectId, SendBatchRequest,
+};
 
 use crate::endpoint::Endpoint;
 use crate::exchange::Exchange;
 use crate::transport::Transport;
-use crate::{Error, Operation, Region, RetryPolicy, wire};
+use crate::{Answer, Error, Operation, Region, RetryPolicy, Taken, wire};
 
 /// The Batch API of one project in one region. Clones share connections and tokens.
 #[derive(Clone)]
@@ -43,16 +46,33 @@ impl Client {
     /// Ask [`Error::reached_service`] first. If it says perhaps, people may get the message: look
     /// the batch up with [`find_batches`](Self::find_batches) before you send it again, which takes
     /// a value in `batch_metadata` that no other batch has.
-    pub async fn send_batch(&self, request: &SendBatchRequest) -> Result<BatchSent, Error> {
+    pub async fn send_batch(&self, request: &SendBatchRequest) -> Result<Answer<BatchSent>, Error> {
         let request = wire::send_batch(&self.0.endpoint, request)?;
         self.0.exchange.call(Operation::SendBatch, request, wire::batch_sent).await
+    }
+
+    /// Asks for a batch, or for all with some batch metadata, not to be sent.
+    ///
+    /// It works only before `send_after`, and only for batches that have one. Success means *taken*,
+    /// even when nothing gets cancelled: ask [`batch_status`](Self::batch_status) afterwards, more
+    /// than once, or wait for the batch status callback. It is repeated freely.
+    ///
+    /// That batches can be cancelled by metadata is documented; the names of the two fields in the
+    /// request, `metadata_key` and `metadata_value`, are inferred and unconfirmed.
+    ///
+    /// # Errors
+    /// An error does not say that nothing was cancelled; cancel again.
+    pub async fn cancel_batch(&self, request: &CancelBatchRequest) -> Result<Answer<Taken>, Error> {
+        let request = wire::cancel_batch(&self.0.endpoint, request)?;
+        let read = |answer: &_, now| wire::taken(Operation::CancelBatch, answer, now);
+        self.0.exchange.call(Operation::CancelBatch, request, read).await
     }
 
     /// The status of one batch.
     ///
     /// # Errors
     /// 404 for a batch that this project and region do not know.
-    pub async fn batch_status(&self, batch_id: &BatchId) -> Result<BatchStatus, Error> {
+    pub async fn batch_status(&self, batch_id: &BatchId) -> Result<Answer<BatchStatus>, Error> {
         let request = wire::batch_status(&self.0.endpoint, batch_id)?;
         self.0.exchange.call(Operation::BatchStatus, request, wire::status_of_batch).await
     }
@@ -64,10 +84,46 @@ impl Client {
     ///
     /// # Errors
     /// An error says nothing about whether there is such a batch.
-    pub async fn find_batches(&self, key: &str, value: &str) -> Result<Vec<BatchStatus>, Error> {
+    pub async fn find_batches(&self, key: &str, value: &str) -> Result<Answer<BatchStatuses>, Error> {
         let request = wire::find_batches(&self.0.endpoint, key, value)?;
         let read = |answer: &_, now| wire::batches_found(answer, key, value, now);
         self.0.exchange.call(Operation::FindBatches, request, read).await
+    }
+
+    /// Makes up to 1000 contacts, in the background: one `CONTACT_CREATE` callback comes for each that
+    /// is really made. There is no result per contact, so compare the `external_id`s of the callbacks
+    /// with those sent.
+    ///
+    /// It is repeated only where nothing can have been made, see [`RetryPolicy`].
+    ///
+    /// # Errors
+    /// Ask [`Error::reached_service`] first. If it says perhaps, contacts may have been made, and
+    /// would be made twice by another call: wait for the callbacks before you decide.
+    pub async fn create_contacts(&self, request: &CreateContactsRequest) -> Result<Answer<Taken>, Error> {
+        let request = wire::create_contacts(&self.0.endpoint, request)?;
+        let read = |answer: &_, now| wire::taken(Operation::CreateContacts, answer, now);
+        self.0.exchange.call(Operation::CreateContacts, request, read).await
+    }
+
+    /// Deletes up to 1000 contacts, in the background: one `CONTACT_DELETE` callback, with the whole
+    /// former contact, comes for each that is really deleted. It is repeated freely.
+    ///
+    /// # Errors
+    /// An error does not say that nothing was deleted; delete again.
+    pub async fn delete_contacts(&self, request: &DeleteContactsRequest) -> Result<Answer<Taken>, Error> {
+        let request = wire::delete_contacts(&self.0.endpoint, request)?;
+        let read = |answer: &_, now| wire::taken(Operation::DeleteContacts, answer, now);
+        self.0.exchange.call(Operation::DeleteContacts, request, read).await
+    }
+
+    /// Records opt-outs in the consent lists of an app. No limit of their number is published; 1000 a
+    /// call is what the other operations take. It is repeated freely.
+    ///
+    /// # Errors
+    /// It is not atomic: after an error none, some or all may be recorded. Record all of them again.
+    pub async fn insert_consents(&self, request: &InsertConsentsRequest) -> Result<Answer<ConsentsInserted>, Error> {
+        let request = wire::insert_consents(&self.0.endpoint, request)?;
+        self.0.exchange.call(Operation::InsertConsents, request, wire::consents_inserted).await
     }
 }
 

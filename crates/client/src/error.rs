@@ -200,9 +200,9 @@ fn meaning(operation: Operation, status: u16, body: &ErrorBody) -> Option<&'stat
         (401, _) => "the token was not accepted",
         (403, _) if is_billing(body) => "the project is blocked for credit, BILLING_CREDIT_LIMIT_BREACHED",
         (403, _) => "the project may not use the Batch API, or the key has no access to the project",
-        (404, Operation::SendBatch) => "no such app in this project or region",
+        (404, Operation::SendBatch | Operation::InsertConsents) => "no such app in this project or region",
         (404, Operation::BatchStatus) => "no such batch in this project or region",
-        (404, Operation::FindBatches) => "no such project in this region, or no Batch API at this base URL",
+        (404, _) => "no such project in this region, or no Batch API at this base URL",
         (429, _) => "too many requests, or the queue of the app is full",
         _ => return None,
     })

@@ -45,6 +45,7 @@
 //! | Module | What it holds |
 //! | --- | --- |
 //! | [`client`] | [`Client`], its builder, and the operations |
+//! | [`answer`] | [`Answer`]: a typed body, the status, the id of the request |
 //! | [`region`] | [`Region`]: the app's, and with it the host |
 //! | [`operation`] | [`Operation`] and its [`Idempotency`]: what repeating it does |
 //! | [`error`] | [`Error`]: what broke, and whether people may have got the message |
@@ -62,6 +63,7 @@
 pub mod client;
 pub mod region;
 
+pub mod answer;
 pub mod error;
 pub mod operation;
 pub mod retry;
@@ -73,6 +75,7 @@ mod exchange;
 mod scrub;
 mod wire;
 
+pub use answer::{Answer, Taken};
 pub use client::{BuildError, Client, ClientBuilder};
 pub use error::{Error, ErrorKind, Reached};
 pub use operation::{Idempotency, Operation};

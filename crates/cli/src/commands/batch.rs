@@ -14,7 +14,7 @@ pub(crate) async fn status(id: String, service: &ServiceArgs, json: &Json) -> Re
         .await
         .map_err(|error| call_failed("the batch's status could not be read", &error))?;
     if json.json {
-        write_json_line(&status)?;
+        write_json_line(&status.body)?;
         return Ok(crate::exit::OK);
     }
     let mut text = String::new();
