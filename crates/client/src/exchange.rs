@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use tracing::Instrument as _;
 use tracing::field::Empty;
 
+use crate::answer::request_id;
 use crate::budget::Budget;
 use crate::limits::Limits;
 use crate::transport::{ConnectTimeout, Transport};
@@ -68,23 +69,19 @@ impl Exchange {
         request: Request<Bytes>,
         read: impl Fn(&Response<Bytes>, Timestamp) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let span = tracing::Span::current();
+        let mut last = Last::default();
         self.budget.earn();
         let mut reached = Reached::No;
         let mut attempt = 1;
         loop {
             let result = self.renewing(call, &request).await.and_then(|answer| {
-                let status = answer.status().as_u16();
-                span.record("status", status);
-                if let Some(id) = crate::answer::request_id(answer.headers()) {
-                    span.record("request_id", &*id);
-                }
-                tracing::debug!(attempt, status, "answered");
+                last.note(&answer);
+                tracing::debug!(attempt, status = last.status, "answered");
                 read(&answer, Timestamp::now()).map_err(|error| error.with_answer(&answer))
             });
-            span.record("attempts", attempt);
             let error = match result {
                 Ok(value) => {
+                    last.record(attempt);
                     metrics::call(call.operation, "ok");
                     return Ok(value);
                 }
@@ -94,6 +91,7 @@ impl Exchange {
             reached = error.reached_service();
             match self.decide(call, &error, attempt) {
                 Decision::GiveUp => {
+                    last.record(attempt);
                     metrics::call(call.operation, error.label());
                     tracing::debug!(attempt, kind = error.label(), reached = ?reached, "failed");
                     return Err(error);
@@ -183,6 +181,27 @@ impl Call<'_> {
             Some(deadline) => timeout_at(deadline, waiting).await.ok(),
             None => Some(waiting.await),
         }
+    }
+}
+
+/// What the span of a call learns of its last answer.
+#[derive(Default)]
+struct Last {
+    status: Option<u16>,
+    request_id: Option<Box<str>>,
+}
+
+impl Last {
+    fn note(&mut self, answer: &Response<Bytes>) {
+        self.status = Some(answer.status().as_u16());
+        self.request_id = request_id(answer.headers());
+    }
+
+    fn record(&self, attempts: u32) {
+        tracing::Span::current()
+            .record("attempts", attempts)
+            .record("status", self.status)
+            .record("request_id", self.request_id.as_deref());
     }
 }
 
