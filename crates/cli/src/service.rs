@@ -61,7 +61,8 @@ impl Service {
         let tokens = std::sync::Arc::new(TokenCache::new(credentials));
         let client = Client::builder(ProjectId::new(self.project_id.clone()), tokens.clone())
             .base_url(&self.base_url)
-            .timeout(self.timeout)
+            .attempt_timeout(self.timeout)
+            .timeout(self.timeout * 4)
             .build()
             .map_err(|error| {
                 Failure::because(exit::USAGE, "the service's URL cannot be used", &error)

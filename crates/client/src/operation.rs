@@ -56,6 +56,19 @@ impl Operation {
         }
     }
 
+    /// Its name in logs and counts, such as `send_batch`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SendBatch => "send_batch",
+            Self::CancelBatch => "cancel_batch",
+            Self::BatchStatus => "batch_status",
+            Self::FindBatches => "find_batches",
+            Self::CreateContacts => "create_contacts",
+            Self::DeleteContacts => "delete_contacts",
+            Self::InsertConsents => "insert_consents",
+        }
+    }
+
     /// The path with names in place of ids, fit for logs.
     pub fn path_template(self) -> &'static str {
         match self {
