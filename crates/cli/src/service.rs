@@ -1,5 +1,6 @@
 //! The service to talk to, from flags and environment.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sinch_batch::auth::{
@@ -51,6 +52,13 @@ impl Service {
 
     /// A client for it, which has a token already: wrong credentials show before anything begins.
     pub(crate) async fn connect(&self) -> Result<Client, Failure> {
+        let (client, tokens) = self.prepare()?;
+        tokens.token().await.map_err(|error| no_token(&error))?;
+        Ok(client)
+    }
+
+    /// A client for it, and where its tokens come from. Nothing is asked yet.
+    pub(crate) fn prepare(&self) -> Result<(Client, Arc<TokenCache<ClientCredentials>>), Failure> {
         let credentials =
             ClientCredentials::new(KeyId::new(self.key_id.clone()), KeySecret::new(self.key_secret.clone()))
                 .with_token_url(&self.auth_url)
@@ -58,7 +66,7 @@ impl Service {
                     Failure::because(exit::USAGE, "the token URL cannot be used", &error)
                         .hint("set SINCH_AUTH_URL (or --auth-url) to the whole URL, or leave it out for Sinch's own")
                 })?;
-        let tokens = std::sync::Arc::new(TokenCache::new(credentials));
+        let tokens = Arc::new(TokenCache::new(credentials));
         let client = Client::builder(ProjectId::new(self.project_id.clone()), tokens.clone())
             .base_url(&self.base_url)
             .attempt_timeout(self.timeout)
@@ -68,8 +76,7 @@ impl Service {
                 Failure::because(exit::USAGE, "the service's URL cannot be used", &error)
                     .hint("set SINCH_BATCH_BASE_URL (or --base-url) to http(s)://HOST, or SINCH_REGION alone")
             })?;
-        tokens.token().await.map_err(|error| no_token(&error))?;
-        Ok(client)
+        Ok((client, tokens))
     }
 }
 

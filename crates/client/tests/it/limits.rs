@@ -70,7 +70,7 @@ async fn a_call_ends_in_time_whatever_it_waits_for() {
     assert!(start.elapsed() < minute, "{:?}", start.elapsed());
 
     // For a token: nothing was sent.
-    let client = Client::builder(ProjectId::new("p"), || pending::<Result<AccessToken, AuthError>>())
+    let client = Client::builder(ProjectId::new("p"), pending::<Result<AccessToken, AuthError>>)
         .region(Region::Us)
         .transport(|_: Request<Bytes>| async { Err(TransportError::broken("never called")) })
         .build()
