@@ -55,7 +55,7 @@ pub(crate) enum BatchCommand {
 #[derive(Debug, Args)]
 pub(crate) struct CancelArgs {
     /// The batch's id.
-    #[arg(value_name = "ID", required_unless_present = "meta", conflicts_with = "meta")]
+    #[arg(value_name = "ID", conflicts_with = "meta")]
     pub(crate) id: Option<String>,
     /// Every batch whose batch metadata has this value under this key.
     #[arg(long, num_args = 2, value_names = ["KEY", "VALUE"])]

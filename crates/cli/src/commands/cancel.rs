@@ -36,6 +36,9 @@ enum Outcome {
 #[derive(Serialize)]
 struct Report<'a> {
     outcome: Outcome,
+    /// What the service says of the one batch that was named.
+    #[serde(flatten)]
+    one: Option<&'a BatchStatus>,
     batches: Vec<Line<'a>>,
 }
 
@@ -78,7 +81,8 @@ pub(crate) async fn run(args: CancelArgs) -> Result<u8, Failure> {
     };
     if args.json.json {
         let lines = batches.iter().map(|status| Line { outcome: of(status), status }).collect();
-        write_json_line(&Report { outcome, batches: lines })?;
+        let one = batches.first().filter(|_| matches!(which, Which::Batch(_)));
+        write_json_line(&Report { outcome, one, batches: lines })?;
     } else {
         out(text(&batches).as_bytes()).map_err(output)?;
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use sinch_batch::auth::{AuthErrorKind, TOKEN_URL, TokenSource};
 use sinch_batch::client::{Client, ErrorKind, Region, RetryPolicy};
-use sinch_batch::models::{BatchId, ErrorLayout, Timestamp};
+use sinch_batch::models::{BatchId, Timestamp};
 
 use crate::args::{DoctorArgs, ServiceArgs};
 use crate::fail::{Failure, output, sentence};
@@ -107,19 +107,9 @@ async fn examine(args: &ServiceArgs) -> Vec<Finding> {
     findings.push(app(args.app.as_deref()));
     findings.push(place(args));
     let able = findings.iter().all(|finding| finding.result != Verdict::Fail);
-    if able {
-        match Service::read(args).and_then(|service| service.prepare()) {
-            Ok((client, tokens)) => ask(args, &client, &*tokens, &mut findings).await,
-            Err(failure) => {
-                let code = failure.code();
-                let hint = failure.hint_text().unwrap_or("check the environment").to_owned();
-                findings.push(Finding::fail("service", code, failure.sentence().to_owned(), hint));
-            }
-        }
-    } else {
-        for check in ["token", "reach", "clock"] {
-            findings.push(Finding::warn(check, "not tried", "mend what failed above first"));
-        }
+    match Service::read(args) {
+        Ok(service) if able => ask(args, &service, &mut findings).await,
+        _ => findings.extend(["token", "reach", "clock"].map(not_tried)),
     }
     findings.push(if is_blank(env(SECRET).as_deref()) {
         let hint = format!("export {SECRET} before you run sinch-batch listen");
@@ -128,6 +118,16 @@ async fn examine(args: &ServiceArgs) -> Vec<Finding> {
         Finding::ok("webhook", format!("{SECRET} is set"))
     });
     findings
+}
+
+fn not_tried(check: &'static str) -> Finding {
+    Finding::warn(check, "not tried", "mend what failed above first")
+}
+
+/// What our own preparations failed with.
+fn of_failure(check: &'static str, failure: &Failure) -> Finding {
+    let hint = failure.hint_text().unwrap_or("check the environment");
+    Finding::fail(check, failure.code(), failure.sentence(), hint)
 }
 
 fn is_blank(value: Option<&str>) -> bool {
@@ -185,7 +185,22 @@ fn host(url: &str) -> String {
 }
 
 /// What only the network can tell.
-async fn ask(args: &ServiceArgs, client: &Client, tokens: &impl TokenSource, findings: &mut Vec<Finding>) {
+async fn ask(args: &ServiceArgs, service: &Service, findings: &mut Vec<Finding>) {
+    let tokens = match service.tokens() {
+        Ok(tokens) => tokens,
+        Err(failure) => {
+            findings.push(of_failure("token", &failure));
+            return findings.extend(["reach", "clock"].map(not_tried));
+        }
+    };
+    let client = match service.client(tokens.clone()) {
+        Ok(client) => client,
+        Err(failure) => {
+            findings.retain(|finding| finding.check != "service");
+            findings.push(of_failure("service", &failure));
+            return findings.extend(["token", "reach", "clock"].map(not_tried));
+        }
+    };
     let began = Instant::now();
     let at = host(args.auth_url.as_deref().unwrap_or(TOKEN_URL));
     let token = match tokio::time::timeout(PATIENCE, tokens.token()).await {
@@ -212,18 +227,19 @@ async fn ask(args: &ServiceArgs, client: &Client, tokens: &impl TokenSource, fin
     let has_token = token.result == Verdict::Ok;
     findings.push(token);
     if !has_token {
-        for check in ["reach", "clock"] {
-            findings.push(Finding::warn(check, "not tried, for want of a token", "mend the token first"));
-        }
-        return;
+        return findings.extend(["reach", "clock"].map(not_tried));
     }
     let client = client.with_retry(RetryPolicy::none()).with_attempt_timeout(PATIENCE).with_timeout(PATIENCE);
     let before = Timestamp::now();
     let (reach, date) = reach(&client).await;
     // The service wrote its time somewhere between the two.
-    let spans = (before, Timestamp::now());
-    findings.push(reach);
-    findings.push(clock(date, spans));
+    let clock = match date {
+        Some(date) => clock(date, (before, Timestamp::now())),
+        None => {
+            Finding::warn("clock", "there was no answer that tells the time", "compare this machine's clock by hand")
+        }
+    };
+    findings.extend([reach, clock]);
 }
 
 /// Asks for a batch that is not there, and the time by the service's clock.
@@ -236,7 +252,7 @@ async fn reach(client: &Client) -> (Finding, Option<Timestamp>) {
         Err(error) => error,
     };
     let finding = match error.kind() {
-        ErrorKind::Api { status: 404, body } if matches!(body.layout, ErrorLayout::Wrapped | ErrorLayout::Flat) => {
+        ErrorKind::Api { status: 404, body } if body.status == "NOT_FOUND" || body.code == Some(404) => {
             Finding::ok("reach", format!("the Batch API knows no made-up batch, as it should, in {took} ms"))
         }
         ErrorKind::Api { status: 404, .. } => Finding::fail(
@@ -269,10 +285,7 @@ async fn reach(client: &Client) -> (Finding, Option<Timestamp>) {
 }
 
 /// How far the clocks are apart. `Date` has whole seconds, and was written between two moments of ours.
-fn clock(date: Option<Timestamp>, (before, after): (Timestamp, Timestamp)) -> Finding {
-    let Some(date) = date else {
-        return Finding::warn("clock", "the service does not tell its time", "compare this machine's clock by hand");
-    };
+fn clock(date: Timestamp, (before, after): (Timestamp, Timestamp)) -> Finding {
     let ahead = before.as_second() - (date.as_second() + 1);
     let behind = date.as_second() - after.as_second();
     let (skew, side) = if ahead > 0 { (ahead, "ahead of") } else { (behind.max(0), "behind") };
@@ -303,11 +316,10 @@ mod tests {
             (1000, 100, 101, Verdict::Fail, "899 s behind"),
             (100, 1000, 1001, Verdict::Fail, "899 s ahead of"),
         ] {
-            let finding = clock(Some(at(date)), (at(before), at(after)));
+            let finding = clock(at(date), (at(before), at(after)));
             assert_eq!(finding.result, verdict, "{finding:?}");
             assert!(finding.message.contains(said), "{finding:?}");
         }
-        assert_eq!(clock(None, (at(0), at(0))).result, Verdict::Warn);
     }
 
     #[test]

@@ -388,7 +388,7 @@ fn text(report: &Report<'_>, passed_over: u64) -> String {
         };
         let rows = if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") };
         let error = first.error.as_ref().map_or_else(String::new, |error| format!(": {error}"));
-        text.push_str(&format!("lines {} to {}, {rows}: {said}{error}\n", first.first_line, last.last_line));
+        text.push_str(&format!("{}, {rows}: {said}{error}\n", lines(first.first_line, last.last_line)));
     }
     text.push_str(&format!("{} rows", report.rows));
     for (count, what) in [
@@ -406,6 +406,10 @@ fn text(report: &Report<'_>, passed_over: u64) -> String {
     text
 }
 
+fn lines(first: u64, last: u64) -> String {
+    if first == last { format!("line {first}") } else { format!("lines {first} to {last}") }
+}
+
 /// What to say at the end, and what to type now.
 fn finish<T: Job>(file: &Path, report: &Report<'_>, stopped: Stop) -> Result<u8, Failure> {
     let last = report.calls.last();
@@ -418,14 +422,14 @@ fn finish<T: Job>(file: &Path, report: &Report<'_>, stopped: Stop) -> Result<u8,
     });
     if let Some(call) = last.filter(|call| call.outcome == Outcome::Unknown) {
         let (first, end) = (call.first_line, call.last_line);
-        let sentence =
-            format!("it is not known whether lines {first} to {end} went through; nothing behind them was sent");
+        let unknown = lines(first, end);
+        let sentence = format!("it is not known whether {unknown} went through; nothing behind was sent");
         let failure = Failure::new(exit::NOT_FINISHED, sentence);
         return Err(if T::CAN_REPEAT {
             failure.hint(format!("doing it again does no harm: {}", again(first)))
         } else {
             failure.hint(format!(
-                "a contact may be made twice: wait for the CONTACT_CREATE callbacks of these lines first; go on behind them with: {}",
+                "a contact may be made twice: wait for the CONTACT_CREATE callbacks of {unknown} before you decide; go on behind with: {}",
                 again(end + 1)
             ))
         });
@@ -445,7 +449,7 @@ fn finish<T: Job>(file: &Path, report: &Report<'_>, stopped: Stop) -> Result<u8,
             .hint(format!("check SINCH_KEY_ID, SINCH_KEY_SECRET and SINCH_PROJECT_ID, then: {}", again(open)))),
         Stop::Refused => Err(Failure::new(exit::SERVICE, format!("the service refused; {counts}"))
             .hint(format!("check SINCH_REGION, SINCH_PROJECT_ID and SINCH_APP_ID, then: {}", again(open)))),
-        Stop::Unwell => Err(Failure::new(exit::SERVICE, format!("the service could not be reached; {counts}"))
+        Stop::Unwell => Err(Failure::new(exit::SERVICE, format!("the service takes nothing now; {counts}"))
             .hint(format!("try again later: {}", again(open)))),
     }
 }
