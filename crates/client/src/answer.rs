@@ -3,6 +3,9 @@
 use std::ops::Deref;
 
 use http::HeaderMap;
+use http::header::DATE;
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
 use sinch_batch_models::AnyJson;
 
 /// An answer of the service that says yes.
@@ -32,11 +35,19 @@ pub struct Answer<T> {
     /// No such header is documented for this API. One of those in common use is taken if it is there:
     /// `x-request-id`, `x-correlation-id` or `request-id`, in this order.
     pub request_id: Option<Box<str>>,
+    /// The time by the service's clock, if it says so in a `Date` header.
+    pub date: Option<Timestamp>,
 }
 
 impl<T> Answer<T> {
     pub(crate) fn new(body: T, answer: &http::Response<impl Sized>) -> Self {
-        Self { body, http_status: answer.status().as_u16(), request_id: request_id(answer.headers()) }
+        let headers = answer.headers();
+        Self { body, http_status: answer.status().as_u16(), request_id: request_id(headers), date: date(headers) }
+    }
+
+    pub(crate) fn map<U>(self, make: impl FnOnce(T) -> U) -> Answer<U> {
+        let Self { body, http_status, request_id, date } = self;
+        Answer { body: make(body), http_status, request_id, date }
     }
 }
 
@@ -70,6 +81,11 @@ pub(crate) fn request_id(headers: &HeaderMap) -> Option<Box<str>> {
     })
 }
 
+/// What a `Date` header says, in the one form that may be written (RFC 9110, 5.6.7).
+pub(crate) fn date(headers: &HeaderMap) -> Option<Timestamp> {
+    DateTimeParser::new().parse_timestamp(headers.get(DATE)?.as_bytes()).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,5 +106,15 @@ mod tests {
         check(&[("x-request-id", b""), ("x-correlation-id", b"c-1")], Some("c-1"));
         check(&[("x-request-id", b"\xff"), ("request-id", b"q")], Some("q"));
         check(&[("x-request-id", &[b'x'; LONGEST + 1])], None);
+    }
+
+    #[test]
+    fn a_date_is_read_if_it_is_one() {
+        for (value, expected) in
+            [("Sun, 14 Sep 2031 10:00:00 GMT", Some("2031-09-14T10:00:00Z")), ("soon", None), ("", None)]
+        {
+            let headers = [(DATE, HeaderValue::from_static(value))].into_iter().collect();
+            assert_eq!(date(&headers), expected.map(|at| at.parse().unwrap()), "{value}");
+        }
     }
 }

@@ -43,6 +43,7 @@ struct Inner {
     reached: Reached,
     retry_after: Option<Duration>,
     request_id: Option<Box<str>>,
+    date: Option<jiff::Timestamp>,
     /// What the body of an answer was that is none of the API's.
     look: Option<Look>,
     source: Option<Box<dyn StdError + Send + Sync>>,
@@ -129,12 +130,22 @@ impl Error {
         retry_after: Option<Duration>,
         source: Option<Box<dyn StdError + Send + Sync>>,
     ) -> Self {
-        Self(Box::new(Inner { operation, kind, reached, retry_after, request_id: None, look: None, source }))
+        Self(Box::new(Inner {
+            operation,
+            kind,
+            reached,
+            retry_after,
+            request_id: None,
+            date: None,
+            look: None,
+            source,
+        }))
     }
 
     /// The same error, with what can be told of the answer that it is about.
     pub(crate) fn with_answer(mut self, answer: &http::Response<bytes::Bytes>) -> Self {
         self.0.request_id = answer::request_id(answer.headers());
+        self.0.date = answer::date(answer.headers());
         self.0.look = match &self.0.kind {
             // A redirect needs no body, and the documented answer to a bad token has none.
             ErrorKind::Answer { status: 100..=199 | 300..=399 } | ErrorKind::Api { status: 401, .. } => None,
@@ -305,6 +316,11 @@ impl Error {
     /// [`Answer::request_id`](crate::Answer::request_id).
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
+    }
+
+    /// The time by the service's clock, if there was an answer that says so.
+    pub fn date(&self) -> Option<jiff::Timestamp> {
+        self.0.date
     }
 }
 

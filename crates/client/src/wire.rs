@@ -14,8 +14,8 @@ use sinch_batch_auth::retry_after;
 use sinch_batch_models::batch::CancelWhich;
 use sinch_batch_models::wire::parse;
 use sinch_batch_models::{
-    BatchId, BatchSent, BatchStatus, BatchStatuses, CancelBatchRequest, ConsentsInserted, CreateContactsRequest,
-    DeleteContactsRequest, ErrorBody, InsertConsentsRequest, Metadata, SendBatchRequest,
+    AnyJson, BatchId, BatchSent, BatchStatus, BatchStatuses, CancelBatchRequest, ConsentsInserted,
+    CreateContactsRequest, DeleteContactsRequest, ErrorBody, InsertConsentsRequest, Metadata, SendBatchRequest,
 };
 
 use crate::endpoint::{Endpoint, encode, segment};
@@ -105,8 +105,7 @@ pub(crate) fn taken(operation: Operation, answer: &Response<Bytes>, now: Timesta
     if is_empty_success(answer) {
         return Ok(Answer::new(Taken(None), answer));
     }
-    let Answer { body, http_status, request_id } = read(operation, answer, now)?;
-    Ok(Answer { body: Taken(Some(body)), http_status, request_id })
+    Ok(read::<AnyJson>(operation, answer, now)?.map(|said| Taken(Some(said))))
 }
 
 pub(crate) fn status_of_batch(answer: &Response<Bytes>, now: Timestamp) -> Result<Answer<BatchStatus>, Error> {
