@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::source::{BoxFuture, FetchToken, IssuedToken, TokenSource};
-use crate::{AccessToken, AuthError};
+use crate::{AccessToken, AuthError, AuthErrorKind};
 
 /// A token is renewed when it has this long to live, or half of its lifetime if that is less.
 pub const SLACK: Duration = Duration::from_secs(60);
@@ -21,6 +21,10 @@ pub const LONGEST_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
 /// After a renewal has failed, the old token is used this long before the next try.
 const PAUSE: SignedDuration = SignedDuration::from_secs(5);
+
+/// The longest that a task waits for a renewal while the old token lives. A renewal that takes longer
+/// counts as failed: the old token goes on.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a kept token is good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +59,9 @@ fn ends(from: Timestamp, lifetime: Option<Duration>) -> Timestamp {
 /// * Any number of tasks that wait share one fetch, and its error if it fails. If the task that
 ///   fetches is dropped, the next one in the queue takes over.
 /// * A token is renewed by the first task that asks within [`SLACK`] of its end; meanwhile the
-///   others go on with the old one, and so do all for a while if the renewal fails.
+///   others go on with the old one, and so do all for a while if the renewal fails or takes more than
+///   10 s.
+/// * As long as the token is fresh, asking for it costs a short lock and no copy.
 /// * There is no background task: nothing is fetched unless somebody asks, and nothing is left to
 ///   shut down.
 ///
@@ -117,11 +123,23 @@ impl<F: FetchToken> TokenCache<F> {
         self
     }
 
-    async fn fresh(&self) -> Result<AccessToken, AuthError> {
+    /// The kept token, if nothing has to be done for it. This is the way of nearly every call: one
+    /// short lock, no copy of the token.
+    fn warm(&self) -> Option<AccessToken> {
+        let now = (self.clock)();
+        match self.state().usable(now)? {
+            (token, Freshness::Fresh) => Some(token),
+            _ => None,
+        }
+    }
+
+    /// The token of a cache that has to fetch, to renew, or to wait for either.
+    async fn cold(&self) -> Result<AccessToken, AuthError> {
         let (usable, seen) = {
             let state = self.state();
             (state.usable((self.clock)()), state.landed)
         };
+        let lives = usable.is_some();
         let _flight = match usable {
             Some((token, Freshness::Fresh)) => return Ok(token),
             Some((token, _)) => match self.flight.try_lock() {
@@ -143,7 +161,13 @@ impl<F: FetchToken> TokenCache<F> {
             }
         }
         let from = (self.clock)();
-        let fetched = self.fetch.fetch().await;
+        let fetched = match lives {
+            false => self.fetch.fetch().await,
+            true => match tokio::time::timeout(PATIENCE, self.fetch.fetch()).await {
+                Ok(fetched) => fetched,
+                Err(late) => Err(AuthError::with_source(AuthErrorKind::Unreachable, late)),
+            },
+        };
         self.land(from, fetched)
     }
 
@@ -178,7 +202,13 @@ impl<F: FetchToken> TokenCache<F> {
 
 impl<F: FetchToken> TokenSource for TokenCache<F> {
     fn token(&self) -> BoxFuture<'_, Result<AccessToken, AuthError>> {
-        Box::pin(self.fresh())
+        // The long way has a box of its own: the future that nearly every call gets stays small.
+        Box::pin(async {
+            match self.warm() {
+                Some(token) => Ok(token),
+                None => Box::pin(self.cold()).await,
+            }
+        })
     }
 
     fn expired(&self, token: &AccessToken) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, USER_AGENT};
 use http::{HeaderValue, Request, Response, StatusCode};
 use jiff::Timestamp;
 use oauth2::basic::{BasicClient, BasicTokenType};
@@ -16,6 +16,9 @@ use oauth2::{AsyncHttpClient, ClientId, ClientSecret, RequestTokenError, TokenRe
 
 use crate::source::{BoxFuture, IssuedToken};
 use crate::{AccessToken, AuthError, AuthErrorKind, KeyId, KeySecret, retry_after};
+
+/// Who asks.
+const AGENT: HeaderValue = HeaderValue::from_static(concat!("sinch-batch/", env!("CARGO_PKG_VERSION")));
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -74,6 +77,7 @@ impl<'c> AsyncHttpClient<'c> for Endpoint {
 
     fn call(&'c self, mut request: Request<Vec<u8>>) -> Self::Future {
         request.headers_mut().insert(AUTHORIZATION, self.authorization.clone());
+        request.headers_mut().insert(USER_AGENT, AGENT);
         Box::pin(async move {
             let answer = (self.exchange)(request)
                 .await

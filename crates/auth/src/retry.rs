@@ -55,6 +55,21 @@ mod tests {
         assert_eq!(tries(AuthErrorKind::RateLimited { retry_after: None }), 3);
     }
 
+    #[test]
+    fn waits_are_random_from_nothing_to_their_longest() {
+        for kind in
+            [AuthErrorKind::RateLimited { retry_after: None }, AuthErrorKind::Server, AuthErrorKind::Unreachable]
+        {
+            let error = AuthError::new(kind);
+            for (attempt, longest) in (1..).zip(LONGEST) {
+                let Some(most) = wait(&error, attempt, 1.0) else { continue };
+                assert_eq!(most, longest);
+                assert_eq!(wait(&error, attempt, 0.0), Some(Duration::ZERO));
+                assert_eq!(wait(&error, attempt, 0.25), Some(longest / 4));
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn no_wait_is_shorter_than_asked_or_longer_than_patience(

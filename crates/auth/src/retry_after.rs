@@ -3,23 +3,40 @@
 use std::time::Duration;
 
 use http::HeaderMap;
-use http::header::RETRY_AFTER;
-use jiff::{SignedDuration, Timestamp, fmt::rfc2822::DateTimeParser};
+use http::header::{DATE, RETRY_AFTER};
+use jiff::fmt::{rfc2822::DateTimeParser, strtime};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 /// The longest wait that is believed: one hour.
 pub const LONGEST: Duration = Duration::from_secs(3600);
 
 /// Reads `Retry-After`, which holds seconds or an HTTP date. A date in the past is no wait at all,
 /// more than [`LONGEST`] is [`LONGEST`], and what cannot be read is as good as absent.
+///
+/// A date is meant by the clock of whoever wrote it: it is held against `Date` if that is there, so
+/// that a wrong clock here does no harm, else against `now`.
 pub fn read(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         // Only digits: what does not fit is merely too long.
         return Some(text.parse().map_or(LONGEST, Duration::from_secs).min(LONGEST));
     }
-    let at = DateTimeParser::new().parse_timestamp(text).ok()?;
+    let at = date(text)?;
+    let now = headers.get(DATE).and_then(|value| date(value.to_str().ok()?)).unwrap_or(now);
     let wait = at.duration_since(now).max(SignedDuration::ZERO);
     Some(Duration::try_from(wait).unwrap_or(Duration::ZERO).min(LONGEST))
+}
+
+/// An HTTP date, also in the two forms that are only to be read any more (RFC 9110, 5.6.7).
+fn date(text: &str) -> Option<Timestamp> {
+    let text = text.trim();
+    if let Ok(at) = DateTimeParser::new().parse_timestamp(text) {
+        return Some(at);
+    }
+    ["%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"].into_iter().find_map(|form| {
+        let at = strtime::parse(form, text).ok()?.to_datetime().ok()?;
+        TimeZone::UTC.to_timestamp(at).ok()
+    })
 }
 
 #[cfg(test)]
@@ -38,7 +55,12 @@ mod tests {
             ("Sun, 06 Nov 1994 08:49:00 GMT", Some(0)),
             ("Sun, 06 Nov 2094 08:49:37 GMT", None), // that day is a Saturday
             ("Sat, 06 Nov 2094 08:49:37 GMT", Some(3600)),
+            ("Sunday, 06-Nov-94 08:49:37 GMT", Some(7)),
+            ("Sun Nov  6 08:49:37 1994", Some(7)),
             ("-5", None),
+            ("+5", None),
+            ("5 seconds", None),
+            ("Sun, 06 Nov", None),
             ("1.5", None),
             ("soon", None),
             ("", None),
@@ -47,5 +69,16 @@ mod tests {
             assert_eq!(read(&headers, now), expected.map(Duration::from_secs), "{text}");
         }
         assert_eq!(read(&HeaderMap::new(), now), None);
+    }
+
+    #[test]
+    fn a_date_is_read_by_the_clock_of_its_writer() {
+        let read = |date: &str| {
+            let retry_after = "Sun, 06 Nov 1994 08:49:37 GMT".parse().unwrap();
+            let headers = HeaderMap::from_iter([(RETRY_AFTER, retry_after), (DATE, date.parse().unwrap())]);
+            read(&headers, Timestamp::UNIX_EPOCH).map(|wait| wait.as_secs())
+        };
+        assert_eq!(read("Sun, 06 Nov 1994 08:49:30 GMT"), Some(7));
+        assert_eq!(read("no date"), Some(3600));
     }
 }

@@ -69,7 +69,7 @@ impl Sender for Client {
     fn send<'a>(&'a self, request: &'a SendBatchRequest) -> BoxFuture<'a, Result<BatchId, SendFailure>> {
         Box::pin(async move {
             match self.send_batch(request).await {
-                Ok(sent) => Ok(sent.batch_id),
+                Ok(sent) => Ok(sent.body.batch_id),
                 Err(error) => Err(failure(&error)),
             }
         })
@@ -78,7 +78,7 @@ impl Sender for Client {
     fn look_up<'a>(&'a self, key: &'a BatchKey) -> BoxFuture<'a, Result<Vec<BatchId>, LookUpFailure>> {
         Box::pin(async move {
             match self.find_batches(BATCH_KEY, &key.to_string()).await {
-                Ok(found) => Ok(found.into_iter().filter_map(|status| status.batch_id).collect()),
+                Ok(found) => Ok(found.body.into_iter().filter_map(|status| status.batch_id).collect()),
                 Err(error) => Err(LookUpFailure { credentials: error.is_credentials(), why: sentence(&error) }),
             }
         })

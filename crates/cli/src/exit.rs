@@ -10,11 +10,11 @@ pub(crate) const USAGE: u8 = 2;
 pub(crate) const BAD_INPUT: u8 = 3;
 /// Credentials are missing, or were refused.
 pub(crate) const BAD_CREDENTIALS: u8 = 4;
-/// The campaign did not finish; it can be resumed.
+/// The campaign did not finish and can be resumed; or the outcome of a call is not known.
 pub(crate) const NOT_FINISHED: u8 = 5;
 /// The ledger cannot be read or written, or is not what was asked for.
 pub(crate) const LEDGER: u8 = 6;
-/// The service could not be reached, or refused.
+/// The service could not be reached, or refused, or it was too late.
 pub(crate) const SERVICE: u8 = 7;
 
 /// What `--help` says about them.
@@ -24,6 +24,6 @@ pub(crate) const HELP: &str = "Exit codes:
   2  wrong usage: arguments or environment
   3  bad input: recipients or message; nothing was sent
   4  bad credentials: missing or refused
-  5  the campaign did not finish; resume it
+  5  not finished: a campaign to resume, or a call of unknown outcome
   6  the ledger cannot be used
   7  the service could not be reached, or refused";

@@ -31,6 +31,14 @@ impl Failure {
     pub(crate) fn code(&self) -> u8 {
         self.code
     }
+
+    pub(crate) fn sentence(&self) -> &str {
+        &self.sentence
+    }
+
+    pub(crate) fn hint_text(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
 }
 
 impl fmt::Display for Failure {

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::args::{BatchCommand, Cli, Command};
+use crate::args::{Cli, Command};
 use crate::fail::Failure;
 
 fn main() -> ExitCode {
@@ -60,8 +60,9 @@ async fn dispatch(command: Command) -> Result<u8, Failure> {
         Command::Listen(args) => commands::listen::run(args).await,
         Command::Simulate(args) => commands::simulate::run(args).await,
         Command::Inspect(args) => commands::inspect::run(&args),
-        Command::Batch(args) => match args.command {
-            BatchCommand::Status { id, service, json } => commands::batch::status(id, &service, &json).await,
-        },
+        Command::Batch(args) => commands::batch::run(args.command).await,
+        Command::Contacts(args) => commands::lists::contacts(args.command).await,
+        Command::Consents(args) => commands::lists::consents(args.command).await,
+        Command::Doctor(args) => commands::doctor::run(args).await,
     }
 }

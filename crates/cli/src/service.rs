@@ -1,5 +1,6 @@
 //! The service to talk to, from flags and environment.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sinch_batch::auth::{
@@ -51,6 +52,14 @@ impl Service {
 
     /// A client for it, which has a token already: wrong credentials show before anything begins.
     pub(crate) async fn connect(&self) -> Result<Client, Failure> {
+        let tokens = self.tokens()?;
+        let client = self.client(tokens.clone())?;
+        tokens.token().await.map_err(|error| no_token(&error))?;
+        Ok(client)
+    }
+
+    /// Where its tokens come from. None is asked for yet.
+    pub(crate) fn tokens(&self) -> Result<Arc<TokenCache<ClientCredentials>>, Failure> {
         let credentials =
             ClientCredentials::new(KeyId::new(self.key_id.clone()), KeySecret::new(self.key_secret.clone()))
                 .with_token_url(&self.auth_url)
@@ -58,17 +67,20 @@ impl Service {
                     Failure::because(exit::USAGE, "the token URL cannot be used", &error)
                         .hint("set SINCH_AUTH_URL (or --auth-url) to the whole URL, or leave it out for Sinch's own")
                 })?;
-        let tokens = std::sync::Arc::new(TokenCache::new(credentials));
-        let client = Client::builder(ProjectId::new(self.project_id.clone()), tokens.clone())
+        Ok(Arc::new(TokenCache::new(credentials)))
+    }
+
+    /// A client for it. Nothing is asked yet.
+    pub(crate) fn client(&self, tokens: Arc<TokenCache<ClientCredentials>>) -> Result<Client, Failure> {
+        Client::builder(ProjectId::new(self.project_id.clone()), tokens)
             .base_url(&self.base_url)
-            .timeout(self.timeout)
+            .attempt_timeout(self.timeout)
+            .timeout(self.timeout * 4)
             .build()
             .map_err(|error| {
                 Failure::because(exit::USAGE, "the service's URL cannot be used", &error)
                     .hint("set SINCH_BATCH_BASE_URL (or --base-url) to http(s)://HOST, or SINCH_REGION alone")
-            })?;
-        tokens.token().await.map_err(|error| no_token(&error))?;
-        Ok(client)
+            })
     }
 }
 

@@ -4,19 +4,51 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::{Request, Response};
+use jiff::Timestamp;
 use sinch_batch_auth::TokenSource;
-use sinch_batch_models::{BatchId, BatchSent, BatchStatus, ProjectId, SendBatchRequest};
+use sinch_batch_models::batch::CancelWhich;
+use sinch_batch_models::{
+    BatchId, BatchSent, BatchStatus, BatchStatuses, CancelBatchRequest, ConsentsInserted, CreateContactsRequest,
+    DeleteContactsRequest, InsertConsentsRequest, ProjectId, SendBatchRequest,
+};
 
+use crate::budget::Budget;
 use crate::endpoint::Endpoint;
-use crate::exchange::Exchange;
+use crate::exchange::{About, Exchange};
+use crate::limits::Limits;
 use crate::transport::Transport;
-use crate::{Error, Operation, Region, RetryPolicy, wire};
+use crate::{Answer, Error, Operation, Pace, Region, RetryPolicy, Taken, wire};
 
-/// The Batch API of one project in one region. Clones share connections and tokens.
+/// The Batch API of one project in one region.
+///
+/// Clones are cheap and share connections, tokens, the pace and the budget for repeats. What is set by
+/// [`with_timeout`](Self::with_timeout) and its like is the clone's own, so it can be set for one call:
+///
+/// ```
+/// # use std::time::Duration;
+/// # use sinch_batch_client::{Answer, Client, Error};
+/// # use sinch_batch_models::{BatchId, BatchStatus};
+/// # async fn ask(client: &Client, id: &BatchId) -> Result<Answer<BatchStatus>, Error> {
+/// client.with_timeout(Duration::from_secs(5)).batch_status(id).await
+/// # }
+/// ```
+///
+/// # Dropping a call
+///
+/// Any call may be dropped before it ends, as a timeout or a `select!` of your own does. The client
+/// and its clones go on as if nothing had been. But what has left is not called back: after a send or
+/// a creation of contacts that was dropped, the outcome is as unknown as after
+/// [`Reached::Perhaps`](crate::Reached::Perhaps), so look it up before you repeat it. Where you can, set
+/// [`with_timeout`](Self::with_timeout) instead and get an error that knows more.
 #[derive(Clone)]
-pub struct Client(Arc<Inner>);
+pub struct Client {
+    shared: Arc<Shared>,
+    limits: Limits,
+}
 
-struct Inner {
+struct Shared {
     endpoint: Endpoint,
     exchange: Exchange,
 }
@@ -29,32 +61,96 @@ impl Client {
             tokens: Box::new(tokens),
             base_url: None,
             transport: None,
-            retry: RetryPolicy::default(),
-            timeout: Duration::from_secs(30),
+            limits: Limits::default(),
+            pace: Some(Pace::default()),
         }
+    }
+
+    /// A clone whose calls may take so long in all, see [`ClientBuilder::timeout`].
+    #[must_use]
+    pub fn with_timeout(&self, timeout: Duration) -> Self {
+        self.limited(|limits| limits.call = timeout)
+    }
+
+    /// A clone whose attempts may take so long each, see [`ClientBuilder::attempt_timeout`].
+    #[must_use]
+    pub fn with_attempt_timeout(&self, timeout: Duration) -> Self {
+        self.limited(|limits| limits.attempt = timeout)
+    }
+
+    /// A clone whose connections may take so long each, see [`ClientBuilder::connect_timeout`].
+    #[must_use]
+    pub fn with_connect_timeout(&self, timeout: Duration) -> Self {
+        self.limited(|limits| limits.connect = timeout)
+    }
+
+    /// A clone that repeats its calls by another policy.
+    #[must_use]
+    pub fn with_retry(&self, policy: RetryPolicy) -> Self {
+        self.limited(|limits| limits.retry = policy)
+    }
+
+    fn limited(&self, change: impl FnOnce(&mut Limits)) -> Self {
+        let mut limited = self.clone();
+        change(&mut limited.limits);
+        limited
+    }
+
+    async fn call<T>(
+        &self,
+        operation: Operation,
+        about: About<'_>,
+        request: Request<Bytes>,
+        read: impl Fn(&Response<Bytes>, Timestamp) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.shared.exchange.call(operation, &self.limits, about, request, read).await
     }
 
     /// Sends one message to up to 1000 recipients. Success means *accepted*; what became of each
     /// message comes later, as callbacks.
     ///
-    /// It is repeated only where nobody can have got anything, see [`RetryPolicy`].
+    /// It is repeated only where nobody can have got anything, see [`RetryPolicy`]. If the future is
+    /// dropped, people may get the message all the same: look the batch up, as after a timeout.
     ///
     /// # Errors
     /// Ask [`Error::reached_service`] first. If it says perhaps, people may get the message: look
     /// the batch up with [`find_batches`](Self::find_batches) before you send it again, which takes
     /// a value in `batch_metadata` that no other batch has.
-    pub async fn send_batch(&self, request: &SendBatchRequest) -> Result<BatchSent, Error> {
-        let request = wire::send_batch(&self.0.endpoint, request)?;
-        self.0.exchange.call(Operation::SendBatch, request, wire::batch_sent).await
+    pub async fn send_batch(&self, request: &SendBatchRequest) -> Result<Answer<BatchSent>, Error> {
+        let http = wire::send_batch(&self.shared.endpoint, request)?;
+        let about = About::items(request.recipients.len());
+        self.call(Operation::SendBatch, about, http, wire::batch_sent).await
+    }
+
+    /// Asks for a batch, or for all with some batch metadata, not to be sent.
+    ///
+    /// It works only before `send_after`, and only for batches that have one. Success means *taken*,
+    /// even when nothing gets cancelled: ask [`batch_status`](Self::batch_status) afterwards, more
+    /// than once, or wait for the batch status callback. It is repeated freely.
+    ///
+    /// That batches can be cancelled by metadata is documented; the names of the two fields in the
+    /// request, `metadata_key` and `metadata_value`, are inferred and unconfirmed.
+    ///
+    /// # Errors
+    /// An error does not say that nothing was cancelled; cancel again.
+    pub async fn cancel_batch(&self, request: &CancelBatchRequest) -> Result<Answer<Taken>, Error> {
+        let http = wire::cancel_batch(&self.shared.endpoint, request)?;
+        let about = match &request.which {
+            CancelWhich::Batch(id) => About::batch(id),
+            CancelWhich::Metadata { .. } => About::default(),
+        };
+        let read = |answer: &_, now| wire::taken(Operation::CancelBatch, answer, now);
+        self.call(Operation::CancelBatch, about, http, read).await
     }
 
     /// The status of one batch.
     ///
     /// # Errors
     /// 404 for a batch that this project and region do not know.
-    pub async fn batch_status(&self, batch_id: &BatchId) -> Result<BatchStatus, Error> {
-        let request = wire::batch_status(&self.0.endpoint, batch_id)?;
-        self.0.exchange.call(Operation::BatchStatus, request, wire::status_of_batch).await
+    pub async fn batch_status(&self, batch_id: &BatchId) -> Result<Answer<BatchStatus>, Error> {
+        let http = wire::batch_status(&self.shared.endpoint, batch_id)?;
+        let about = About::batch(batch_id);
+        self.call(Operation::BatchStatus, about, http, wire::status_of_batch).await
     }
 
     /// The batches whose `batch_metadata` has this value under this key.
@@ -64,19 +160,59 @@ impl Client {
     ///
     /// # Errors
     /// An error says nothing about whether there is such a batch.
-    pub async fn find_batches(&self, key: &str, value: &str) -> Result<Vec<BatchStatus>, Error> {
-        let request = wire::find_batches(&self.0.endpoint, key, value)?;
+    pub async fn find_batches(&self, key: &str, value: &str) -> Result<Answer<BatchStatuses>, Error> {
+        let http = wire::find_batches(&self.shared.endpoint, key, value)?;
+        let about = About::default();
         let read = |answer: &_, now| wire::batches_found(answer, key, value, now);
-        self.0.exchange.call(Operation::FindBatches, request, read).await
+        self.call(Operation::FindBatches, about, http, read).await
+    }
+
+    /// Makes up to 1000 contacts, in the background: one `CONTACT_CREATE` callback comes for each that
+    /// is really made. There is no result per contact, so compare the `external_id`s of the callbacks
+    /// with those sent.
+    ///
+    /// It is repeated only where nothing can have been made, see [`RetryPolicy`].
+    ///
+    /// # Errors
+    /// Ask [`Error::reached_service`] first. If it says perhaps, contacts may have been made, and
+    /// would be made twice by another call: wait for the callbacks before you decide.
+    pub async fn create_contacts(&self, request: &CreateContactsRequest) -> Result<Answer<Taken>, Error> {
+        let http = wire::create_contacts(&self.shared.endpoint, request)?;
+        let about = About::items(request.contacts.len());
+        let read = |answer: &_, now| wire::taken(Operation::CreateContacts, answer, now);
+        self.call(Operation::CreateContacts, about, http, read).await
+    }
+
+    /// Deletes up to 1000 contacts, in the background: one `CONTACT_DELETE` callback, with the whole
+    /// former contact, comes for each that is really deleted. It is repeated freely.
+    ///
+    /// # Errors
+    /// An error does not say that nothing was deleted; delete again.
+    pub async fn delete_contacts(&self, request: &DeleteContactsRequest) -> Result<Answer<Taken>, Error> {
+        let http = wire::delete_contacts(&self.shared.endpoint, request)?;
+        let about = About::items(request.contact_ids.len());
+        let read = |answer: &_, now| wire::taken(Operation::DeleteContacts, answer, now);
+        self.call(Operation::DeleteContacts, about, http, read).await
+    }
+
+    /// Records opt-outs in the consent lists of an app. No limit of their number is published; 1000 a
+    /// call is what the other operations take. It is repeated freely.
+    ///
+    /// # Errors
+    /// It is not atomic: after an error none, some or all may be recorded. Record all of them again.
+    pub async fn insert_consents(&self, request: &InsertConsentsRequest) -> Result<Answer<ConsentsInserted>, Error> {
+        let http = wire::insert_consents(&self.shared.endpoint, request)?;
+        let about = About::items(request.consent_records.len());
+        self.call(Operation::InsertConsents, about, http, wire::consents_inserted).await
     }
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("endpoint", &self.0.endpoint)
-            .field("retry", &self.0.exchange.retry)
-            .field("timeout", &self.0.exchange.timeout)
+            .field("endpoint", &self.shared.endpoint)
+            .field("limits", &self.limits)
+            .field("pace", &self.shared.exchange.pace)
             .finish_non_exhaustive()
     }
 }
@@ -87,8 +223,8 @@ pub struct ClientBuilder {
     tokens: Box<dyn TokenSource>,
     base_url: Option<String>,
     transport: Option<Arc<dyn Transport>>,
-    retry: RetryPolicy,
-    timeout: Duration,
+    limits: Limits,
+    pace: Option<Pace>,
 }
 
 impl ClientBuilder {
@@ -117,22 +253,55 @@ impl ClientBuilder {
     /// Sets when calls are repeated.
     #[must_use]
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
-        self.retry = policy;
+        self.limits.retry = policy;
         self
     }
 
-    /// Sets how long one attempt may take, from connecting to the last byte of the answer; 30 s
-    /// unless set. With the default transport, connecting may take half of it, at most 10 s.
+    /// Sets how long a call may take in all: its token, its turn, its attempts and the waits between
+    /// them. 2 minutes unless set. A wait that would end after it is not begun.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.limits.call = timeout;
+        self
+    }
+
+    /// Sets how long one attempt may take, from connecting to the last byte of the answer. 30 s unless
+    /// set; never longer than what is left of the call.
+    #[must_use]
+    pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.attempt = timeout;
+        self
+    }
+
+    /// Sets how long a new connection may take: name, TCP and TLS. 10 s unless set; never longer than
+    /// half of the attempt, so that "no connection" is told from "no answer". A transport of your own
+    /// finds it in the request, see [`ConnectTimeout`](crate::transport::ConnectTimeout).
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.connect = timeout;
+        self
+    }
+
+    /// Sets how many requests may leave in a second: [`Pace::PER_PROJECT`] unless set. Give the same
+    /// pace to all clients of a project.
+    #[must_use]
+    pub fn pace(mut self, pace: Pace) -> Self {
+        self.pace = Some(pace);
+        self
+    }
+
+    /// Sends as fast as it can, for callers that keep the pace themselves.
+    #[must_use]
+    pub fn without_pace(mut self) -> Self {
+        self.pace = None;
         self
     }
 
     /// Makes the client. Nothing is sent yet.
     ///
-    /// The default transport speaks HTTP/1.1 and HTTP/2, follows no redirect and reads answers of at
-    /// most 8 MiB. It honours `HTTPS_PROXY` and its like, but never for a base URL on this machine.
+    /// The default transport speaks HTTP/2 where the service offers it, else HTTP/1.1, keeps connections
+    /// for further calls, takes answers in gzip, follows no redirect and reads answers of at most 8 MiB.
+    /// It honours `HTTPS_PROXY`, `NO_PROXY` and their like, but never for a base URL on this machine.
     ///
     /// # Errors
     /// [`BuildError`] names the setting to mend.
@@ -141,23 +310,23 @@ impl ClientBuilder {
         let endpoint = Endpoint::new(&base_url, &self.project_id)?;
         let transport = match self.transport {
             Some(transport) => transport,
-            None => default_transport(self.timeout, &endpoint)?,
+            None => default_transport(&endpoint)?,
         };
-        let exchange = Exchange { tokens: self.tokens, transport, retry: self.retry, timeout: self.timeout };
-        Ok(Client(Arc::new(Inner { endpoint, exchange })))
+        let exchange = Exchange { tokens: self.tokens, transport, budget: Budget::default(), pace: self.pace };
+        Ok(Client { shared: Arc::new(Shared { endpoint, exchange }), limits: self.limits })
     }
 }
 
 #[cfg(feature = "reqwest")]
-fn default_transport(timeout: Duration, endpoint: &Endpoint) -> Result<Arc<dyn Transport>, BuildError> {
-    match crate::transport::ReqwestTransport::new(timeout, endpoint.is_loopback()) {
+fn default_transport(endpoint: &Endpoint) -> Result<Arc<dyn Transport>, BuildError> {
+    match crate::transport::ReqwestTransport::new(endpoint.is_loopback()) {
         Ok(transport) => Ok(Arc::new(transport)),
         Err(error) => Err(BuildError::Transport(error.into())),
     }
 }
 
 #[cfg(not(feature = "reqwest"))]
-fn default_transport(_: Duration, endpoint: &Endpoint) -> Result<Arc<dyn Transport>, BuildError> {
+fn default_transport(endpoint: &Endpoint) -> Result<Arc<dyn Transport>, BuildError> {
     let _ = endpoint.is_loopback();
     Err(BuildError::NoTransport)
 }
@@ -166,8 +335,8 @@ impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder")
             .field("project_id", &self.project_id)
-            .field("retry", &self.retry)
-            .field("timeout", &self.timeout)
+            .field("limits", &self.limits)
+            .field("pace", &self.pace)
             .finish_non_exhaustive()
     }
 }

@@ -1,15 +1,20 @@
 //! What went wrong with a call, and the one question that comes first: may people have got it?
+//!
+//! # Guide
+//!
+#![doc = include_str!("../../../docs/guide/errors.md")]
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
 use sinch_batch_auth::{AuthError, AuthErrorKind};
-use sinch_batch_models::ErrorBody;
+use sinch_batch_models::{ErrorBody, error_body::ErrorLayout};
 
+use crate::look::Look;
 use crate::scrub::scrub;
 use crate::transport::TransportError;
-use crate::{Operation, transport};
+use crate::{Operation, answer, transport};
 
 /// Whether the service may have taken a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,8 +27,14 @@ pub enum Reached {
 
 /// Why a call failed.
 ///
-/// Its text, its `Debug` and its sources hold no token, no request, and no run of digits that could
-/// be a person's number. The words of the service are in [`ErrorKind::Api`].
+/// Ask in this order: [`reached_service`](Self::reached_service), might people have got it?
+/// [`is_transient`](Self::is_transient), may the same call succeed later?
+/// [`retry_after`](Self::retry_after), how much later? The other predicates tell what to mend, and
+/// [`request_id`](Self::request_id) is for the service's support.
+///
+/// Its text, its `Debug` and its sources hold no token and no request. What they repeat of an answer is
+/// cut short and freed of numbers, addresses and whatever stands in quotes; the service's own words are
+/// in [`ErrorKind::Api`].
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -31,6 +42,10 @@ struct Inner {
     kind: ErrorKind,
     reached: Reached,
     retry_after: Option<Duration>,
+    request_id: Option<Box<str>>,
+    date: Option<jiff::Timestamp>,
+    /// What the body of an answer was that is none of the API's.
+    look: Option<Look>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -44,9 +59,10 @@ pub enum ErrorKind {
     Request,
     /// No connection to the service, so nothing was sent. Check the network and the base URL.
     Connect,
-    /// No answer in time.
+    /// No answer in time; or no time to send, if [`Error::reached_service`] says no. Look up or wait, and
+    /// give the call more time.
     Timeout,
-    /// The connection broke before the answer was complete.
+    /// The connection broke before the answer was complete. Look up or wait, and try again.
     Transport,
     /// The service answered with an error.
     ///
@@ -83,6 +99,11 @@ impl Error {
         Self::new(operation, ErrorKind::Timeout, Reached::Perhaps, None, None)
     }
 
+    /// The time of a call was over before a request could leave.
+    pub(crate) fn late(operation: Operation, why: &'static str) -> Self {
+        Self::new(operation, ErrorKind::Timeout, Reached::No, None, Some(why.into()))
+    }
+
     pub(crate) fn transport(operation: Operation, error: TransportError) -> Self {
         let (kind, reached, source) = error.into_parts();
         let kind = match kind {
@@ -109,7 +130,41 @@ impl Error {
         retry_after: Option<Duration>,
         source: Option<Box<dyn StdError + Send + Sync>>,
     ) -> Self {
-        Self(Box::new(Inner { operation, kind, reached, retry_after, source }))
+        Self(Box::new(Inner {
+            operation,
+            kind,
+            reached,
+            retry_after,
+            request_id: None,
+            date: None,
+            look: None,
+            source,
+        }))
+    }
+
+    /// The same error, with what can be told of the answer that it is about.
+    pub(crate) fn with_answer(mut self, answer: &http::Response<bytes::Bytes>) -> Self {
+        self.0.request_id = answer::request_id(answer.headers());
+        self.0.date = answer::date(answer.headers());
+        self.0.look = match &self.0.kind {
+            // A redirect needs no body, and the documented answer to a bad token has none.
+            ErrorKind::Answer { status: 100..=199 | 300..=399 } | ErrorKind::Api { status: 401, .. } => None,
+            ErrorKind::Answer { .. } => Some(Look::at(answer.body())),
+            ErrorKind::Api { body, .. } => match body.layout {
+                ErrorLayout::Empty | ErrorLayout::NotJson | ErrorLayout::OtherJson => Some(Look::at(answer.body())),
+                _ => None,
+            },
+            _ => None,
+        };
+        self
+    }
+
+    /// The same error, after an attempt that may have reached the service.
+    pub(crate) fn after(mut self, earlier: Reached) -> Self {
+        if earlier == Reached::Perhaps {
+            self.0.reached = Reached::Perhaps;
+        }
+        self
     }
 
     /// What went wrong, and with it what to do.
@@ -157,6 +212,14 @@ impl Error {
         }
     }
 
+    /// Whether the request itself is at fault: it could not be written, or was answered 400, 413 or 422.
+    ///
+    /// # What to do
+    /// Mend the request; the same one will be refused again. Nothing was taken.
+    pub fn is_bad_request(&self) -> bool {
+        matches!(self.0.kind, ErrorKind::Request | ErrorKind::Api { status: 400 | 413 | 422, .. })
+    }
+
     /// Whether key, secret or their rights are at fault: refused by the token endpoint, or answered
     /// 401 or 403, except for a project that is blocked for credit.
     ///
@@ -167,6 +230,71 @@ impl Error {
             ErrorKind::Auth(error) => *error.kind() == AuthErrorKind::Refused,
             ErrorKind::Api { status: 401, .. } => true,
             ErrorKind::Api { status: 403, body } => !is_billing(body),
+            _ => false,
+        }
+    }
+
+    /// Whether the project is blocked for want of credit: 403 with `BILLING_CREDIT_LIMIT_BREACHED`.
+    ///
+    /// # What to do
+    /// Pay, or have the limit raised, and send again; until then everything will be refused. Key and
+    /// request are right.
+    pub fn is_credit_limit(&self) -> bool {
+        matches!(&self.0.kind, ErrorKind::Api { status: 403, body } if is_billing(body))
+    }
+
+    /// Whether something was not found, 404: the batch, the app, or the path.
+    ///
+    /// # What to do
+    /// Check the region first: an app and its batches are known in their own region only. Then the ids
+    /// of project, app and batch. A batch that was accepted a moment ago may not be found yet.
+    pub fn is_not_found(&self) -> bool {
+        self.status() == Some(404)
+    }
+
+    /// Whether it was too much at once: 429, of the API or of the token endpoint.
+    ///
+    /// # What to do
+    /// Wait for [`retry_after`](Self::retry_after), or a growing random time, and send less at once:
+    /// fewer requests a second, or fewer messages waiting in the queue of the app, which holds 500,000.
+    /// Nothing was taken.
+    pub fn is_rate_limited(&self) -> bool {
+        match &self.0.kind {
+            ErrorKind::Auth(error) => matches!(error.kind(), AuthErrorKind::RateLimited { .. }),
+            ErrorKind::Api { status, .. } => *status == 429,
+            _ => false,
+        }
+    }
+
+    /// Whether there was no connection, to the service or to the token endpoint.
+    ///
+    /// # What to do
+    /// Check network, proxy and base URL, and try again. Nothing was sent by this attempt.
+    pub fn is_connect(&self) -> bool {
+        match &self.0.kind {
+            ErrorKind::Auth(error) => *error.kind() == AuthErrorKind::Unreachable,
+            kind => matches!(kind, ErrorKind::Connect),
+        }
+    }
+
+    /// Whether time ran out: on our side, or on the service's with 408 or 504.
+    ///
+    /// # What to do
+    /// After a send that may have [reached](Self::reached_service) the service, look it up. Otherwise
+    /// try again, with more time.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self.0.kind, ErrorKind::Timeout | ErrorKind::Api { status: 408 | 504, .. })
+    }
+
+    /// Whether the fault lies with the service: 5xx.
+    ///
+    /// # What to do
+    /// Wait, and try again; after a send, look it up first. If it stays, tell the service's support,
+    /// with the [`request_id`](Self::request_id).
+    pub fn is_server_fault(&self) -> bool {
+        match &self.0.kind {
+            ErrorKind::Auth(error) => *error.kind() == AuthErrorKind::Server,
+            ErrorKind::Api { status, .. } => *status >= 500,
             _ => false,
         }
     }
@@ -182,6 +310,17 @@ impl Error {
             ErrorKind::Api { status, .. } | ErrorKind::Answer { status } => Some(status),
             _ => None,
         }
+    }
+
+    /// What names the request in the service's own logs, if the answer says so. See
+    /// [`Answer::request_id`](crate::Answer::request_id).
+    pub fn request_id(&self) -> Option<&str> {
+        self.0.request_id.as_deref()
+    }
+
+    /// The time by the service's clock, if there was an answer that says so.
+    pub fn date(&self) -> Option<jiff::Timestamp> {
+        self.0.date
     }
 }
 
@@ -200,9 +339,11 @@ fn meaning(operation: Operation, status: u16, body: &ErrorBody) -> Option<&'stat
         (401, _) => "the token was not accepted",
         (403, _) if is_billing(body) => "the project is blocked for credit, BILLING_CREDIT_LIMIT_BREACHED",
         (403, _) => "the project may not use the Batch API, or the key has no access to the project",
-        (404, Operation::SendBatch) => "no such app in this project or region",
-        (404, Operation::BatchStatus) => "no such batch in this project or region",
-        (404, Operation::FindBatches) => "no such project in this region, or no Batch API at this base URL",
+        (404, Operation::SendBatch | Operation::InsertConsents) => {
+            "no such app in this project, or it lives in another region"
+        }
+        (404, Operation::BatchStatus) => "no such batch in this project, or it was sent in another region",
+        (404, _) => "no such project in this region, or no Batch API at this base URL",
         (429, _) => "too many requests, or the queue of the app is full",
         _ => return None,
     })
@@ -215,14 +356,27 @@ impl fmt::Display for Error {
             ErrorKind::Auth(_) => write!(f, "{doing} failed for want of a token"),
             ErrorKind::Request => write!(f, "{doing} failed because the request cannot be written"),
             ErrorKind::Connect => write!(f, "{doing} failed because the service could not be connected to"),
+            ErrorKind::Timeout if self.0.source.is_some() => write!(f, "{doing} ran out of time before it could leave"),
             ErrorKind::Timeout => write!(f, "{doing} was not answered in time"),
             ErrorKind::Transport => write!(f, "{doing} failed because the connection broke"),
             ErrorKind::Answer { status: status @ 300..=399 } => {
                 write!(f, "{doing} was answered with a redirect, {status}, which is not followed")
             }
-            ErrorKind::Answer { status } => write!(f, "{doing} was answered {status} in a form that cannot be read"),
+            ErrorKind::Answer { status } => {
+                write!(f, "{doing} was answered {status} in a form that cannot be read")?;
+                match &self.0.look {
+                    Some(look) => write!(f, ", {look}"),
+                    None => Ok(()),
+                }
+            }
             ErrorKind::Api { status, body } => {
                 write!(f, "{doing} was answered {status}")?;
+                match &self.0.look {
+                    Some(look @ Look::Empty) => write!(f, " with {look}")?,
+                    // Whoever wrote this does not speak for the API, so its status means little.
+                    Some(look) => return write!(f, " with {look}, perhaps by something on the way"),
+                    None => {}
+                }
                 let name = scrub(&body.status);
                 if !name.is_empty() {
                     write!(f, " {name}")?;
@@ -257,6 +411,8 @@ impl fmt::Debug for Error {
             .field("kind", &self.0.kind)
             .field("reached", &self.0.reached)
             .field("retry_after", &self.0.retry_after)
+            .field("request_id", &self.0.request_id)
+            .field("look", &self.0.look)
             .field("source", &self.0.source.as_ref().map(|source| source.to_string()))
             .finish()
     }
@@ -302,7 +458,8 @@ pub(crate) mod tests {
     }
 
     fn api(operation: Operation, status: u16, body: &str) -> Error {
-        Error::api(operation, status, ErrorBody::read(body.as_bytes()), None)
+        let answer = http::Response::new(bytes::Bytes::copy_from_slice(body.as_bytes()));
+        Error::api(operation, status, ErrorBody::read(body.as_bytes()), None).with_answer(&answer)
     }
 
     #[test]
@@ -324,14 +481,20 @@ pub(crate) mod tests {
             (
                 Operation::SendBatch,
                 404,
-                "<html>",
-                "sending a batch was answered 404, no such app in this project or region",
+                "",
+                "sending a batch was answered 404 with an empty body, no such app in this project, or it lives in another region",
+            ),
+            (
+                Operation::SendBatch,
+                404,
+                "<html><title>Not Found</title>",
+                "sending a batch was answered 404 with an HTML page, \"Not Found\", perhaps by something on the way",
             ),
             (
                 Operation::BatchStatus,
                 404,
                 r#"{"error":{"message":"No such batch.","status":"NOT_FOUND"}}"#,
-                "asking for the status of a batch was answered 404 NOT_FOUND, no such batch in this project or region, \"No such batch\"",
+                "asking for the status of a batch was answered 404 NOT_FOUND, no such batch in this project, or it was sent in another region, \"No such batch\"",
             ),
             (
                 Operation::SendBatch,
@@ -339,7 +502,8 @@ pub(crate) mod tests {
                 r#"{"error":{"message":"bad identity +1 555-010-0001"}}"#,
                 "sending a batch was answered 400, \"bad identity [number]\"",
             ),
-            (Operation::SendBatch, 503, "", "sending a batch was answered 503"),
+            (Operation::SendBatch, 503, "", "sending a batch was answered 503 with an empty body"),
+            (Operation::SendBatch, 503, "{}", "sending a batch was answered 503"),
         ] {
             let error = api(operation, status, body);
             assert_eq!(error.to_string(), text);
@@ -368,6 +532,53 @@ pub(crate) mod tests {
         let billing = r#"{"error":{"message":"BILLING_CREDIT_LIMIT_BREACHED"}}"#;
         assert!(!api(Operation::SendBatch, 403, billing).is_credentials());
         assert!(!api(Operation::SendBatch, 404, "").is_credentials());
+    }
+
+    #[test]
+    fn each_predicate_knows_its_errors() {
+        let billing = r#"{"error":{"message":"BILLING_CREDIT_LIMIT_BREACHED"}}"#;
+        let send = |status, body| api(Operation::SendBatch, status, body);
+        let of = |error: &Error| {
+            let all = [
+                ("bad request", error.is_bad_request()),
+                ("credentials", error.is_credentials()),
+                ("credit", error.is_credit_limit()),
+                ("not found", error.is_not_found()),
+                ("limited", error.is_rate_limited()),
+                ("connect", error.is_connect()),
+                ("timeout", error.is_timeout()),
+                ("server", error.is_server_fault()),
+                ("transient", error.is_transient()),
+            ];
+            all.into_iter().filter_map(|(name, is)| is.then_some(name)).collect::<Vec<_>>().join(" ")
+        };
+        let auth = |kind| Error::auth(Operation::SendBatch, AuthError::new(kind));
+        for (error, expected) in [
+            (send(400, "{}"), "bad request"),
+            (send(401, ""), "credentials"),
+            (send(403, "{}"), "credentials"),
+            (send(403, billing), "credit"),
+            (send(404, "{}"), "not found"),
+            (send(408, "{}"), "timeout transient"),
+            (send(413, "{}"), "bad request"),
+            (send(418, "{}"), ""),
+            (send(429, "{}"), "limited transient"),
+            (send(500, billing), "server transient"),
+            (send(504, "<html>"), "timeout server transient"),
+            (Error::request(Operation::SendBatch, "a cause"), "bad request"),
+            (Error::answer(Operation::SendBatch, 200, None), ""),
+            (Error::timeout(Operation::SendBatch), "timeout transient"),
+            (Error::late(Operation::SendBatch, "a cause"), "timeout transient"),
+            (Error::transport(Operation::SendBatch, TransportError::connect("a cause")), "connect transient"),
+            (Error::transport(Operation::SendBatch, TransportError::broken("a cause")), "transient"),
+            (auth(AuthErrorKind::Refused), "credentials"),
+            (auth(AuthErrorKind::RateLimited { retry_after: None }), "limited transient"),
+            (auth(AuthErrorKind::Unreachable), "connect transient"),
+            (auth(AuthErrorKind::Server), "server transient"),
+            (auth(AuthErrorKind::BadAnswer), ""),
+        ] {
+            assert_eq!(of(&error), expected, "{error}");
+        }
     }
 
     proptest! {

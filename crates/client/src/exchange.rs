@@ -1,4 +1,4 @@
-//! The loop around one call: token, request, answer, and what the policy says of a failure.
+//! The loop around one call: token, turn, request, answer, and what the policy says of a failure.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,97 +8,218 @@ use http::header::AUTHORIZATION;
 use http::{HeaderValue, Request, Response};
 use jiff::Timestamp;
 use sinch_batch_auth::{AccessToken, TokenSource};
+use tokio::time::{Instant, timeout_at};
 use tracing::Instrument as _;
+use tracing::field::Empty;
 
-use crate::transport::Transport;
-use crate::{Decision, Error, Operation, RetryPolicy, retry, wire};
+use crate::answer::request_id;
+use crate::budget::Budget;
+use crate::limits::Limits;
+use crate::transport::{ConnectTimeout, Transport};
+use crate::{Decision, Error, Operation, Pace, Reached, metrics, retry, wire};
 
-/// What every call of a client shares.
+/// What all clones of a client share.
 pub(crate) struct Exchange {
     pub(crate) tokens: Box<dyn TokenSource>,
     pub(crate) transport: Arc<dyn Transport>,
-    pub(crate) retry: RetryPolicy,
-    pub(crate) timeout: Duration,
+    pub(crate) budget: Budget,
+    pub(crate) pace: Option<Pace>,
+}
+
+/// One call, on its way.
+#[derive(Clone, Copy)]
+struct Call<'a> {
+    operation: Operation,
+    limits: &'a Limits,
+    /// `None` if it lies beyond what the clock can tell.
+    deadline: Option<Instant>,
 }
 
 impl Exchange {
     /// Makes a call, again where the policy allows it, until its answer can be read or is final.
+    ///
+    /// Nothing is left behind when it is dropped: no task, no turn, no lock.
     pub(crate) async fn call<T>(
         &self,
         operation: Operation,
+        limits: &Limits,
+        about: About<'_>,
         request: Request<Bytes>,
         read: impl Fn(&Response<Bytes>, Timestamp) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let span = tracing::debug_span!(
             "sinch_batch_call",
+            operation = operation.as_str(),
             method = operation.method().as_str(),
             path = operation.path_template(),
+            batch_id = about.batch_id,
+            items = about.items,
             bytes = request.body().len(),
+            attempts = Empty,
+            status = Empty,
+            request_id = Empty,
         );
-        async move {
-            let mut attempt = 1;
-            loop {
-                let result = match self.renewing(operation, &request).await {
-                    Ok(answer) => {
-                        tracing::debug!(attempt, status = answer.status().as_u16(), "answered");
-                        read(&answer, Timestamp::now())
-                    }
-                    Err(error) => Err(error),
-                };
-                let error = match result {
-                    Ok(value) => return Ok(value),
-                    Err(error) => error,
-                };
-                match self.retry.decide(operation.idempotency(), &error, attempt, retry::jitter()) {
-                    Decision::GiveUp => {
-                        tracing::debug!(attempt, kind = error.label(), reached = ?error.reached_service(), "failed");
-                        return Err(error);
-                    }
-                    Decision::Wait(wait) => {
-                        let wait_ms = wait.as_millis();
-                        tracing::debug!(attempt, kind = error.label(), wait_ms, "will be repeated");
-                        tokio::time::sleep(wait).await;
-                    }
+        let call = Call { operation, limits, deadline: Instant::now().checked_add(limits.call) };
+        self.attempts(call, request, read).instrument(span).await
+    }
+
+    async fn attempts<T>(
+        &self,
+        call: Call<'_>,
+        request: Request<Bytes>,
+        read: impl Fn(&Response<Bytes>, Timestamp) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut last = Last::default();
+        self.budget.earn();
+        let mut reached = Reached::No;
+        let mut attempt = 1;
+        loop {
+            let result = self.renewing(call, &request).await.and_then(|answer| {
+                last.note(&answer);
+                tracing::debug!(attempt, status = last.status, "answered");
+                read(&answer, Timestamp::now()).map_err(|error| error.with_answer(&answer))
+            });
+            let error = match result {
+                Ok(value) => {
+                    last.record(attempt);
+                    metrics::call(call.operation, "ok");
+                    return Ok(value);
                 }
-                attempt += 1;
+                // What an earlier attempt may have done is not undone by a later one.
+                Err(error) => error.after(reached),
+            };
+            reached = error.reached_service();
+            match self.decide(call, &error, attempt) {
+                Decision::GiveUp => {
+                    last.record(attempt);
+                    metrics::call(call.operation, error.label());
+                    tracing::debug!(attempt, kind = error.label(), reached = ?reached, "failed");
+                    return Err(error);
+                }
+                Decision::Wait(wait) => {
+                    metrics::repeat(call.operation);
+                    tracing::debug!(attempt, kind = error.label(), wait_ms = wait.as_millis(), "will be repeated");
+                    tokio::time::sleep(wait).await;
+                }
             }
+            attempt += 1;
         }
-        .instrument(span)
-        .await
+    }
+
+    /// What the policy says, if there is time for it and the budget allows it.
+    fn decide(&self, call: Call<'_>, error: &Error, attempt: u32) -> Decision {
+        let decision = call.limits.retry.decide(call.operation.idempotency(), error, attempt, retry::jitter());
+        match decision {
+            Decision::Wait(wait) if wait < call.left() && self.budget.spend() => decision,
+            _ => Decision::GiveUp,
+        }
     }
 
     /// One request; a second one with a new token if the service says that the first has expired.
     /// That is safe for sends too: such a request was not accepted.
-    async fn renewing(&self, operation: Operation, request: &Request<Bytes>) -> Result<Response<Bytes>, Error> {
-        let token = self.token(operation).await?;
-        let answer = self.once(operation, request, &token).await?;
+    async fn renewing(&self, call: Call<'_>, request: &Request<Bytes>) -> Result<Response<Bytes>, Error> {
+        let token = self.token(call).await?;
+        let answer = self.once(call, request, &token).await?;
         if !wire::says_expired(answer.status(), answer.headers()) {
             return Ok(answer);
         }
         tracing::debug!("the token has expired");
         self.tokens.expired(&token);
-        let token = self.token(operation).await?;
-        self.once(operation, request, &token).await
+        let token = self.token(call).await?;
+        self.once(call, request, &token).await
     }
 
-    async fn token(&self, operation: Operation) -> Result<AccessToken, Error> {
-        self.tokens.token().await.map_err(|error| Error::auth(operation, error))
+    async fn token(&self, call: Call<'_>) -> Result<AccessToken, Error> {
+        match call.in_time(self.tokens.token()).await {
+            Some(token) => token.map_err(|error| Error::auth(call.operation, error)),
+            None => Err(Error::late(call.operation, "there was no token in time")),
+        }
     }
 
     async fn once(
         &self,
-        operation: Operation,
+        call: Call<'_>,
         request: &Request<Bytes>,
         token: &AccessToken,
     ) -> Result<Response<Bytes>, Error> {
+        let Call { operation, limits, .. } = call;
+        if let Some(pace) = &self.pace
+            && call.in_time(pace.turn()).await.is_none()
+        {
+            return Err(Error::late(operation, "its turn did not come in time"));
+        }
+        let left = call.left();
+        if left.is_zero() {
+            return Err(Error::late(operation, "its time was over"));
+        }
         let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.expose()))
             .map_err(|_| Error::request(operation, "the token does not fit into a header"))?;
         bearer.set_sensitive(true);
         let mut request = request.clone();
         request.headers_mut().insert(AUTHORIZATION, bearer);
-        match tokio::time::timeout(self.timeout, self.transport.call(request)).await {
+        request.extensions_mut().insert(ConnectTimeout(limits.connect(left)));
+        let begun = Instant::now();
+        let result = match tokio::time::timeout(limits.attempt(left), self.transport.call(request)).await {
             Ok(answer) => answer.map_err(|error| Error::transport(operation, error)),
             Err(_) => Err(Error::timeout(operation)),
+        };
+        let outcome = result.as_ref().map(|answer| answer.status().as_u16()).map_err(Error::label);
+        metrics::request(operation, outcome, begun);
+        result
+    }
+}
+
+impl Call<'_> {
+    /// How much of its time is left.
+    fn left(self) -> Duration {
+        self.deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()))
+    }
+
+    /// Waits for something, but not beyond the end of the call.
+    async fn in_time<T>(self, waiting: impl Future<Output = T>) -> Option<T> {
+        match self.deadline {
+            Some(deadline) => timeout_at(deadline, waiting).await.ok(),
+            None => Some(waiting.await),
         }
+    }
+}
+
+/// What the span of a call learns of its last answer.
+#[derive(Default)]
+struct Last {
+    status: Option<u16>,
+    request_id: Option<Box<str>>,
+}
+
+impl Last {
+    fn note(&mut self, answer: &Response<Bytes>) {
+        self.status = Some(answer.status().as_u16());
+        self.request_id = request_id(answer.headers());
+    }
+
+    fn record(&self, attempts: u32) {
+        tracing::Span::current()
+            .record("attempts", attempts)
+            .record("status", self.status)
+            .record("request_id", self.request_id.as_deref());
+    }
+}
+
+/// What a call is about, as far as logs may know.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct About<'a> {
+    batch_id: Option<&'a str>,
+    items: Option<usize>,
+}
+
+impl<'a> About<'a> {
+    /// One batch.
+    pub(crate) fn batch(id: &'a sinch_batch_models::BatchId) -> Self {
+        Self { batch_id: Some(id.as_str()), items: None }
+    }
+
+    /// So many recipients, contacts or records.
+    pub(crate) fn items(count: usize) -> Self {
+        Self { batch_id: None, items: Some(count) }
     }
 }

@@ -45,16 +45,30 @@
 //! | Module | What it holds |
 //! | --- | --- |
 //! | [`client`] | [`Client`], its builder, and the operations |
+//! | [`answer`] | [`Answer`]: a typed body, the status, the id of the request |
 //! | [`region`] | [`Region`]: the app's, and with it the host |
 //! | [`operation`] | [`Operation`] and its [`Idempotency`]: what repeating it does |
 //! | [`error`] | [`Error`]: what broke, and whether people may have got the message |
 //! | [`retry`] | [`RetryPolicy`]: when a call is repeated, as a pure function |
+//! | [`pace`] | [`Pace`]: how many requests leave in a second |
 //! | [`transport`] | [`Transport`]: the one seam to the network; a closure is one too |
 //!
-//! Feature `reqwest` (default) brings the HTTP client. Without it, give [`ClientBuilder::transport`]
-//! one of your own. Timeouts and waits use tokio's timer, so a tokio runtime with time enabled is
-//! needed. Spans and events go to `tracing`: path templates, ids of batches, counts and statuses,
-//! never URLs, bodies, numbers or texts.
+//! | Feature | What it brings |
+//! | --- | --- |
+//! | `reqwest` (default) | The HTTP client. Without it, give [`ClientBuilder::transport`] one of your own |
+//! | `tower` | `transport::TowerTransport`: any tower service as a transport |
+//! | `metrics` | Counts and durations for the `metrics` facade, see below |
+//!
+//! Timeouts and waits use tokio's timer, so a tokio runtime with time enabled is needed. Each call is a
+//! span `sinch_batch_call` at level `debug` of `tracing`, with the operation, the path template, ids of
+//! batches and requests, counts and statuses; never URLs, bodies, numbers or texts. With `metrics`:
+//!
+//! | Name | Kind | Labels |
+//! | --- | --- | --- |
+//! | `sinch_batch_client_calls_total` | counter | `operation`; `outcome`: `ok` or the kind of the error |
+//! | `sinch_batch_client_requests_total` | counter | `operation`; `outcome`: the HTTP status, or the kind of the error if there is none |
+//! | `sinch_batch_client_request_seconds` | histogram | `operation` |
+//! | `sinch_batch_client_repeats_total` | counter | `operation` |
 //!
 //! This crate keeps no queue and no record, splits no list of recipients, and never repeats a send
 //! whose outcome it does not know.
@@ -62,20 +76,28 @@
 pub mod client;
 pub mod region;
 
+pub mod answer;
 pub mod error;
 pub mod operation;
+pub mod pace;
 pub mod retry;
 
 pub mod transport;
 
+mod budget;
 mod endpoint;
 mod exchange;
+mod limits;
+mod look;
+mod metrics;
 mod scrub;
 mod wire;
 
+pub use answer::{Answer, Taken};
 pub use client::{BuildError, Client, ClientBuilder};
 pub use error::{Error, ErrorKind, Reached};
 pub use operation::{Idempotency, Operation};
+pub use pace::Pace;
 pub use region::{Region, UnknownRegion};
 pub use retry::{Decision, RetryPolicy};
 pub use transport::{Transport, TransportError};

@@ -6,10 +6,18 @@
 pub enum Operation {
     /// `POST /messages`: one message for up to 1000 recipients.
     SendBatch,
+    /// `DELETE /messages`: cancels batches that wait for their time.
+    CancelBatch,
     /// `GET /messages/{batch_id}`: the status of one batch.
     BatchStatus,
     /// `GET /messages`: the batches with some batch metadata.
     FindBatches,
+    /// `POST /contacts`: makes up to 1000 contacts.
+    CreateContacts,
+    /// `DELETE /contacts`: deletes up to 1000 contacts.
+    DeleteContacts,
+    /// `POST /consents`: records opt-outs.
+    InsertConsents,
 }
 
 /// What repeating an operation does.
@@ -20,32 +28,62 @@ pub enum Idempotency {
     Safe,
     /// People get the message again: there is no idempotency key.
     SendsMessages,
+    /// Contacts may be there twice.
+    MakesContacts,
 }
 
 impl Operation {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::SendBatch, Self::BatchStatus, Self::FindBatches];
+    pub const ALL: [Self; 7] = [
+        Self::SendBatch,
+        Self::CancelBatch,
+        Self::BatchStatus,
+        Self::FindBatches,
+        Self::CreateContacts,
+        Self::DeleteContacts,
+        Self::InsertConsents,
+    ];
 
-    /// What repeating it does.
+    /// What repeating it does. The reference names no key for it; that cancels, deletes and opt-outs
+    /// can be repeated freely, and that contacts may be made twice, is inferred from what they do.
     pub fn idempotency(self) -> Idempotency {
         match self {
             Self::SendBatch => Idempotency::SendsMessages,
-            Self::BatchStatus | Self::FindBatches => Idempotency::Safe,
+            Self::CreateContacts => Idempotency::MakesContacts,
+            Self::CancelBatch | Self::BatchStatus | Self::FindBatches | Self::DeleteContacts | Self::InsertConsents => {
+                Idempotency::Safe
+            }
+        }
+    }
+
+    /// Its name in logs and counts, such as `send_batch`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SendBatch => "send_batch",
+            Self::CancelBatch => "cancel_batch",
+            Self::BatchStatus => "batch_status",
+            Self::FindBatches => "find_batches",
+            Self::CreateContacts => "create_contacts",
+            Self::DeleteContacts => "delete_contacts",
+            Self::InsertConsents => "insert_consents",
         }
     }
 
     /// The path with names in place of ids, fit for logs.
     pub fn path_template(self) -> &'static str {
         match self {
-            Self::SendBatch | Self::FindBatches => "/v1/projects/{project_id}/messages",
+            Self::SendBatch | Self::CancelBatch | Self::FindBatches => "/v1/projects/{project_id}/messages",
             Self::BatchStatus => "/v1/projects/{project_id}/messages/{batch_id}",
+            Self::CreateContacts | Self::DeleteContacts => "/v1/projects/{project_id}/contacts",
+            Self::InsertConsents => "/v1/projects/{project_id}/consents",
         }
     }
 
     pub(crate) fn method(self) -> http::Method {
         match self {
-            Self::SendBatch => http::Method::POST,
+            Self::SendBatch | Self::CreateContacts | Self::InsertConsents => http::Method::POST,
             Self::BatchStatus | Self::FindBatches => http::Method::GET,
+            Self::CancelBatch | Self::DeleteContacts => http::Method::DELETE,
         }
     }
 
@@ -53,8 +91,12 @@ impl Operation {
     pub(crate) fn doing(self) -> &'static str {
         match self {
             Self::SendBatch => "sending a batch",
+            Self::CancelBatch => "cancelling",
             Self::BatchStatus => "asking for the status of a batch",
             Self::FindBatches => "looking batches up by metadata",
+            Self::CreateContacts => "creating contacts",
+            Self::DeleteContacts => "deleting contacts",
+            Self::InsertConsents => "recording opt-outs",
         }
     }
 }
@@ -65,10 +107,16 @@ mod tests {
 
     #[test]
     fn every_operation_has_its_class() {
+        let messages = "/v1/projects/{project_id}/messages";
+        let contacts = "/v1/projects/{project_id}/contacts";
         let table = [
-            (Operation::SendBatch, "POST", "/v1/projects/{project_id}/messages", Idempotency::SendsMessages),
+            (Operation::SendBatch, "POST", messages, Idempotency::SendsMessages),
+            (Operation::CancelBatch, "DELETE", messages, Idempotency::Safe),
             (Operation::BatchStatus, "GET", "/v1/projects/{project_id}/messages/{batch_id}", Idempotency::Safe),
-            (Operation::FindBatches, "GET", "/v1/projects/{project_id}/messages", Idempotency::Safe),
+            (Operation::FindBatches, "GET", messages, Idempotency::Safe),
+            (Operation::CreateContacts, "POST", contacts, Idempotency::MakesContacts),
+            (Operation::DeleteContacts, "DELETE", contacts, Idempotency::Safe),
+            (Operation::InsertConsents, "POST", "/v1/projects/{project_id}/consents", Idempotency::Safe),
         ];
         assert_eq!(table.map(|(operation, ..)| operation), Operation::ALL);
         for (operation, method, path, class) in table {

@@ -1,29 +1,49 @@
 //! Requests written and answers read: values in, values out.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use jiff::Timestamp;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sinch_batch_auth::retry_after;
+use sinch_batch_models::batch::CancelWhich;
 use sinch_batch_models::wire::parse;
-use sinch_batch_models::{BatchId, BatchSent, BatchStatus, BatchStatuses, ErrorBody, Metadata, SendBatchRequest};
+use sinch_batch_models::{
+    AnyJson, BatchId, BatchSent, BatchStatus, BatchStatuses, CancelBatchRequest, ConsentsInserted,
+    CreateContactsRequest, DeleteContactsRequest, ErrorBody, InsertConsentsRequest, Metadata, SendBatchRequest,
+};
 
 use crate::endpoint::{Endpoint, encode, segment};
-use crate::{Error, Operation};
+use crate::{Answer, Error, Operation, Taken};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("sinch-batch/", env!("CARGO_PKG_VERSION")));
 
 pub(crate) fn send_batch(to: &Endpoint, request: &SendBatchRequest) -> Result<Request<Bytes>, Error> {
     let operation = Operation::SendBatch;
-    let body = serde_json::to_vec(request).map_err(|error| Error::request(operation, error))?;
-    let mut request = write(operation, to.at("messages"), body.into())?;
-    request.headers_mut().insert(CONTENT_TYPE, JSON);
-    Ok(request)
+    let recipients = request.recipients.len();
+    // One allocation for a body that may have megabytes; its neighbours are mostly as long.
+    let expected = to.recipient_bytes.load(Ordering::Relaxed) * recipients;
+    let mut body = Vec::with_capacity(expected + expected / 16);
+    serde_json::to_writer(&mut body, request).map_err(|error| Error::request(operation, error))?;
+    to.recipient_bytes.store(body.len() / recipients, Ordering::Relaxed);
+    write_body(operation, to.at("messages"), body)
+}
+
+pub(crate) fn cancel_batch(to: &Endpoint, request: &CancelBatchRequest) -> Result<Request<Bytes>, Error> {
+    let operation = Operation::CancelBatch;
+    match &request.which {
+        CancelWhich::Batch(id) if id.is_empty() => Err(Error::request(operation, "the batch id is empty")),
+        CancelWhich::Metadata { key, .. } if key.is_empty() => {
+            Err(Error::request(operation, "the key of the batch metadata is empty"))
+        }
+        _ => write_json(operation, to.at("messages"), request),
+    }
 }
 
 pub(crate) fn batch_status(to: &Endpoint, batch_id: &BatchId) -> Result<Request<Bytes>, Error> {
@@ -38,6 +58,29 @@ pub(crate) fn find_batches(to: &Endpoint, key: &str, value: &str) -> Result<Requ
     write(Operation::FindBatches, to.at(&query), Bytes::new())
 }
 
+pub(crate) fn create_contacts(to: &Endpoint, request: &CreateContactsRequest) -> Result<Request<Bytes>, Error> {
+    write_json(Operation::CreateContacts, to.at("contacts"), request)
+}
+
+pub(crate) fn delete_contacts(to: &Endpoint, request: &DeleteContactsRequest) -> Result<Request<Bytes>, Error> {
+    write_json(Operation::DeleteContacts, to.at("contacts"), request)
+}
+
+pub(crate) fn insert_consents(to: &Endpoint, request: &InsertConsentsRequest) -> Result<Request<Bytes>, Error> {
+    write_json(Operation::InsertConsents, to.at("consents"), request)
+}
+
+fn write_json(operation: Operation, url: String, body: &impl Serialize) -> Result<Request<Bytes>, Error> {
+    let body = serde_json::to_vec(body).map_err(|error| Error::request(operation, error))?;
+    write_body(operation, url, body)
+}
+
+fn write_body(operation: Operation, url: String, body: Vec<u8>) -> Result<Request<Bytes>, Error> {
+    let mut request = write(operation, url, body.into())?;
+    request.headers_mut().insert(CONTENT_TYPE, JSON);
+    Ok(request)
+}
+
 fn write(operation: Operation, url: String, body: Bytes) -> Result<Request<Bytes>, Error> {
     Request::builder()
         .method(operation.method())
@@ -48,16 +91,24 @@ fn write(operation: Operation, url: String, body: Bytes) -> Result<Request<Bytes
         .map_err(|error| Error::request(operation, error))
 }
 
-pub(crate) fn batch_sent(answer: &Response<Bytes>, now: Timestamp) -> Result<BatchSent, Error> {
-    let sent: BatchSent = read(Operation::SendBatch, answer, now)?;
+pub(crate) fn batch_sent(answer: &Response<Bytes>, now: Timestamp) -> Result<Answer<BatchSent>, Error> {
+    let sent: Answer<BatchSent> = read(Operation::SendBatch, answer, now)?;
     if sent.batch_id.is_empty() {
         let why = "the batch id is empty".into();
-        return Err(Error::answer(Operation::SendBatch, answer.status().as_u16(), Some(why)));
+        return Err(Error::answer(Operation::SendBatch, sent.http_status, Some(why)));
     }
     Ok(sent)
 }
 
-pub(crate) fn status_of_batch(answer: &Response<Bytes>, now: Timestamp) -> Result<BatchStatus, Error> {
+/// The answer to an operation whose reference describes no body: nothing, or any JSON.
+pub(crate) fn taken(operation: Operation, answer: &Response<Bytes>, now: Timestamp) -> Result<Answer<Taken>, Error> {
+    if is_empty_success(answer) {
+        return Ok(Answer::new(Taken(None), answer));
+    }
+    Ok(read::<AnyJson>(operation, answer, now)?.map(|said| Taken(Some(said))))
+}
+
+pub(crate) fn status_of_batch(answer: &Response<Bytes>, now: Timestamp) -> Result<Answer<BatchStatus>, Error> {
     read(Operation::BatchStatus, answer, now)
 }
 
@@ -66,13 +117,25 @@ pub(crate) fn batches_found(
     key: &str,
     value: &str,
     now: Timestamp,
-) -> Result<Vec<BatchStatus>, Error> {
-    let mut found = read::<BatchStatuses>(Operation::FindBatches, answer, now)?.0;
-    found.retain(|status| {
+) -> Result<Answer<BatchStatuses>, Error> {
+    let mut found = read::<BatchStatuses>(Operation::FindBatches, answer, now)?;
+    found.body.0.retain(|status| {
         let named = status.batch_id.as_ref().is_some_and(|id| !id.is_empty());
         named && status.meta_data.as_ref().is_none_or(|metadata| has(metadata, key, value))
     });
     Ok(found)
+}
+
+/// An id is documented, but no more than an acknowledgement: without one they are recorded too.
+pub(crate) fn consents_inserted(answer: &Response<Bytes>, now: Timestamp) -> Result<Answer<ConsentsInserted>, Error> {
+    if is_empty_success(answer) {
+        return Ok(Answer::new(ConsentsInserted::default(), answer));
+    }
+    read(Operation::InsertConsents, answer, now)
+}
+
+fn is_empty_success(answer: &Response<Bytes>) -> bool {
+    answer.status().is_success() && answer.body().trim_ascii().is_empty()
 }
 
 /// Whether an entry is there, as the query would have asked for it.
@@ -87,10 +150,17 @@ fn has(metadata: &Metadata, key: &str, value: &str) -> bool {
     }
 }
 
-fn read<T: DeserializeOwned>(operation: Operation, answer: &Response<Bytes>, now: Timestamp) -> Result<T, Error> {
+fn read<T: DeserializeOwned>(
+    operation: Operation,
+    answer: &Response<Bytes>,
+    now: Timestamp,
+) -> Result<Answer<T>, Error> {
     let status = answer.status();
     if status.is_success() {
-        return parse(answer.body()).map_err(|error| Error::answer(operation, status.as_u16(), Some(error.into())));
+        return match parse(answer.body()) {
+            Ok(body) => Ok(Answer::new(body, answer)),
+            Err(error) => Err(Error::answer(operation, status.as_u16(), Some(error.into()))),
+        };
     }
     if !status.is_client_error() && !status.is_server_error() {
         return Err(Error::answer(operation, status.as_u16(), None));
@@ -121,7 +191,7 @@ pub(crate) fn says_expired(status: StatusCode, headers: &HeaderMap) -> bool {
 mod tests {
     use super::*;
     use crate::{ErrorKind, Reached};
-    use sinch_batch_models::{AppId, BatchRecipient, Channel, Message, ProjectId, Recipient, Recipients};
+    use sinch_batch_models::{AppId, BatchRecipient, Channel, ContactId, Message, ProjectId, Recipient, Recipients};
 
     fn endpoint() -> Endpoint {
         Endpoint::new("https://eu.example", &ProjectId::new("p")).unwrap()
@@ -159,7 +229,8 @@ mod tests {
     #[test]
     fn a_send_is_accepted_only_with_a_batch_id() {
         for (status, body) in [(200, r#"{"batch_id":"b"}"#), (202, r#"{"batch_id":"b","send_after":"","new":1}"#)] {
-            assert_eq!(batch_sent(&answer(status, body), Timestamp::UNIX_EPOCH).unwrap().batch_id, BatchId::new("b"));
+            let sent = batch_sent(&answer(status, body), Timestamp::UNIX_EPOCH).unwrap();
+            assert_eq!((sent.http_status, &sent.batch_id), (status, &BatchId::new("b")));
         }
         for (status, body) in
             [(200, ""), (200, "{}"), (200, r#"{"batch_id":""}"#), (200, "<html>"), (302, ""), (101, "")]
@@ -168,6 +239,55 @@ mod tests {
             assert!(matches!(error.kind(), ErrorKind::Answer { .. }), "{status} {body}");
             assert_eq!((error.reached_service(), error.is_transient()), (Reached::Perhaps, false));
         }
+    }
+
+    #[test]
+    fn a_delete_carries_its_body_and_names_something() {
+        let endpoint = endpoint();
+        for (cancel, body) in [
+            (CancelBatchRequest::batch(BatchId::new("b")), r#"{"batch_id":"b"}"#),
+            (CancelBatchRequest::metadata("k", "v"), r#"{"metadata_key":"k","metadata_value":"v"}"#),
+        ] {
+            let request = cancel_batch(&endpoint, &cancel).unwrap();
+            assert_eq!((request.method().as_str(), request.uri().path()), ("DELETE", "/v1/projects/p/messages"));
+            assert_eq!(request.headers()[CONTENT_TYPE], "application/json");
+            assert_eq!(request.body(), body);
+        }
+        for nothing in [CancelBatchRequest::batch(BatchId::new("")), CancelBatchRequest::metadata("", "v")] {
+            assert!(matches!(cancel_batch(&endpoint, &nothing).unwrap_err().kind(), ErrorKind::Request));
+        }
+        let request = delete_contacts(&endpoint, &DeleteContactsRequest::new([ContactId::new("c")])).unwrap();
+        assert_eq!((request.method().as_str(), request.uri().path()), ("DELETE", "/v1/projects/p/contacts"));
+        assert_eq!(request.body(), r#"{"contact_ids":["c"]}"#);
+    }
+
+    #[test]
+    fn an_answer_without_a_described_body_may_be_empty_or_any_json() {
+        let read = |status, body: &str| taken(Operation::CancelBatch, &answer(status, body), Timestamp::UNIX_EPOCH);
+        for (body, said) in
+            [("", None), (" \n", None), ("{}", Some("{}")), (r#"{"n":1}"#, Some(r#"{"n":1}"#)), ("[]", Some("[]"))]
+        {
+            let taken = read(202, body).unwrap();
+            assert_eq!(
+                (taken.http_status, taken.0.as_ref().map(|said| said.to_string())),
+                (202, said.map(str::to_owned))
+            );
+        }
+        assert!(matches!(read(200, "<html>").unwrap_err().kind(), ErrorKind::Answer { status: 200 }));
+        assert_eq!(read(403, "").unwrap_err().status(), Some(403));
+
+        let read = |body: &str| consents_inserted(&answer(200, body), Timestamp::UNIX_EPOCH);
+        assert_eq!(read("").unwrap().batch_id, None);
+        let said = read(r#"{"batch_id":"b","new":1}"#).unwrap();
+        assert_eq!((said.batch_id.as_ref().unwrap().as_str(), said.unknown_fields()), ("b", vec!["/new".to_owned()]));
+        assert!(read("<html>").is_err());
+    }
+
+    #[test]
+    fn an_answer_names_its_request() {
+        let mut sent = answer(200, r#"{"batch_id":"b"}"#);
+        sent.headers_mut().insert("x-request-id", HeaderValue::from_static("r-1"));
+        assert_eq!(batch_sent(&sent, Timestamp::UNIX_EPOCH).unwrap().request_id.as_deref(), Some("r-1"));
     }
 
     #[test]

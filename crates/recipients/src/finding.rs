@@ -58,6 +58,8 @@ pub enum FindingKind {
     UnknownChannel,
     /// The same contact, or the same identity on the same channel, as in an earlier row.
     RepeatedIdentity,
+    /// A language, or a kind of opt-out, that requests cannot name.
+    UnknownName,
     /// More or fewer fields than the header has.
     RaggedLine,
     /// A quote that is opened and never closed, so that the rest of the file counts as one field.
@@ -93,6 +95,7 @@ impl FindingKind {
             Self::MissingIdentity => "missing_identity",
             Self::UnknownChannel => "unknown_channel",
             Self::RepeatedIdentity => "repeated_identity",
+            Self::UnknownName => "unknown_name",
             Self::RaggedLine => "ragged_line",
             Self::UnclosedQuote => "unclosed_quote",
             Self::NotUtf8 => "not_utf8",

@@ -59,7 +59,7 @@
 //!
 //! [`finding`] what can be wrong, [`source`] the file, [`preflight`](mod@preflight) the first pass,
 //! [`rows`] the second, [`cut`] batches, [`skipped`] what was left out, [`fingerprint`] whether it is
-//! still the same file.
+//! still the same file; and [`lists`](source::lists) for contacts and opt-outs.
 //!
 //! # Features
 //!
@@ -91,4 +91,5 @@ pub use fingerprint::{BadFingerprint, Fingerprint};
 pub use preflight::{Preflight, SkipSet, preflight};
 pub use rows::{Row, Rows, Skipped};
 pub use skipped::SkippedWriter;
+pub use source::lists::{List, ListCheck, ListRow, check_list};
 pub use source::{Format, MAX_ROW_BYTES, Source, SourceError};

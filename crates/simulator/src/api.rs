@@ -1,4 +1,4 @@
-//! The service's own side: the token endpoint and the messages endpoints.
+//! The service's own side: the token endpoint, and the messages, contacts and consents endpoints.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +15,8 @@ use crate::batch::{Arrival, Batch};
 use crate::check;
 use crate::clock::later;
 use crate::faults::{Fault, FaultKind, Operation};
+use crate::outbox::What;
+use crate::people::Contact;
 use crate::server::{Closed, decode, pairs, read};
 use crate::shared::Shared;
 use crate::token;
@@ -26,8 +28,9 @@ enum Call {
     Cancel { project_id: String },
     Find { project_id: String },
     Status { project_id: String, batch_id: String },
-    Contacts,
-    Consents,
+    CreateContacts { project_id: String },
+    DeleteContacts { project_id: String },
+    InsertConsents { project_id: String },
     Unknown,
 }
 
@@ -46,8 +49,9 @@ impl Call {
                     (&Method::GET, ["messages", id]) if !id.is_empty() => {
                         Self::Status { project_id, batch_id: own(id) }
                     }
-                    (&Method::POST | &Method::DELETE, ["contacts"]) => Self::Contacts,
-                    (&Method::POST, ["consents"]) => Self::Consents,
+                    (&Method::POST, ["contacts"]) => Self::CreateContacts { project_id },
+                    (&Method::DELETE, ["contacts"]) => Self::DeleteContacts { project_id },
+                    (&Method::POST, ["consents"]) => Self::InsertConsents { project_id },
                     _ => Self::Unknown,
                 }
             }
@@ -63,8 +67,9 @@ impl Call {
             Self::Cancel { .. } => ("cancel_batch", Some(Operation::CancelBatch)),
             Self::Find { .. } => ("find_batches", Some(Operation::FindBatches)),
             Self::Status { .. } => ("batch_status", Some(Operation::BatchStatus)),
-            Self::Contacts => ("contacts", None),
-            Self::Consents => ("consents", None),
+            Self::CreateContacts { .. } => ("create_contacts", Some(Operation::CreateContacts)),
+            Self::DeleteContacts { .. } => ("delete_contacts", Some(Operation::DeleteContacts)),
+            Self::InsertConsents { .. } => ("insert_consents", Some(Operation::InsertConsents)),
             Self::Unknown => ("unknown", None),
         }
     }
@@ -135,15 +140,10 @@ fn suffer(shared: &Shared, fault: Fault, call: Call, head: &Parts, body: Bytes) 
 }
 
 fn answer(shared: &Shared, call: Call, head: &Parts, body: Bytes) -> Answer {
-    let allowed = |project_id: &str| allow(shared, head, Some(project_id));
+    let allowed = |project_id: &str| allow(shared, head, project_id);
     match call {
         Call::Token => answer_token(shared, head, &body, shared.config.token_lifetime),
         Call::Unknown => Answer::not_found("No such path."),
-        Call::Contacts | Call::Consents => match allow(shared, head, None) {
-            Err(refusal) => *refusal,
-            Ok(()) if matches!(call, Call::Contacts) => Answer::not_simulated("contacts"),
-            Ok(()) => Answer::not_simulated("consents"),
-        },
         Call::Send { project_id } => match allowed(&project_id) {
             Err(refusal) => *refusal,
             Ok(()) => send(shared, project_id, &body),
@@ -151,6 +151,18 @@ fn answer(shared: &Shared, call: Call, head: &Parts, body: Bytes) -> Answer {
         Call::Cancel { project_id } => match allowed(&project_id) {
             Err(refusal) => *refusal,
             Ok(()) => cancel(shared, &project_id, &body),
+        },
+        Call::CreateContacts { project_id } => match allowed(&project_id) {
+            Err(refusal) => *refusal,
+            Ok(()) => create_contacts(shared, &project_id, &body),
+        },
+        Call::DeleteContacts { project_id } => match allowed(&project_id) {
+            Err(refusal) => *refusal,
+            Ok(()) => delete_contacts(shared, &project_id, &body),
+        },
+        Call::InsertConsents { project_id } => match allowed(&project_id) {
+            Err(refusal) => *refusal,
+            Ok(()) => insert_consents(shared, &body),
         },
         Call::Find { project_id } => match allowed(&project_id) {
             Err(refusal) => *refusal,
@@ -160,6 +172,9 @@ fn answer(shared: &Shared, call: Call, head: &Parts, body: Bytes) -> Answer {
             Err(refusal) => *refusal,
             Ok(()) => match shared.store().status(&project_id, &batch_id) {
                 Some(status) => Answer::ok(status),
+                None if shared.people().is_of_consents(&batch_id) => {
+                    Answer::not_simulated("the status of a batch of consents")
+                }
                 None => Answer::not_found("No such batch."),
             },
         },
@@ -167,10 +182,10 @@ fn answer(shared: &Shared, call: Call, head: &Parts, body: Bytes) -> Answer {
 }
 
 /// Whether the caller may do anything here.
-fn allow(shared: &Shared, head: &Parts, project_id: Option<&str>) -> Result<(), Box<Answer>> {
+fn allow(shared: &Shared, head: &Parts, project_id: &str) -> Result<(), Box<Answer>> {
     shared.tokens.check(&head.headers, shared.clock.now())?;
-    match (&shared.config.project_id, project_id) {
-        (Some(expected), Some(project_id)) if expected != project_id => {
+    match &shared.config.project_id {
+        Some(expected) if expected != project_id => {
             Err(Box::new(Answer::forbidden("The key has no access to this project.")))
         }
         _ => Ok(()),
@@ -196,8 +211,7 @@ fn send(shared: &Shared, project_id: String, body: &[u8]) -> Answer {
     if let Err(violations) = check::send::check(&body, now) {
         return Answer::invalid(&violations);
     }
-    let app_id = body.get("app_id").and_then(Value::as_str);
-    if shared.config.app_id.is_some() && shared.config.app_id.as_deref() != app_id {
+    if !is_the_app(shared, &body) {
         return Answer::not_found("No such app in the project.");
     }
     let wanted = body.get("send_after").and_then(Value::as_str).and_then(|text| text.parse().ok());
@@ -237,10 +251,52 @@ fn cancel(shared: &Shared, project_id: &str, body: &[u8]) -> Answer {
         Err(violations) => Answer::invalid(&violations),
         Ok(what) => {
             let now = shared.clock.now();
-            shared.store().cancel(project_id, &what, &mut |event| shared.tell(event, now));
+            let at = later(now, shared.config.cancel_delay);
+            shared.store().cancel(project_id.to_owned(), what, (now, at), &mut |event| shared.tell(event, now));
+            shared.arrived();
             Answer::ok(json!({}))
         }
     }
+}
+
+fn create_contacts(shared: &Shared, project_id: &str, body: &[u8]) -> Answer {
+    let Ok(body) = serde_json::from_slice(body) else { return Answer::malformed("The body is not JSON.") };
+    if let Err(violations) = check::people::create(&body) {
+        return Answer::invalid(&violations);
+    }
+    let now = shared.clock.now();
+    let mut tell = |contact: &Arc<Contact>| shared.tell_of_contact(What::Made(contact.clone()), now);
+    shared.people().create(&body, project_id, (now, shared.config.seed), &mut tell);
+    Answer::ok(json!({}))
+}
+
+fn delete_contacts(shared: &Shared, project_id: &str, body: &[u8]) -> Answer {
+    let Ok(body) = serde_json::from_slice(body) else { return Answer::malformed("The body is not JSON.") };
+    if let Err(violations) = check::people::delete(&body) {
+        return Answer::invalid(&violations);
+    }
+    let now = shared.clock.now();
+    let mut tell = |contact: &Arc<Contact>| shared.tell_of_contact(What::Deleted(contact.clone()), now);
+    shared.people().delete(&body, project_id, &mut tell);
+    Answer::ok(json!({}))
+}
+
+fn insert_consents(shared: &Shared, body: &[u8]) -> Answer {
+    let Ok(body) = serde_json::from_slice::<Value>(body) else { return Answer::malformed("The body is not JSON.") };
+    if let Err(violations) = check::people::consents(&body) {
+        return Answer::invalid(&violations);
+    }
+    if !is_the_app(shared, &body) {
+        return Answer::not_found("No such app in the project.");
+    }
+    let batch_id = shared.people().insert(&body, (shared.clock.now(), shared.config.seed));
+    Answer::ok(json!({"batch_id": batch_id}))
+}
+
+/// Whether a body names the app that exists.
+fn is_the_app(shared: &Shared, body: &Value) -> bool {
+    let app_id = body.get("app_id").and_then(Value::as_str);
+    shared.config.app_id.is_none() || shared.config.app_id.as_deref() == app_id
 }
 
 fn find(shared: &Shared, project_id: &str, query: &str) -> Answer {

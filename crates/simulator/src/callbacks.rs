@@ -15,6 +15,7 @@ use crate::faults::{FaultKind, Operation};
 use crate::ids::{Kind, ulid};
 use crate::outbox::{Post, Stage, What, Work};
 use crate::outcome::{Outcome, description};
+use crate::people::Contact;
 use crate::shared::Shared;
 use crate::stats::{MessageStatus, count};
 
@@ -34,7 +35,7 @@ pub(crate) async fn work(shared: Arc<Shared>) {
                 for stage in stages(&shared, &batch, index) {
                     batch.set_status(index, status(&stage));
                     let at = shared.clock.now();
-                    let post = Post { batch: batch.clone(), what: What::Receipt(index, stage), at, tries: 0 };
+                    let post = Post { what: What::Receipt(batch.clone(), index, stage), at, tries: 0 };
                     batch.open_one();
                     send(&shared, post).await;
                 }
@@ -79,12 +80,19 @@ fn status(stage: &Stage) -> MessageStatus {
     }
 }
 
-/// Where a callback goes, if anywhere.
-pub(crate) fn target<'a>(shared: &'a Shared, batch: &'a Batch, what: &What) -> Option<&'a Url> {
-    match (what, &batch.receipts) {
-        (What::Receipt(..), Receipts::Here(url)) => Some(url),
-        (What::Receipt(..), Receipts::Outside) => None,
-        (What::Receipt(..), Receipts::App) | (What::Ended(_), _) => shared.callback_url.as_ref(),
+/// Where the receipts of a batch go, if anywhere.
+pub(crate) fn receipts_target<'a>(shared: &'a Shared, batch: &'a Batch) -> Option<&'a Url> {
+    match &batch.receipts {
+        Receipts::Here(url) => Some(url),
+        Receipts::Outside => None,
+        Receipts::App => shared.callback_url.as_ref(),
+    }
+}
+
+fn target<'a>(shared: &'a Shared, what: &'a What) -> Option<&'a Url> {
+    match what {
+        What::Receipt(batch, ..) => receipts_target(shared, batch),
+        What::Ended(..) | What::Made(_) | What::Deleted(_) => shared.callback_url.as_ref(),
     }
 }
 
@@ -117,11 +125,13 @@ async fn send(shared: &Shared, post: Post) {
             count(&counters.given_up);
         }
     }
-    post.batch.close(1);
+    if let Some(batch) = post.what.batch() {
+        batch.close(1);
+    }
 }
 
 async fn attempt(shared: &Shared, post: &Post) -> Sent {
-    let Some(url) = target(shared, &post.batch, &post.what) else { return Sent::Lost };
+    let Some(url) = target(shared, &post.what) else { return Sent::Lost };
     let fault = shared.faults.take(Operation::Callback).map(|fault| fault.fault);
     match fault {
         Some(FaultKind::Drop | FaultKind::Hang) => return Sent::Lost,
@@ -214,11 +224,12 @@ struct Reason<'a> {
 }
 
 fn body(post: &Post) -> Vec<u8> {
-    let batch = &*post.batch;
     let envelope = match &post.what {
-        What::Receipt(index, Stage::Invalid) => invalid(batch, *index),
-        What::Receipt(index, stage) => receipt(batch, *index, stage, post.at),
-        What::Ended(state) => {
+        What::Made(it) => return contact("contact_create_notification", it, post.at),
+        What::Deleted(it) => return contact("contact_delete_notification", it, post.at),
+        What::Receipt(batch, index, Stage::Invalid) => invalid(batch, *index),
+        What::Receipt(batch, index, stage) => receipt(batch, *index, stage, post.at),
+        What::Ended(batch, state) => {
             let mut data = Map::new();
             if let Some(time) = batch.send_after {
                 data.insert("send_after".to_owned(), Value::String(time.to_string()));
@@ -244,6 +255,18 @@ fn body(post: &Post) -> Vec<u8> {
     };
     // Only maps with keys that are no strings cannot be written, and there are none.
     serde_json::to_vec(&envelope).unwrap_or_default()
+}
+
+/// A callback about a contact, which names no app.
+fn contact(name: &str, contact: &Contact, at: Timestamp) -> Vec<u8> {
+    let mut envelope = json!({
+        "app_id": "",
+        "accepted_time": millis(at),
+        "project_id": contact.project_id,
+        "message_metadata": "",
+    });
+    envelope[name] = json!({"contact": contact.shown});
+    envelope.to_string().into_bytes()
 }
 
 fn receipt<'a>(batch: &'a Batch, index: usize, stage: &'a Stage, at: Timestamp) -> Envelope<'a> {

@@ -38,6 +38,9 @@ pub struct SimulatorConfig {
     pub realistic: bool,
     /// How many messages may wait in the queue of the app; over it a send is answered 429.
     pub queue_limit: usize,
+    /// How long after its answer a cancel takes effect, as it is asynchronous; a batch that becomes due
+    /// before is sent. Default: at once.
+    pub cancel_delay: Duration,
     /// How long a token lives. Default: 3599 seconds.
     pub token_lifetime: Duration,
     /// Error bodies as `{"code": …}` instead of `{"error": {"code": …}}`: both are published.
@@ -67,6 +70,7 @@ impl Default for SimulatorConfig {
             read_percent: 30.0,
             realistic: false,
             queue_limit: 500_000,
+            cancel_delay: Duration::ZERO,
             token_lifetime: Duration::from_secs(3599),
             flat_errors: false,
             callback_attempts: 12,
@@ -113,6 +117,8 @@ with! {
     with_realistic: realistic: bool = realistic;
     /// Sets how many messages may wait in the queue.
     with_queue_limit: queue_limit: usize = queue_limit;
+    /// Sets how long after its answer a cancel takes effect.
+    with_cancel_delay: cancel_delay: Duration = cancel_delay;
     /// Sets how long a token lives.
     with_token_lifetime: token_lifetime: Duration = token_lifetime;
     /// Sets the layout of error bodies.

@@ -26,6 +26,8 @@ pub(crate) async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> R
     Ok(match (&head.method, head.uri.path()) {
         (&Method::GET, "/") => json_response(&index()),
         (&Method::GET, "/messages") => messages(shared),
+        (&Method::GET, "/contacts") => lines(shared.people().contacts().iter().map(|contact| &contact.shown)),
+        (&Method::GET, "/consents") => lines(shared.people().consents()),
         (&Method::GET, "/stats") => json_response(&shared.stats()),
         (&Method::GET, "/assumptions") => json_response(&ASSUMPTIONS),
         (&Method::POST, "/faults") => obey(&body, |fault: Fault| {
@@ -75,9 +77,11 @@ impl<'de> Deserialize<'de> for SetOutcome {
 fn index() -> Value {
     json!({
         "GET /messages": "one line of JSON per message that was accepted, in order",
+        "GET /contacts": "one line of JSON per contact that is there, in the order they were made",
+        "GET /consents": "one line of JSON per opt-out that was recorded, in order",
         "GET /stats": "requests by operation and answer, messages by status, callbacks, batches",
         "GET /assumptions": "what is taken for granted about the real service, and where from",
-        "POST /faults": {"operation": "token | send_batch | batch_status | find_batches | cancel_batch | callback",
+        "POST /faults": {"operation": "token | send_batch | batch_status | find_batches | cancel_batch | create_contacts | delete_contacts | insert_consents | callback",
             "fault": "accept_then_500 | accept_then_drop | accept_then_hang | refuse_500 | refuse_503 | rate_limit | drop | expire_token | hang",
             "after": "requests that pass first (0)", "times": "requests that suffer (1)", "retry_after": "with rate_limit"},
         "DELETE /faults": "forgets the faults that have not happened yet",
@@ -104,6 +108,19 @@ fn json_response(value: &impl serde::Serialize) -> Response<Body> {
 fn error(status: StatusCode, message: &str) -> Response<Body> {
     let mut response = json_response(&json!({"error": message}));
     *response.status_mut() = status;
+    response
+}
+
+/// One line of JSON per item.
+fn lines(items: impl IntoIterator<Item = impl serde::Serialize>) -> Response<Body> {
+    let mut lines = Vec::new();
+    for item in items {
+        if serde_json::to_writer(&mut lines, &item).is_ok() {
+            lines.push(b'\n');
+        }
+    }
+    let mut response = Response::new(full(lines));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
     response
 }
 

@@ -19,6 +19,12 @@ pub enum Operation {
     FindBatches,
     /// `DELETE /messages`.
     CancelBatch,
+    /// `POST /contacts`.
+    CreateContacts,
+    /// `DELETE /contacts`.
+    DeleteContacts,
+    /// `POST /consents`.
+    InsertConsents,
     /// Callbacks to the webhook.
     Callback,
 }

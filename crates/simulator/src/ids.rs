@@ -24,6 +24,8 @@ pub(crate) enum Kind {
     Batch = 1,
     Message = 2,
     Nonce = 3,
+    Contact = 4,
+    Consents = 5,
 }
 
 /// A ULID of that time; unique as long as the number is, within a kind and a seed.
@@ -44,10 +46,10 @@ mod tests {
     fn ids_are_ulids_unique_and_follow_from_the_seed() {
         let time = Timestamp::from_second(1_947_146_400).unwrap();
         let ids = |seed| -> HashSet<String> {
-            let kinds = [Kind::Batch, Kind::Message, Kind::Nonce];
+            let kinds = [Kind::Batch, Kind::Message, Kind::Nonce, Kind::Contact, Kind::Consents];
             kinds.into_iter().flat_map(|kind| (0..1000).map(move |n| ulid(time, seed, kind, n))).collect()
         };
-        assert_eq!(ids(1).len(), 3000);
+        assert_eq!(ids(1).len(), 5000);
         assert_eq!(ids(1), ids(1));
         assert!(ids(1).is_disjoint(&ids(2)));
         assert!(ids(1).iter().all(|id| id.len() == 26 && id.as_bytes()[0] <= b'7'));

@@ -45,13 +45,14 @@
 //! | [`stats`] | [`Stats`]: requests, messages, callbacks, counted |
 //! | [`assumptions`] | every behaviour it takes for granted about the real service, with its source |
 //!
-//! A second address has the control side: `GET /messages`, `GET /stats`, `POST` and `DELETE /faults`,
-//! `POST /outcomes`, `POST /clock`, `GET /assumptions`; `GET /` describes them.
+//! A second address has the control side: `GET /messages`, `GET /contacts`, `GET /consents`,
+//! `GET /stats`, `POST` and `DELETE /faults`, `POST /outcomes`, `POST /clock`, `GET /assumptions`;
+//! `GET /` describes them.
 //!
 //! It goes as fast as it can, or at the service's published rates
 //! ([`SimulatorConfig::realistic`]). It keeps everything in memory, some 50 bytes a message beside
-//! its parameters, and forgets it when it stops. It does not speak TLS, does not simulate contacts,
-//! consents, replies or conversations, and answers 501 where it would have to guess.
+//! its parameters, and forgets it when it stops. It does not speak TLS, does not simulate replies or
+//! conversations, lets no opt-out stop a message, and answers 501 where it would have to guess.
 
 pub mod config;
 pub mod simulator;
@@ -72,6 +73,7 @@ mod control;
 mod ids;
 mod outbox;
 mod packed;
+mod people;
 mod server;
 mod shared;
 mod store;

@@ -11,11 +11,11 @@ use tokio::sync::Notify;
 
 use crate::batch::Batch;
 use crate::clock::{SimClock, later};
+use crate::people::Contact;
 use crate::store::State;
 
 /// One callback that has to go out.
 pub(crate) struct Post {
-    pub(crate) batch: Arc<Batch>,
     pub(crate) what: What,
     /// When it happened.
     pub(crate) at: Timestamp,
@@ -23,12 +23,25 @@ pub(crate) struct Post {
     pub(crate) tries: u32,
 }
 
-#[derive(Clone)]
 pub(crate) enum What {
-    /// A receipt of the message at this place.
-    Receipt(usize, Stage),
+    /// A receipt of the message at this place in the batch.
+    Receipt(Arc<Batch>, usize, Stage),
     /// The batch has ended.
-    Ended(State),
+    Ended(Arc<Batch>, State),
+    /// A contact was made.
+    Made(Arc<Contact>),
+    /// A contact was deleted.
+    Deleted(Arc<Contact>),
+}
+
+impl What {
+    /// The batch that is told about.
+    pub(crate) fn batch(&self) -> Option<&Arc<Batch>> {
+        match self {
+            Self::Receipt(batch, ..) | Self::Ended(batch, _) => Some(batch),
+            Self::Made(_) | Self::Deleted(_) => None,
+        }
+    }
 }
 
 /// What a receipt says.

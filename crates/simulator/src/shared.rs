@@ -10,12 +10,13 @@ use tokio::sync::Notify;
 use url::Url;
 
 use crate::batch::Receipts;
-use crate::callbacks::{pass_silently, target};
+use crate::callbacks::{pass_silently, receipts_target};
 use crate::clock::SimClock;
 use crate::config::SimulatorConfig;
 use crate::faults::Faults;
-use crate::outbox::{Outbox, Post, Stage, What};
+use crate::outbox::{Outbox, Post, What};
 use crate::outcome::Outcome;
+use crate::people::People;
 use crate::stats::{Counters, MessageCounts, Stats};
 use crate::store::{Event, Store};
 use crate::token::Tokens;
@@ -35,6 +36,7 @@ pub(crate) struct Shared {
     pub(crate) nonces: AtomicU64,
     pub(crate) outcomes: Mutex<HashMap<String, Outcome>>,
     store: Mutex<Store>,
+    people: Mutex<People>,
     /// Told when something has come into the queue or onto the timetable.
     arrived: Notify,
 }
@@ -53,12 +55,24 @@ impl Shared {
             nonces: AtomicU64::new(0),
             outcomes: Mutex::default(),
             store: Mutex::default(),
+            people: Mutex::default(),
             arrived: Notify::new(),
         }
     }
 
     pub(crate) fn store(&self) -> MutexGuard<'_, Store> {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn people(&self) -> MutexGuard<'_, People> {
+        self.people.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the webhook about a contact, if there is one.
+    pub(crate) fn tell_of_contact(&self, what: What, now: Timestamp) {
+        if self.callback_url.is_some() {
+            self.outbox.post(Post { what, at: now, tries: 0 });
+        }
     }
 
     /// Say that something has come into the store.
@@ -77,7 +91,7 @@ impl Shared {
     pub(crate) fn tell(&self, event: Event<'_>, now: Timestamp) {
         match event {
             Event::Left(batch, range) => {
-                if target(self, batch, &What::Receipt(0, Stage::Queued)).is_some() {
+                if receipts_target(self, batch).is_some() {
                     return self.outbox.messages(batch, range);
                 }
                 let messages = range.len();
@@ -90,7 +104,7 @@ impl Shared {
             Event::Ended(batch, state) => {
                 if self.callback_url.is_some() {
                     batch.open_one();
-                    self.outbox.post(Post { batch: batch.clone(), what: What::Ended(state), at: now, tries: 0 });
+                    self.outbox.post(Post { what: What::Ended(batch.clone(), state), at: now, tries: 0 });
                 }
             }
         }

@@ -47,6 +47,8 @@ pub(crate) struct Store {
     line: VecDeque<usize>,
     queued: usize,
     scheduled: BTreeSet<(Timestamp, usize)>,
+    /// Cancels that take effect later, soonest first.
+    cancels: VecDeque<(Timestamp, String, Cancel)>,
     /// When the next message may leave, at a pace.
     next_leaves: Timestamp,
 }
@@ -101,9 +103,19 @@ impl Store {
         gap: Option<Duration>,
         tell: &mut impl FnMut(Event<'_>),
     ) -> Option<Timestamp> {
-        while let Some(&(time, number)) = self.scheduled.first()
-            && time <= now
-        {
+        loop {
+            // What comes first happens first: a batch that is due before its cancel is sent.
+            let due = self.scheduled.first().copied().filter(|(time, _)| *time <= now);
+            if let Some((at, ..)) = self.cancels.front()
+                && *at <= now
+                && due.is_none_or(|(time, _)| *at <= time)
+            {
+                if let Some((_, project_id, what)) = self.cancels.pop_front() {
+                    self.cancel_now(&project_id, &what, tell);
+                }
+                continue;
+            }
+            let Some((time, number)) = due else { break };
             self.scheduled.pop_first();
             if let Some(entry) = self.batches.get_mut(number) {
                 entry.state = State::Ready;
@@ -137,11 +149,26 @@ impl Store {
             self.line.pop_front();
         }
         let leaves = (!self.line.is_empty()).then_some(self.next_leaves);
-        self.scheduled.first().map(|(time, _)| *time).into_iter().chain(leaves).min()
+        let scheduled = self.scheduled.first().map(|(time, _)| *time);
+        let cancels = self.cancels.front().map(|(time, ..)| *time);
+        [scheduled, cancels, leaves].into_iter().flatten().min()
     }
 
-    /// Cancels what is scheduled and meant.
-    pub(crate) fn cancel(&mut self, project_id: &str, what: &Cancel, tell: &mut impl FnMut(Event<'_>)) {
+    /// Cancels what is scheduled and meant: at once, or when its time has come.
+    pub(crate) fn cancel(
+        &mut self,
+        project_id: String,
+        what: Cancel,
+        (now, at): (Timestamp, Timestamp),
+        tell: &mut impl FnMut(Event<'_>),
+    ) {
+        if at <= now {
+            return self.cancel_now(&project_id, &what, tell);
+        }
+        self.cancels.push_back((at, project_id, what));
+    }
+
+    fn cancel_now(&mut self, project_id: &str, what: &Cancel, tell: &mut impl FnMut(Event<'_>)) {
         let meant = |batch: &Batch| match what {
             Cancel::Batch(id) => batch.id == *id,
             Cancel::Metadata { key, value } => batch.batch_metadata.get(key).is_some_and(|have| same(have, value)),

@@ -92,15 +92,41 @@ async fn settle() {
 }
 
 #[tokio::test]
-async fn any_number_of_tasks_share_one_fetch() {
+async fn a_thousand_waiting_tasks_share_one_fetch() {
     let scene = Scene::new(0);
-    let tasks: Vec<_> = (0..100).map(|_| scene.ask()).collect();
+    let tasks: Vec<_> = (0..1000).map(|_| scene.ask()).collect();
     settle().await;
-    scene.issuer.permits.add_permits(100);
+    // One permit a task: a second fetch would succeed, and be counted.
+    scene.issuer.permits.add_permits(1000);
     for task in tasks {
         assert_eq!(task.await.unwrap().unwrap().expose(), "token-1");
     }
     assert_eq!(scene.issuer.fetches(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_thousand_tasks_on_several_threads_share_one_fetch() {
+    for _ in 0..20 {
+        let scene = Scene::new(1000);
+        let tasks: Vec<_> = (0..1000).map(|_| scene.ask()).collect();
+        for task in tasks {
+            assert_eq!(task.await.unwrap().unwrap().expose(), "token-1");
+        }
+        assert_eq!(scene.issuer.fetches(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_that_hangs_does_not_keep_its_task_while_the_old_token_lives() {
+    let scene = Scene::new(1);
+    assert_eq!(scene.token().await, "token-1");
+    scene.wait(3550);
+    let before = tokio::time::Instant::now();
+    assert_eq!(scene.token().await, "token-1");
+    assert_eq!(before.elapsed(), Duration::from_secs(10));
+    // Nobody tries again at once.
+    assert_eq!(scene.token().await, "token-1");
+    assert_eq!(scene.issuer.fetches(), 2);
 }
 
 #[tokio::test]

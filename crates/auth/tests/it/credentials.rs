@@ -45,6 +45,7 @@ async fn the_request_is_the_one_that_sinch_documents() {
     // "id:a~b+c", not form-encoded.
     assert_eq!(request.headers()["authorization"], "Basic aWQ6YX5iK2M=");
     assert!(request.headers()["authorization"].is_sensitive());
+    assert_eq!(request.headers()["user-agent"], concat!("sinch-batch/", env!("CARGO_PKG_VERSION")));
     assert_eq!(request.headers().get_all("authorization").iter().count(), 1);
     assert_eq!(request.body(), b"grant_type=client_credentials");
 }

@@ -4,6 +4,26 @@ use sinch_batch_auth::{
     AccessToken, ClientCredentials, FetchToken, IssuedToken, KeyId, KeySecret, TokenCache, TokenSource,
 };
 
+/// Does not compile if a type has a trait: then two of our impls fit, and none can be chosen.
+macro_rules! lacks {
+    ($kind:ty: $($ability:path),+) => {$(
+        const _: fn() = || {
+            struct WithIt;
+            trait Fits<Way> {
+                fn chosen() {}
+            }
+            impl<T: ?Sized> Fits<()> for T {}
+            impl<T: ?Sized + $ability> Fits<WithIt> for T {}
+            <$kind as Fits<_>>::chosen();
+        };
+    )+};
+}
+
+lacks!(KeySecret: std::fmt::Display, PartialEq, PartialOrd, std::hash::Hash, AsRef<str>, serde::Serialize);
+lacks!(AccessToken: std::fmt::Display, PartialEq, PartialOrd, std::hash::Hash, AsRef<str>, serde::Serialize);
+lacks!(IssuedToken: std::fmt::Display, PartialEq, PartialOrd, std::hash::Hash, serde::Serialize);
+lacks!(ClientCredentials: std::fmt::Display, PartialEq, PartialOrd, std::hash::Hash, serde::Serialize);
+
 const SECRET: &str = "very-secret-indeed";
 
 #[track_caller]

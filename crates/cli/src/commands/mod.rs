@@ -1,9 +1,12 @@
 //! One module a command.
 
 pub(crate) mod batch;
+pub(crate) mod cancel;
 pub(crate) mod check;
+pub(crate) mod doctor;
 pub(crate) mod inspect;
 pub(crate) mod listen;
+pub(crate) mod lists;
 pub(crate) mod preview;
 pub(crate) mod report;
 pub(crate) mod resume;

@@ -1,5 +1,7 @@
 //! `simulate`: the local service alone.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use sinch_batch::simulator::{Simulator, SimulatorConfig};
 
@@ -24,7 +26,8 @@ pub(crate) async fn run(args: SimulateArgs) -> Result<u8, Failure> {
         .with_seed(args.seed)
         .with_fail_percent(f64::from(args.fail))
         .with_read_percent(f64::from(args.read))
-        .with_realistic(args.realistic);
+        .with_realistic(args.realistic)
+        .with_cancel_delay(Duration::from_secs_f64(args.cancel_delay));
     if let Some(url) = args.callback_url {
         config = config.with_callback_url(url).with_webhook_secret(secret()?);
     }

@@ -3,9 +3,12 @@
 
 mod support;
 
+mod doctor;
 mod faults;
 mod input;
 mod inspect;
+mod lists;
+mod operations;
 mod pages;
 mod privacy;
 mod refusals;

@@ -144,6 +144,25 @@ impl Stage {
         command
     }
 
+    /// A command that knows the service alone.
+    pub(crate) fn api(&self, args: &[&str]) -> Command {
+        let mut command = binary(self.path());
+        command.args(args);
+        self.service(&mut command);
+        command
+    }
+
+    /// Writes a file into the folder.
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path().join(name), text).unwrap();
+    }
+
+    /// Lines of JSON from the simulator's control side.
+    pub(crate) fn there(&self, path: &str) -> Vec<Value> {
+        let body = get(self.simulator.url("control"), path);
+        body.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
     pub(crate) fn service(&self, command: &mut Command) {
         command
             .env("SINCH_BATCH_BASE_URL", self.simulator.url("api"))

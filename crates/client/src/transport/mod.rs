@@ -2,11 +2,14 @@
 
 #[cfg(feature = "reqwest")]
 mod reqwest;
+#[cfg(feature = "tower")]
+mod tower;
 
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -16,6 +19,8 @@ use crate::Reached;
 
 #[cfg(feature = "reqwest")]
 pub(crate) use self::reqwest::ReqwestTransport;
+#[cfg(feature = "tower")]
+pub use self::tower::TowerTransport;
 
 /// One HTTP exchange. Implemented for an [`Arc`] of a transport and for any
 /// `Fn(http::Request<Bytes>) -> impl Future<Output = Result<http::Response<Bytes>, TransportError>>`.
@@ -47,6 +52,11 @@ impl<T: Transport + ?Sized> Transport for Arc<T> {
         (**self).call(request)
     }
 }
+
+/// How long a new connection for a request may take, as an extension of the request:
+/// `request.extensions().get::<ConnectTimeout>()`. A transport that opens connections should keep to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectTimeout(pub Duration);
 
 /// Why there is no complete answer, and whether the request may have left.
 pub struct TransportError {

@@ -8,8 +8,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use sinch_batch_auth::{AccessToken, AuthError, AuthErrorKind, BoxFuture, TokenSource};
-use sinch_batch_client::{BuildError, Client, Error, ErrorKind, Reached, Region, RetryPolicy, TransportError};
-use sinch_batch_models::{BatchId, BatchSent, ProjectId};
+use sinch_batch_client::{BuildError, Client, Error, ErrorKind, Reached, Region, RetryPolicy, Taken, TransportError};
+use sinch_batch_models::{
+    AppId, BatchId, BatchSent, CancelBatchRequest, Channel, ConsentRecord, ConsentType, ContactId, ContactIdentity,
+    CreateContactsRequest, DeleteContactsRequest, InsertConsentsRequest, Language, NewContact, ProjectId,
+};
 use tokio::time::Instant;
 
 use crate::batch;
@@ -88,7 +91,7 @@ impl Service {
         Self { client, seen, started: Instant::now() }
     }
 
-    async fn send(&self) -> Result<BatchSent, Error> {
+    async fn send(&self) -> Result<sinch_batch_client::Answer<BatchSent>, Error> {
         self.client.send_batch(&batch()).await
     }
 
@@ -174,13 +177,45 @@ async fn reading_is_repeated_after_any_fault_that_may_pass() {
         Answer(200, &[], r#"{"batch_id":"b","status":"PROCESSED"}"#),
     ]);
     let status = service.client.batch_status(&BatchId::new("b")).await.unwrap();
-    assert_eq!(status.status.unwrap().as_str(), "PROCESSED");
+    assert_eq!(status.body.status.unwrap().as_str(), "PROCESSED");
     assert_eq!(service.requests(), 4);
 
     let service = Service::new([Hang, Answer(200, &[], r#"[{"batch_id":"b","meta_data":{"k":"v"}}]"#)]);
     assert_eq!(service.client.find_batches("k", "v").await.unwrap().len(), 1);
     // The timeout, and then a short wait.
     assert!((30..32).contains(&service.waited().as_secs()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn contacts_that_may_have_been_made_are_not_made_again() {
+    let ines = NewContact::new([ContactIdentity::new(Channel::Sms, "+15550100001")], Language::EnUs);
+    let contacts = CreateContactsRequest::new([ines]);
+    for turn in [Break, Hang, Answer(500, &[], ""), Answer(503, &[], "")] {
+        let service = Service::new([turn]);
+        let error = service.client.create_contacts(&contacts).await.unwrap_err();
+        assert_eq!(error.reached_service(), Reached::Perhaps, "{error}");
+        assert_eq!(service.requests(), 1);
+    }
+    let service = Service::new([Refuse, Answer(429, &[], ""), Answer(200, &[], "")]);
+    assert_eq!(*service.client.create_contacts(&contacts).await.unwrap(), Taken(None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn cancels_deletes_and_opt_outs_are_repeated_after_any_fault_that_may_pass() {
+    let faults = || [Break, Answer(503, &[], ""), Answer(429, &[], "")];
+    let service = Service::new(faults().into_iter().chain([Answer(200, &[("x-request-id", "r-1")], "{}")]));
+    let taken = service.client.cancel_batch(&CancelBatchRequest::batch(BatchId::new("b"))).await.unwrap();
+    assert_eq!((taken.http_status, taken.request_id.as_deref()), (200, Some("r-1")));
+
+    let service = Service::new(faults().into_iter().chain([Answer(202, &[], "")]));
+    let taken = service.client.delete_contacts(&DeleteContactsRequest::new([ContactId::new("c")])).await.unwrap();
+    assert_eq!((taken.http_status, taken.request_id), (202, None));
+
+    let service = Service::new(faults().into_iter().chain([Answer(200, &[], r#"{"batch_id":"b"}"#)]));
+    let opt_out = ConsentRecord::new("+15550100001", ConsentType::OptOutAll);
+    let consents = InsertConsentsRequest::new(AppId::new("01KZ4EBHKN27EZJ4Q91V5C36G1"), [opt_out]);
+    let inserted = service.client.insert_consents(&consents).await.unwrap();
+    assert_eq!(inserted.batch_id.as_ref().unwrap().as_str(), "b");
 }
 
 #[tokio::test(start_paused = true)]

@@ -229,3 +229,52 @@ async fn an_expired_token_is_renewed_over_real_http() {
     assert!(!first.is_empty());
     assert_eq!(first, second);
 }
+
+/// The environment belongs to a whole process, so this test runs itself once more in another one.
+#[tokio::test]
+async fn a_proxy_is_taken_from_the_environment_but_never_to_this_machine() {
+    const ROLE: &str = "SINCH_BATCH_TEST_BEHIND_A_PROXY";
+    const NAME: &str = "loopback::a_proxy_is_taken_from_the_environment_but_never_to_this_machine";
+    if let Ok(service) = std::env::var(ROLE) {
+        let far = Client::builder(ProjectId::new("p"), AccessToken::new("made-up"))
+            .region(sinch_batch_client::Region::Eu)
+            .retry(RetryPolicy::none())
+            .build()
+            .unwrap();
+        let error = far.send_batch(&batch()).await.unwrap_err();
+        assert!(error.is_connect(), "{error:?}");
+        assert_eq!(error.reached_service(), Reached::No);
+        client(&service).send_batch(&batch()).await.unwrap();
+        return;
+    }
+    let (proxy, proxy_url) = listen().await;
+    let (service, service_url) = listen().await;
+    let asked = tokio::spawn(async move {
+        let (mut socket, _) = proxy.accept().await.unwrap();
+        let asked = request(&mut socket).await;
+        answer(&mut socket, "403 Forbidden", "").await;
+        asked
+    });
+    tokio::spawn(async move {
+        let (mut socket, _) = service.accept().await.unwrap();
+        request(&mut socket).await;
+        answer(&mut socket, "200 OK", r#"{"batch_id":"b"}"#).await;
+    });
+    let again = tokio::task::spawn_blocking(move || {
+        std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", NAME])
+            .env(ROLE, service_url)
+            .env("HTTPS_PROXY", &proxy_url)
+            .env("HTTP_PROXY", &proxy_url)
+            .env_remove("NO_PROXY")
+            .env_remove("no_proxy")
+            .output()
+            .unwrap()
+    });
+    let output = again.await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"));
+    let asked = asked.await.unwrap();
+    assert!(asked.starts_with("CONNECT eu.conversationbatch.api.sinch.com:443 HTTP/1.1\r\n"), "{asked}");
+    assert!(!asked.contains("made-up"), "the proxy saw the token: {asked}");
+}

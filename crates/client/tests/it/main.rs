@@ -3,8 +3,16 @@
 
 mod calls;
 #[cfg(feature = "reqwest")]
+mod faults;
+mod limits;
+#[cfg(feature = "reqwest")]
 mod loopback;
 mod privacy;
+mod told;
+#[cfg(feature = "tower")]
+mod tower;
+#[cfg(feature = "reqwest")]
+mod wild;
 
 use sinch_batch_models::{AppId, BatchRecipient, Channel, Message, Recipient, Recipients, SendBatchRequest};
 

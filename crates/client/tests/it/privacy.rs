@@ -7,8 +7,12 @@ use bytes::Bytes;
 use http::{Request, Response};
 use sinch_batch_auth::AccessToken;
 use sinch_batch_client::{Client, Region};
-use sinch_batch_models::{BatchId, ProjectId};
+use sinch_batch_models::{
+    AppId, BatchId, CancelBatchRequest, Channel, ConsentRecord, ConsentType, ContactId, ContactIdentity,
+    CreateContactsRequest, DeleteContactsRequest, InsertConsentsRequest, Language, NewContact, ProjectId,
+};
 use tracing::instrument::WithSubscriber as _;
+use tracing_subscriber::fmt::format::FmtSpan;
 
 use crate::batch;
 
@@ -32,11 +36,19 @@ async fn no_token_number_text_or_parameter_shows() {
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)
-        .with_span_events(tracing_subscriber::fmt::format::FmtSpan::FULL)
+        // Times could hold any digits.
+        .without_time()
+        .with_span_events(FmtSpan::NEW | FmtSpan::ACTIVE)
         .with_writer(move || writer.clone())
         .finish();
     let printed = async {
         let mut printed = String::new();
+        let ines = NewContact::new([ContactIdentity::new(Channel::Sms, "+15550100001")], Language::EnUs)
+            .with_display_name("Ines");
+        let consents = InsertConsentsRequest::new(
+            AppId::new("01KZ4EBHKN27EZJ4Q91V5C36G1"),
+            [ConsentRecord::new("+15550100001", ConsentType::OptOutAll)],
+        );
         for status in [200, 400, 401, 404, 429, 500] {
             let client = Client::builder(ProjectId::new("p"), AccessToken::new("very-secret"))
                 .region(Region::Eu)
@@ -51,6 +63,10 @@ async fn no_token_number_text_or_parameter_shows() {
                 client.send_batch(&batch()).await.err(),
                 client.batch_status(&BatchId::new("b")).await.err(),
                 client.find_batches("order", "order-4711").await.err(),
+                client.cancel_batch(&CancelBatchRequest::metadata("order", "order-4711")).await.err(),
+                client.create_contacts(&CreateContactsRequest::new([ines.clone()])).await.err(),
+                client.delete_contacts(&DeleteContactsRequest::new([ContactId::new("c")])).await.err(),
+                client.insert_consents(&consents).await.err(),
             ] {
                 let Some(error) = error else { continue };
                 printed.push_str(&format!("{error} {error:?} {:?}", error.kind()));

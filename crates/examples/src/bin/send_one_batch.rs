@@ -28,7 +28,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let sent = client.send_batch(&request).await?;
     println!("accepted as batch {}", sent.batch_id);
     let status = client.batch_status(&sent.batch_id).await?;
-    println!("it is {}", status.status.ok_or("no status")?);
+    println!("it is {}", status.body.status.ok_or("no status")?);
 
     simulator.shutdown().await;
     Ok(())

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::ops::Deref;
 
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::ser::SerializeMap;
@@ -43,7 +44,8 @@ open_enum! {
 /// The answer of "status by metadata": every batch with that key and value.
 ///
 /// Reads a bare array, one object, or an object that wraps an array: the published pages leave open
-/// which it is. It is written in the shape it was read in; one that was made here is an array.
+/// which it is. It is written in the shape it was read in; one that was made here is an array. It
+/// reads like a slice.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct BatchStatuses(pub Vec<BatchStatus>, Shape);
 
@@ -63,6 +65,21 @@ enum Shape {
 impl From<Vec<BatchStatus>> for BatchStatuses {
     fn from(batches: Vec<BatchStatus>) -> Self {
         Self(batches, Shape::Array)
+    }
+}
+
+impl Deref for BatchStatuses {
+    type Target = [BatchStatus];
+    fn deref(&self) -> &[BatchStatus] {
+        &self.0
+    }
+}
+
+impl IntoIterator for BatchStatuses {
+    type Item = BatchStatus;
+    type IntoIter = std::vec::IntoIter<BatchStatus>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
     }
 }
 

@@ -1,5 +1,7 @@
 //! Files of recipients, read row by row in constant memory.
 
+pub mod lists;
+
 mod feed;
 mod json_lines;
 mod rules;

@@ -5,6 +5,7 @@ mod check_csv;
 mod check_json;
 mod cutting;
 mod demo;
+mod lists;
 mod properties;
 mod reading;
 mod skipping;

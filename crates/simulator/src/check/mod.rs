@@ -2,6 +2,7 @@
 
 pub(crate) mod cancel;
 mod message;
+pub(crate) mod people;
 pub(crate) mod send;
 
 use std::fmt::Write;
@@ -200,6 +201,21 @@ impl<'a> Object<'a> {
         wrong: &mut Violations,
         mut look: impl FnMut(&Object<'_>, &mut Violations),
     ) {
+        self.list(name, sizes, wrong, |item, at, wrong| {
+            if let Some(object) = Object::of(item, at, wrong) {
+                look(&object, wrong);
+            }
+        });
+    }
+
+    /// Looks at each item of a list, if the field is there.
+    pub(crate) fn list(
+        &self,
+        name: &str,
+        sizes: std::ops::RangeInclusive<usize>,
+        wrong: &mut Violations,
+        mut look: impl FnMut(&Value, &Path<'_>, &mut Violations),
+    ) {
         let at = self.at.field(name);
         let Some(value) = self.get(name) else { return };
         let Value::Array(items) = value else { return wrong.add(&at, "must be a list") };
@@ -211,10 +227,7 @@ impl<'a> Object<'a> {
             return wrong.add(&at, size);
         }
         for (index, item) in items.iter().enumerate() {
-            let at = at.item(index);
-            if let Some(object) = Object::of(item, &at, wrong) {
-                look(&object, wrong);
-            }
+            look(item, &at.item(index), wrong);
         }
     }
 

@@ -72,7 +72,7 @@ fn request_fields(request: &Object<'_>, now: Timestamp, wrong: &mut Violations) 
 }
 
 /// A list of channel names.
-fn channels(request: &Object<'_>, name: &str, wrong: &mut Violations) {
+pub(super) fn channels(request: &Object<'_>, name: &str, wrong: &mut Violations) {
     match request.get(name) {
         None => {}
         Some(Value::Array(items)) => {

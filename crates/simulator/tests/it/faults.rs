@@ -35,6 +35,9 @@ async fn every_operation_can_be_refused() {
         (Operation::CancelBatch, "DELETE", "/messages"),
         (Operation::FindBatches, "GET", "/messages?metadataKey=a&metadataValue=b"),
         (Operation::BatchStatus, "GET", "/messages/x"),
+        (Operation::CreateContacts, "POST", "/contacts"),
+        (Operation::DeleteContacts, "DELETE", "/contacts"),
+        (Operation::InsertConsents, "POST", "/consents"),
     ];
     for (operation, method, path) in operations {
         for (fault, status) in [(FaultKind::Refuse500, 500), (FaultKind::Refuse503, 503), (FaultKind::RateLimit, 429)] {

@@ -3,6 +3,7 @@
 mod control;
 mod faults;
 mod life;
+mod people;
 mod support;
 mod token;
 mod wire;

@@ -1,10 +1,16 @@
 //! What can be typed.
 
+mod api;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use self::api::{
+    BatchArgs, BatchCommand, CancelArgs, ConsentsArgs, ConsentsCommand, ContactsArgs, ContactsCommand, DoctorArgs,
+    ListArgs,
+};
 use crate::exit;
 
 /// Send this message to everyone in this file, never twice, and know who got it.
@@ -37,6 +43,12 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// Operations of the Batch API on single batches.
     Batch(BatchArgs),
+    /// Make or delete contacts.
+    Contacts(ContactsArgs),
+    /// Record opt-outs.
+    Consents(ConsentsArgs),
+    /// Find out whether everything is set up to send: credentials, token, region, clock.
+    Doctor(DoctorArgs),
 }
 
 #[derive(Debug, Args)]
@@ -261,6 +273,9 @@ pub(crate) struct SimulateArgs {
     /// Decides which messages fail, are delivered or are read.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
+    /// How long after its answer a cancel takes effect.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.0, value_parser = seconds)]
+    pub(crate) cancel_delay: f64,
     /// How many of a hundred messages fail.
     #[arg(long, value_name = "PERCENT", default_value_t = 1, value_parser = clap::value_parser!(u8).range(0..=100))]
     pub(crate) fail: u8,
@@ -289,24 +304,4 @@ pub(crate) enum InspectKind {
     Message,
     /// Recipients: CSV, JSON lines, or the wire's `recipient_and_params`.
     Recipients,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct BatchArgs {
-    #[command(subcommand)]
-    pub(crate) command: BatchCommand,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum BatchCommand {
-    /// Ask the service for the status of one batch.
-    Status {
-        /// The batch's id.
-        #[arg(value_name = "ID")]
-        id: String,
-        #[command(flatten)]
-        service: ServiceArgs,
-        #[command(flatten)]
-        json: Json,
-    },
 }

@@ -1,0 +1,41 @@
+//! How long a call may take, and how often it is tried.
+
+use std::time::Duration;
+
+use crate::RetryPolicy;
+
+/// What a call is held to; each clone of a client has its own.
+#[derive(Clone, Debug)]
+pub(crate) struct Limits {
+    /// One connection: name, TCP and TLS.
+    pub(crate) connect: Duration,
+    /// One attempt, from its connection to the last byte of its answer.
+    pub(crate) attempt: Duration,
+    /// Everything: token, turn, attempts and the waits between them.
+    pub(crate) call: Duration,
+    pub(crate) retry: RetryPolicy,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            attempt: Duration::from_secs(30),
+            call: Duration::from_secs(120),
+            retry: RetryPolicy::default(),
+        }
+    }
+}
+
+impl Limits {
+    /// How long one attempt may take when so much is left of the call.
+    pub(crate) fn attempt(&self, left: Duration) -> Duration {
+        self.attempt.min(left)
+    }
+
+    /// How long its connection may take: at most half of the attempt, so that "no connection", after
+    /// which nothing was sent, is told from "no answer", after which nobody knows.
+    pub(crate) fn connect(&self, left: Duration) -> Duration {
+        self.connect.min(self.attempt(left) / 2)
+    }
+}

@@ -1,0 +1,77 @@
+use sinch_batch_models::wire::parse;
+use sinch_batch_models::{ConsentRecord, ConsentType};
+
+use super::super::rules::is_blank;
+#[cfg(feature = "csv")]
+use super::cells::{Cells, Role};
+use super::{Notes, Rules};
+use crate::finding::FindingKind;
+
+pub(super) const RULES: Rules<ConsentRecord> = Rules {
+    list: "consent_records",
+    #[cfg(feature = "csv")]
+    role: |name| match name {
+        "identification" => Some(Role::Identification),
+        "consent_type" => Some(Role::ConsentType),
+        _ => None,
+    },
+    #[cfg(feature = "csv")]
+    columns: "`identification` and `consent_type`",
+    #[cfg(feature = "csv")]
+    check_header,
+    #[cfg(feature = "csv")]
+    of_cells,
+    of_json,
+};
+
+/// What the names can be, for a person.
+fn no_opt_out() -> String {
+    format!("this names no opt-out; there are {}", ConsentType::KNOWN.join(", "))
+}
+
+#[cfg(feature = "csv")]
+fn check_header(cells: &Cells) -> Vec<(FindingKind, &'static str)> {
+    let mut faults = Vec::new();
+    if cells.column(&Role::Identification).is_none() {
+        let message = "there is no column `identification`, so nobody is named";
+        faults.push((FindingKind::NoRecipientColumn, message));
+    }
+    if cells.column(&Role::ConsentType).is_none() {
+        let message = "there is no column `consent_type`, which says what is not wanted";
+        faults.push((FindingKind::MissingColumn, message));
+    }
+    faults
+}
+
+#[cfg(feature = "csv")]
+fn of_cells(cells: &Cells, notes: &mut Notes) -> Option<ConsentRecord> {
+    let identification = cells.needed(&Role::Identification, notes);
+    let kind = cells.needed(&Role::ConsentType, notes).and_then(|(index, text)| {
+        let kind = ConsentType::from(&*text.to_ascii_uppercase());
+        if !kind.is_known() {
+            notes.add(cells.place(index), FindingKind::UnknownName, no_opt_out());
+        }
+        kind.is_known().then_some(kind)
+    });
+    Some(ConsentRecord::new(identification?.1, kind?))
+}
+
+fn of_json(json: &[u8], notes: &mut Notes) -> Option<ConsentRecord> {
+    let record: ConsentRecord = match parse(json) {
+        Ok(record) => record,
+        Err(error) => {
+            notes.unreadable(&error, "opt-out");
+            return None;
+        }
+    };
+    notes.unknown_fields(&record.unknown_fields());
+    if is_blank(record.identification.as_str()) {
+        notes.at("/identification", FindingKind::MissingIdentity, "it is empty, so nobody is named");
+    }
+    match &record.consent_type {
+        None => notes.at("/consent_type", FindingKind::MissingValue, "it is not said what is not wanted"),
+        Some(kind) if !kind.is_known() => notes.at("/consent_type", FindingKind::UnknownName, no_opt_out()),
+        Some(_) => {}
+    }
+    Some(record)
+}

@@ -1,0 +1,211 @@
+//! Lists of contacts and opt-outs: what is read, and what is wrong.
+
+use sinch_batch_models::{ConsentRecord, ContactId, NewContact};
+use sinch_batch_recipients::{Finding, Format, List, SourceError, check_list};
+
+fn contacts(text: &str, format: Format) -> List<NewContact> {
+    List::contacts(std::io::Cursor::new(text.to_owned()), format).unwrap()
+}
+
+fn ids(text: &str, format: Format) -> List<ContactId> {
+    List::contact_ids(std::io::Cursor::new(text.to_owned()), format).unwrap()
+}
+
+fn consents(text: &str, format: Format) -> List<ConsentRecord> {
+    List::consents(std::io::Cursor::new(text.to_owned()), format).unwrap()
+}
+
+/// The mistakes of a list, as a person reads them.
+fn wrong<T>(list: List<T>) -> Vec<String> {
+    let mut found = Vec::new();
+    let checked = check_list(list, |finding: Finding| found.push(finding.to_string())).unwrap();
+    assert_eq!(checked.is_ok(), found.is_empty());
+    assert_eq!(checked.findings as usize, found.len());
+    found
+}
+
+/// Line and JSON of each row; all are good.
+fn rows<T: serde::Serialize>(mut list: List<T>) -> Vec<(u64, String)> {
+    let mut rows = Vec::new();
+    while let Some(row) = list.next_row().unwrap() {
+        let entry = row.entry.unwrap_or_else(|wrong| panic!("{wrong:?}"));
+        rows.push((row.line, serde_json::to_string(&entry).unwrap()));
+    }
+    rows
+}
+
+#[test]
+fn contacts_of_a_table() {
+    let text = "SMS,whatsapp,Messenger,app_id,language,display_name,external_id,metadata,channel_priority,#note\n\
+                +15550100001,,,,pt-BR,\"Ines\nPrado\",crm-1,vip,WHATSAPP;sms,x\n\
+                \n\
+                ,15550100002,77349,01KZ4EBHKN27EZJ4Q91V5C36G1,EN,,,,,\n";
+    let ines = r#"{"channel_identities":[{"channel":"SMS","identity":"+15550100001"}],"language":"PT_BR","channel_priority":["WHATSAPP","SMS"],"display_name":"Ines\nPrado","external_id":"crm-1","metadata":"vip"}"#;
+    let other = r#"{"channel_identities":[{"channel":"WHATSAPP","identity":"15550100002"},{"channel":"MESSENGER","identity":"77349","app_id":"01KZ4EBHKN27EZJ4Q91V5C36G1"}],"language":"EN"}"#;
+    assert_eq!(rows(contacts(text, Format::Csv)), [(2, ines.to_owned()), (5, other.to_owned())]);
+
+    let text = "channel,identity,language\nline,U1,EN\nsms,+15550100001,xx\nfax,1,\n";
+    assert_eq!(
+        wrong(contacts(text, Format::Csv)),
+        [
+            "line 2, column identity: an identity on LINE belongs to one app, so the app's id is needed, in a column `app_id`",
+            "line 3, column language: this names no language; there are names such as EN, EN_US or PT_BR",
+            "line 4, column channel: this names no channel that is known",
+            "line 4, column language: the cell is empty",
+        ]
+    );
+}
+
+#[test]
+fn mistakes_in_a_header_are_told_once() {
+    for (text, expected) in [
+        (
+            "SMS,idiom\n1,2\n3,4\n",
+            &[
+                "line 1, column idiom: no such column is known; there can be `channel` and `identity`, or columns named after channels, such as `SMS`; and `language`, `display_name`, `email`, `external_id`, `metadata`, `channel_priority`, `app_id`, and remarks that begin with `#`",
+                "line 1: there is no column `language`, which a contact must have",
+            ][..],
+        ),
+        (
+            "language\n",
+            &[
+                "line 1: no column names an identity: call two `channel` and `identity`, or one after a channel, such as `SMS`",
+            ],
+        ),
+        ("language,sms,SMS\n", &["line 1, column SMS: the column repeats column 2"]),
+        ("language,channel\n", &["line 1: there is a column `channel` but no column `identity`"]),
+        (
+            "language,channel,identity,SMS\n",
+            &["line 1: keep `channel` and `identity`, or the columns named after channels, not both"],
+        ),
+    ] {
+        assert_eq!(wrong(contacts(text, Format::Csv)), expected, "{text}");
+    }
+    // A file of ids without a header: its first id is not shown where it looks like a number.
+    assert_eq!(
+        wrong(ids("15550100001\n15550100002\n", Format::Csv)),
+        [
+            "line 1: no such column is known; there can be `contact_id`, and remarks that begin with `#`",
+            "line 1: there is no column `contact_id`, so no contact is named",
+        ]
+    );
+}
+
+#[test]
+fn mistakes_in_rows_are_told_by_line_and_column() {
+    let long = "x".repeat(1025);
+    let text = format!(
+        "SMS,language,metadata,channel_priority\n,EN,,\n+1555o100001,EN,{long},SMS FAX\n1,2\n+15550100001,EN,,\"x\n"
+    );
+    assert_eq!(
+        wrong(contacts(&text, Format::Csv)),
+        [
+            "line 2: the row has no identity on any channel, so there is nobody to make a contact of",
+            "line 3, column SMS: this is no phone number: the 6th character is not a digit",
+            "line 3, column channel_priority: this holds a name of no channel; channels are parted by spaces or `;`",
+            "line 3, column metadata: there are 1025 characters; at most 1024 fit",
+            "line 4: the row has 2 fields, the header has 4",
+            "line 5, column channel_priority: a quote is opened in this row and never closed, so the rest of the file is one field",
+        ]
+    );
+    assert_eq!(
+        wrong(consents("identification,consent_type\n,OPT_OUT_ALL\n \t,opt_out_all\nx,OPT_IN\n", Format::Csv)),
+        [
+            "line 2, column identification: the cell is empty",
+            "line 3, column identification: there is nothing but white space",
+            "line 4, column consent_type: this names no opt-out; there are OPT_OUT_ALL, OPT_OUT_NOTIFICATION, OPT_OUT_MARKETING",
+        ]
+    );
+    assert_eq!(wrong(ids("contact_id\n\n", Format::Csv)), ["line 3: the file has no rows"]);
+    let bytes = b"contact_id\n\xff\n".to_vec();
+    let list = List::contact_ids(std::io::Cursor::new(bytes), Format::Csv).unwrap();
+    assert_eq!(wrong(list), ["line 2, column contact_id: the cell is not UTF-8 from its byte 1 on"]);
+}
+
+#[test]
+fn lines_of_json() {
+    let text = "# a remark\n{\"contact_id\": \"a\"}\n\n\"b\"\n";
+    assert_eq!(rows(ids(text, Format::JsonLines)), [(2, "\"a\"".to_owned()), (4, "\"b\"".to_owned())]);
+    assert_eq!(
+        wrong(ids("{\"contact_id\": \"\"}\n{\"id\": \"a\"}\n7\n", Format::JsonLines)),
+        [
+            "line 1, column /contact_id: there is nothing but white space",
+            "line 2: this is no contact's id: unknown field `id`, expected `contact_id`",
+            "line 3: this is no contact's id: invalid type: an integer, expected an object with `contact_id`, or the id as a string",
+        ]
+    );
+    let text = "{\"identification\":\"+15550100001\",\"consent_type\":\"OPT_OUT_ALL\"}\n\
+                {\"identification\":\"\",\"consent_type\":\"opt_out_all\"}\n{\"identification\":\"x\",\"until\":1}\n";
+    assert_eq!(
+        wrong(consents(text, Format::JsonLines)),
+        [
+            "line 2, column /identification: it is empty, so nobody is named",
+            "line 2, column /consent_type: this names no opt-out; there are OPT_OUT_ALL, OPT_OUT_NOTIFICATION, OPT_OUT_MARKETING",
+            "line 3, column /until: the service knows no field of this name here",
+            "line 3, column /consent_type: it is not said what is not wanted",
+        ]
+    );
+    let text = "{\"channel_identities\":[{\"channel\":\"sms\",\"identity\":\"\"},{\"channel\":\"WECHAT\",\"identity\":\"w\"}],\
+                \"language\":\"UNSPECIFIED\",\"channel_priority\":[\"FAX\"]}\n{\"language\":\"EN\"}\n";
+    assert_eq!(
+        wrong(contacts(text, Format::JsonLines)),
+        [
+            "line 1, column /channel_identities/0/channel: this names no channel that is known; `SMS` is written in capitals",
+            "line 1, column /channel_identities/0/identity: it is empty, so nobody is named",
+            "line 1, column /channel_identities/1/app_id: an identity on WECHAT belongs to one app, so the app's id is needed",
+            "line 1, column /language: this names no language; there are names such as EN, EN_US or PT_BR",
+            "line 1, column /channel_priority/0: this names no channel that is known",
+            "line 2: this is no contact: missing field `channel_identities`",
+        ]
+    );
+}
+
+#[test]
+fn a_whole_request_body_is_a_list_too() {
+    let sample = |name: &str| {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/wire");
+        std::fs::read_to_string(folder.join(name)).unwrap()
+    };
+    let found = rows(contacts(&sample("request.create_contacts.json"), Format::JsonLines));
+    assert_eq!(found.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [3, 24]);
+    let found = rows(ids(&sample("request.delete_contacts.json"), Format::JsonLines));
+    assert_eq!(found[2], (5, "\"01KZRW1RDB5FN34X87JPMBFSNN\"".to_owned()));
+
+    let list = consents(&sample("request.insert_consents.json"), Format::JsonLines);
+    assert_eq!(list.app_id().unwrap().as_str(), "01KZ4EBHKN27EZJ4Q91V5C36G1");
+    assert_eq!(wrong(list), ["line 16, column /consent_type: it is not said what is not wanted"]);
+
+    assert_eq!(rows(ids("[\"a\",\n\"b\"]", Format::JsonLines)), [(1, "\"a\"".to_owned()), (2, "\"b\"".to_owned())]);
+    assert_eq!(
+        wrong(contacts("{\"contacts\": [],\n}", Format::JsonLines)),
+        ["line 2: this is no JSON: trailing comma"]
+    );
+    assert_eq!(
+        wrong(consents("{\"app_id\": \"a\", \"records\": []}", Format::JsonLines)),
+        [
+            "line 1, column /records: the service knows no field of this name here",
+            "line 1, column /consent_records: the request has no list `consent_records`",
+        ]
+    );
+    assert_eq!(wrong(contacts("{\"contacts\": []}", Format::JsonLines)), ["line 1: the file has no rows"]);
+}
+
+#[test]
+fn a_list_that_never_ends_a_row_is_given_up() {
+    let endless = std::io::Read::chain(&b"contact_id\n\""[..], std::io::repeat(b'x'));
+    let mut list = List::contact_ids(endless, Format::Csv).unwrap();
+    assert!(matches!(list.next_row().unwrap_err(), SourceError::TooLarge { line: 2 }));
+    let endless = std::io::Read::chain(&b"[\""[..], std::io::repeat(b'x'));
+    assert!(matches!(List::contact_ids(endless, Format::JsonLines).unwrap_err(), SourceError::TooLarge { line: 1 }));
+}
+
+#[test]
+fn the_same_file_has_the_same_fingerprint() {
+    let text = "contact_id\na\nb\n";
+    let checked = check_list(ids(text, Format::Csv), |_| {}).unwrap();
+    assert_eq!((checked.rows, checked.bad_rows), (2, 0));
+    let mut again = ids(text, Format::Csv);
+    while again.next_row().unwrap().is_some() {}
+    assert_eq!(again.finish().unwrap(), checked.fingerprint);
+    assert_ne!(ids("contact_id\na\nc\n", Format::Csv).finish().unwrap(), checked.fingerprint);
+}
