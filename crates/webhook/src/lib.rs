@@ -41,11 +41,12 @@
 //! | [`replay`] | [`NonceStore`]: what was taken in already |
 //! | [`callback`] | [`parse`]: bytes that were verified, as types |
 //! | `axum` | `router`, `Receiver` and the extractor `Signed` |
+//! | `journal` | Raw callbacks in files, to look at or to play again |
 //!
-//! The feature `axum` (on by default) brings the last one; without it the crate knows no web
-//! framework and no runtime.
+//! The feature `axum` (on by default) brings the module of that name; without it the crate knows no
+//! web framework and no runtime. The feature `journal` brings the last one.
 //!
-//! This crate keeps nothing on disk, does not fetch or check OAuth2 tokens of callbacks, and never
+//! This crate keeps nothing on disk unless a program opens a journal, does not fetch or check OAuth2 tokens of callbacks, and never
 //! reads a body it has not verified.
 
 pub mod secret;
@@ -59,6 +60,9 @@ pub mod callback;
 
 #[cfg(feature = "axum")]
 pub mod axum;
+
+#[cfg(feature = "journal")]
+pub mod journal;
 
 #[cfg(feature = "axum")]
 pub use crate::axum::{CallbackRejection, Receiver, Refusal, Signed, router};
