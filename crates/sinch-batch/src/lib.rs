@@ -92,12 +92,13 @@
 //! | `auth` | `auth` | A bearer token that is always fresh |
 //! | `client` (default) | `client` | Call the service; brings `auth` |
 //! | `webhook` | `webhook` | Receive signed callbacks with axum |
+//! | `journal` | in `webhook` | Keep raw callbacks in files, to look at or to play again; brings `webhook` |
 //! | `tracking` | `tracking` | Know where each batch and message stands |
 //! | `ledger` | `ledger` | Remember intent, outcome and callback; brings `tracking` |
 //! | `sqlite` | in `ledger` | Keep the ledger in a SQLite file |
 //! | `campaign` | `campaign` | Run whole campaigns; brings `client`, `ledger` and `recipients` |
 //! | `simulator` | `simulator` | Practise against a local service; brings `webhook` |
-//! | `full` | | All but the simulator |
+//! | `full` | | All but the simulator and the journal |
 //!
 //! There is no prelude: the few names people type are at the root, all others in their modules.
 

@@ -50,6 +50,8 @@ pub struct Journal {
     numbers: VecDeque<u64>,
     /// The last of them, if it can be gone on with.
     current: Option<Current>,
+    /// An earlier file may not be on the disk: the next call of `sync` tells.
+    lost: Option<JournalError>,
     /// One record, kept for its room.
     line: Vec<u8>,
     /// Let go of by any end of the process.
@@ -75,7 +77,7 @@ impl Journal {
         make_folder(&folder).map_err(|error| JournalError::open(&folder, error))?;
         let lock = lock(&folder)?;
         let numbers = numbers(&folder).map_err(|error| JournalError::open(&folder, error))?.into();
-        let mut journal = Self { folder, bounds, numbers, current: None, line: Vec::new(), _lock: lock };
+        let mut journal = Self { folder, bounds, numbers, current: None, lost: None, line: Vec::new(), _lock: lock };
         if let Some(last) = journal.numbers.back() {
             let path = path_of(&journal.folder, *last);
             journal.current = Some(Current::go_on(path.clone()).map_err(|error| JournalError::open(&path, error))?);
@@ -116,13 +118,23 @@ impl Journal {
     /// # Errors
     /// `Write` if it may not be; take it that no record since the last call is.
     pub fn sync(&mut self) -> Result<(), JournalError> {
+        if let Some(error) = self.lost.take() {
+            return Err(error);
+        }
         let Some(current) = &self.current else { return Ok(()) };
-        current.file.sync_data().map_err(|error| JournalError::write(&current.path, error))
+        let synced = current.file.sync_data().map_err(|error| JournalError::write(&current.path, error));
+        if synced.is_err() {
+            // A system may forget the fault once it was told, so this file is not trusted again.
+            self.current = None;
+        }
+        synced
     }
 
     /// Makes the next file, and room for it.
     fn begin_file(&mut self) -> Result<(), JournalError> {
-        self.sync()?;
+        if let Err(error) = self.sync() {
+            self.lost = Some(error);
+        }
         self.current = None;
         self.remove_oldest(self.bounds.files - 1)?;
         let number = self.numbers.back().map_or(1, |last| last + 1);
