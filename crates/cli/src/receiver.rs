@@ -35,7 +35,11 @@ impl Receiver {
         let address = listener
             .local_addr()
             .map_err(|error| Failure::because(exit::UNEXPECTED, "the receiver has no address", &error))?;
-        let app = router(Verifier::new(secret), move |callback| {
+        let verifier = Verifier::new(secret).map_err(|error| {
+            Failure::because(exit::BAD_CREDENTIALS, format!("{SECRET} is of no use"), &error)
+                .hint("export the secret that the webhook was made with")
+        })?;
+        let app = router(verifier, move |callback| {
             let ledger = ledger.clone();
             async move {
                 let Some(observation) = observe(&callback) else {
