@@ -21,6 +21,10 @@ fn secret() -> WebhookSecret {
     WebhookSecret::new("the secret")
 }
 
+fn verifier() -> Verifier {
+    Verifier::new(secret()).unwrap()
+}
+
 async fn serve(router: Router) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
@@ -91,15 +95,16 @@ impl Listening {
         let now = Arc::new(AtomicI64::new(THEN));
         let failing = Arc::new(AtomicBool::new(false));
         let (sink, broken, clock) = (heard.clone(), failing.clone(), now.clone());
-        let receiver = Receiver::new(Verifier::new(secret()), move |callback| {
+        let receiver =
+            Receiver::new(verifier()).with_clock(move || Timestamp::from_second(clock.load(Ordering::SeqCst)).unwrap());
+        let addr = serve(receiver.router(move |callback| {
             let broken = broken.load(Ordering::SeqCst);
             if !broken {
                 sink.lock().unwrap().push(callback);
             }
             async move { if broken { Err("disk full at /home/someone") } else { Ok(()) } }
-        })
-        .with_clock(move || Timestamp::from_second(clock.load(Ordering::SeqCst)).unwrap());
-        let addr = serve(receiver.into_router()).await;
+        }))
+        .await;
         Self { addr, heard, now, failing }
     }
 
@@ -115,19 +120,19 @@ async fn promise_7_a_forged_callback_changes_nothing() {
     let forged = sign(&WebhookSecret::new("another"), BODY, NONCE, THEN);
     let unsigned = Request { headers: Vec::new(), ..good.clone() };
     let prefix = "x-sinch-webhook-signature";
-    for (request, word) in [
-        (good.clone().with(prefix, forged.as_str()), "mismatch"),
-        (unsigned, "missing"),
-        (good.clone().without(prefix), "missing"),
-        (good.clone().without(&format!("{prefix}-nonce")), "missing"),
-        (good.clone().without(&format!("{prefix}-timestamp")), "missing"),
-        (good.clone().with(&format!("{prefix}-algorithm"), "none"), "algorithm"),
+    for request in [
+        good.clone().with(prefix, forged.as_str()),
+        unsigned,
+        good.clone().without(prefix),
+        good.clone().without(&format!("{prefix}-nonce")),
+        good.clone().without(&format!("{prefix}-timestamp")),
+        good.clone().with(&format!("{prefix}-algorithm"), "none"),
     ] {
-        assert_eq!(request.post(listening.addr).await, (401, word.to_owned()));
+        assert_eq!(request.post(listening.addr).await, (401, String::new()));
     }
     let mut twice = good.clone();
     twice.headers.push((prefix.to_owned(), forged.as_str().to_owned()));
-    assert_eq!(twice.post(listening.addr).await, (401, "repeated".to_owned()));
+    assert_eq!(twice.post(listening.addr).await, (401, String::new()));
     assert_eq!(listening.heard(), 0);
 
     // And none of it keeps the genuine one out.
@@ -159,9 +164,9 @@ async fn promise_7_an_altered_callback_changes_nothing() {
 async fn promise_7_an_old_callback_changes_nothing() {
     let listening = Listening::start().await;
     let request = Request::signed(BODY, NONCE, THEN);
-    for (second, word) in [(THEN + 301, "old"), (THEN - 301, "future")] {
+    for second in [THEN + 301, THEN - 301] {
         listening.now.store(second, Ordering::SeqCst);
-        assert_eq!(request.post(listening.addr).await, (401, word.to_owned()));
+        assert_eq!(request.post(listening.addr).await, (401, String::new()));
     }
     assert_eq!(listening.heard(), 0);
     listening.now.store(THEN + 300, Ordering::SeqCst);
@@ -191,7 +196,7 @@ async fn promise_7_a_callback_repeated_at_the_same_moment_changes_nothing() {
     let gate = Arc::new(Semaphore::new(0));
     let calls = Arc::new(AtomicUsize::new(0));
     let (hold, count) = (gate.clone(), calls.clone());
-    let app = router(Verifier::new(secret()), move |_| {
+    let app = router(verifier(), move |_| {
         let (started, hold) = (started.clone(), hold.clone());
         let first = count.fetch_add(1, Ordering::SeqCst) == 0;
         async move {
@@ -229,7 +234,7 @@ async fn promise_7_a_fault_of_ours_asks_for_a_retry() {
     let request = Request::signed(BODY, NONCE, THEN);
     listening.failing.store(true, Ordering::SeqCst);
     for _ in 0..2 {
-        assert_eq!(request.post(listening.addr).await, (503, "later".to_owned()));
+        assert_eq!(request.post(listening.addr).await, (503, String::new()));
     }
     listening.failing.store(false, Ordering::SeqCst);
     assert_eq!(request.post(listening.addr).await.0, 200);
@@ -261,7 +266,7 @@ async fn every_kind_is_heard_and_what_is_no_object_is_not() {
 #[tokio::test]
 async fn a_body_over_the_limit_is_not_read() {
     let listening = Listening::start().await;
-    let request = Request::signed(&vec![b' '; (1 << 20) + 1], NONCE, THEN);
+    let request = Request::signed(&vec![b' '; (256 << 10) + 1], NONCE, THEN);
     assert_eq!(request.post(listening.addr).await.0, 413);
     assert_eq!(listening.heard(), 0);
 }
@@ -269,7 +274,7 @@ async fn a_body_over_the_limit_is_not_read() {
 #[tokio::test]
 async fn it_listens_where_it_is_nested() {
     let now = Timestamp::now().as_second();
-    let hear = || router(Verifier::new(secret()), async |_| Ok::<_, Infallible>(()));
+    let hear = || router(verifier(), async |_| Ok::<_, Infallible>(()));
     let app = Router::new().nest("/sinch/callbacks", hear()).merge(hear());
     let addr = serve(app).await;
     assert_eq!(Request::signed(BODY, "a", now).post(addr).await.0, 200);
@@ -285,10 +290,10 @@ async fn the_extractor_refuses_like_the_router() {
             _ => "other",
         }
     }
-    let app = Router::new().route("/", axum::routing::post(handler)).with_state(Verifier::new(secret()));
+    let app = Router::new().route("/", axum::routing::post(handler)).with_state(verifier());
     let addr = serve(app).await;
     let now = Timestamp::now().as_second();
     assert_eq!(Request::signed(BODY, "a", now).post(addr).await, (200, "delivery".to_owned()));
-    assert_eq!(Request::signed(BODY, "a", now - 400).post(addr).await, (401, "old".to_owned()));
-    assert_eq!(Request::signed(b"[]", "a", now).post(addr).await, (400, "json".to_owned()));
+    assert_eq!(Request::signed(BODY, "a", now - 400).post(addr).await, (401, String::new()));
+    assert_eq!(Request::signed(b"[]", "a", now).post(addr).await, (400, String::new()));
 }
