@@ -71,8 +71,9 @@ impl std::error::Error for Unanswered {
 impl Poster {
     /// Sends to this URL; an answer may take that long. Trusts the certificates in the file too.
     pub(crate) fn new(url: &str, timeout: Duration, ca: Option<&Path>) -> Result<Self, Failure> {
-        let url = Url::parse(url)
-            .map_err(|error| Failure::because(exit::USAGE, "the URL for callbacks cannot be used", &error).hint(FORM))?;
+        let url = Url::parse(url).map_err(|error| {
+            Failure::because(exit::USAGE, "the URL for callbacks cannot be used", &error).hint(FORM)
+        })?;
         if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
             return Err(Failure::new(exit::USAGE, "the URL for callbacks is not one of HTTP").hint(FORM));
         }

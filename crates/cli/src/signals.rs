@@ -18,8 +18,8 @@ impl Asks {
         #[cfg(unix)]
         {
             use tokio::signal::unix::{SignalKind, signal};
-            let signals = signal(SignalKind::terminate())
-                .and_then(|terminate| Ok([terminate, signal(SignalKind::interrupt())?]));
+            let signals =
+                signal(SignalKind::terminate()).and_then(|terminate| Ok([terminate, signal(SignalKind::interrupt())?]));
             Self { signals: signals.ok() }
         }
         #[cfg(not(unix))]

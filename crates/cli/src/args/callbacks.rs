@@ -110,18 +110,19 @@ pub(crate) struct SignArgs {
 
 #[derive(Debug, Args)]
 #[command(
-    allow_missing_positional = true,
+    override_usage = "sinch-batch trigger [OPTIONS] <KIND> <URL>\n       sinch-batch trigger [OPTIONS] --all <URL>",
     after_help = "\
 Ends with 0 if every sample was answered as it should be: with 2xx, or with --fault by a refusal (4xx). \
 Ends with 7 if one was answered otherwise, or the URL could not be reached."
 )]
 pub(crate) struct TriggerArgs {
     /// What the callback is about, as a webhook subscribes to it: MESSAGE_DELIVERY, …; any case.
-    #[arg(value_name = "KIND", value_parser = trigger, required_unless_present = "all", conflicts_with = "all")]
-    pub(crate) kind: Option<Trigger>,
+    // With --all this place holds the URL: clap cannot leave out the first of two.
+    #[arg(value_name = "KIND")]
+    first: String,
     /// Where it goes.
-    #[arg(value_name = "URL")]
-    pub(crate) url: String,
+    #[arg(value_name = "URL", required_unless_present = "all")]
+    second: Option<String>,
     /// Send one callback of every kind.
     #[arg(long)]
     pub(crate) all: bool,
@@ -139,6 +140,17 @@ pub(crate) struct TriggerArgs {
     pub(crate) connection: ConnectionArgs,
     #[command(flatten)]
     pub(crate) json: Json,
+}
+
+impl TriggerArgs {
+    /// The kind, or none for all of them, and the URL.
+    pub(crate) fn target(&self) -> Result<(Option<Trigger>, &str), String> {
+        match &self.second {
+            None => Ok((None, &self.first)),
+            Some(_) if self.all => Err("with --all only the URL is given".to_owned()),
+            Some(url) => Ok((Some(trigger(&self.first)?), url)),
+        }
+    }
 }
 
 /// What a sample is about; invented where nothing is said.
@@ -252,7 +264,9 @@ fn trigger(text: &str) -> Result<Trigger, String> {
     let wanted = text.replace('-', "_");
     match known.clone().find(|name| name.eq_ignore_ascii_case(&wanted)) {
         Some(name) => Ok(Trigger::from(*name)),
-        None => Err(format!("the kinds are {}", known.copied().collect::<Vec<_>>().join(", "))),
+        None => {
+            Err(format!("there is no kind {text:?}; the kinds are {}", known.copied().collect::<Vec<_>>().join(", ")))
+        }
     }
 }
 

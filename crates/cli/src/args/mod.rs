@@ -9,9 +9,7 @@ use crate::exit;
 
 mod callbacks;
 
-pub(crate) use callbacks::{
-    AboutArgs, ConnectionArgs, Fault, JournalArgs, LimitArgs, ListenArgs, ReplayArgs, SecretArgs, SignArgs, TriggerArgs,
-};
+pub(crate) use callbacks::{AboutArgs, Fault, JournalArgs, ListenArgs, ReplayArgs, SecretArgs, SignArgs, TriggerArgs};
 
 /// Send this message to everyone in this file, never twice, and know who got it.
 #[derive(Debug, Parser)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use serde::Serialize;
-use sinch_batch::ledger::Ledger;
+use sinch_batch::ledger::{Heard, Ledger};
 use sinch_batch::models::Timestamp;
 use sinch_batch::tracking::{Observation, observe};
 use sinch_batch::webhook::Verifier;
@@ -15,7 +15,7 @@ use crate::args::ReplayArgs;
 use crate::fail::{Failure, output, sentence};
 use crate::output::{out, write_json_line};
 use crate::post::Poster;
-use crate::receiver::{OTHER, all_secrets, journal_failed, verifier, word};
+use crate::receiver::{all_secrets, journal_failed, verifier};
 use crate::samples::fresh_id;
 use crate::{exit, ledgers, say};
 
@@ -173,7 +173,7 @@ async fn fold(args: &ReplayArgs, mut source: Source, path: &Path) -> Result<u8, 
     } else {
         let Folded { seen, changed, known, early, stranger, other } = &report;
         let counts =
-            [("new", *changed), ("known", *known), ("early", *early), ("strangers", *stranger), (OTHER, *other)];
+            [("new", *changed), ("known", *known), ("early", *early), ("strangers", *stranger), ("other", *other)];
         show(seen, &counts)?;
     }
     ended(damaged)
@@ -182,12 +182,11 @@ async fn fold(args: &ReplayArgs, mut source: Source, path: &Path) -> Result<u8, 
 impl Folded {
     async fn take(&mut self, ledger: &dyn Ledger, chunk: Vec<Observation>, path: &Path) -> Result<(), Failure> {
         for heard in ledger.hear_many(chunk).await.map_err(|error| ledgers::failed(path, &error))? {
-            match word(heard) {
-                "changed" => self.changed += 1,
-                "known" => self.known += 1,
-                "early" => self.early += 1,
-                "stranger" => self.stranger += 1,
-                _ => self.other += 1,
+            match heard {
+                Heard::Changed => self.changed += 1,
+                Heard::Known => self.known += 1,
+                Heard::Early => self.early += 1,
+                Heard::Stranger => self.stranger += 1,
             }
         }
         Ok(())

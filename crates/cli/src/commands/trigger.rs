@@ -7,12 +7,12 @@ use sinch_batch::models::callback::Trigger;
 use sinch_batch::webhook::{Signature, Verifier, WebhookSecret};
 
 use crate::args::{Fault, TriggerArgs};
+use crate::exit;
 use crate::fail::{Failure, output, sentence};
 use crate::output::{out, write_json_line};
 use crate::post::Poster;
 use crate::receiver::{all_secrets, verifier};
 use crate::samples::{Samples, fresh_id, kinds};
-use crate::{exit, say};
 
 #[derive(Serialize)]
 struct Report {
@@ -40,14 +40,17 @@ struct Answered {
 }
 
 pub(crate) async fn run(args: &TriggerArgs) -> Result<u8, Failure> {
+    let (kind, url) = args.target().map_err(|sentence| {
+        Failure::new(exit::USAGE, sentence)
+            .hint("sinch-batch trigger MESSAGE_DELIVERY URL, or: sinch-batch trigger --all URL")
+    })?;
     let sender = Sender {
-        poster: Poster::new(&args.url, args.connection.timeout, args.connection.tls_ca.as_deref())?,
+        poster: Poster::new(url, args.connection.timeout, args.connection.tls_ca.as_deref())?,
         verifier: verifier(all_secrets(&args.secrets)?)?,
         samples: Samples::new(&args.about, Timestamp::now()),
         fault: args.fault,
         by: args.by,
     };
-    let asked: Vec<Trigger> = args.kind.iter().cloned().collect();
     let mut report = Report {
         url: sender.poster.shown(),
         fault: args.fault.map(Fault::name),
@@ -55,7 +58,7 @@ pub(crate) async fn run(args: &TriggerArgs) -> Result<u8, Failure> {
         failed: 0,
         answers: Vec::new(),
     };
-    for kind in if args.all { kinds().collect() } else { asked } {
+    for kind in kind.map_or_else(|| kinds().collect(), |kind| vec![kind]) {
         let answered = sender.send(&kind).await;
         if !args.json.json {
             out(line(&answered, args.fault).as_bytes()).map_err(output)?;
@@ -185,33 +188,35 @@ fn line(answered: &Answered, fault: Option<Fault>) -> String {
 fn complaint(report: &Report) -> Failure {
     let Report { url, fault, failed, answers, .. } = report;
     let all = answers.len();
-    let taken = |answered: &&Answered| answered.status.is_some_and(|status| (200..300).contains(&status));
-    let bad: Vec<&Answered> = answers.iter().filter(|answered| !answered.ok).collect();
-    let n_taken = bad.iter().copied().filter(|answered| taken(&answered)).count();
-    if bad.iter().all(|answered| answered.status.is_none() && answered.first.is_none()) {
-        say!("{failed} of {all} callbacks were not answered");
-    }
-    match fault {
-        Some(fault) if n_taken > 0 => {
-            Failure::new(exit::SERVICE, format!("{url} took {n_taken} of {all} callbacks with the fault {fault}"))
-                .hint("does the receiver check signature, time and nonce of the raw body, with this secret alone?")
-        }
-        Some(fault) => Failure::new(
-            exit::SERVICE,
-            format!("{url} did not refuse {failed} of {all} callbacks with the fault {fault} by a 4xx"),
-        )
-        .hint("is the receiver there, and does it take callbacks without a fault? leave out --fault"),
-        None if bad.iter().any(|answered| answered.status == Some(401)) => {
-            Failure::new(exit::SERVICE, format!("{url} did not take {failed} of {all} callbacks"))
-                .hint("401: does the receiver have the same secret and the right time?")
-        }
-        None if bad.iter().any(|answered| answered.status == Some(404)) => {
-            Failure::new(exit::SERVICE, format!("{url} did not take {failed} of {all} callbacks"))
-                .hint("404: is the path of the URL the one the receiver has?")
-        }
-        None => Failure::new(exit::SERVICE, format!("{url} did not take {failed} of {all} callbacks"))
-            .hint("is the receiver there? its log says why it refused"),
-    }
+    let bad = || answers.iter().filter(|answered| !answered.ok);
+    let taken = bad().filter(|answered| answered.status.is_some_and(|status| (200..300).contains(&status))).count();
+    let unanswered = bad().all(|answered| answered.status.is_none() && answered.first.is_none());
+    let met = |status| bad().any(|answered| answered.status.or(answered.first) == Some(status));
+    let (sentence, hint) = match fault {
+        _ if unanswered => (
+            format!("{url} did not answer {failed} of {all} callbacks"),
+            "is the receiver there, and is that its address?",
+        ),
+        Some(fault) if taken > 0 => (
+            format!("{url} took {taken} of {all} callbacks with the fault {fault}"),
+            "does the receiver check signature, time and nonce of the raw body, with this secret alone?",
+        ),
+        Some(fault) => (
+            format!("{url} did not refuse {failed} of {all} callbacks with the fault {fault} for good"),
+            "does it take callbacks without a fault? leave out --fault",
+        ),
+        None => (
+            format!("{url} did not take {failed} of {all} callbacks"),
+            if met(401) {
+                "401: does the receiver have the same secret and the right time?"
+            } else if met(404) {
+                "404: is the path of the URL the one the receiver has?"
+            } else {
+                "the receiver's log says why"
+            },
+        ),
+    };
+    Failure::new(exit::SERVICE, sentence).hint(hint)
 }
 
 #[cfg(test)]

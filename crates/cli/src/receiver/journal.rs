@@ -51,8 +51,7 @@ impl JournalWriter {
         let journal = Journal::open(folder, bounds).map_err(|error| failed(&error))?;
         let (sender, receiver) = channel();
         let thread = thread::Builder::new().name("journal".to_owned()).spawn(move || write(journal, &receiver));
-        let thread =
-            thread.map_err(|error| Failure::because(exit::UNEXPECTED, "the journal has no thread", &error))?;
+        let thread = thread.map_err(|error| Failure::because(exit::UNEXPECTED, "the journal has no thread", &error))?;
         Ok(Self { records: Some(sender), thread: Some(thread) })
     }
 

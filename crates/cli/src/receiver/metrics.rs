@@ -100,7 +100,14 @@ impl Metrics {
         family(&mut text, "answers_total", "Requests by the status of their answer.", "status", &self.answers, |n| {
             n.to_string()
         });
-        family(&mut text, "refused_total", "Requests that were not taken in, by reason.", "reason", &self.refused, word);
+        family(
+            &mut text,
+            "refused_total",
+            "Requests that were not taken in, by reason.",
+            "reason",
+            &self.refused,
+            word,
+        );
         family(&mut text, "taken_total", "Callbacks taken in, by kind.", "kind", &self.taken, String::clone);
         family(&mut text, "heard_total", "Callbacks by what they were to the ledger.", "heard", &self.heard, word);
         family(&mut text, "signed_total", "Genuine callbacks by the secret that signed.", "secret", &self.signed, name);

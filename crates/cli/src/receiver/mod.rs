@@ -22,7 +22,6 @@ use tokio_rustls::TlsAcceptor;
 
 pub(crate) use self::journal::failed as journal_failed;
 pub(crate) use self::secrets::{all as all_secrets, secret, verifier};
-pub(crate) use self::sink::{OTHER, word};
 
 use self::journal::JournalWriter;
 use self::metrics::Metrics;
@@ -60,8 +59,7 @@ impl Receiver {
         let verifier = secrets::verifier(vec![secret])?;
         let metrics = Arc::new(Metrics::default());
         let sink = Sink { journal: None, ledger, forward: None, metrics };
-        let parts =
-            Parts { address, path: "/".to_owned(), tls: None, verifier, limits: Limits::default(), sink };
+        let parts = Parts { address, path: "/".to_owned(), tls: None, verifier, limits: Limits::default(), sink };
         Self::of(parts).await
     }
 

@@ -90,7 +90,7 @@ fn bad_line(source: &str, line: usize) -> Failure {
 /// One secret a line, each with an end if it has one; or the number of a line that is wrong.
 fn read(text: &str, source: &str) -> Result<Vec<WebhookSecret>, usize> {
     let mut secrets = Vec::new();
-    for (number, line) in (1..).zip(text.lines()) {
+    for (number, line) in (1_usize..).zip(text.lines()) {
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
             continue;

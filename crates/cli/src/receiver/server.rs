@@ -56,7 +56,7 @@ pub(super) async fn serve(
                 }
             },
             Some(_) = connections.join_next() => {}
-            _ = stop.wait_for(|stop| *stop) => break,
+            () = stopped(&mut stop) => break,
         }
     }
     drop(listener);
@@ -90,8 +90,12 @@ impl Connection {
             .serve_connection(TokioIo::new(stream), TowerToHyperService::new(self.app));
         let mut serving = std::pin::pin!(serving);
         let ended = tokio::select! {
-            ended = serving.as_mut() => ended,
-            _ = self.stop.wait_for(|stop| *stop) => {
+            ended = serving.as_mut() => Some(ended),
+            () = stopped(&mut self.stop) => None,
+        };
+        let ended = match ended {
+            Some(ended) => ended,
+            None => {
                 serving.as_mut().graceful_shutdown();
                 serving.await
             }
@@ -100,4 +104,10 @@ impl Connection {
             tracing::debug!(%error, "a connection broke");
         }
     }
+}
+
+/// Completes when the channel says stop, or when nobody is left to say it.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // An error tells that the sender is gone, and with it the receiver's owner.
+    let _ = stop.wait_for(|stop| *stop).await;
 }

@@ -85,22 +85,12 @@ impl Forward {
 }
 
 /// Lets the ledger hear a callback; says in a word what it was to the ledger.
-pub(crate) async fn hear(ledger: &dyn Ledger, callback: &Callback) -> Result<&'static str, LedgerError> {
-    match observe(callback) {
-        Some(observation) => ledger.hear(observation).await.map(word),
-        None => Ok(OTHER),
-    }
-}
-
-/// A callback about no message and no batch of ours.
-pub(crate) const OTHER: &str = "other";
-
-pub(crate) fn word(heard: Heard) -> &'static str {
-    match heard {
+async fn hear(ledger: &dyn Ledger, callback: &Callback) -> Result<&'static str, LedgerError> {
+    let Some(observation) = observe(callback) else { return Ok("other") };
+    Ok(match ledger.hear(observation).await? {
         Heard::Changed => "changed",
         Heard::Known => "known",
         Heard::Early => "early",
         Heard::Stranger => "stranger",
-        _ => OTHER,
-    }
+    })
 }

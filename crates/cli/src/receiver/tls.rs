@@ -31,6 +31,7 @@ pub(super) fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor, Fa
 }
 
 fn unusable(what: &str, path: &Path, why: &dyn Display) -> Failure {
-    Failure::new(exit::USAGE, format!("{what} in {} cannot be used: {why}", path.display()))
-        .hint("--tls-cert and --tls-key name PEM files that belong together: the chain, own certificate first, and its key")
+    Failure::new(exit::USAGE, format!("{what} in {} cannot be used: {why}", path.display())).hint(
+        "--tls-cert and --tls-key name PEM files that belong together: the chain, own certificate first, and its key",
+    )
 }

@@ -3,6 +3,7 @@
 
 mod support;
 
+mod callbacks;
 mod faults;
 mod input;
 mod inspect;

@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read, Take};
 use std::path::{Path, PathBuf};
 
 use super::record::{self, Fault};
@@ -9,17 +9,31 @@ use super::{JournalError, Record};
 
 /// Reads a journal: the folder of one, or one of its files.
 ///
-/// A journal may be read while it is written; what comes after the call may or may not be seen.
+/// A journal may be read while it is written: what is there at the time of the call is read, and
+/// nothing that comes later, so playing a journal to its own writer comes to an end.
 ///
 /// # Errors
 /// `Open` if there is no such folder or file.
 pub fn read(path: impl AsRef<Path>) -> Result<Records, JournalError> {
     let path = path.as_ref();
     let failed = |error| JournalError::open(path, error);
-    let files = if path.metadata().map_err(failed)?.is_dir() {
-        numbers(path).map_err(failed)?.into_iter().map(|number| path_of(path, number)).collect()
+    let metadata = path.metadata().map_err(failed)?;
+    let files = if metadata.is_dir() {
+        let mut files = VecDeque::new();
+        for number in numbers(path).map_err(failed)? {
+            let file = path_of(path, number);
+            match file.metadata() {
+                Ok(metadata) => files.push_back((file, metadata.len())),
+                // Its writer has just removed it as the oldest.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(JournalError::open(&file, error)),
+            }
+        }
+        files
     } else {
-        VecDeque::from([path.to_owned()])
+        // What is no plain file has no length to speak of.
+        let length = if metadata.is_file() { metadata.len() } else { u64::MAX };
+        VecDeque::from([(path.to_owned(), length)])
     };
     Ok(Records { files, current: None, line: Vec::new(), torn: 0 })
 }
@@ -29,7 +43,8 @@ pub fn read(path: impl AsRef<Path>) -> Result<Records, JournalError> {
 /// After an error it goes on with the next line, or the next file.
 #[derive(Debug)]
 pub struct Records {
-    files: VecDeque<PathBuf>,
+    /// With their lengths at the time of the call.
+    files: VecDeque<(PathBuf, u64)>,
     current: Option<Current>,
     line: Vec<u8>,
     torn: u64,
@@ -38,7 +53,7 @@ pub struct Records {
 #[derive(Debug)]
 struct Current {
     path: PathBuf,
-    file: BufReader<File>,
+    file: BufReader<Take<File>>,
     line: u64,
 }
 
@@ -52,9 +67,9 @@ impl Records {
     fn next_line(&mut self) -> Result<bool, JournalError> {
         loop {
             if self.current.is_none() {
-                let Some(path) = self.files.pop_front() else { return Ok(false) };
+                let Some((path, length)) = self.files.pop_front() else { return Ok(false) };
                 let file = File::open(&path).map_err(|error| JournalError::read(&path, error))?;
-                self.current = Some(Current { path, file: BufReader::new(file), line: 0 });
+                self.current = Some(Current { path, file: BufReader::new(file.take(length)), line: 0 });
             }
             let Some(current) = &mut self.current else { return Ok(false) };
             self.line.clear();

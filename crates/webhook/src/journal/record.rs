@@ -159,7 +159,9 @@ mod tests {
             r#"{"v":1,"received":"1970-01-01T00:00:00Z","headers":[["content-type","application/json"],["authorization",null]],"body":"{\"app_id\":\"\"}"}"#
         );
         assert_eq!(read(&line).unwrap().headers.len(), 1);
-        assert!(include_str!("mod.rs").contains(r#""headers":[["content-type","application/json"],["authorization",null]],"body":"{\"app_id\":\"\"}"}"#));
+        assert!(include_str!("mod.rs").contains(
+            r#""headers":[["content-type","application/json"],["authorization",null]],"body":"{\"app_id\":\"\"}"}"#
+        ));
     }
 
     #[test]

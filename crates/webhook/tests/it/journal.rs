@@ -70,10 +70,7 @@ fn files_are_bounded_in_size_and_number() {
         assert!(scratch.files().len() <= 3);
     }
     journal.sync().unwrap();
-    assert_eq!(
-        scratch.files(),
-        ["callbacks-00000003.jsonl", "callbacks-00000004.jsonl", "callbacks-00000005.jsonl"]
-    );
+    assert_eq!(scratch.files(), ["callbacks-00000003.jsonl", "callbacks-00000004.jsonl", "callbacks-00000005.jsonl"]);
     assert_eq!(scratch.bodies(), ["4", "5", "6", "7", "8"]);
     for file in scratch.files() {
         assert!(fs::metadata(scratch.folder().join(file)).unwrap().len() <= 2 * record_length());
@@ -142,6 +139,21 @@ fn a_torn_record_longer_than_a_block_is_cut_off() {
     fs::write(&path, vec![b'x'; 200_000]).unwrap();
     append(&mut scratch.open(Bounds::default()), "only");
     assert_eq!(scratch.bodies(), ["only"]);
+}
+
+#[test]
+fn what_comes_after_the_call_is_not_read() {
+    let scratch = Scratch::new();
+    let mut journal = scratch.open(Bounds::default().with_file_bytes(2 * record_length()));
+    append(&mut journal, "0");
+    let mut n_read = 0;
+    for record in read(scratch.folder()).unwrap() {
+        n_read += 1;
+        // As a replay into the journal's own writer does, into this file and the next.
+        append(&mut journal, &body(record.unwrap()));
+        append(&mut journal, "1");
+    }
+    assert_eq!((n_read, scratch.bodies().len()), (1, 3));
 }
 
 #[test]
