@@ -4,6 +4,7 @@
 mod support;
 
 mod callbacks;
+mod durability;
 mod faults;
 mod input;
 mod inspect;
