@@ -1,4 +1,8 @@
 //! A router and an extractor for axum.
+//!
+//! # Guide
+//!
+#![doc = include_str!("../../../../docs/guide/receiving.md")]
 
 mod extract;
 mod router;
