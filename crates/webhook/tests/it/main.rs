@@ -1,4 +1,9 @@
-//! Signatures against the published vectors, and the router over real HTTP on loopback.
+//! Signatures against the published vectors, and the request path over real HTTP on loopback.
 
+mod support;
+
+mod attacks;
+mod layer;
 mod receiver;
 mod signatures;
+mod work;
