@@ -9,6 +9,7 @@ use http_body::Body;
 use http_body_util::BodyExt;
 use jiff::Timestamp;
 
+use super::time::within;
 use super::{Limits, Refusal};
 use crate::{Verified, Verifier};
 
@@ -27,7 +28,7 @@ pub(crate) async fn admit<B>(
     verifier: &Verifier,
     limits: &Limits,
     now: impl FnOnce() -> Timestamp,
-) -> Result<Admitted, Refusal>
+) -> Result<Box<Admitted>, Refusal>
 where
     B: Body,
     B::Error: Into<BoxError>,
@@ -41,7 +42,8 @@ where
     }
     let body = read(body, &parts.headers, limits.body, limits.read).await?;
     let verified = verifier.check(&parts.headers, &body, now())?;
-    Ok(Admitted { parts, body, verified })
+    // In a box: it goes through many hands.
+    Ok(Box::new(Admitted { parts, body, verified }))
 }
 
 async fn read<B>(body: B, headers: &HeaderMap, limit: usize, time: Duration) -> Result<Bytes, Refusal>
@@ -74,7 +76,7 @@ where
         }
         Ok(if more.is_empty() { first } else { more.freeze() })
     };
-    tokio::time::timeout(time, whole).await.unwrap_or(Err(Refusal::Slow))
+    within(time, whole).await.unwrap_or(Err(Refusal::Slow))
 }
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {

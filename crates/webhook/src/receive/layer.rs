@@ -132,11 +132,11 @@ where
 }
 
 /// The answer of the service below: as success, or as failure.
-async fn hand_over<S, R>(mut inner: S, admitted: Admitted) -> Result<Response<R>, Result<Response<R>, S::Error>>
+async fn hand_over<S, R>(mut inner: S, admitted: Box<Admitted>) -> Result<Response<R>, Result<Response<R>, S::Error>>
 where
     S: Service<Request<Full<Bytes>>, Response = Response<R>>,
 {
-    let Admitted { mut parts, body, verified } = admitted;
+    let Admitted { mut parts, body, verified } = *admitted;
     parts.extensions.insert(verified);
     let response = inner.call(Request::from_parts(parts, Full::new(body))).await.map_err(Err)?;
     if response.status().is_success() { Ok(response) } else { Err(Ok(response)) }

@@ -9,6 +9,7 @@ mod limits;
 mod receiver;
 mod refusal;
 mod service;
+mod time;
 mod work;
 
 pub use layer::{SignedLayer, SignedService};

@@ -11,6 +11,7 @@ use http_body_util::Empty;
 use tower_service::Service;
 
 use super::admit::{Admitted, admit};
+use super::time::within;
 use super::work::{Met, once};
 use super::{Outcome, Received, Receiver, Refusal};
 use crate::{Claim, NonceStore, Nonces, SignatureError};
@@ -75,9 +76,9 @@ where
     let admitted = receiver.admit(request).await?;
     let claim = Claim::new(&admitted.verified, &admitted.body);
     let secret = admitted.verified.secret;
-    let work = |admitted: Admitted| async move {
+    let work = |admitted: Box<Admitted>| async move {
         let callback = crate::parse(&admitted.body).map_err(|error| Refusal::Json(Arc::new(error)))?;
-        let Admitted { parts, body, verified } = admitted;
+        let Admitted { parts, body, verified } = *admitted;
         let received = Received { callback, verified, headers: parts.headers, body };
         sink(received).await.map_err(|error| Refusal::Sink(error.to_string().into()))
     };
@@ -90,7 +91,7 @@ where
 
 impl<N: Nonces> Receiver<N> {
     /// A request that is a callback of the service, with its token if one is demanded.
-    pub(super) async fn admit<B>(&self, request: Request<B>) -> Result<Admitted, Refusal>
+    pub(super) async fn admit<B>(&self, request: Request<B>) -> Result<Box<Admitted>, Refusal>
     where
         B: Body,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -98,10 +99,10 @@ impl<N: Nonces> Receiver<N> {
         let admitted = admit(request, &self.verifier, &self.limits, || self.now()).await?;
         if let Some(check) = &self.token {
             let token = crate::verify::bearer_token(&admitted.parts.headers).ok_or(SignatureError::Bearer)?;
-            match tokio::time::timeout(self.limits.answer, check(token.to_owned())).await {
-                Ok(true) => {}
-                Ok(false) => return Err(SignatureError::Bearer.into()),
-                Err(_) => return Err(Refusal::Late),
+            match within(self.limits.answer, check(token.to_owned())).await {
+                Some(true) => {}
+                Some(false) => return Err(SignatureError::Bearer.into()),
+                None => return Err(Refusal::Late),
             }
         }
         Ok(admitted)

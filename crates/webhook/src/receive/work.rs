@@ -6,6 +6,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::detached::Detached;
+use super::time::within;
 use super::{Outcome, Receiver, Refusal};
 use crate::{Claim, Claimed, Nonces};
 
@@ -40,25 +41,24 @@ where
     T: Send + 'static,
     E: Send + 'static,
 {
-    let settled = async {
-        let (mut admitted, mut work, mut waiting) = (admitted, work, false);
+    let met = async {
+        let attempt = |admitted, work| Detached::new(attempt(receiver.clone(), claim, admitted, work));
+        let (mut admitted, mut work) = match attempt(admitted, work).await {
+            Attempt::Met(met) => return met,
+            Attempt::InWork(admitted, work) => (admitted, work),
+        };
+        // The answer depends on how the other one ends.
         loop {
             let mut settled = pin!(receiver.settled.notified());
-            if waiting {
-                settled.as_mut().enable();
-            }
-            match Detached::new(attempt(receiver.clone(), claim, admitted, work)).await {
+            settled.as_mut().enable();
+            (admitted, work) = match attempt(admitted, work).await {
                 Attempt::Met(met) => return met,
-                Attempt::InWork(back, again) => (admitted, work) = (back, again),
-            }
-            // The answer depends on how the other one ends.
-            if waiting {
-                let _ = tokio::time::timeout(ASK_AGAIN, settled).await;
-            }
-            waiting = true;
+                Attempt::InWork(admitted, work) => (admitted, work),
+            };
+            let _ = tokio::time::timeout(ASK_AGAIN, settled).await;
         }
     };
-    tokio::time::timeout(receiver.limits.answer, settled).await.unwrap_or(Met::Refused(Refusal::Late))
+    within(receiver.limits.answer, met).await.unwrap_or(Met::Refused(Refusal::Late))
 }
 
 enum Attempt<A, W, T, E> {

@@ -138,6 +138,52 @@ fn no_part_of_a_body_passes_for_nonce() {
     assert_eq!(verifier().check(&headers, b"{}", at(THEN)), Err(SignatureError::Malformed(NONCE_HEADER)));
 }
 
+#[test]
+fn every_single_bit_counts() {
+    let body = br#"{"message_delivery_report":{"message_id":"m","status":"DELIVERED"}}"#;
+    let good = headers_of(body);
+    // A window without bounds: the signature alone must do it.
+    let verifier = verifier().with_window(Duration::MAX);
+    assert!(verifier.check(&good, body, at(THEN)).is_ok());
+    for bit in 0..body.len() * 8 {
+        let mut body = *body;
+        body[bit / 8] ^= 1 << (bit % 8);
+        assert!(verifier.check(&good, &body, at(THEN)).is_err(), "bit {bit} of the body");
+    }
+    for name in [SIGNATURE_HEADER, NONCE_HEADER, TIMESTAMP_HEADER] {
+        for bit in 0..good[&name].len() * 8 {
+            let mut value = good[&name].as_bytes().to_vec();
+            value[bit / 8] ^= 1 << (bit % 8);
+            // What is no header value cannot come at all.
+            let Ok(value) = http::HeaderValue::from_bytes(&value) else { continue };
+            let mut headers = good.clone();
+            headers.insert(&name, value);
+            assert!(verifier.check(&headers, body, at(THEN)).is_err(), "bit {bit} of {name}");
+        }
+    }
+}
+
+#[test]
+fn the_one_that_verifies_signs_too() {
+    let [new, old] = ["new", "old"].map(WebhookSecret::new);
+    let verifier = Verifier::any_of([new.clone(), old.clone().with_name("of May")]).unwrap();
+    assert_eq!(verifier.sign(b"{}", NONCE, THEN), sign(&new, b"{}", NONCE, THEN));
+    let signature = old.sign(b"{}", NONCE, THEN);
+    let headers = signature.headers().into_iter().map(|(name, value)| (name, value.parse().unwrap())).collect();
+    let verified = verifier.check(&headers, b"{}", at(THEN)).unwrap();
+    assert_eq!((verified.secret, verified.secret_name.as_deref()), (1, Some("of May")));
+}
+
+#[test]
+fn a_secret_that_has_ended_is_told_from_one_that_never_was() {
+    let ended = WebhookSecret::new("s").with_end(at(THEN - 1));
+    let verifier = Verifier::any_of([WebhookSecret::new("new"), ended]).unwrap();
+    let headers = headers_of(b"{}");
+    assert_eq!(verifier.check(&headers, b"{}", at(THEN)), Err(SignatureError::Ended));
+    assert_eq!(verifier.check(&headers, b"[]", at(THEN)), Err(SignatureError::Mismatch));
+    assert!(verifier.check(&headers, b"{}", at(THEN - 1)).is_ok());
+}
+
 proptest! {
     #[test]
     fn what_is_signed_is_taken(body: Vec<u8>, secret in ".+", nonce in "[!-\\-/-~]{1,40}", second in 0_i64..4_000_000_000) {
