@@ -26,6 +26,7 @@ cargo xtask ci [STEP..]       the whole gate, or only the named steps
 cargo xtask layers            arrows between crates against the table in docs/architecture.md
 cargo xtask docs              links between pages, and the README's two commands
 cargo xtask bench             every criterion bench of the workspace
+cargo xtask bench ack         durable acknowledgements of callbacks, beside one fdatasync each
 cargo xtask bench road [RUN..] [--rows N]
                               the release binary over N rows (1000000): check, send, simulate
 cargo xtask bench client [--rows N] [--rounds N]
@@ -50,6 +51,7 @@ fn run(args: &[String]) -> anyhow::Result<()> {
         ["ci", steps @ ..] => ci::run(steps),
         ["layers"] => layers::run(),
         ["docs"] => docs::run(),
+        ["bench", "ack"] => bench::ack(),
         ["bench", "road", rest @ ..] => bench::road(rest),
         ["bench", "client", rest @ ..] => bench::client(rest),
         ["bench"] => bench::criterion(),

@@ -7,9 +7,11 @@ mod fail;
 mod input;
 mod ledgers;
 mod output;
+mod post;
 mod receiver;
 mod render;
 mod run;
+mod samples;
 mod service;
 mod signals;
 
@@ -57,7 +59,10 @@ async fn dispatch(command: Command) -> Result<u8, Failure> {
         Command::Resume(args) => commands::resume::run(*args).await,
         Command::Status(args) => commands::status::run(args).await,
         Command::Report(args) => commands::report::run(args).await,
-        Command::Listen(args) => commands::listen::run(args).await,
+        Command::Listen(args) => commands::listen::run(*args).await,
+        Command::Sign(args) => commands::sign::run(&args),
+        Command::Trigger(args) => commands::trigger::run(&args).await,
+        Command::Replay(args) => commands::replay::run(&args).await,
         Command::Simulate(args) => commands::simulate::run(args).await,
         Command::Inspect(args) => commands::inspect::run(&args),
         Command::Batch(args) => commands::batch::run(args.command).await,

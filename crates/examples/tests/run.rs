@@ -23,6 +23,12 @@ fn receive_callbacks() {
 }
 
 #[test]
+fn existing_app() {
+    let words = ["a genuine callback: 200, by the shop", "a forged one: 401, by the shop", "m1 is DELIVERED"];
+    check(env!("CARGO_BIN_EXE_existing_app"), &words);
+}
+
+#[test]
 fn full_campaign() {
     check(env!("CARGO_BIN_EXE_full_campaign"), &["3 rows, 3 accepted"]);
 }

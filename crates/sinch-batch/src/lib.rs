@@ -38,7 +38,7 @@
 //!     let ledger = Arc::new(MemoryLedger::new());
 //!     let secret = || WebhookSecret::new("the secret of the webhook");
 //!     let hears = ledger.clone();
-//!     let hooks = router(Verifier::new(secret()), move |callback| {
+//!     let hooks = router(Verifier::new(secret())?, move |callback| {
 //!         let ledger = hears.clone();
 //!         async move {
 //!             if let Some(observation) = observe(&callback) {
@@ -94,12 +94,13 @@
 //! | `tower` | in `client` | Send through any tower service |
 //! | `metrics` | in `client` | Count calls, requests and repeats for the `metrics` facade |
 //! | `webhook` | `webhook` | Receive signed callbacks with axum |
+//! | `journal` | in `webhook` | Keep raw callbacks in files, to look at or to play again; brings `webhook` |
 //! | `tracking` | `tracking` | Know where each batch and message stands |
 //! | `ledger` | `ledger` | Remember intent, outcome and callback; brings `tracking` |
 //! | `sqlite` | in `ledger` | Keep the ledger in a SQLite file |
 //! | `campaign` | `campaign` | Run whole campaigns; brings `client`, `ledger` and `recipients` |
 //! | `simulator` | `simulator` | Practise against a local service; brings `webhook` |
-//! | `full` | | All but the simulator |
+//! | `full` | | All but the simulator and the journal |
 //!
 //! There is no prelude: the few names people type are at the root, all others in their modules.
 

@@ -18,7 +18,7 @@
 //! }
 //!
 //! // … and what the receiver does: verify the bytes, then read them.
-//! let verifier = Verifier::new(secret);
+//! let verifier = Verifier::new(secret)?;
 //! verifier.check(&headers, body, now)?;
 //! let callback = parse(body)?;
 //! assert_eq!(callback.message_metadata, None);
@@ -35,18 +35,26 @@
 //!
 //! | Module | What it holds |
 //! | --- | --- |
-//! | [`secret`] | [`WebhookSecret`], which cannot be printed |
+//! | [`secret`] | [`WebhookSecret`], which cannot be printed, may have a name and an end |
 //! | [`signature`] | [`sign`] and the headers it makes |
-//! | [`verify`] | [`Verifier`]: secrets, window, every reason to refuse |
-//! | [`replay`] | [`NonceStore`]: what was taken in already |
+//! | [`verify`] | [`Verifier`]: secrets, window, bearer token, every reason to refuse |
+//! | [`replay`] | [`NonceStore`]: what was taken in already; [`Nonces`], to share that |
 //! | [`callback`] | [`parse`]: bytes that were verified, as types |
-//! | `axum` | `router`, `Receiver` and the extractor `Signed` |
+//! | `receive` | `Receiver`, the whole request path, as a service and a layer; `Limits`, `Refusal` |
+//! | `axum` | `router` and the extractor `Signed` |
+//! | `journal` | Raw callbacks in files, to look at or to play again |
 //!
-//! The feature `axum` (on by default) brings the last one; without it the crate knows no web
-//! framework and no runtime.
+//! # Features
 //!
-//! This crate keeps nothing on disk, does not fetch or check OAuth2 tokens of callbacks, and never
-//! reads a body it has not verified.
+//! | Feature | What it brings |
+//! | --- | --- |
+//! | none | All but the last three modules: no web framework, no runtime, time is an argument |
+//! | `tower` (default) | `receive`, for any framework on `http` and tokio |
+//! | `axum` (default) | `axum` |
+//! | `journal` | `journal`, with no runtime either |
+//!
+//! This crate keeps nothing on disk unless a program opens a journal, does not fetch OAuth2 tokens or
+//! check them itself, and never parses a body it has not verified.
 
 pub mod secret;
 pub mod signature;
@@ -57,13 +65,21 @@ pub mod replay;
 
 pub mod callback;
 
+#[cfg(feature = "tower")]
+pub mod receive;
+
 #[cfg(feature = "axum")]
 pub mod axum;
 
+#[cfg(feature = "journal")]
+pub mod journal;
+
 #[cfg(feature = "axum")]
-pub use crate::axum::{CallbackRejection, Receiver, Refusal, Signed, router};
+pub use crate::axum::{FromSigned, Signed, router};
 pub use callback::parse;
-pub use replay::{Claim, Claimed, NonceStore};
+#[cfg(feature = "tower")]
+pub use receive::{CallbackService, Limits, Outcome, Received, Receiver, Refusal, SignedLayer, SignedService};
+pub use replay::{Claim, Claimed, NonceStore, Nonces};
 pub use secret::WebhookSecret;
 pub use signature::{Signature, sign};
-pub use verify::{SignatureError, Verified, Verifier};
+pub use verify::{SignatureError, Verified, Verifier, VerifierError};

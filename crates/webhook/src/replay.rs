@@ -1,8 +1,9 @@
 //! What was taken in already: nonces, kept as long as their signatures would be taken.
 
 use std::collections::{HashMap, VecDeque};
+use std::convert::Infallible;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
@@ -13,11 +14,86 @@ use crate::Verified;
 /// of 25 callbacks per second brings in within the default window.
 pub const DEFAULT_CAPACITY: usize = 100_000;
 
-/// Remembers nonces, so that a callback sent twice is taken in once.
+/// Where nonces are remembered, so that a callback sent twice is taken in once.
 ///
-/// In memory and bounded (some 100 bytes a nonce): over its capacity the oldest is forgotten first.
-/// After a restart, or beyond the bound, a repeated callback is taken in again within the window of
-/// the [`Verifier`](crate::Verifier), so what it says has to be harmless when heard twice.
+/// [`NonceStore`] does so in the memory of one process. Write your own over a database that several
+/// processes share, or that outlives them:
+///
+/// - `claim` must be atomic: of any number of claims of one key at once, exactly one is
+///   [`New`](Claimed::New).
+/// - What is kept must be known at least until [`Claim::until`].
+/// - A claim that is neither kept nor released belongs to a process that died. Let it lapse, but no
+///   sooner than your slowest sink may need: a claim that lapses early lets the callback in twice.
+pub trait Nonces: Send + Sync + 'static {
+    /// Why the store could not say. It is logged, and the service is asked to send again.
+    type Error: fmt::Display + Send;
+
+    /// Asks to take in a callback.
+    fn claim(&self, claim: Claim, now: Timestamp) -> impl Future<Output = Result<Claimed, Self::Error>> + Send;
+
+    /// The callback is taken in: remember it.
+    fn keep(&self, claim: Claim) -> impl Future<Output = Result<(), Self::Error>> + Send;
+
+    /// The callback could not be taken in: it is as if it had never come.
+    fn release(&self, claim: Claim) -> impl Future<Output = Result<(), Self::Error>> + Send;
+}
+
+/// What tells one callback from another. It holds digests only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Claim {
+    key: [u8; 16],
+    body: [u8; 16],
+    until: Timestamp,
+}
+
+/// What is known about a callback's nonce.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claimed {
+    /// Not seen yet. It is ours until the claim is kept or released.
+    New,
+    /// Another delivery of the same callback is being taken in at this moment.
+    InWork,
+    /// Taken in before: answer 2xx and do nothing.
+    Known,
+    /// The nonce came before with another body: refuse it. The service repeats callbacks, it does
+    /// not rewrite them.
+    Altered,
+}
+
+impl Claim {
+    /// Of a callback that was verified, and its body.
+    pub fn new(callback: &Verified, body: &[u8]) -> Self {
+        Self { key: digest(callback.nonce.as_bytes()), body: digest(body), until: callback.good_until }
+    }
+
+    /// The nonce's digest, to be found by.
+    pub fn key(&self) -> [u8; 16] {
+        self.key
+    }
+
+    /// The body's digest, to be compared.
+    pub fn body(&self) -> [u8; 16] {
+        self.body
+    }
+
+    /// The last moment at which the signature is taken: after it the nonce may be forgotten.
+    pub fn until(&self) -> Timestamp {
+        self.until
+    }
+}
+
+fn digest(bytes: &[u8]) -> [u8; 16] {
+    let digest: [u8; 32] = Sha256::digest(bytes).into();
+    let mut short = [0; 16];
+    short.copy_from_slice(&digest[..16]);
+    short
+}
+
+/// Remembers nonces in memory, bounded in number and in time.
+///
+/// Some 150 bytes a nonce; over its capacity the oldest is forgotten first, and what is in work comes
+/// on top. After a restart, or beyond the bound, a repeated callback is taken in again within the
+/// window of the [`Verifier`](crate::Verifier), so what it says has to be harmless when heard twice.
 pub struct NonceStore {
     inner: Mutex<Inner>,
     capacity: usize,
@@ -25,38 +101,16 @@ pub struct NonceStore {
 
 #[derive(Default)]
 struct Inner {
-    seen: HashMap<Key, Seen>,
+    seen: HashMap<[u8; 16], Seen>,
     /// What to forget, oldest first.
-    order: VecDeque<(Timestamp, Key)>,
+    order: VecDeque<(Timestamp, [u8; 16])>,
 }
-
-/// A digest: nonces may be long, and need not be kept to be told apart.
-type Key = [u8; 16];
 
 #[derive(Clone, Copy)]
-enum Seen {
-    InWork,
-    Until(Timestamp),
-}
-
-/// What is known about a callback's nonce.
-#[derive(Debug)]
-pub enum Claimed<'a> {
-    /// Not seen yet. It is ours until the claim is kept or dropped.
-    New(Claim<'a>),
-    /// Another delivery of the same callback is being taken in at this moment.
-    InWork,
-    /// Taken in before: answer 2xx and do nothing.
-    Known,
-}
-
-/// The right to take in one callback. Dropped without [`keep`](Self::keep), it is as if the
-/// callback had never come.
-#[must_use = "a claim that is dropped is forgotten"]
-pub struct Claim<'a> {
-    store: &'a NonceStore,
-    key: Key,
-    until: Timestamp,
+struct Seen {
+    body: [u8; 16],
+    /// `None` while it is in work.
+    until: Option<Timestamp>,
 }
 
 impl NonceStore {
@@ -70,18 +124,37 @@ impl NonceStore {
         Self { inner: Mutex::default(), capacity: capacity.max(1) }
     }
 
-    /// Asks to take in a callback.
-    pub fn claim(&self, callback: &Verified, now: Timestamp) -> Claimed<'_> {
-        let key = key(&callback.nonce);
+    /// Asks to take in a callback: see [`Nonces`].
+    pub fn claim(&self, claim: Claim, now: Timestamp) -> Claimed {
         let mut inner = self.lock();
         inner.forget_before(now);
-        match inner.seen.get(&key) {
-            Some(Seen::InWork) => return Claimed::InWork,
-            Some(Seen::Until(until)) if now <= *until => return Claimed::Known,
-            Some(Seen::Until(_)) | None => {}
+        match inner.seen.get(&claim.key) {
+            Some(Seen { until: Some(until), .. }) if *until < now => {}
+            Some(seen) if seen.body != claim.body => return Claimed::Altered,
+            Some(Seen { until: Some(_), .. }) => return Claimed::Known,
+            Some(Seen { until: None, .. }) => return Claimed::InWork,
+            None => {}
         }
-        inner.seen.insert(key, Seen::InWork);
-        Claimed::New(Claim { store: self, key, until: callback.good_until })
+        inner.seen.insert(claim.key, Seen { body: claim.body, until: None });
+        Claimed::New
+    }
+
+    /// The callback is taken in: remember it.
+    pub fn keep(&self, claim: Claim) {
+        let mut inner = self.lock();
+        while inner.order.len() >= self.capacity {
+            inner.forget_oldest();
+        }
+        inner.seen.insert(claim.key, Seen { body: claim.body, until: Some(claim.until) });
+        inner.order.push_back((claim.until, claim.key));
+    }
+
+    /// The callback could not be taken in: it is as if it had never come.
+    pub fn release(&self, claim: Claim) {
+        let mut inner = self.lock();
+        if matches!(inner.seen.get(&claim.key), Some(Seen { until: None, .. })) {
+            inner.seen.remove(&claim.key);
+        }
     }
 
     /// How many nonces are remembered or in work.
@@ -110,30 +183,44 @@ impl Inner {
     fn forget_oldest(&mut self) {
         let Some((until, key)) = self.order.pop_front() else { return };
         // The nonce may have come again since, after its time.
-        if matches!(self.seen.get(&key), Some(Seen::Until(kept)) if *kept == until) {
+        if self.seen.get(&key).is_some_and(|seen| seen.until == Some(until)) {
             self.seen.remove(&key);
         }
     }
 }
 
-impl Claim<'_> {
-    /// The callback is taken in: remember it.
-    pub fn keep(self) {
-        let mut inner = self.store.lock();
-        while inner.order.len() >= self.store.capacity {
-            inner.forget_oldest();
-        }
-        inner.seen.insert(self.key, Seen::Until(self.until));
-        inner.order.push_back((self.until, self.key));
+impl Nonces for NonceStore {
+    type Error = Infallible;
+
+    async fn claim(&self, claim: Claim, now: Timestamp) -> Result<Claimed, Infallible> {
+        Ok(Self::claim(self, claim, now))
+    }
+
+    async fn keep(&self, claim: Claim) -> Result<(), Infallible> {
+        Self::keep(self, claim);
+        Ok(())
+    }
+
+    async fn release(&self, claim: Claim) -> Result<(), Infallible> {
+        Self::release(self, claim);
+        Ok(())
     }
 }
 
-impl Drop for Claim<'_> {
-    fn drop(&mut self) {
-        let mut inner = self.store.lock();
-        if matches!(inner.seen.get(&self.key), Some(Seen::InWork)) {
-            inner.seen.remove(&self.key);
-        }
+/// One store for several receivers, or for one and a page that shows its size.
+impl<N: Nonces> Nonces for Arc<N> {
+    type Error = N::Error;
+
+    fn claim(&self, claim: Claim, now: Timestamp) -> impl Future<Output = Result<Claimed, N::Error>> + Send {
+        N::claim(self, claim, now)
+    }
+
+    fn keep(&self, claim: Claim) -> impl Future<Output = Result<(), N::Error>> + Send {
+        N::keep(self, claim)
+    }
+
+    fn release(&self, claim: Claim) -> impl Future<Output = Result<(), N::Error>> + Send {
+        N::release(self, claim)
     }
 }
 
@@ -149,19 +236,6 @@ impl fmt::Debug for NonceStore {
     }
 }
 
-impl fmt::Debug for Claim<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Claim").field("until", &self.until).finish_non_exhaustive()
-    }
-}
-
-fn key(nonce: &str) -> Key {
-    let digest = Sha256::digest(nonce.as_bytes());
-    let mut key = Key::default();
-    key.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
-    key
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -170,36 +244,45 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
-    fn callback(nonce: &str, signed_at: i64) -> Verified {
-        Verified { nonce: nonce.into(), signed_at: at(signed_at), good_until: at(signed_at + 300) }
+    fn claim(nonce: &str, signed_at: i64) -> Claim {
+        Claim { key: digest(nonce.as_bytes()), body: digest(b"{}"), until: at(signed_at + 300) }
     }
 
     #[track_caller]
     fn take(store: &NonceStore, nonce: &str, signed_at: i64, now: i64) {
-        match store.claim(&callback(nonce, signed_at), at(now)) {
-            Claimed::New(claim) => claim.keep(),
-            other => panic!("{other:?}"),
-        }
+        assert_eq!(store.claim(claim(nonce, signed_at), at(now)), Claimed::New);
+        store.keep(claim(nonce, signed_at));
     }
 
     #[test]
     fn a_nonce_is_known_until_its_signature_is_too_old() {
         let store = NonceStore::new();
         take(&store, "a", 1000, 1000);
-        assert!(matches!(store.claim(&callback("a", 1000), at(1300)), Claimed::Known));
+        assert_eq!(store.claim(claim("a", 1000), at(1300)), Claimed::Known);
         take(&store, "b", 1200, 1301);
         assert_eq!(store.len(), 1, "the first has expired");
     }
 
     #[test]
-    fn a_nonce_in_work_is_nobody_elses_and_free_again_when_dropped() {
+    fn a_nonce_in_work_is_nobody_elses_and_free_again_when_released() {
         let store = NonceStore::new();
-        let claim = store.claim(&callback("a", 1000), at(1000));
-        assert!(matches!(claim, Claimed::New(_)));
-        assert!(matches!(store.claim(&callback("a", 1000), at(1000)), Claimed::InWork));
-        drop(claim);
+        assert_eq!(store.claim(claim("a", 1000), at(1000)), Claimed::New);
+        assert_eq!(store.claim(claim("a", 1000), at(1000)), Claimed::InWork);
+        store.release(claim("a", 1000));
         assert!(store.is_empty());
         take(&store, "a", 1000, 1000);
+        store.release(claim("a", 1000));
+        assert_eq!(store.claim(claim("a", 1000), at(1000)), Claimed::Known, "what is kept stays kept");
+    }
+
+    #[test]
+    fn a_nonce_with_another_body_is_told_apart_in_work_and_after() {
+        let store = NonceStore::new();
+        let other = Claim { body: digest(b"[]"), ..claim("a", 1000) };
+        assert_eq!(store.claim(claim("a", 1000), at(1000)), Claimed::New);
+        assert_eq!(store.claim(other, at(1000)), Claimed::Altered);
+        store.keep(claim("a", 1000));
+        assert_eq!(store.claim(other, at(1000)), Claimed::Altered);
     }
 
     #[test]
@@ -209,7 +292,18 @@ mod tests {
             take(&store, nonce, 1000, 1000);
         }
         assert_eq!(store.len(), 2);
-        assert!(matches!(store.claim(&callback("b", 1000), at(1000)), Claimed::Known));
-        assert!(matches!(store.claim(&callback("a", 1000), at(1000)), Claimed::New(_)));
+        assert_eq!(store.claim(claim("b", 1000), at(1000)), Claimed::Known);
+        assert_eq!(store.claim(claim("a", 1000), at(1000)), Claimed::New);
+    }
+
+    #[test]
+    fn of_a_hundred_claims_at_once_one_is_new() {
+        let store = NonceStore::new();
+        let new = std::thread::scope(|scope| {
+            let claims: Vec<_> =
+                (0..100).map(|_| scope.spawn(|| store.claim(claim("a", 1000), at(1000)) == Claimed::New)).collect();
+            claims.into_iter().map(|claim| claim.join().unwrap()).filter(|new| *new).count()
+        });
+        assert_eq!(new, 1);
     }
 }

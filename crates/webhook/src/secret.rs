@@ -1,33 +1,80 @@
 //! The secret that a webhook shares with the service.
 
 use std::fmt;
+use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit, Mac};
+use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
+use crate::Signature;
+
 /// The secret that a webhook shares with the service, as UTF-8 text.
 ///
-/// It is never printed and is wiped from memory when dropped. An empty secret signs, as the service
-/// would, but a [`Verifier`](crate::Verifier) takes nothing signed with it: anybody could do that.
+/// Kept as the state of HMAC that follows from it, made once; it is never printed, and wiped from
+/// memory when dropped. An empty secret signs, as the service would, but no
+/// [`Verifier`](crate::Verifier) can be made with it: anybody could sign.
 #[derive(Clone)]
-pub struct WebhookSecret(SecretString);
+pub struct WebhookSecret {
+    key: Hmac<Sha256>,
+    empty: bool,
+    name: Option<Arc<str>>,
+    end: Option<Timestamp>,
+}
 
 impl WebhookSecret {
     /// Takes a secret as it is.
     pub fn new(secret: impl Into<String>) -> Self {
-        Self(SecretString::from(secret.into()))
+        let secret = SecretString::from(secret.into());
+        let text = secret.expose_secret();
+        #[expect(clippy::expect_used, reason = "HMAC is defined for keys of any length")]
+        let key = Hmac::new_from_slice(text.as_bytes()).expect("any key length");
+        Self { key, empty: text.is_empty(), name: None, end: None }
+    }
+
+    /// Calls the secret something, for logs: "of May". Not the secret itself.
+    #[must_use]
+    pub fn with_name(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// The last moment at which a [`Verifier`](crate::Verifier) takes what is signed with it, by the
+    /// verifier's time: what a callback says of its own time would be a forger's choice.
+    #[must_use]
+    pub fn with_end(mut self, end: Timestamp) -> Self {
+        self.end = Some(end);
+        self
     }
 
     /// Whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
-        self.0.expose_secret().is_empty()
+        self.empty
+    }
+
+    /// What it is called.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The last moment at which it is taken; `None` for no end.
+    pub fn end(&self) -> Option<Timestamp> {
+        self.end
+    }
+
+    pub(crate) fn shared_name(&self) -> Option<Arc<str>> {
+        self.name.clone()
+    }
+
+    /// Signs a callback; see [`sign`](crate::sign).
+    pub fn sign(&self, body: &[u8], nonce: &str, timestamp: i64) -> Signature {
+        crate::sign(self, body, nonce, timestamp)
     }
 
     /// The code over `body "." nonce "." timestamp`, not finished yet.
     pub(crate) fn code(&self, body: &[u8], nonce: &str, timestamp: &str) -> Hmac<Sha256> {
-        #[expect(clippy::expect_used, reason = "HMAC is defined for keys of any length")]
-        let mut code = Hmac::<Sha256>::new_from_slice(self.0.expose_secret().as_bytes()).expect("any key length");
+        let mut code = self.key.clone();
         for part in [body, b".", nonce.as_bytes(), b".", timestamp.as_bytes()] {
             code.update(part);
         }
@@ -37,7 +84,7 @@ impl WebhookSecret {
 
 impl fmt::Debug for WebhookSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("WebhookSecret([redacted])")
+        f.debug_struct("WebhookSecret").field("name", &self.name).field("end", &self.end).finish_non_exhaustive()
     }
 }
 
@@ -48,8 +95,9 @@ mod tests {
 
     #[test]
     fn the_secret_is_not_printed() {
-        let secret = WebhookSecret::new("hunter2");
+        let secret = WebhookSecret::new("hunter2").with_name("of May");
         let all = format!("{secret:?} {secret:#?} {:?}", Verifier::new(secret.clone()));
         assert!(!all.contains("hunter2"), "{all}");
+        assert!(all.contains("of May"), "{all}");
     }
 }

@@ -1,26 +1,40 @@
 //! Checking that a callback comes from the service, unaltered and of now.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::Mac;
+use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName};
 use jiff::Timestamp;
 
-use crate::WebhookSecret;
 use crate::signature::{ALGORITHM, ALGORITHM_HEADER, NONCE_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER};
+use crate::{Signature, WebhookSecret};
 
 /// How far the time of signing may be from now, unless told otherwise.
 pub const DEFAULT_WINDOW: Duration = Duration::from_secs(5 * 60);
 
-/// Checks the signatures of callbacks. Cheap to clone.
-#[derive(Clone, Debug)]
+/// Checks the signatures of callbacks, and makes them. Cheap to clone.
+///
+/// | Header | What is taken |
+/// | --- | --- |
+/// | all | exactly once each, not empty; spaces and tabs around a value are not part of it, as in HTTP |
+/// | `x-sinch-webhook-signature` | base64 with padding, of 32 bytes |
+/// | `…-timestamp` | whole seconds in decimal digits: no sign, no leading zero, within the window |
+/// | `…-nonce` | visible ASCII without a full stop |
+/// | `…-algorithm` | `HmacSHA256` in any case, and nothing else |
+#[derive(Clone)]
 pub struct Verifier {
     secrets: Arc<[WebhookSecret]>,
     window: Duration,
+    algorithm_may_be_missing: bool,
+    bearer: Option<Arc<BearerCheck>>,
 }
+
+type BearerCheck = dyn Fn(&str) -> bool + Send + Sync;
 
 /// A callback whose signature holds: what else is known of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,10 +46,26 @@ pub struct Verified {
     pub signed_at: Timestamp,
     /// The last moment at which this signature is taken.
     pub good_until: Timestamp,
+    /// Which secret made the signature: its place among those of the verifier, from 0.
+    pub secret: usize,
+    /// What that secret is called, if it has a name.
+    pub secret_name: Option<Arc<str>>,
 }
 
-/// Why a callback was refused. All are final: answer 401 and change nothing.
+/// Why no verifier can be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum VerifierError {
+    /// Without a secret nothing could be taken.
+    #[error("a verifier needs at least one secret")]
+    NoSecret,
+    /// With an empty secret anybody could sign. Is the environment variable set?
+    #[error("the webhook secret at place {0}, counted from 0, is empty")]
+    EmptySecret(usize),
+}
+
+/// Why a callback was refused. All are final: answer 401, the same for all, and change nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SignatureError {
     /// A header is missing or empty.
     ///
@@ -65,10 +95,18 @@ pub enum SignatureError {
     /// rewrites bodies.
     #[error("the callback's signature does not match")]
     Mismatch,
+    /// Signed with a secret whose [end](WebhookSecret::with_end) has passed.
+    ///
+    /// If genuine callbacks meet this, the webhook still has the old secret at the service.
+    #[error("the callback is signed with a secret that has ended")]
+    Ended,
+    /// Signed, but its bearer token is not one that is taken.
+    #[error("the callback's bearer token was refused")]
+    Bearer,
 }
 
 impl SignatureError {
-    /// The reason in one word, for an answer or a metric.
+    /// The reason in one word, for a log or a metric; an answer must not tell it.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Missing(_) => "missing",
@@ -78,30 +116,75 @@ impl SignatureError {
             Self::Old => "old",
             Self::Future => "future",
             Self::Mismatch => "mismatch",
+            Self::Ended => "ended",
+            Self::Bearer => "bearer",
         }
     }
 }
 
 impl Verifier {
     /// Takes callbacks signed with this secret within [`DEFAULT_WINDOW`] of now.
-    pub fn new(secret: WebhookSecret) -> Self {
+    ///
+    /// # Errors
+    /// If the secret is empty.
+    pub fn new(secret: WebhookSecret) -> Result<Self, VerifierError> {
         Self::any_of([secret])
     }
 
     /// Takes callbacks signed with any of these secrets: several webhooks, or a secret that is being
-    /// changed. Empty secrets are left out; without any, nothing is taken.
-    pub fn any_of(secrets: impl IntoIterator<Item = WebhookSecret>) -> Self {
-        let secrets = secrets.into_iter().filter(|secret| !secret.is_empty()).collect();
-        Self { secrets, window: DEFAULT_WINDOW }
+    /// changed, the new one first and the old one [with an end](WebhookSecret::with_end).
+    ///
+    /// Each secret costs one more HMAC per callback: all are always tried, so that the time taken
+    /// does not tell which one holds.
+    ///
+    /// # Errors
+    /// If there is no secret, or one of them is empty.
+    pub fn any_of(secrets: impl IntoIterator<Item = WebhookSecret>) -> Result<Self, VerifierError> {
+        let secrets: Arc<[WebhookSecret]> = secrets.into_iter().collect();
+        if secrets.is_empty() {
+            return Err(VerifierError::NoSecret);
+        }
+        if let Some(place) = secrets.iter().position(WebhookSecret::is_empty) {
+            return Err(VerifierError::EmptySecret(place));
+        }
+        Ok(Self { secrets, window: DEFAULT_WINDOW, algorithm_may_be_missing: false, bearer: None })
     }
 
     /// How far the time of signing may be from now, either way, the bounds included.
     ///
     /// Whether a callback is signed again when it is sent again is not published. A window too
-    /// narrow for the service's retries would refuse genuine ones.
+    /// narrow for the service's retries would refuse genuine ones; a wider one lets a captured
+    /// callback be repeated for longer, once the [`NonceStore`](crate::NonceStore) has forgotten it.
+    #[must_use]
     pub fn with_window(mut self, window: Duration) -> Self {
         self.window = window;
         self
+    }
+
+    /// Takes callbacks without the algorithm's header too: something on the way may take it out. One
+    /// that is there must still name the one algorithm.
+    #[must_use]
+    pub fn with_missing_algorithm_allowed(mut self) -> Self {
+        self.algorithm_may_be_missing = true;
+        self
+    }
+
+    /// Demands a bearer token too, for webhooks with OAuth2 credentials, and asks this whether it is
+    /// good. It is asked only after the signature held. Compare in constant time.
+    #[must_use]
+    pub fn with_bearer(mut self, check: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        self.bearer = Some(Arc::new(check));
+        self
+    }
+
+    /// How far the time of signing may be from now.
+    pub fn window(&self) -> Duration {
+        self.window
+    }
+
+    /// Signs a callback with the first of the secrets; see [`sign`](crate::sign).
+    pub fn sign(&self, body: &[u8], nonce: &str, timestamp: i64) -> Signature {
+        crate::sign(&self.secrets[0], body, nonce, timestamp)
     }
 
     /// Checks the raw bytes of a callback against its headers. Compares in constant time.
@@ -114,27 +197,55 @@ impl Verifier {
     pub fn check(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<Verified, SignatureError> {
         match single(headers, ALGORITHM_HEADER) {
             Ok(name) if name.eq_ignore_ascii_case(ALGORITHM) => {}
-            // One algorithm is published, so its name may be left out.
-            Err(SignatureError::Missing(_)) if !headers.contains_key(ALGORITHM_HEADER) => {}
-            Err(error @ SignatureError::Repeated(_)) => return Err(error),
-            Ok(_) | Err(_) => return Err(SignatureError::Algorithm),
+            Err(SignatureError::Missing(_))
+                if self.algorithm_may_be_missing && !headers.contains_key(ALGORITHM_HEADER) => {}
+            Ok(_) => return Err(SignatureError::Algorithm),
+            Err(error) => return Err(error),
         }
         let signature = single(headers, SIGNATURE_HEADER)?;
         let timestamp = single(headers, TIMESTAMP_HEADER)?;
         let nonce = single(headers, NONCE_HEADER)?;
         // With a full stop in a nonce, part of a body could be passed off as nonce: the bytes that
         // are signed would be the same.
-        if nonce.contains('.') {
+        if !nonce.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'.') {
             return Err(SignatureError::Malformed(NONCE_HEADER));
         }
         let signed_at = seconds(timestamp).ok_or(SignatureError::Malformed(TIMESTAMP_HEADER))?;
-        let signature = STANDARD.decode(signature).map_err(|_| SignatureError::Malformed(SIGNATURE_HEADER))?;
+        let code = code(signature).ok_or(SignatureError::Malformed(SIGNATURE_HEADER))?;
 
-        let matches = |secret: &WebhookSecret| secret.code(body, nonce, timestamp).verify_slice(&signature).is_ok();
-        if !self.secrets.iter().any(matches) {
-            return Err(SignatureError::Mismatch);
+        let secret = self.secret_of(&code, body, nonce, timestamp, now)?;
+        let good_until = self.in_time(signed_at, now)?;
+        if let Some(check) = &self.bearer
+            && !bearer_token(headers).is_some_and(|token| check(token))
+        {
+            return Err(SignatureError::Bearer);
         }
+        let secret_name = self.secrets[secret].shared_name();
+        Ok(Verified { nonce: nonce.into(), signed_at, good_until, secret, secret_name })
+    }
 
+    /// The place of the secret that makes this code of these bytes.
+    fn secret_of(
+        &self,
+        code: &[u8; 32],
+        body: &[u8],
+        nonce: &str,
+        timestamp: &str,
+        now: Timestamp,
+    ) -> Result<usize, SignatureError> {
+        let mut found = Err(SignatureError::Mismatch);
+        for (place, secret) in self.secrets.iter().enumerate() {
+            let holds = secret.code(body, nonce, timestamp).verify_slice(code).is_ok();
+            if holds && found.is_err() {
+                let ended = secret.end().is_some_and(|end| end < now);
+                found = if ended { Err(SignatureError::Ended) } else { Ok(place) };
+            }
+        }
+        found
+    }
+
+    /// Whether it was signed within the window; until when that will be so.
+    fn in_time(&self, signed_at: Timestamp, now: Timestamp) -> Result<Timestamp, SignatureError> {
         let window = i128::try_from(self.window.as_nanos()).unwrap_or(i128::MAX);
         let age = now.as_nanosecond() - signed_at.as_nanosecond();
         if age > window {
@@ -144,32 +255,55 @@ impl Verifier {
             return Err(SignatureError::Future);
         }
         let good_until = signed_at.as_nanosecond().saturating_add(window);
-        Ok(Verified {
-            nonce: nonce.into(),
-            signed_at,
-            good_until: Timestamp::from_nanosecond(good_until).unwrap_or(Timestamp::MAX),
-        })
+        Ok(Timestamp::from_nanosecond(good_until).unwrap_or(Timestamp::MAX))
     }
 }
 
-/// The value of a header that must come exactly once.
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier")
+            .field("secrets", &self.secrets)
+            .field("window", &self.window)
+            .field("algorithm_may_be_missing", &self.algorithm_may_be_missing)
+            .field("bearer", &self.bearer.is_some())
+            .finish()
+    }
+}
+
+/// The token of `Authorization: Bearer …`, if there is exactly one such header.
+pub fn bearer_token(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = single(headers, AUTHORIZATION).ok()?.split_once(' ')?;
+    let token = token.trim_matches(' ');
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}
+
+/// The value of a header that must come exactly once, without the spaces around it.
 fn single(headers: &HeaderMap, name: HeaderName) -> Result<&str, SignatureError> {
     let mut values = headers.get_all(&name).iter();
     let Some(value) = values.next() else { return Err(SignatureError::Missing(name)) };
     if values.next().is_some() {
         return Err(SignatureError::Repeated(name));
     }
-    match value.to_str() {
+    match value.to_str().map(|text| text.trim_matches([' ', '\t'])) {
         Ok("") => Err(SignatureError::Missing(name)),
         Ok(text) => Ok(text),
         Err(_) => Err(SignatureError::Malformed(name)),
     }
 }
 
-/// Unix time in seconds, written in decimal digits and nothing else.
+/// Unix time in seconds, written in decimal digits and nothing else, in the one way there is.
 fn seconds(text: &str) -> Option<Timestamp> {
-    if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    if !plain {
         return None;
     }
     Timestamp::from_second(text.parse().ok()?).ok()
+}
+
+/// The 32 bytes of a code, written in base64 in the one way there is.
+fn code(text: &str) -> Option<[u8; 32]> {
+    // The decoder wants room for three whole groups more than 32 bytes may need.
+    let mut bytes = [0; 36];
+    let length = STANDARD.decode_slice(text, &mut bytes).ok()?;
+    bytes.get(..length)?.try_into().ok()
 }

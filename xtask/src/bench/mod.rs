@@ -13,7 +13,15 @@ use crate::workspace::{cargo, obey, packages};
 pub(crate) use client::run as client;
 pub(crate) use road::run as road;
 
-/// Runs every criterion bench.
+/// Measures durable acknowledgements of callbacks.
+///
+/// # Errors
+/// When the bench cannot be built or run.
+pub(crate) fn ack() -> anyhow::Result<()> {
+    obey(cargo().args(["bench", "--package", "sinch-batch-tests", "--bench", "ack"]))
+}
+
+/// Runs every bench of the crates.
 ///
 /// # Errors
 /// When one cannot be built or run.

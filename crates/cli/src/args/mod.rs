@@ -13,6 +13,10 @@ pub(crate) use self::api::{
 };
 use crate::exit;
 
+mod callbacks;
+
+pub(crate) use callbacks::{AboutArgs, Fault, JournalArgs, ListenArgs, ReplayArgs, SecretArgs, SignArgs, TriggerArgs};
+
 /// Send this message to everyone in this file, never twice, and know who got it.
 #[derive(Debug, Parser)]
 #[command(name = "sinch-batch", version, after_help = exit::HELP, max_term_width = 100)]
@@ -36,7 +40,13 @@ pub(crate) enum Command {
     /// Show what became of a campaign: its batches, and each failure by row.
     Report(ReportArgs),
     /// Receive signed callbacks and keep them in the ledger.
-    Listen(ListenArgs),
+    Listen(Box<ListenArgs>),
+    /// Print the headers that sign a body as the service does.
+    Sign(SignArgs),
+    /// Send a signed callback of any kind to a URL, or one that must be refused.
+    Trigger(Box<TriggerArgs>),
+    /// Play a journal of callbacks again, to a URL or into a ledger.
+    Replay(Box<ReplayArgs>),
     /// Run the local service that speaks the same wire.
     Simulate(SimulateArgs),
     /// Show what the typed models understood of a file, and what they did not.
@@ -245,15 +255,6 @@ pub(crate) enum ReportFormat {
     Json,
     /// The failures: row, line, code, description.
     Csv,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ListenArgs {
-    /// Where to listen; port 0 takes a free one.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
-    pub(crate) addr: SocketAddr,
-    #[command(flatten)]
-    pub(crate) ledger: LedgerArgs,
 }
 
 #[derive(Debug, Args)]

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::args::ListenArgs;
 use crate::fail::Failure;
 use crate::output::write_json_line;
-use crate::receiver::{Receiver, secret};
+use crate::receiver::Receiver;
 use crate::{exit, ledgers, signals};
 
 #[derive(Serialize)]
@@ -15,13 +15,14 @@ struct Ready {
 }
 
 pub(crate) async fn run(args: ListenArgs) -> Result<u8, Failure> {
-    let secret = secret()?;
     let path = ledgers::path(&args.ledger);
     let ledger = ledgers::open(&path)?;
-    let receiver = Receiver::start(args.addr, secret, ledger).await?;
+    let mut receiver = Receiver::with(&args, ledger).await?;
+    // Before anybody knows that we are there, so that no signal finds us unprepared.
+    let stop = signals::stop_or_end();
     write_json_line(&Ready { ready: true, url: receiver.url() })?;
     tokio::select! {
-        () = signals::stop_asked() => Ok(exit::OK),
+        () = signals::stopped(stop) => receiver.stop().await.map(|()| exit::OK),
         failure = receiver.failed() => Err(failure),
     }
 }

@@ -3,7 +3,9 @@
 
 mod support;
 
+mod callbacks;
 mod doctor;
+mod durability;
 mod faults;
 mod input;
 mod inspect;

@@ -37,3 +37,25 @@ fn every_exit_code_of_the_help_is_in_the_readme() {
         assert!(readme.contains(&format!("| {code} |")) || readme.contains(&format!("| `{code}` |")), "{code}");
     }
 }
+
+/// The commands of the guide that wait for somebody cannot be run here; what they name is there.
+#[test]
+fn what_the_guide_to_receiving_names_is_in_the_help() {
+    let guide = std::fs::read_to_string(root().join("docs/guide/receiving.md")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut checked = 0;
+    for line in guide.lines().filter_map(|line| line.strip_prefix("$ ")) {
+        let Some((_, command)) = line.split_once("sinch-batch ") else { continue };
+        let words: Vec<&str> = command.split([' ', ')']).collect();
+        let help = run(binary(folder.path()).args([words[0], "--help"])).ends(0).stdout;
+        for flag in words.iter().take_while(|word| **word != "-H").filter(|word| word.starts_with("--")) {
+            assert!(help.contains(&format!("{flag} ")) || help.contains(&format!("{flag}\n")), "{flag}: {help}");
+            checked += 1;
+        }
+    }
+    assert!(checked > 8, "{checked}");
+    let listen = run(binary(folder.path()).args(["listen", "--help"])).ends(0).stdout;
+    for flag in ["--algorithm-optional", "--forward", "--journal-files", "--journal-file-size", "--secret-file"] {
+        assert!(guide.contains(flag) && listen.contains(flag), "{flag}");
+    }
+}

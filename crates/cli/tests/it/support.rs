@@ -1,6 +1,6 @@
 //! Runs the binary, and talks to the simulator's control side.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -75,8 +75,13 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    fn start(command: &mut Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the binary runs");
+    pub(crate) fn start(command: &mut Command) -> Self {
+        Self::start_with_log(command.stderr(Stdio::null()))
+    }
+
+    /// Its standard error goes where the command says.
+    pub(crate) fn start_with_log(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary runs");
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         let ready: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
@@ -86,6 +91,33 @@ impl Server {
 
     pub(crate) fn url(&self, name: &str) -> &str {
         self.ready[name].as_str().unwrap()
+    }
+
+    pub(crate) fn id(&self) -> String {
+        self.child.id().to_string()
+    }
+
+    /// Asks it to end, as an operator does; its exit code.
+    pub(crate) fn stop(&mut self) -> Option<i32> {
+        assert!(Command::new("kill").args(["-TERM", &self.id()]).status().unwrap().success());
+        self.wait()
+    }
+
+    /// Ends it at once: nothing of it runs any more.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.wait();
+    }
+
+    pub(crate) fn wait(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+
+    /// What is left of its standard error, once it has ended.
+    pub(crate) fn log(&mut self) -> String {
+        let mut log = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        log
     }
 }
 
@@ -207,21 +239,29 @@ pub(crate) fn get(base: &str, path: &str) -> String {
     http("GET", base, path, "")
 }
 
-/// One exchange in HTTP/1.0, which needs no library: the answer ends with the connection.
 fn http(method: &str, base: &str, path: &str, body: &str) -> String {
-    let address = base.trim_start_matches("http://").trim_end_matches('/');
-    let mut stream = TcpStream::connect(address).unwrap();
-    write!(
-        stream,
-        "{method} {path} HTTP/1.0\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .unwrap();
+    let url = format!("{}{path}", base.trim_end_matches('/'));
+    let (status, answer) = try_http(method, &url, &[("content-type", "application/json")], body).unwrap();
+    assert!(matches!(status, 200 | 204), "{method} {path}: {status}\n{answer}");
+    answer
+}
+
+/// One exchange in HTTP/1.0, which needs no library: the answer ends with the connection.
+pub(crate) fn try_http(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> io::Result<(u16, String)> {
+    let rest = url.trim_start_matches("http://");
+    let (address, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let mut request = format!("{method} /{path} HTTP/1.0\r\nhost: {address}\r\ncontent-length: {}\r\n", body.len());
+    for (name, value) in headers {
+        request.push_str(&format!("{name}: {value}\r\n"));
+    }
+    let mut stream = TcpStream::connect(address)?;
+    stream.write_all(format!("{request}\r\n{body}").as_bytes())?;
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    assert!(head.contains(" 200 ") || head.contains(" 204 "), "{method} {path}: {head}\n{body}");
-    body.to_owned()
+    stream.read_to_string(&mut answer)?;
+    let broken = || io::Error::other("the answer is cut short");
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(broken)?;
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(broken)?;
+    Ok((status, body.to_owned()))
 }
 
 /// A file of that many good recipients, and a message for them.

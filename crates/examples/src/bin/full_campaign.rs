@@ -31,7 +31,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let ledger = Arc::new(MemoryLedger::new());
     let secret = || WebhookSecret::new("the secret of the webhook");
     let hears = ledger.clone();
-    let hooks = router(Verifier::new(secret()), move |callback| {
+    let hooks = router(Verifier::new(secret())?, move |callback| {
         let ledger = hears.clone();
         async move {
             if let Some(observation) = observe(&callback) {

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // The receiver: an answer of 2xx only once the callback is safe, here in a channel.
     let (heard, mut callbacks) = mpsc::channel::<Callback>(100);
-    let verifier = Verifier::new(WebhookSecret::new("the secret of the webhook"));
+    let verifier = Verifier::new(WebhookSecret::new("the secret of the webhook"))?;
     let hooks = router(verifier, move |callback| {
         let heard = heard.clone();
         async move { heard.send(callback).await }

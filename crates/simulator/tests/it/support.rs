@@ -122,7 +122,7 @@ impl Webhook {
         let url = format!("http://{}/hook", listener.local_addr().unwrap());
         let webhook = Self { url, heard: Arc::default(), status: Arc::new(AtomicU16::new(200)) };
         let (heard, status) = (webhook.heard.clone(), webhook.status.clone());
-        let verifier = Verifier::new(secret()).with_window(Duration::from_secs(5));
+        let verifier = Verifier::new(secret()).unwrap().with_window(Duration::from_secs(5));
         let handler = move |headers: HeaderMap, body: Bytes| {
             if let Err(error) = verifier.check(&headers, &body, clock()) {
                 panic!("{error}");

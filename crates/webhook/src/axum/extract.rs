@@ -1,55 +1,93 @@
+use std::sync::Arc;
+
 use axum::body::Bytes;
 use axum_core::extract::{FromRef, FromRequest, Request};
+use axum_core::response::{IntoResponse, Response};
 use jiff::Timestamp;
-use sinch_batch_models::Callback;
+use sinch_batch_models::{Callback, ParseError};
 
-use super::CallbackRejection;
+use crate::receive::{Limits, Refusal, admit};
 use crate::{Verified, Verifier};
 
-/// What came with a signature that holds: the callback, or its bytes.
+/// What came with a signature that holds: the callback, its bytes, or a type of your own that is
+/// [`FromSigned`].
 ///
-/// For handlers of your own; the state must give a [`Verifier`] by `FromRef`. Repeated callbacks are
-/// *not* recognised here, as [`router`](super::router) does it: take `Signed<(Verified, Bytes)>`, ask a
-/// [`NonceStore`](crate::NonceStore) and then [`parse`](crate::parse), or
-/// make what you do harmless when done twice.
+/// For handlers of your own; the state must give a [`Verifier`] by `FromRef`. The limits are
+/// [`Limits::default`], unless the request has an extension of that type. Repeated callbacks are *not*
+/// recognised here, as [`router`](super::router) and [`SignedLayer`](crate::SignedLayer) do it: only
+/// they see how the handler ends. Take `Signed<(Verified, Bytes)>` and ask a
+/// [`NonceStore`](crate::NonceStore), or make what you do harmless when done twice.
 ///
-/// The largest body is the one axum sets (2 MB), unless a `DefaultBodyLimit` says otherwise.
+/// ```
+/// use axum::Router;
+/// use axum::routing::post;
+/// use sinch_batch_models::Callback;
+/// use sinch_batch_webhook::{Signed, Verifier, WebhookSecret};
+///
+/// async fn hear(Signed(callback): Signed<Callback>) {
+///     println!("{callback:?}");
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let verifier = Verifier::new(WebhookSecret::new("the secret of the webhook"))?;
+/// let app: Router = Router::new().route("/sinch", post(hear)).with_state(verifier);
+/// # drop(app);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Signed<T>(pub T);
 
-impl<S> FromRequest<S> for Signed<Callback>
-where
-    Verifier: FromRef<S>,
-    S: Send + Sync,
-{
-    type Rejection = CallbackRejection;
+/// What can be made of a callback that was verified.
+pub trait FromSigned: Sized {
+    /// Makes it.
+    ///
+    /// # Errors
+    /// If the body is not what it should be: answered 400, which is final.
+    fn from_signed(verified: Verified, body: Bytes) -> Result<Self, ParseError>;
+}
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
-        let (body, _) = verified(request, state).await?;
-        crate::parse(&body).map(Signed).map_err(CallbackRejection::Json)
+impl FromSigned for Callback {
+    fn from_signed(_: Verified, body: Bytes) -> Result<Self, ParseError> {
+        crate::parse(&body)
     }
 }
 
-impl<S> FromRequest<S> for Signed<(Verified, Bytes)>
-where
-    Verifier: FromRef<S>,
-    S: Send + Sync,
-{
-    type Rejection = CallbackRejection;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
-        let (body, verified) = verified(request, state).await?;
-        Ok(Self((verified, body)))
+impl FromSigned for Bytes {
+    fn from_signed(_: Verified, body: Bytes) -> Result<Self, ParseError> {
+        Ok(body)
     }
 }
 
-async fn verified<S>(request: Request, state: &S) -> Result<(Bytes, Verified), CallbackRejection>
+/// Both the signature's side of it and whatever else can be made of it.
+impl<T: FromSigned> FromSigned for (Verified, T) {
+    fn from_signed(verified: Verified, body: Bytes) -> Result<Self, ParseError> {
+        let rest = T::from_signed(verified.clone(), body)?;
+        Ok((verified, rest))
+    }
+}
+
+impl<S, T> FromRequest<S> for Signed<T>
 where
+    T: FromSigned,
     Verifier: FromRef<S>,
     S: Send + Sync,
 {
-    let headers = request.headers().clone();
-    let body = Bytes::from_request(request, state).await.map_err(CallbackRejection::Body)?;
-    let verified = Verifier::from_ref(state).check(&headers, &body, Timestamp::now())?;
-    Ok((body, verified))
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+        let limits = request.extensions().get::<Limits>().copied().unwrap_or_default();
+        let verifier = Verifier::from_ref(state);
+        let admitted = admit(request, &verifier, &limits, Timestamp::now).await?;
+        let made = T::from_signed(admitted.verified, admitted.body);
+        made.map(Signed).map_err(|error| Refusal::Json(Arc::new(error)))
+    }
+}
+
+/// As the router answers; [`Limits::default`] says when to try again.
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        self.log();
+        self.response(Limits::default().retry_after)
+    }
 }

@@ -1,9 +1,11 @@
 //! A router and an extractor for axum.
+//!
+//! # Guide
+//!
+#![doc = include_str!("../../../../docs/guide/receiving.md")]
 
 mod extract;
-mod receiver;
-mod rejection;
+mod router;
 
-pub use extract::Signed;
-pub use receiver::{MAX_BODY, Receiver, Refusal, router};
-pub use rejection::CallbackRejection;
+pub use extract::{FromSigned, Signed};
+pub use router::router;

@@ -1,4 +1,12 @@
-//! Signatures against the published vectors, and the router over real HTTP on loopback.
+//! Signatures against the published vectors, the request path over real HTTP on loopback, and the journal
+//! on a real disk.
 
+mod support;
+
+mod attacks;
+#[cfg(feature = "journal")]
+mod journal;
+mod layer;
 mod receiver;
 mod signatures;
+mod work;

@@ -1,0 +1,296 @@
+//! What can be typed about callbacks.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use sinch_batch::models::Timestamp;
+use sinch_batch::models::callback::Trigger;
+
+use super::{Json, LedgerArgs};
+
+#[derive(Debug, Args)]
+pub(crate) struct SecretArgs {
+    /// More secrets, one a line, each with an end if it has one: `SECRET until 2031-09-14T10:00:00Z`.
+    ///
+    /// Blank lines and lines that begin with # are passed over. Secrets come from the environment too:
+    /// SINCH_WEBHOOK_SECRET holds one as it is, SINCH_WEBHOOK_SECRETS holds lines like those of the
+    /// file. All of them are taken; the first, in this order, is the one that signs.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) secret_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+It answers 200 only when what the callback says is in the ledger, and in the journal and with the \
+receiver behind --forward if there are such; else 503, and Sinch sends it again. Beside the path it \
+serves /healthz and /metrics (Prometheus). SIGTERM or Ctrl-C ends it with 0 when what is under way is \
+answered; once more ends it at once.")]
+pub(crate) struct ListenArgs {
+    /// Where to listen; port 0 takes a free one.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub(crate) addr: SocketAddr,
+    /// The path that takes callbacks.
+    #[arg(long, value_name = "PATH", default_value = "/", value_parser = path)]
+    pub(crate) path: String,
+    #[command(flatten)]
+    pub(crate) secrets: SecretArgs,
+    /// How far the time of signing may be from now, either way.
+    ///
+    /// Whether Sinch signs again when it sends again is not published: widen it if genuine callbacks
+    /// are refused as old.
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
+    pub(crate) window: u64,
+    /// Take callbacks without the header that names the algorithm, if something on the way drops it.
+    #[arg(long)]
+    pub(crate) algorithm_optional: bool,
+    #[command(flatten)]
+    pub(crate) ledger: LedgerArgs,
+    #[command(flatten)]
+    pub(crate) journal: JournalArgs,
+    /// Send each callback on to this URL, signed with the secret in SINCH_WEBHOOK_FORWARD_SECRET.
+    #[arg(long, value_name = "URL")]
+    pub(crate) forward: Option<String>,
+    /// Speak TLS with this certificate and its chain, in PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The private key of the certificate, in PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct JournalArgs {
+    /// Keep every genuine callback as it came in this folder: numbers, texts and all. See `replay`.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) journal: Option<PathBuf>,
+    /// How long a file of the journal may get.
+    #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=1_048_576), requires = "journal")]
+    pub(crate) journal_file_size: u64,
+    /// How many files of the journal there may be; the oldest are removed.
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1_000_000), requires = "journal")]
+    pub(crate) journal_files: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LimitArgs {
+    /// The largest body, in bytes; a larger one is answered 413.
+    #[arg(long, value_name = "BYTES", default_value_t = 262_144, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_body: u32,
+    /// How many callbacks may be under way at once; one more is answered 503.
+    #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) max_in_flight: u32,
+    /// How long a request may take to arrive.
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = duration)]
+    pub(crate) read_timeout: Duration,
+    /// How long a callback may take to be written down and sent on; then it is answered 503.
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = duration)]
+    pub(crate) answer_timeout: Duration,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SignArgs {
+    /// The body to sign, byte for byte; `-` reads standard input.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The nonce; a fresh one if not given.
+    #[arg(long, value_name = "TEXT", value_parser = nonce)]
+    pub(crate) nonce: Option<String>,
+    /// When it is signed, in seconds of Unix time; now if not given.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(0..))]
+    pub(crate) timestamp: Option<i64>,
+    #[command(flatten)]
+    pub(crate) secrets: SecretArgs,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    override_usage = "sinch-batch trigger [OPTIONS] <KIND> <URL>\n       sinch-batch trigger [OPTIONS] --all <URL>",
+    after_help = "\
+Ends with 0 if every sample was answered as it should be: with 2xx, or with --fault by a refusal (4xx). \
+Ends with 7 if one was answered otherwise, or the URL could not be reached."
+)]
+pub(crate) struct TriggerArgs {
+    /// What the callback is about, as a webhook subscribes to it: MESSAGE_DELIVERY, …; any case.
+    // With --all this place holds the URL: clap cannot leave out the first of two.
+    #[arg(value_name = "KIND")]
+    first: String,
+    /// Where it goes.
+    #[arg(value_name = "URL", required_unless_present = "all")]
+    second: Option<String>,
+    /// Send one callback of every kind.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Send what a receiver must refuse.
+    #[arg(long, value_name = "FAULT")]
+    pub(crate) fault: Option<Fault>,
+    /// How old, or how far in the future, with `--fault old` and `--fault future`.
+    #[arg(long, value_name = "SECONDS", default_value_t = 86_400, value_parser = clap::value_parser!(i64).range(1..=3_153_600_000), requires = "fault")]
+    pub(crate) by: i64,
+    #[command(flatten)]
+    pub(crate) about: AboutArgs,
+    #[command(flatten)]
+    pub(crate) secrets: SecretArgs,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+impl TriggerArgs {
+    /// The kind, or none for all of them, and the URL.
+    pub(crate) fn target(&self) -> Result<(Option<Trigger>, &str), String> {
+        match &self.second {
+            None => Ok((None, &self.first)),
+            Some(_) if self.all => Err("with --all only the URL is given".to_owned()),
+            Some(url) => Ok((Some(trigger(&self.first)?), url)),
+        }
+    }
+}
+
+/// What a sample is about; invented where nothing is said.
+#[derive(Debug, Args)]
+pub(crate) struct AboutArgs {
+    /// The batch that samples are about; the ledger knows those it sent.
+    #[arg(long, value_name = "ID")]
+    pub(crate) batch_id: Option<String>,
+    /// The message that a delivery report is about: its place in the batch, counted from 0.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) index: u32,
+    /// What a delivery report says: QUEUED_ON_CHANNEL, DELIVERED, READ, FAILED, SWITCHING_CHANNEL.
+    #[arg(long, value_name = "STATUS", default_value = "DELIVERED", value_parser = name)]
+    pub(crate) status: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConnectionArgs {
+    /// How long an answer may take.
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = duration)]
+    pub(crate) timeout: Duration,
+    /// Trust this certificate too, in PEM: that of a receiver with a certificate of its own.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_ca: Option<PathBuf>,
+}
+
+/// What a receiver must refuse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Fault {
+    /// Signed too long ago.
+    Old,
+    /// Signed in the future.
+    Future,
+    /// Signed with another secret.
+    WrongSecret,
+    /// A genuine callback, and then another one under its nonce.
+    RepeatedNonce,
+    /// One byte is not what was signed.
+    AlteredByte,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Ends with 0 if every record was taken; with 3 if the journal cannot be read or has damaged records (the \
+others are taken); with 6 if the ledger cannot be used; with 7 if a record was not answered 2xx.")]
+pub(crate) struct ReplayArgs {
+    /// The journal: its folder, or one of its files.
+    #[arg(value_name = "JOURNAL")]
+    pub(crate) journal: PathBuf,
+    #[command(flatten)]
+    pub(crate) target: ReplayTarget,
+    /// Leave out what was received before.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<Timestamp>,
+    /// How often a record is sent that is answered 5xx or 429, or not at all.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100), requires = "to")]
+    pub(crate) attempts: u32,
+    #[command(flatten)]
+    pub(crate) secrets: SecretArgs,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct ReplayTarget {
+    /// Send each record to this URL, freshly signed.
+    #[arg(long, value_name = "URL")]
+    pub(crate) to: Option<String>,
+    /// Take each record into this ledger.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ledger: Option<PathBuf>,
+}
+
+fn path(text: &str) -> Result<String, String> {
+    let fine = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte);
+    if !text.starts_with('/') || text.contains("//") || !text.bytes().all(fine) {
+        return Err("expected a path such as /sinch: letters, digits, '/', '-', '_', '.', '~'".to_owned());
+    }
+    match text {
+        "/healthz" | "/metrics" => Err("that path is taken".to_owned()),
+        _ => Ok(text.to_owned()),
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.001..=86_400.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err("expected a number of seconds from 0.001 to 86400".to_owned()),
+    }
+}
+
+fn nonce(text: &str) -> Result<String, String> {
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'.') {
+        return Err("a nonce is visible ASCII without a full stop".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+fn name(text: &str) -> Result<String, String> {
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+        return Err("expected a name in letters, digits and '_'".to_owned());
+    }
+    Ok(text.to_ascii_uppercase())
+}
+
+fn trigger(text: &str) -> Result<Trigger, String> {
+    let known = Trigger::KNOWN.iter().filter(|name| **name != Trigger::Unspecified.as_str());
+    let wanted = text.replace('-', "_");
+    match known.clone().find(|name| name.eq_ignore_ascii_case(&wanted)) {
+        Some(name) => Ok(Trigger::from(*name)),
+        None => {
+            Err(format!("there is no kind {text:?}; the kinds are {}", known.copied().collect::<Vec<_>>().join(", ")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_may_be_written_in_any_case() {
+        for text in ["MESSAGE_DELIVERY", "message_delivery", "Message-Delivery"] {
+            assert_eq!(trigger(text), Ok(Trigger::MessageDelivery), "{text}");
+        }
+        for text in ["", "MESSAGE", "UNSPECIFIED_TRIGGER", "message_delivery_report"] {
+            assert!(trigger(text).unwrap_err().contains("BATCH_STATUS_UPDATE"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_a_plain_one_that_is_free() {
+        for good in ["/", "/sinch", "/hooks/v1/sinch-batch", "/sinch/"] {
+            assert_eq!(path(good).as_deref(), Ok(good));
+        }
+        for bad in ["", "sinch", "/healthz", "/metrics", "/a b", "//", "/a//b", "/{x}", "/a?b", "/*"] {
+            assert!(path(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! `trigger`: a signed callback of any kind to a URL, or one that must be refused.
+
+use axum::body::Bytes;
+use serde::Serialize;
+use sinch_batch::models::Timestamp;
+use sinch_batch::models::callback::Trigger;
+use sinch_batch::webhook::{Signature, Verifier, WebhookSecret};
+
+use crate::args::{Fault, TriggerArgs};
+use crate::exit;
+use crate::fail::{Failure, output, sentence};
+use crate::output::{out, write_json_line};
+use crate::post::Poster;
+use crate::receiver::{all_secrets, verifier};
+use crate::samples::{Samples, fresh_id, kinds};
+
+#[derive(Serialize)]
+struct Report {
+    url: String,
+    fault: Option<&'static str>,
+    /// How many were answered as they should be.
+    ok: usize,
+    /// How many were not.
+    failed: usize,
+    answers: Vec<Answered>,
+}
+
+/// What came of one sample.
+#[derive(Serialize)]
+struct Answered {
+    kind: String,
+    /// With a repeated nonce: how the first, genuine one was answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first: Option<u16>,
+    status: Option<u16>,
+    /// Whether that is as it should be.
+    ok: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+pub(crate) async fn run(args: &TriggerArgs) -> Result<u8, Failure> {
+    let (kind, url) = args.target().map_err(|sentence| {
+        Failure::new(exit::USAGE, sentence)
+            .hint("sinch-batch trigger MESSAGE_DELIVERY URL, or: sinch-batch trigger --all URL")
+    })?;
+    let sender = Sender {
+        poster: Poster::new(url, args.connection.timeout, args.connection.tls_ca.as_deref())?,
+        verifier: verifier(all_secrets(&args.secrets)?)?,
+        samples: Samples::new(&args.about, Timestamp::now()),
+        fault: args.fault,
+        by: args.by,
+    };
+    let mut report = Report {
+        url: sender.poster.shown(),
+        fault: args.fault.map(Fault::name),
+        ok: 0,
+        failed: 0,
+        answers: Vec::new(),
+    };
+    for kind in kind.map_or_else(|| kinds().collect(), |kind| vec![kind]) {
+        let answered = sender.send(&kind).await;
+        if !args.json.json {
+            out(line(&answered, args.fault).as_bytes()).map_err(output)?;
+        }
+        if answered.ok {
+            report.ok += 1;
+        } else {
+            report.failed += 1;
+        }
+        report.answers.push(answered);
+    }
+    if args.json.json {
+        write_json_line(&report)?;
+    }
+    if report.failed == 0 {
+        return Ok(exit::OK);
+    }
+    Err(complaint(&report))
+}
+
+/// Sends samples, whole or with a fault.
+struct Sender {
+    poster: Poster,
+    verifier: Verifier,
+    samples: Samples,
+    fault: Option<Fault>,
+    by: i64,
+}
+
+impl Sender {
+    async fn send(&self, kind: &Trigger) -> Answered {
+        let name = kind.as_str().to_owned();
+        let no = |first, error| Answered { kind: name.clone(), first, status: None, ok: false, error: Some(error) };
+        let Some(body) = self.samples.body(kind) else { return no(None, "there is no sample of it".to_owned()) };
+        let now = Timestamp::now();
+        let nonce = fresh_id(now);
+        let mut first = None;
+        if self.fault == Some(Fault::RepeatedNonce) {
+            let signature = self.verifier.sign(&body, &nonce, now.as_second());
+            match self.poster.post(&signature, Bytes::from(body.clone())).await {
+                Ok(answer) if answer.is_success() => first = Some(answer.status),
+                Ok(answer) => {
+                    return no(Some(answer.status), "the genuine one was not taken".to_owned());
+                }
+                Err(error) => return no(None, sentence(&error)),
+            }
+        }
+        let (signature, body) = spoil(self.fault, &self.verifier, body, &nonce, now.as_second(), self.by);
+        match self.poster.post(&signature, Bytes::from(body)).await {
+            Ok(answer) => {
+                // A fault is refused for good: a 5xx would say that it may be taken another time.
+                let refused = (400..500).contains(&answer.status) && !answer.is_temporary();
+                let ok = if self.fault.is_some() { refused } else { answer.is_success() };
+                Answered { kind: name, first, status: Some(answer.status), ok, error: None }
+            }
+            Err(error) => no(first, sentence(&error)),
+        }
+    }
+}
+
+/// Signs a body as the fault has it.
+fn spoil(
+    fault: Option<Fault>,
+    verifier: &Verifier,
+    mut body: Vec<u8>,
+    nonce: &str,
+    second: i64,
+    by: i64,
+) -> (Signature, Vec<u8>) {
+    match fault {
+        None => (verifier.sign(&body, nonce, second), body),
+        Some(Fault::Old) => (verifier.sign(&body, nonce, second.saturating_sub(by).max(0)), body),
+        Some(Fault::Future) => (verifier.sign(&body, nonce, second.saturating_add(by)), body),
+        Some(Fault::WrongSecret) => {
+            let other = WebhookSecret::new(uuid::Uuid::new_v4().to_string());
+            (other.sign(&body, nonce, second), body)
+        }
+        Some(Fault::RepeatedNonce) => {
+            alter(&mut body);
+            (verifier.sign(&body, nonce, second), body)
+        }
+        Some(Fault::AlteredByte) => {
+            let signature = verifier.sign(&body, nonce, second);
+            alter(&mut body);
+            (signature, body)
+        }
+    }
+}
+
+/// Makes another digit of one digit: still JSON, and another callback.
+fn alter(body: &mut [u8]) {
+    if let Some(byte) = body.iter_mut().find(|byte| byte.is_ascii_digit()) {
+        *byte ^= 1;
+    }
+}
+
+impl Fault {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Old => "old",
+            Self::Future => "future",
+            Self::WrongSecret => "wrong-secret",
+            Self::RepeatedNonce => "repeated-nonce",
+            Self::AlteredByte => "altered-byte",
+        }
+    }
+}
+
+fn line(answered: &Answered, fault: Option<Fault>) -> String {
+    let Answered { kind, first, status, ok, error } = answered;
+    let first = first.map(|status| format!("{status}, then ")).unwrap_or_default();
+    let told = match (status, error) {
+        (Some(status), _) => status.to_string(),
+        (None, Some(error)) => error.clone(),
+        (None, None) => "nothing".to_owned(),
+    };
+    let verdict = match (fault, ok) {
+        (None, true) => "",
+        (None, false) => "  not taken",
+        (Some(_), true) => "  refused, as it should be",
+        (Some(_), false) if status.is_some_and(|status| (200..300).contains(&status)) => "  TAKEN, and must not be",
+        (Some(_), false) => "  neither taken nor refused",
+    };
+    format!("{kind:<44} {first}{told}{verdict}\n")
+}
+
+fn complaint(report: &Report) -> Failure {
+    let Report { url, fault, failed, answers, .. } = report;
+    let all = answers.len();
+    let bad = || answers.iter().filter(|answered| !answered.ok);
+    let taken = bad().filter(|answered| answered.status.is_some_and(|status| (200..300).contains(&status))).count();
+    let unanswered = bad().all(|answered| answered.status.is_none() && answered.first.is_none());
+    let met = |status| bad().any(|answered| answered.status.or(answered.first) == Some(status));
+    let (sentence, hint) = match fault {
+        _ if unanswered => (
+            format!("{url} did not answer {failed} of {all} callbacks"),
+            "is the receiver there, and is that its address?",
+        ),
+        Some(fault) if taken > 0 => (
+            format!("{url} took {taken} of {all} callbacks with the fault {fault}"),
+            "does the receiver check signature, time and nonce of the raw body, with this secret alone?",
+        ),
+        Some(fault) => (
+            format!("{url} did not refuse {failed} of {all} callbacks with the fault {fault} for good"),
+            "does it take callbacks without a fault? leave out --fault",
+        ),
+        None => (
+            format!("{url} did not take {failed} of {all} callbacks"),
+            if met(401) {
+                "401: does the receiver have the same secret and the right time?"
+            } else if met(404) {
+                "404: is the path of the URL the one the receiver has?"
+            } else {
+                "the receiver's log says why"
+            },
+        ),
+    };
+    Failure::new(exit::SERVICE, sentence).hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use axum::http::HeaderMap;
+    use sinch_batch::webhook::SignatureError;
+
+    use super::*;
+
+    #[test]
+    fn each_fault_is_the_one_it_is_called_by() {
+        let verifier = Verifier::new(WebhookSecret::new("secret")).unwrap().with_window(Duration::from_secs(86_399));
+        let now = Timestamp::from_second(1_947_146_400).unwrap();
+        let check = |fault| {
+            let body = br#"{"app_id":"01"}"#.to_vec();
+            let (signature, body) = spoil(fault, &verifier, body, "n", now.as_second(), 86_400);
+            let mut headers = HeaderMap::new();
+            for (name, value) in signature.headers() {
+                headers.insert(name, value.parse().unwrap());
+            }
+            serde_json::from_slice::<serde_json::Value>(&body).unwrap();
+            verifier.check(&headers, &body, now).map(|_| body)
+        };
+        assert_eq!(check(None).as_deref(), Ok(&br#"{"app_id":"01"}"#[..]));
+        assert_eq!(check(Some(Fault::Old)), Err(SignatureError::Old));
+        assert_eq!(check(Some(Fault::Future)), Err(SignatureError::Future));
+        assert_eq!(check(Some(Fault::WrongSecret)), Err(SignatureError::Mismatch));
+        assert_eq!(check(Some(Fault::AlteredByte)), Err(SignatureError::Mismatch));
+        assert_eq!(check(Some(Fault::RepeatedNonce)).as_deref(), Ok(&br#"{"app_id":"11"}"#[..]), "genuine but another");
+    }
+}

@@ -1,0 +1,110 @@
+//! A thread that writes the journal: what waits goes to the disk together.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::{self, JoinHandle};
+
+use axum::body::Bytes;
+use axum::http::HeaderMap;
+use sinch_batch::models::Timestamp;
+use sinch_batch::webhook::journal::{Bounds, Journal, JournalError};
+use tokio::sync::oneshot;
+
+use crate::args::JournalArgs;
+use crate::exit;
+use crate::fail::{Failure, sentence};
+
+/// The most records that go to the disk together, so that the first need not wait for too many.
+const GROUP: usize = 1024;
+
+/// A journal with its thread. Dropping it waits until all that was given to it is written.
+#[derive(Debug)]
+pub(super) struct JournalWriter {
+    records: Option<Sender<Waiting>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    received: Timestamp,
+    headers: HeaderMap,
+    body: Bytes,
+    done: oneshot::Sender<Result<(), NotKept>>,
+}
+
+/// Why a callback is not in the journal.
+#[derive(Clone, Debug)]
+pub(super) struct NotKept(String);
+
+impl fmt::Display for NotKept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl JournalWriter {
+    pub(super) fn open(folder: &Path, args: &JournalArgs) -> Result<Self, Failure> {
+        let bounds = Bounds::default()
+            .with_file_bytes(args.journal_file_size << 20)
+            .with_files(usize::try_from(args.journal_files).unwrap_or(usize::MAX));
+        let journal = Journal::open(folder, bounds).map_err(|error| failed(&error))?;
+        let (sender, receiver) = channel();
+        let thread = thread::Builder::new().name("journal".to_owned()).spawn(move || write(journal, &receiver));
+        let thread = thread.map_err(|error| Failure::because(exit::UNEXPECTED, "the journal has no thread", &error))?;
+        Ok(Self { records: Some(sender), thread: Some(thread) })
+    }
+
+    /// Ends when the callback is on the disk.
+    pub(super) async fn keep(&self, headers: HeaderMap, body: Bytes) -> Result<(), NotKept> {
+        let (done, kept) = oneshot::channel();
+        if let Some(records) = &self.records {
+            // If the thread has ended, what it was to tell is dropped, and the answer says so.
+            let _ = records.send(Waiting { received: Timestamp::now(), headers, body, done });
+        }
+        kept.await.unwrap_or_else(|_| Err(NotKept("the thread of the journal has ended".to_owned())))
+    }
+}
+
+impl Drop for JournalWriter {
+    fn drop(&mut self) {
+        self.records = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic in there was reported there.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn write(mut journal: Journal, records: &Receiver<Waiting>) {
+    while let Ok(first) = records.recv() {
+        let group = std::iter::once(first).chain(records.try_iter().take(GROUP - 1));
+        let written: Vec<_> = group
+            .map(|Waiting { received, headers, body, done }| {
+                let appended = journal.append(received, &headers, &body).map_err(|error| not_kept(&error));
+                (done, appended)
+            })
+            .collect();
+        let synced = journal.sync().map_err(|error| not_kept(&error));
+        for (done, appended) in written {
+            // Nobody may be waiting any more.
+            let _ = done.send(appended.and(synced.clone()));
+        }
+    }
+}
+
+fn not_kept(error: &JournalError) -> NotKept {
+    NotKept(sentence(error))
+}
+
+/// A journal that cannot be used, with what to do.
+pub(crate) fn failed(error: &JournalError) -> Failure {
+    let (code, hint) = match error {
+        JournalError::InUse { .. } => (exit::USAGE, "stop the other process, or name another folder"),
+        JournalError::Damaged { .. } => (exit::BAD_INPUT, "look at that line; the records after it are good"),
+        JournalError::TooNew { .. } => (exit::BAD_INPUT, "use the release that wrote it"),
+        JournalError::Write { .. } => (exit::UNEXPECTED, "check that there is room on the disk"),
+        _ => (exit::BAD_INPUT, "check the path, and who may read and write there"),
+    };
+    Failure::new(code, sentence(error)).hint(hint)
+}

@@ -1,0 +1,171 @@
+//! What is counted, and how Prometheus reads it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use sinch_batch::webhook::{Outcome, Refusal};
+
+/// Counts since the start. What is in a label comes from this program, never from a request.
+#[derive(Debug, Default)]
+pub(crate) struct Metrics {
+    /// What the secrets are called, by their place.
+    secrets: Vec<String>,
+    answers: Counts<u16>,
+    refused: Counts<&'static str>,
+    taken: Counts<String>,
+    heard: Counts<&'static str>,
+    signed: Counts<usize>,
+    repeated: AtomicU64,
+    in_flight: AtomicU64,
+}
+
+/// Counts by a label that has few values.
+#[derive(Debug)]
+struct Counts<K>(Mutex<BTreeMap<K, u64>>);
+
+impl<K> Default for Counts<K> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Ord> Counts<K> {
+    fn add(&self, label: K) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(label).or_default() += 1;
+    }
+}
+
+impl Metrics {
+    pub(crate) fn new(secrets: Vec<String>) -> Self {
+        Self { secrets, ..Self::default() }
+    }
+
+    /// How a request was met.
+    pub(crate) fn met(&self, outcome: &Outcome) {
+        match outcome {
+            Outcome::Taken { secret } => {
+                self.answers.add(200);
+                self.signed.add(*secret);
+            }
+            Outcome::Repeated { secret } => {
+                self.answers.add(200);
+                self.signed.add(*secret);
+                self.repeated.fetch_add(1, Ordering::Relaxed);
+            }
+            Outcome::Refused(refusal) => self.refused(refusal),
+            // A way to be met that is newer than this program.
+            _ => {}
+        }
+    }
+
+    fn refused(&self, refusal: &Refusal) {
+        self.answers.add(refusal.status().as_u16());
+        self.refused.add(refusal.word());
+    }
+
+    /// A request to a path that is not served.
+    pub(crate) fn not_found(&self) {
+        self.answers.add(404);
+        self.refused.add("path");
+    }
+
+    /// A callback of a kind is taken in.
+    pub(crate) fn taken(&self, kind: Option<&str>) {
+        self.taken.add(kind.unwrap_or("UNKNOWN").to_owned());
+    }
+
+    /// What a callback was to the ledger.
+    pub(crate) fn heard(&self, word: &'static str) {
+        self.heard.add(word);
+    }
+
+    /// Counts a callback as under way for as long as the guard lives.
+    pub(crate) fn under_way(&self) -> impl Drop + '_ {
+        struct Guard<'a>(&'a AtomicU64);
+        impl Drop for Guard<'_> {
+            fn drop(&mut self) {
+                self.0.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        Guard(&self.in_flight)
+    }
+
+    /// The text format of Prometheus.
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        let name = |place: &usize| self.secrets.get(*place).cloned().unwrap_or_else(|| place.to_string());
+        family(&mut text, "answers_total", "Requests by the status of their answer.", "status", &self.answers, |n| {
+            n.to_string()
+        });
+        family(
+            &mut text,
+            "refused_total",
+            "Requests that were not taken in, by reason.",
+            "reason",
+            &self.refused,
+            word,
+        );
+        family(&mut text, "taken_total", "Callbacks taken in, by kind.", "kind", &self.taken, String::clone);
+        family(&mut text, "heard_total", "Callbacks by what they were to the ledger.", "heard", &self.heard, word);
+        family(&mut text, "signed_total", "Genuine callbacks by the secret that signed.", "secret", &self.signed, name);
+        single(&mut text, "repeated_total", "Callbacks that had been taken in before.", "counter", &self.repeated);
+        single(&mut text, "in_flight", "Callbacks under way at this moment.", "gauge", &self.in_flight);
+        text
+    }
+}
+
+fn word(word: &&'static str) -> String {
+    (*word).to_owned()
+}
+
+fn family<K>(text: &mut String, name: &str, help: &str, label: &str, counts: &Counts<K>, show: impl Fn(&K) -> String) {
+    head(text, name, help, "counter");
+    for (value, count) in &*counts.0.lock().unwrap_or_else(PoisonError::into_inner) {
+        let value = show(value).replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "sinch_batch_{name}{{{label}=\"{value}\"}} {count}");
+    }
+}
+
+fn single(text: &mut String, name: &str, help: &str, kind: &str, number: &AtomicU64) {
+    head(text, name, help, kind);
+    let _ = writeln!(text, "sinch_batch_{name} {}", number.load(Ordering::Relaxed));
+}
+
+fn head(text: &mut String, name: &str, help: &str, kind: &str) {
+    let _ = write!(text, "# HELP sinch_batch_{name} {help}\n# TYPE sinch_batch_{name} {kind}\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_come_out_as_prometheus_reads_them() {
+        let metrics = Metrics::new(vec!["a \"b\"\\c".to_owned()]);
+        metrics.met(&Outcome::Refused(Refusal::Busy));
+        metrics.met(&Outcome::Refused(Refusal::Altered));
+        metrics.met(&Outcome::Refused(Refusal::Altered));
+        metrics.signed.add(0);
+        metrics.taken(None);
+        let under_way = metrics.under_way();
+        let text = metrics.text();
+        for line in [
+            "# TYPE sinch_batch_answers_total counter",
+            "sinch_batch_answers_total{status=\"401\"} 2",
+            "sinch_batch_answers_total{status=\"503\"} 1",
+            "sinch_batch_refused_total{reason=\"altered\"} 2",
+            "sinch_batch_taken_total{kind=\"UNKNOWN\"} 1",
+            "sinch_batch_signed_total{secret=\"a \\\"b\\\"\\\\c\"} 1",
+            "sinch_batch_repeated_total 0",
+            "sinch_batch_in_flight 1",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+        }
+        drop(under_way);
+        assert!(metrics.text().ends_with("sinch_batch_in_flight 0\n"));
+    }
+}

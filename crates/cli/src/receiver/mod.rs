@@ -1,0 +1,173 @@
+//! The receiver of callbacks: webhook in, ledger out, and what stands around it.
+
+mod journal;
+mod metrics;
+mod secrets;
+mod server;
+mod sink;
+mod tls;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::{StatusCode, header};
+use axum::routing::get;
+use sinch_batch::ledger::Ledger;
+use sinch_batch::webhook::{Limits, Received, Verifier, WebhookSecret};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
+
+pub(crate) use self::journal::failed as journal_failed;
+pub(crate) use self::secrets::{all as all_secrets, secret, verifier};
+
+use self::journal::JournalWriter;
+use self::metrics::Metrics;
+use self::sink::{Forward, Sink};
+use crate::args::ListenArgs;
+use crate::exit;
+use crate::fail::Failure;
+use crate::post::Poster;
+
+/// A receiver at its address.
+#[derive(Debug)]
+pub(crate) struct Receiver {
+    url: String,
+    stop: watch::Sender<bool>,
+    server: tokio::task::JoinHandle<()>,
+}
+
+/// What a receiver is made of.
+struct Parts {
+    address: SocketAddr,
+    path: String,
+    tls: Option<TlsAcceptor>,
+    verifier: Verifier,
+    limits: Limits,
+    sink: Sink,
+}
+
+impl Receiver {
+    /// Starts to receive: a callback is answered when what it says is in the ledger.
+    pub(crate) async fn start(
+        address: SocketAddr,
+        secret: WebhookSecret,
+        ledger: Arc<dyn Ledger>,
+    ) -> Result<Self, Failure> {
+        let verifier = secrets::verifier(vec![secret])?;
+        let metrics = Arc::new(Metrics::default());
+        let sink = Sink { journal: None, ledger, forward: None, metrics };
+        let parts = Parts { address, path: "/".to_owned(), tls: None, verifier, limits: Limits::default(), sink };
+        Self::of(parts).await
+    }
+
+    /// Starts to receive with all that was asked for.
+    pub(crate) async fn with(args: &ListenArgs, ledger: Arc<dyn Ledger>) -> Result<Self, Failure> {
+        let secrets = secrets::all(&args.secrets)?;
+        let names = secrets.iter().map(|secret| secret.name().unwrap_or_default().to_owned()).collect();
+        let mut verifier = secrets::verifier(secrets)?.with_window(Duration::from_secs(args.window));
+        if args.algorithm_optional {
+            verifier = verifier.with_missing_algorithm_allowed();
+        }
+        let tls = match (&args.tls_cert, &args.tls_key) {
+            (Some(certificate), Some(key)) => Some(tls::acceptor(certificate, key)?),
+            _ => None,
+        };
+        let forward = match &args.forward {
+            Some(url) => Some(Forward {
+                poster: Poster::new(url, args.limits.answer_timeout, None)?,
+                secret: secrets::one(
+                    secrets::FORWARD_SECRET,
+                    "export the secret that the receiver behind --forward expects",
+                )?,
+            }),
+            None => None,
+        };
+        let journal = match &args.journal.journal {
+            Some(folder) => Some(JournalWriter::open(folder, &args.journal)?),
+            None => None,
+        };
+        let size = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+        let limits = Limits::default()
+            .with_body(size(args.limits.max_body))
+            .with_in_flight(size(args.limits.max_in_flight))
+            .with_read(args.limits.read_timeout)
+            .with_answer(args.limits.answer_timeout);
+        let sink = Sink { journal, ledger, forward, metrics: Arc::new(Metrics::new(names)) };
+        Self::of(Parts { address: args.addr, path: args.path.clone(), tls, verifier, limits, sink }).await
+    }
+
+    async fn of(parts: Parts) -> Result<Self, Failure> {
+        let Parts { address, path, tls, verifier, limits, sink } = parts;
+        let listener = TcpListener::bind(address).await.map_err(|error| {
+            Failure::because(exit::USAGE, format!("cannot listen at {address}"), &error)
+                .hint("choose a free address: --addr 127.0.0.1:0 takes any free port")
+        })?;
+        let address = listener
+            .local_addr()
+            .map_err(|error| Failure::because(exit::UNEXPECTED, "the receiver has no address", &error))?;
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{address}{path}");
+        let (stop, stopping) = watch::channel(false);
+        let head_timeout = limits.read;
+        let app = app(&path, verifier, limits, sink);
+        let server = tokio::spawn(server::serve(listener, tls, app, head_timeout, stopping));
+        Ok(Self { url, stop, server })
+    }
+
+    /// Where callbacks go.
+    pub(crate) fn url(&self) -> String {
+        self.url.clone()
+    }
+
+    /// Finishes what is under way, and ends.
+    pub(crate) async fn stop(self) -> Result<(), Failure> {
+        self.stop.send_replace(true);
+        self.server.await.map_err(|error| Failure::because(exit::UNEXPECTED, "the receiver failed", &error))
+    }
+
+    /// Completes only if the server fails.
+    pub(crate) async fn failed(&mut self) -> Failure {
+        match (&mut self.server).await {
+            Ok(()) => Failure::new(exit::UNEXPECTED, "the receiver ended"),
+            Err(error) => Failure::because(exit::UNEXPECTED, "the receiver failed", &error),
+        }
+    }
+}
+
+fn app(path: &str, verifier: Verifier, limits: Limits, sink: Sink) -> Router {
+    let metrics = sink.metrics.clone();
+    let (met, lost) = (metrics.clone(), metrics.clone());
+    let sink = Arc::new(sink);
+    let callbacks = sinch_batch::webhook::Receiver::new(verifier)
+        .with_limits(limits)
+        .with_observer(move |outcome| met.met(outcome))
+        .raw_service(move |received: Received| {
+            let sink = sink.clone();
+            async move { sink.take(received).await }
+        });
+    // A target may have been registered with a slash at its end or without.
+    let twin = match path.strip_suffix('/') {
+        Some("") => None,
+        Some(without) => Some(without.to_owned()),
+        None => Some(format!("{path}/")),
+    };
+    let mut app = Router::new().route_service(path, callbacks.clone());
+    if let Some(twin) = twin {
+        app = app.route_service(&twin, callbacks);
+    }
+    app.route("/healthz", get("ok\n"))
+        .route(
+            "/metrics",
+            get(move || {
+                let text = metrics.text();
+                async move { ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text) }
+            }),
+        )
+        .fallback(move || {
+            lost.not_found();
+            async { StatusCode::NOT_FOUND }
+        })
+}

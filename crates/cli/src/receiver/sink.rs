@@ -1,0 +1,96 @@
+//! Where a callback goes: journal, ledger, and on to somebody else.
+
+use std::fmt;
+use std::sync::Arc;
+
+use sinch_batch::ledger::{Heard, Ledger, LedgerError};
+use sinch_batch::models::{Callback, Timestamp};
+use sinch_batch::tracking::observe;
+use sinch_batch::webhook::{Received, WebhookSecret};
+
+use super::journal::{JournalWriter, NotKept};
+use super::metrics::Metrics;
+use crate::fail::sentence;
+use crate::post::{Poster, Unanswered};
+
+/// All that has to have a callback before it is answered.
+pub(super) struct Sink {
+    pub(super) journal: Option<JournalWriter>,
+    pub(super) ledger: Arc<dyn Ledger>,
+    pub(super) forward: Option<Forward>,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+/// Somebody who is told too.
+pub(super) struct Forward {
+    pub(super) poster: Poster,
+    pub(super) secret: WebhookSecret,
+}
+
+/// Why a callback could not be taken in. It shows nothing of the callback.
+#[derive(Debug)]
+pub(super) enum NotTaken {
+    Journal(NotKept),
+    Ledger(LedgerError),
+    Unanswered(Unanswered),
+    Refused(u16),
+}
+
+impl fmt::Display for NotTaken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Journal(why) => write!(f, "{why}"),
+            Self::Ledger(error) => write!(f, "the ledger did not take it: {}", sentence(error)),
+            Self::Unanswered(error) => write!(f, "it could not be sent on: {}", sentence(error)),
+            Self::Refused(status) => write!(f, "it was sent on and answered {status}"),
+        }
+    }
+}
+
+impl Sink {
+    /// Ends with `Ok` when the callback is safe with everybody.
+    pub(super) async fn take(&self, received: Received) -> Result<(), NotTaken> {
+        let _under_way = self.metrics.under_way();
+        let taken = self.hand_over(&received).await;
+        match &taken {
+            Ok(()) => self.metrics.taken(received.callback.trigger().as_ref().map(|trigger| trigger.as_str())),
+            Err(why) => tracing::warn!("a callback was not taken in: {why}"),
+        }
+        taken
+    }
+
+    async fn hand_over(&self, received: &Received) -> Result<(), NotTaken> {
+        // First the bytes: whatever happens afterwards, they can be played again.
+        if let Some(journal) = &self.journal {
+            let kept = journal.keep(received.headers.clone(), received.body.clone()).await;
+            kept.map_err(NotTaken::Journal)?;
+        }
+        let heard = hear(&*self.ledger, &received.callback).await.map_err(NotTaken::Ledger)?;
+        self.metrics.heard(heard);
+        match &self.forward {
+            Some(forward) => forward.send(received).await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl Forward {
+    /// Under the nonce it came with, so that whoever gets it knows it when it comes again.
+    async fn send(&self, received: &Received) -> Result<(), NotTaken> {
+        let second = Timestamp::now().as_second();
+        let signature = self.secret.sign(&received.body, &received.verified.nonce, second);
+        let answer = self.poster.post(&signature, received.body.clone()).await.map_err(NotTaken::Unanswered)?;
+        if answer.is_success() { Ok(()) } else { Err(NotTaken::Refused(answer.status)) }
+    }
+}
+
+/// Lets the ledger hear a callback; says in a word what it was to the ledger.
+async fn hear(ledger: &dyn Ledger, callback: &Callback) -> Result<&'static str, LedgerError> {
+    let Some(observation) = observe(callback) else { return Ok("other") };
+    Ok(match ledger.hear(observation).await? {
+        Heard::Changed => "changed",
+        Heard::Known => "known",
+        Heard::Early => "early",
+        Heard::Stranger => "stranger",
+    })
+}

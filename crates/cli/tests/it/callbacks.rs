@@ -1,0 +1,463 @@
+//! `listen`, `sign`, `trigger` and `replay`, one against the other.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+use sinch_batch::ledger::{Entry, Ledger, NewCampaign, RowSpans, SqliteLedger, Standing};
+use sinch_batch::models::{BatchId, Timestamp};
+use sinch_batch::webhook::journal::read;
+use tempfile::TempDir;
+
+use crate::support::{Said, Server, binary, get, run, try_http};
+
+const SECRET: &str = "a-webhook-secret-for-tests";
+const BATCH: &str = "01KZ2D9R6AYBT8DN9B4MPA14Y8";
+
+/// A folder with a receiver in it.
+struct Scene {
+    folder: TempDir,
+    receiver: Server,
+}
+
+impl Scene {
+    fn new(args: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let receiver = listen(folder.path(), args);
+        Self { folder, receiver }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn url(&self) -> &str {
+        self.receiver.url("url")
+    }
+
+    fn trigger(&self, args: &[&str]) -> Said {
+        trigger(self.path(), self.url(), args)
+    }
+
+    fn metrics(&self) -> String {
+        let base = self.url().strip_prefix("http://").unwrap().split('/').next().unwrap();
+        get(base, "/metrics")
+    }
+
+    /// Stops the receiver as an operator does, and checks that it ended well.
+    fn stop(&mut self) {
+        assert_eq!(self.receiver.stop(), Some(0));
+    }
+}
+
+fn listen(folder: &Path, args: &[&str]) -> Server {
+    let mut command = binary(folder);
+    command.args(["listen", "--addr", "127.0.0.1:0", "--ledger", "ledger.db"]).args(args);
+    Server::start(command.env("SINCH_WEBHOOK_SECRET", SECRET).env("SINCH_WEBHOOK_FORWARD_SECRET", "another"))
+}
+
+fn trigger(folder: &Path, url: &str, args: &[&str]) -> Said {
+    run(binary(folder).arg("trigger").args(args).arg(url).env("SINCH_WEBHOOK_SECRET", SECRET))
+}
+
+fn replay(folder: &Path, args: &[&str]) -> Said {
+    run(binary(folder).arg("replay").args(args).env("SINCH_WEBHOOK_SECRET", SECRET))
+}
+
+/// A ledger with one accepted batch of ten rows.
+fn ledger(folder: &Path, name: &str) {
+    block_on(async {
+        let ledger = SqliteLedger::open(folder.join(name)).unwrap();
+        let now = Timestamp::now();
+        let campaign = ledger.create(NewCampaign::new("c1", "a-key", 10, now)).await.unwrap();
+        let rows: RowSpans = (1..=10).map(|row| (row, row + 1)).collect();
+        ledger.record(campaign.id, Entry::Intent { number: 1, rows }, now).await.unwrap();
+        let batch_id = BatchId::new(BATCH);
+        ledger.record(campaign.id, Entry::Accepted { number: 1, batch_id }, now).await.unwrap();
+    });
+}
+
+fn standing(folder: &Path, name: &str) -> Standing {
+    block_on(async {
+        let ledger = SqliteLedger::open(folder.join(name)).unwrap();
+        let campaign = ledger.campaign("c1").await.unwrap().unwrap();
+        ledger.standing(campaign.id).await.unwrap()
+    })
+}
+
+fn block_on<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(work)
+}
+
+#[test]
+fn every_kind_is_taken_and_seen_in_the_ledger() {
+    let folder = tempfile::tempdir().unwrap();
+    ledger(folder.path(), "ledger.db");
+    let receiver = listen(folder.path(), &[]);
+    let scene = Scene { folder, receiver };
+    let report = scene.trigger(&["--all", "--json", "--batch-id", BATCH, "--index", "3"]).ends(0).json();
+    assert_eq!((&report["ok"], &report["failed"]), (&json!(22), &json!(0)), "{report}");
+    let answers = report["answers"].as_array().unwrap();
+    assert!(answers.iter().all(|answer| answer["status"] == 200), "{report}");
+    let standing = standing(scene.path(), "ledger.db");
+    assert_eq!((standing.messages.delivered, standing.messages.pending), (1, 9));
+
+    let said = scene.trigger(&["message-delivery", "--status", "failed", "--batch-id", BATCH, "--index", "4"]).ends(0);
+    assert_eq!(said.stdout.split_whitespace().collect::<Vec<_>>(), ["MESSAGE_DELIVERY", "200"]);
+    let failures = run(binary(scene.path()).args(["report", "c1", "--json", "--ledger", "ledger.db"])).ends(0).json();
+    assert_eq!(failures["failures"][0]["row"], 5, "{failures}");
+    assert_eq!(failures["failures"][0]["code"], "RECIPIENT_NOT_REACHABLE", "{failures}");
+
+    let metrics = scene.metrics();
+    for line in [
+        "sinch_batch_answers_total{status=\"200\"} 23",
+        "sinch_batch_taken_total{kind=\"MESSAGE_DELIVERY\"} 2",
+        "sinch_batch_taken_total{kind=\"BATCH_STATUS_UPDATE\"} 1",
+        "sinch_batch_heard_total{heard=\"changed\"} 3",
+        "sinch_batch_signed_total{secret=\"SINCH_WEBHOOK_SECRET\"} 23",
+        "sinch_batch_in_flight 0",
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "{line}\n{metrics}");
+    }
+}
+
+#[test]
+fn promise_7_each_fault_is_refused_and_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    ledger(folder.path(), "ledger.db");
+    let receiver = listen(folder.path(), &["--journal", "journal"]);
+    let scene = Scene { folder, receiver };
+    let before = standing(scene.path(), "ledger.db");
+    for fault in ["old", "future", "wrong-secret", "altered-byte"] {
+        let args = ["--all", "--json", "--batch-id", BATCH, "--fault", fault];
+        let report = scene.trigger(&args).ends(0).json();
+        assert_eq!((&report["ok"], &report["fault"]), (&json!(22), &json!(fault)), "{report}");
+        let answers = report["answers"].as_array().unwrap();
+        assert!(answers.iter().all(|answer| answer["status"] == 401), "{report}");
+    }
+    assert_eq!(standing(scene.path(), "ledger.db"), before);
+    assert_eq!(read(scene.path().join("journal")).unwrap().count(), 0, "what is forged is not kept");
+    assert_eq!(standing(scene.path(), "ledger.db").messages.delivered, 0);
+
+    // The first is genuine, so it counts; the one under its nonce does not.
+    let report =
+        scene.trigger(&["MESSAGE_DELIVERY", "--json", "--batch-id", BATCH, "--fault", "repeated-nonce"]).ends(0).json();
+    assert_eq!(report["answers"][0], json!({"kind": "MESSAGE_DELIVERY", "first": 200, "status": 401, "ok": true}));
+    assert_eq!(standing(scene.path(), "ledger.db").messages.delivered, 1);
+    assert_eq!(read(scene.path().join("journal")).unwrap().count(), 1);
+    let metrics = scene.metrics();
+    for line in [
+        "sinch_batch_refused_total{reason=\"old\"} 22",
+        "sinch_batch_refused_total{reason=\"future\"} 22",
+        "sinch_batch_refused_total{reason=\"mismatch\"} 44",
+        "sinch_batch_refused_total{reason=\"altered\"} 1",
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "{line}\n{metrics}");
+    }
+}
+
+#[test]
+fn a_fault_that_is_taken_is_told_and_so_is_a_sample_that_is_not() {
+    // A window wider than the fault is old: the receiver takes it.
+    let mut scene = Scene::new(&["--window", "172800"]);
+    let said = scene.trigger(&["MESSAGE_DELIVERY", "--fault", "old"]).ends(7);
+    assert!(said.stdout.contains("TAKEN") && said.stderr.contains("with the fault old"), "{said:?}");
+    scene.trigger(&["MESSAGE_DELIVERY", "--fault", "old", "--by", "172860"]).ends(0);
+
+    let other = run(binary(scene.path())
+        .args(["trigger", "--all", "--json", scene.url()])
+        .env("SINCH_WEBHOOK_SECRET", "not the receiver's"))
+    .ends(7);
+    assert_eq!(other.json()["failed"], 22);
+    assert!(other.stderr.contains("same secret"), "{other:?}");
+    let nowhere = format!("{}nowhere", scene.url());
+    assert!(trigger(scene.path(), &nowhere, &["OPT_IN"]).ends(7).stderr.contains("404"));
+
+    scene.stop();
+    let said = scene.trigger(&["OPT_IN", "--json"]).ends(7);
+    assert_eq!(said.json()["answers"][0]["status"], Value::Null);
+    assert!(said.stderr.contains("did not answer"), "{said:?}");
+    scene.trigger(&["OPT_IN", "--fault", "old"]).ends(7);
+}
+
+#[test]
+fn what_cannot_be_typed_is_told_before_anything_is_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = run(binary(folder.path()).args(["trigger", "SOMETHING", "http://127.0.0.1:9/"]));
+    assert_eq!(said.code(), 2);
+    assert!(said.stderr.contains("BATCH_STATUS_UPDATE"), "{said:?}");
+    for args in [&["trigger", "http://127.0.0.1:9/"][..], &["trigger", "--all", "OPT_IN", "http://127.0.0.1:9/"]] {
+        assert_eq!(run(binary(folder.path()).args(args)).code(), 2);
+    }
+    for url in ["127.0.0.1:9", "ftp://host/", "/path"] {
+        trigger(folder.path(), url, &["OPT_IN"]).ends(2);
+    }
+    for args in
+        [&["trigger", "OPT_IN", "http://127.0.0.1:9/"][..], &["sign", "-"], &["listen", "--addr", "127.0.0.1:0"]]
+    {
+        run(binary(folder.path()).args(args)).ends(4);
+    }
+    let one_sided = ["listen", "--tls-cert", "c.pem"];
+    assert_eq!(run(binary(folder.path()).args(one_sided).env("SINCH_WEBHOOK_SECRET", SECRET)).code(), 2);
+    let no_files = ["listen", "--addr", "127.0.0.1:0", "--tls-cert", "c.pem", "--tls-key", "k.pem"];
+    run(binary(folder.path()).args(no_files).env("SINCH_WEBHOOK_SECRET", SECRET)).ends(2);
+    let no_forward_secret = ["listen", "--addr", "127.0.0.1:0", "--forward", "http://127.0.0.1:9/"];
+    let said = run(binary(folder.path()).args(no_forward_secret).env("SINCH_WEBHOOK_SECRET", SECRET)).ends(4);
+    assert!(said.stderr.contains("SINCH_WEBHOOK_FORWARD_SECRET"), "{said:?}");
+}
+
+#[test]
+fn the_headers_of_sign_are_taken() {
+    let scene = Scene::new(&[]);
+    let body = "{\"message_delivery_report\":\n  {\"status\": \"DELIVERED\"}}\r\n";
+    fs::write(scene.path().join("body.json"), body).unwrap();
+    let sign =
+        |args: &[&str]| run(binary(scene.path()).arg("sign").args(args).env("SINCH_WEBHOOK_SECRET", SECRET)).ends(0);
+    let fixed = sign(&["body.json", "--nonce", "n-1", "--timestamp", "1947146400"]).stdout;
+    let names: Vec<&str> = fixed.lines().map(|line| line.split(": ").next().unwrap()).collect();
+    let prefix = "x-sinch-webhook-signature";
+    assert_eq!(
+        names,
+        [prefix, &format!("{prefix}-timestamp"), &format!("{prefix}-nonce"), &format!("{prefix}-algorithm")]
+    );
+    let expected = sinch_batch::webhook::sign(
+        &sinch_batch::webhook::WebhookSecret::new(SECRET),
+        body.as_bytes(),
+        "n-1",
+        1_947_146_400,
+    );
+    for (name, value) in expected.headers() {
+        assert!(fixed.lines().any(|line| line == format!("{name}: {value}")), "{fixed}");
+    }
+    let object = sign(&["body.json", "--json", "--nonce", "n-1", "--timestamp", "1947146400"]).json();
+    assert_eq!(object[prefix], expected.as_str());
+    assert_eq!(object.as_object().unwrap().len(), 4);
+
+    let fresh = sign(&["body.json"]).stdout;
+    let headers: Vec<(&str, &str)> = fresh.lines().map(|line| line.split_once(": ").unwrap()).collect();
+    assert_eq!(try_http("POST", scene.url(), &headers, body).unwrap().0, 200);
+    assert_ne!(fresh, sign(&["body.json"]).stdout, "a nonce is used once");
+    run(binary(scene.path()).args(["sign", "nothing.json"]).env("SINCH_WEBHOOK_SECRET", SECRET)).ends(3);
+}
+
+#[test]
+fn several_secrets_are_taken_until_their_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = "# of last year\nlong-gone until 2020-01-01T00:00:00Z\n\nof-the-file\nlast until 2500-01-01T00:00:00Z\n";
+    fs::write(folder.path().join("secrets"), file).unwrap();
+    let mut command = binary(folder.path());
+    command.args(["listen", "--addr", "127.0.0.1:0", "--secret-file", "secrets"]);
+    let receiver =
+        Server::start(command.env("SINCH_WEBHOOK_SECRET", SECRET).env("SINCH_WEBHOOK_SECRETS", "first\nsecond"));
+    let scene = Scene { folder, receiver };
+    let with = |secret: &str| {
+        let mut command = binary(scene.path());
+        run(command.args(["trigger", "OPT_IN", scene.url()]).env("SINCH_WEBHOOK_SECRET", secret))
+    };
+    for good in [SECRET, "first", "second", "of-the-file", "last"] {
+        with(good).ends(0);
+    }
+    for bad in ["long-gone", "never", "first\nsecond", "last until 2500-01-01T00:00:00Z"] {
+        with(bad).ends(7);
+    }
+    let metrics = scene.metrics();
+    for line in [
+        "sinch_batch_signed_total{secret=\"SINCH_WEBHOOK_SECRET\"} 1",
+        "sinch_batch_signed_total{secret=\"SINCH_WEBHOOK_SECRETS:2\"} 1",
+        "sinch_batch_signed_total{secret=\"secrets:4\"} 1",
+        "sinch_batch_refused_total{reason=\"ended\"} 1",
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "{line}\n{metrics}");
+    }
+    assert!(!metrics.contains("of-the-file"), "no secret is shown");
+
+    fs::write(scene.path().join("secrets"), "good\nhunter2 until soon\n").unwrap();
+    let said = run(binary(scene.path()).args(["sign", "-", "--secret-file", "secrets"])).ends(4);
+    assert!(said.stderr.contains("line 2 of secrets") && !said.stderr.contains("hunter2"), "{said:?}");
+}
+
+#[test]
+fn a_path_of_ones_own_is_taken_with_and_without_its_last_slash() {
+    let scene = Scene::new(&["--path", "/hooks/sinch"]);
+    assert!(scene.url().ends_with("/hooks/sinch"));
+    scene.trigger(&["OPT_IN"]).ends(0);
+    let url = format!("{}/", scene.url());
+    trigger(scene.path(), &url, &["OPT_IN"]).ends(0);
+    let root = scene.url().replace("/hooks/sinch", "/");
+    trigger(scene.path(), &root, &["OPT_IN"]).ends(7);
+    assert_eq!(get(root.trim_start_matches("http://"), "/healthz"), "ok\n");
+    assert!(scene.metrics().contains("sinch_batch_answers_total{status=\"404\"} 1"));
+}
+
+#[test]
+fn a_journal_is_played_into_a_ledger_and_to_a_receiver() {
+    let mut scene = Scene::new(&["--journal", "journal"]);
+    scene.trigger(&["--all", "--batch-id", BATCH, "--index", "2"]).ends(0);
+    for (index, status) in [("5", "READ"), ("6", "FAILED")] {
+        let args = ["MESSAGE_DELIVERY", "--batch-id", BATCH, "--index", index, "--status", status];
+        scene.trigger(&args).ends(0);
+    }
+    // To its own writer too: it ends, and doubles the journal.
+    let report = replay(scene.path(), &["journal", "--to", scene.url(), "--json"]).ends(0).json();
+    assert_eq!((&report["records"], &report["taken"], &report["refused"]), (&json!(24), &json!(24), &json!(0)));
+    scene.stop();
+    assert_eq!(read(scene.path().join("journal")).unwrap().count(), 48);
+
+    ledger(scene.path(), "other.db");
+    let report = replay(scene.path(), &["journal", "--ledger", "other.db", "--json"]).ends(0).json();
+    let counts = ["records", "changed", "known", "early", "stranger", "other", "damaged", "torn"];
+    let counts: Vec<u64> = counts.iter().map(|name| report[name].as_u64().unwrap()).collect();
+    assert_eq!(counts, [48, 4, 4, 0, 0, 40, 0, 0], "{report}");
+    let messages = standing(scene.path(), "other.db").messages;
+    assert_eq!((messages.delivered, messages.read, messages.failed, messages.pending), (1, 1, 1, 7));
+    // Once more changes nothing.
+    let report = replay(scene.path(), &["journal", "--ledger", "other.db", "--json"]).ends(0).json();
+    assert_eq!((&report["changed"], &report["known"]), (&json!(0), &json!(8)), "{report}");
+    assert_eq!(standing(scene.path(), "other.db").messages, messages);
+
+    let since = ["journal", "--ledger", "third.db", "--since", "2500-01-01T00:00:00Z"];
+    assert_eq!(replay(scene.path(), &since).ends(0).stdout, "48 records, 48 left out\n");
+}
+
+#[test]
+fn a_damaged_journal_is_played_as_far_as_it_goes_and_says_so() {
+    let mut scene = Scene::new(&["--journal", "journal"]);
+    scene.trigger(&["OPT_IN"]).ends(0);
+    scene.trigger(&["OPT_OUT"]).ends(0);
+    scene.stop();
+    let path = scene.path().join("journal/callbacks-00000001.jsonl");
+    let text = fs::read_to_string(&path).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    fs::write(&path, format!("{}\nnot a record +15550100042\n{}\n{}", lines[0], lines[1], &lines[1][..40])).unwrap();
+    let said = replay(scene.path(), &["journal", "--ledger", "other.db", "--json"]).ends(3);
+    let report = said.json();
+    assert_eq!(
+        (&report["records"], &report["damaged"], &report["torn"]),
+        (&json!(2), &json!(1), &json!(1)),
+        "{said:?}"
+    );
+    assert!(said.stderr.contains("line 2 of") && !said.stderr.contains("1555"), "{said:?}");
+    replay(scene.path(), &["nowhere", "--ledger", "other.db"]).ends(3);
+    replay(scene.path(), &["journal", "--to", "http://127.0.0.1:9/", "--attempts", "1"]).ends(7);
+    assert_eq!(replay(scene.path(), &["journal"]).code(), 2);
+}
+
+#[test]
+fn a_journal_has_one_writer_and_cannot_be_where_a_file_is() {
+    let scene = Scene::new(&["--journal", "journal"]);
+    let mut command = binary(scene.path());
+    command.args(["listen", "--addr", "127.0.0.1:0", "--journal", "journal"]);
+    let said = run(command.env("SINCH_WEBHOOK_SECRET", SECRET)).ends(2);
+    assert!(said.stderr.contains("another process writes the journal"), "{said:?}");
+    let mut command = binary(scene.path());
+    command.args(["listen", "--addr", "127.0.0.1:0", "--journal", "ledger.db"]);
+    run(command.env("SINCH_WEBHOOK_SECRET", SECRET)).ends(3);
+}
+
+#[test]
+fn what_is_sent_on_is_signed_anew_and_answered_by_what_became_of_it() {
+    // The receiver behind has another secret.
+    let behind_folder = tempfile::tempdir().unwrap();
+    let mut command = binary(behind_folder.path());
+    command.args(["listen", "--addr", "127.0.0.1:0", "--journal", "journal"]).env("SINCH_WEBHOOK_SECRET", "another");
+    let mut behind = Server::start(&mut command);
+    let scene = Scene::new(&["--forward", behind.url("url")]);
+    scene.trigger(&["--all"]).ends(0);
+    let records: Vec<_> = read(behind_folder.path().join("journal")).unwrap().map(Result::unwrap).collect();
+    assert_eq!(records.len(), 22);
+
+    // Nobody there: the service is asked to come again, and learns nothing else.
+    behind.stop();
+    let said = scene.trigger(&["OPT_IN", "--json"]).ends(7);
+    assert_eq!(said.json()["answers"][0]["status"], 503);
+    assert!(scene.metrics().contains("sinch_batch_refused_total{reason=\"sink\"} 1"));
+}
+
+#[test]
+fn a_receiver_with_a_certificate_speaks_tls() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    fs::write(folder.path().join("cert.pem"), made.cert.pem()).unwrap();
+    fs::write(folder.path().join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+    let receiver = listen(folder.path(), &["--tls-cert", "cert.pem", "--tls-key", "key.pem"]);
+    let mut scene = Scene { folder, receiver };
+    assert!(scene.url().starts_with("https://127.0.0.1:"), "{}", scene.url());
+    let url = scene.url().replace("127.0.0.1", "localhost");
+    trigger(scene.path(), &url, &["--all", "--tls-ca", "cert.pem"]).ends(0);
+    // Unknown to others, and deaf to plain HTTP.
+    trigger(scene.path(), &url, &["OPT_IN"]).ends(7);
+    trigger(scene.path(), &url.replace("https", "http"), &["OPT_IN"]).ends(7);
+    scene.stop();
+
+    let other = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    fs::write(scene.path().join("other.pem"), other.signing_key.serialize_pem()).unwrap();
+    let mut command = binary(scene.path());
+    command.args(["listen", "--addr", "127.0.0.1:0", "--tls-cert", "cert.pem", "--tls-key", "other.pem"]);
+    run(command.env("SINCH_WEBHOOK_SECRET", SECRET)).ends(2);
+}
+
+#[test]
+fn nothing_of_a_callback_is_in_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = binary(folder.path());
+    command.args(["listen", "--addr", "127.0.0.1:0", "--forward", "http://user:hunter2@127.0.0.1:9/"]);
+    command.env("SINCH_WEBHOOK_SECRET", SECRET).env("SINCH_WEBHOOK_FORWARD_SECRET", "another-secret");
+    command.env("SINCH_BATCH_LOG", "trace,hyper=off,hyper_util=off,h2=off,mio=off");
+    let mut receiver = Server::start_with_log(command.stderr(Stdio::piped()));
+    trigger(folder.path(), receiver.url("url"), &["--all"]).ends(7);
+    trigger(folder.path(), receiver.url("url"), &["OPT_IN", "--fault", "altered-byte"]).ends(0);
+    assert_eq!(receiver.stop(), Some(0));
+    let log = receiver.log();
+    assert!(log.contains("could not be sent on"), "{log}");
+    for private in [SECRET, "another-secret", "hunter2", "1555", "Ines", "Thanks"] {
+        assert!(!log.contains(private), "{private}: {log}");
+    }
+}
+
+/// A request is half there when the receiver is asked to stop: it is answered all the same.
+#[cfg(unix)]
+#[test]
+fn a_receiver_finishes_what_is_under_way_when_it_is_asked_to_stop() {
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+
+    for signal in ["-TERM", "-INT"] {
+        let folder = tempfile::tempdir().unwrap();
+        ledger(folder.path(), "ledger.db");
+        let mut receiver = listen(folder.path(), &[]);
+        let address = receiver.url("url").trim_start_matches("http://").trim_end_matches('/').to_owned();
+        let body = json!({
+            "message_delivery_report": {"message_id": "m", "status": "DELIVERED"},
+            "message_metadata": json!({"batchId": BATCH, "messageIndex": 0}).to_string(),
+        })
+        .to_string();
+        let signature = sinch_batch::webhook::WebhookSecret::new(SECRET).sign(
+            body.as_bytes(),
+            "a-nonce",
+            Timestamp::now().as_second(),
+        );
+        let mut head = format!("POST / HTTP/1.1\r\nhost: {address}\r\ncontent-length: {}\r\n", body.len());
+        for (name, value) in signature.headers() {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        let mut idle = TcpStream::connect(&address).unwrap();
+        let mut stream = TcpStream::connect(&address).unwrap();
+        // The answer to `expect` tells that the receiver reads the body by now.
+        write!(stream, "{head}expect: 100-continue\r\n\r\n").unwrap();
+        let mut go_on = [0; 25];
+        stream.read_exact(&mut go_on).unwrap();
+        assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+
+        assert!(Command::new("kill").args([signal, &receiver.id()]).status().unwrap().success());
+        // It has heard when it lets go of the connection that says nothing.
+        assert_eq!(idle.read(&mut [0; 1]).unwrap(), 0);
+        assert!(TcpStream::connect(&address).is_err(), "nobody new is let in");
+        stream.write_all(body.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        assert_eq!(receiver.wait(), Some(0));
+        assert_eq!(standing(folder.path(), "ledger.db").messages.delivered, 1);
+    }
+}

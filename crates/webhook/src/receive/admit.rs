@@ -1,0 +1,137 @@
+use std::pin::pin;
+use std::time::Duration;
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::request::Parts;
+use http::{HeaderMap, Method, Request};
+use http_body::Body;
+use http_body_util::BodyExt;
+use jiff::Timestamp;
+
+use super::time::within;
+use super::{Limits, Refusal};
+use crate::{Verified, Verifier};
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A request that is a callback of the service.
+pub(crate) struct Admitted {
+    pub(crate) parts: Parts,
+    pub(crate) body: Bytes,
+    pub(crate) verified: Verified,
+}
+
+/// Reads a request no further than the limits say, and checks what came.
+pub(crate) async fn admit<B>(
+    request: Request<B>,
+    verifier: &Verifier,
+    limits: &Limits,
+    now: impl FnOnce() -> Timestamp,
+) -> Result<Box<Admitted>, Refusal>
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    let (parts, body) = request.into_parts();
+    if parts.method != Method::POST {
+        return Err(Refusal::Method);
+    }
+    if !is_json(&parts.headers) {
+        return Err(Refusal::ContentType);
+    }
+    let body = read(body, &parts.headers, limits.body, limits.read).await?;
+    let verified = verifier.check(&parts.headers, &body, now())?;
+    // In a box: it goes through many hands.
+    Ok(Box::new(Admitted { parts, body, verified }))
+}
+
+async fn read<B>(body: B, headers: &HeaderMap, limit: usize, time: Duration) -> Result<Bytes, Refusal>
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    let announced = body.size_hint().exact().or_else(|| content_length(headers));
+    if announced.is_some_and(|length| usize::try_from(length).map_or(true, |length| limit < length)) {
+        return Err(Refusal::TooLarge { limit });
+    }
+    let whole = async {
+        let mut body = pin!(body);
+        let mut first = Bytes::new();
+        let mut more = BytesMut::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| Refusal::Body(error.into().into()))?;
+            let Ok(mut data) = frame.into_data() else { continue };
+            let length = data.remaining();
+            if limit < first.len() + more.len() + length {
+                return Err(Refusal::TooLarge { limit });
+            }
+            // Most callbacks come in one piece, which is not copied.
+            if first.is_empty() && more.is_empty() {
+                first = data.copy_to_bytes(length);
+            } else {
+                more.extend_from_slice(&std::mem::take(&mut first));
+                more.put(data);
+            }
+        }
+        Ok(if more.is_empty() { first } else { more.freeze() })
+    };
+    within(time, whole).await.unwrap_or(Err(Refusal::Slow))
+}
+
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// `application/json`, or another type that is JSON by its suffix, whatever its parameters; or
+/// nothing said, which is no wrong type.
+fn is_json(headers: &HeaderMap) -> bool {
+    let mut types = headers.get_all(CONTENT_TYPE).iter();
+    let Some(said) = types.next() else { return true };
+    let Ok(said) = said.to_str() else { return false };
+    let essence = said.split(';').next().unwrap_or_default().trim();
+    let json = essence.eq_ignore_ascii_case("application/json")
+        || essence.split_at_checked("application/".len()).is_some_and(|(kind, rest)| {
+            let suffix = rest.len().checked_sub("+json".len()).and_then(|at| rest.get(at..));
+            kind.eq_ignore_ascii_case("application/") && suffix.is_some_and(|end| end.eq_ignore_ascii_case("+json"))
+        });
+    json && types.next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn json_goes_by_many_names() {
+        let said = |types: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for name in types {
+                headers.append(CONTENT_TYPE, HeaderValue::from_static(name));
+            }
+            is_json(&headers)
+        };
+        for good in [
+            &[][..],
+            &["application/json"],
+            &["Application/JSON; charset=utf-8"],
+            &["application/json;charset=UTF-8"],
+            &["application/cloudevents+json"],
+        ] {
+            assert!(said(good), "{good:?}");
+        }
+        for bad in [
+            &[""][..],
+            &["text/plain"],
+            &["text/json"],
+            &["application/x-www-form-urlencoded"],
+            &["application/jsonx"],
+            &["+json"],
+            &["application/json", "application/json"],
+        ] {
+            assert!(!said(bad), "{bad:?}");
+        }
+    }
+}

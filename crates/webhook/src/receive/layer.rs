@@ -1,0 +1,143 @@
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use http_body_util::Full;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::admit::Admitted;
+use super::work::{Met, once};
+use super::{Outcome, Receiver, Refusal};
+use crate::{Claim, NonceStore, Nonces};
+
+/// Lets only callbacks of the service through to the service below, each once.
+///
+/// The service below gets the whole body as it was signed, and a [`Verified`](crate::Verified) in the
+/// request's extensions. Its answer goes back as it is: a success is remembered, so that the next
+/// delivery is answered 200 without it; anything else leaves the callback free to come again. All else
+/// is as [`Receiver`] tells.
+///
+/// ```
+/// use std::convert::Infallible;
+///
+/// use axum::Router;
+/// use axum::extract::Extension;
+/// use axum::routing::post;
+/// use sinch_batch_webhook::{Receiver, Verified, Verifier, WebhookSecret};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// async fn hear(Extension(verified): Extension<Verified>, body: String) -> &'static str {
+///     println!("{} bytes signed at {}", body.len(), verified.signed_at);
+///     "thank you"
+/// }
+/// let receiver = Receiver::new(Verifier::new(WebhookSecret::new("the secret of the webhook"))?);
+/// let app: Router = Router::new().route("/sinch", post(hear).layer(receiver.layer()));
+/// # drop(app);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct SignedLayer<N = NonceStore>(Arc<Receiver<N>>);
+
+impl<N> SignedLayer<N> {
+    pub(super) fn new(receiver: Receiver<N>) -> Self {
+        Self(Arc::new(receiver))
+    }
+}
+
+impl<N> Clone for SignedLayer<N> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<S, N> Layer<S> for SignedLayer<N> {
+    type Service = SignedService<S, N>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        SignedService { receiver: self.0.clone(), inner }
+    }
+}
+
+/// What a [`SignedLayer`] makes.
+#[derive(Debug)]
+pub struct SignedService<S, N = NonceStore> {
+    receiver: Arc<Receiver<N>>,
+    inner: S,
+}
+
+impl<S: Clone, N> Clone for SignedService<S, N> {
+    fn clone(&self) -> Self {
+        Self { receiver: self.receiver.clone(), inner: self.inner.clone() }
+    }
+}
+
+impl<B, S, R, N> Service<Request<B>> for SignedService<S, N>
+where
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    S: Service<Request<Full<Bytes>>, Response = Response<R>> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
+    R: Default + Send + 'static,
+    N: Nonces,
+{
+    type Response = Response<R>;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<R>, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        // The one that is ready goes into the future, a clone stays.
+        let clone = self.inner.clone();
+        let inner = std::mem::replace(&mut self.inner, clone);
+        let receiver = self.receiver.clone();
+        Box::pin(async move {
+            let refused = |refusal: Refusal| {
+                receiver.tell(&Outcome::Refused(refusal.clone()));
+                refusal.response(receiver.limits.retry_after)
+            };
+            let admitted = match receiver.admit(request).await {
+                Ok(admitted) => admitted,
+                Err(refusal) => return Ok(refused(refusal)),
+            };
+            let claim = Claim::new(&admitted.verified, &admitted.body);
+            let secret = admitted.verified.secret;
+            match once(&receiver, claim, admitted, |admitted| hand_over(inner, admitted)).await {
+                Met::Taken(response) => {
+                    receiver.tell(&Outcome::Taken { secret });
+                    Ok(response)
+                }
+                Met::Repeated => {
+                    receiver.tell(&Outcome::Repeated { secret });
+                    Ok(Response::default())
+                }
+                Met::Failed(Ok(response)) => {
+                    receiver.tell(&Outcome::Refused(Refusal::Answered(response.status())));
+                    Ok(response)
+                }
+                Met::Failed(Err(error)) => Err(error),
+                Met::Refused(refusal) => Ok(refused(refusal)),
+            }
+        })
+    }
+}
+
+/// The answer of the service below: as success, or as failure.
+async fn hand_over<S, R>(mut inner: S, admitted: Box<Admitted>) -> Result<Response<R>, Result<Response<R>, S::Error>>
+where
+    S: Service<Request<Full<Bytes>>, Response = Response<R>>,
+{
+    let Admitted { mut parts, body, verified } = *admitted;
+    parts.extensions.insert(verified);
+    let response = inner.call(Request::from_parts(parts, Full::new(body))).await.map_err(Err)?;
+    if response.status().is_success() { Ok(response) } else { Err(Ok(response)) }
+}
