@@ -35,7 +35,7 @@ pub use kind::{CallbackKind, Trigger};
 pub use origin::Origin;
 pub use other::{
     ChannelEvent, ChannelEventNotification, EventDeliveryReport, RecordNotification, RecordStatus, SubmitNotification,
-    UnsupportedCallback,
+    SubmittedMessage, UnsupportedCallback,
 };
 pub use smart::{
     AnalysisResults, CharacterRecognition, DocumentClass, Evaluation, FieldClassification, ImageAnalysis,

@@ -104,6 +104,14 @@ fn messages_outside_of_documented_rules_are_refused_where_the_fault_is() {
         "/location_message/coordinates/latitude",
         "expected a number",
     );
+    for (other, said) in [("[1]", "sequence"), ("[[1]]", "sequence"), (r#"{"a":1}"#, "map"), ("true", "boolean `true`")]
+    {
+        refused(
+            &format!(r#"{{"location_message":{{"title":"t","coordinates":{{"latitude":{other},"longitude":2}}}}}}"#),
+            "/location_message/coordinates/latitude",
+            &format!("invalid type: {said}, expected a number"),
+        );
+    }
     // Kinds told by a field are read from a buffer, which knows its paths too.
     let commerce = |button: &str| {
         format!(
@@ -118,4 +126,10 @@ fn messages_outside_of_documented_rules_are_refused_where_the_fault_is() {
     refused(&commerce(r#"{"type":7}"#), &format!("{at}/0/type"), "names the kind");
     refused(&commerce(r#"{}"#), &format!("{at}/0"), "missing field `type`");
     refused(&commerce(""), at, "expected 1 to 2 entries, not 0");
+    let price = commerce(r#"{"type":"BK","name":"n"}"#).replace(r#""regular_price":1"#, r#""regular_price":1.5"#);
+    refused(
+        &price,
+        "/channel_specific_message/KAKAOTALK/message/commerce/regular_price",
+        "invalid type: a number, expected an integer",
+    );
 }
