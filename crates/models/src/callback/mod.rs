@@ -1,4 +1,8 @@
 //! Callbacks: what the service tells later.
+//!
+//! Source of everything in here, unless another is named: the published Conversation API description,
+//! which the Batch API shares. Every field is optional, as published examples lack many; an empty
+//! string stands for nothing.
 
 mod batch_status;
 mod contact;
