@@ -124,7 +124,12 @@ fn message(bytes: &[u8]) -> Result<Understood, String> {
 fn message_about(message: &Message) -> Vec<String> {
     let template = Template::new(message.clone());
     let names: Vec<_> = template.names().iter().map(|name| format!("${{{name}}}")).collect();
-    if names.is_empty() { Vec::new() } else { vec![format!("has the placeholders {}", names.join(", "))] }
+    let mut about = Vec::new();
+    if !names.is_empty() {
+        about.push(format!("has the placeholders {}", names.join(", ")));
+    }
+    about.extend(message.broken_rules().iter().map(|broken| format!("would be refused by the service: {broken}")));
+    about
 }
 
 /// Whether it is the body of a send: an object with `recipient_and_params`.

@@ -131,8 +131,8 @@ impl Callback {
 }
 
 impl Part for Callback {
-    fn unknown(&self, at: &mut Pointer) {
-        self.kind.unknown(at);
+    fn walk(&self, at: &mut Pointer) {
+        self.kind.walk(at);
         at.extra(&self.extra);
     }
 }

@@ -76,9 +76,9 @@ impl<'de> Deserialize<'de> for SubmittedMessage {
 }
 
 impl Part for SubmittedMessage {
-    fn unknown(&self, at: &mut Pointer) {
+    fn walk(&self, at: &mut Pointer) {
         match self {
-            Self::Message(message) => message.unknown(at),
+            Self::Message(message) => message.walk(at),
             Self::Other(_) => at.here(),
         }
     }

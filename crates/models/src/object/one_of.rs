@@ -168,7 +168,7 @@ macro_rules! one_of {
         }
 
         impl $crate::unknown::Part for $name {
-            fn unknown(&self, at: &mut $crate::unknown::Pointer) {
+            fn walk(&self, at: &mut $crate::unknown::Pointer) {
                 match &self.body {
                     $( Some($body::$variant(value)) => at.enter($vkey, value), )+
                     None => {}
