@@ -50,7 +50,9 @@ fn check(name: &str, value: &Value, place: &str) {
 #[test]
 fn a_field_dropped_added_or_retyped_parses_or_is_named() {
     // These differ from the sample with every field in what is done to it here anyway.
-    let derived = |name: &str| [".bare.", ".nulls.", ".empty.", ".parts."].iter().any(|part| name.contains(part));
+    let derived = |name: &str| {
+        ["no_options", "null_options", "empty_options", "null_parts"].iter().any(|part| name.contains(part))
+    };
     for (name, json) in samples().into_iter().filter(|(name, _)| !derived(name)) {
         let sample: Value = serde_json::from_str(&json).unwrap();
         let mut all = Vec::new();
