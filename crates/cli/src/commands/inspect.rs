@@ -57,6 +57,9 @@ pub(crate) fn run(args: &InspectArgs) -> Result<u8, Failure> {
         };
         if args.json.json {
             write_json_line(&inspected)?;
+            for sentence in about.iter().filter(|sentence| sentence.starts_with(REFUSED)) {
+                say!("note: {file}: {sentence}");
+            }
         } else {
             out(explain(&inspected, &about).as_bytes()).map_err(output)?;
         }
@@ -121,6 +124,9 @@ fn message(bytes: &[u8]) -> Result<Understood, String> {
     })
 }
 
+/// How the sentence about a broken rule begins: it is said beside JSON too, which has no place for it.
+const REFUSED: &str = "would be refused by the service";
+
 fn message_about(message: &Message) -> Vec<String> {
     let template = Template::new(message.clone());
     let names: Vec<_> = template.names().iter().map(|name| format!("${{{name}}}")).collect();
@@ -128,7 +134,7 @@ fn message_about(message: &Message) -> Vec<String> {
     if !names.is_empty() {
         about.push(format!("has the placeholders {}", names.join(", ")));
     }
-    about.extend(message.broken_rules().iter().map(|broken| format!("would be refused by the service: {broken}")));
+    about.extend(message.broken_rules().iter().map(|broken| format!("{REFUSED}: {broken}")));
     about
 }
 

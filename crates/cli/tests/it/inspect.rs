@@ -111,6 +111,10 @@ fn each_file_has_its_line_and_one_document_keeps_its_shape() {
     let (code, lines) = inspect("message", &["request.json", "bom.json"]);
     assert_eq!((code, &lines[0]["kind"], &lines[1]["kind"]), (0, &json!("text_message"), &json!("text_message")));
     assert_eq!(lines[0]["value"], request);
+    let over = root().join("tests/wire/message.carousel.over_limit.json");
+    let said = run(binary(folder.path()).args(["inspect", "message", "--json"]).arg(over)).ends(0);
+    assert_eq!(said.json()["ok"], json!(true));
+    assert!(said.stderr.contains("would be refused by the service: /carousel_message/choices: "), "{said:?}");
     let bad = ["bytes.json", "deep.json", "empty.json", "not-there.json", "."];
     let (code, lines) = inspect("message", &bad);
     assert_eq!(code, 3);
