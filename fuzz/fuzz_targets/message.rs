@@ -24,6 +24,9 @@ fuzz_target!(|json: &[u8]| {
             for path in message.unknown_fields() {
                 assert!(value.pointer(&path).is_some(), "{path} is not there");
             }
+            for broken in message.broken_rules() {
+                assert!(value.pointer(&broken.path).is_some(), "{broken}: no such place");
+            }
             let back = tree::read(written.as_bytes()).expect("it is JSON");
             assert_eq!(tree::without_nulls(back), tree::without_nulls(value));
         }

@@ -4,6 +4,7 @@ use serde::de::Error;
 
 use crate::language::Language;
 use crate::object::{inside, object};
+use crate::unknown::keeps_rules;
 use crate::wire::{Bounded, Text};
 use crate::{AppId, Channel, ContactId};
 
@@ -14,6 +15,11 @@ object! {
         /// The contacts: 1 to 1000. Source: the Batch reference.
         pub contacts: Bounded<NewContact, 1, 1000>,
     }
+    check contacts_keep_rules;
+}
+
+fn contacts_keep_rules<E: Error>(request: &CreateContactsRequest) -> Result<(), E> {
+    keeps_rules("contacts", &request.contacts)
 }
 
 impl CreateContactsRequest {
@@ -98,6 +104,11 @@ object! {
         /// The contacts: 1 to 1000. Source: the Batch reference.
         pub contact_ids: Bounded<ContactId, 1, 1000>,
     }
+    check ids_keep_rules;
+}
+
+fn ids_keep_rules<E: Error>(request: &DeleteContactsRequest) -> Result<(), E> {
+    keeps_rules("contact_ids", &request.contact_ids)
 }
 
 impl DeleteContactsRequest {

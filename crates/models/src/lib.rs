@@ -68,4 +68,5 @@ pub use object::UnknownObject;
 pub use open_enum::UnknownName;
 pub use recipient::{BatchRecipient, ChannelIdentity, Recipient, RecipientCount, Recipients};
 pub use template::Template;
+pub use unknown::BrokenRule;
 pub use wire::{AnyJson, Extra, JsonText, Metadata, Parameters, ParseError, Text, Time, WireMap};

@@ -143,7 +143,7 @@ impl<'de> Deserialize<'de> for Recipient {
 }
 
 impl Part for Recipient {
-    fn unknown(&self, at: &mut Pointer) {
+    fn walk(&self, at: &mut Pointer) {
         match &self.by {
             RecipientBy::ContactId(id) => at.enter("contact_id", id),
             RecipientBy::Identities(identities) => at.enter("identified_by", identities),
@@ -263,7 +263,7 @@ impl<'de> Deserialize<'de> for Recipients {
 }
 
 impl Part for Recipients {
-    fn unknown(&self, at: &mut Pointer) {
-        self.0.unknown(at);
+    fn walk(&self, at: &mut Pointer) {
+        self.0.walk(at);
     }
 }

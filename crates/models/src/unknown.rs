@@ -1,6 +1,20 @@
-//! Which fields the types do not know: a walk over the `extra` of every object.
+//! A walk over every object: which fields the types do not know, and which rules for what is sent do
+//! not hold.
+
+use std::fmt;
 
 use crate::Extra;
+
+/// A rule for what is sent that does not hold: where, and what was expected there.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{path}: {rule}")]
+#[non_exhaustive]
+pub struct BrokenRule {
+    /// JSON pointer of the value that breaks it.
+    pub path: String,
+    /// What was expected.
+    pub rule: String,
+}
 
 /// Something that can stand in a field.
 pub(crate) trait Part {
@@ -9,8 +23,8 @@ pub(crate) trait Part {
         false
     }
 
-    /// Notes the unknown fields in here.
-    fn unknown(&self, at: &mut Pointer) {
+    /// Notes the unknown fields and the broken rules in here.
+    fn walk(&self, at: &mut Pointer) {
         let _ = at;
     }
 }
@@ -20,13 +34,14 @@ pub(crate) trait Part {
 pub(crate) struct Pointer {
     path: String,
     found: Vec<String>,
+    broken: Vec<BrokenRule>,
 }
 
 impl Pointer {
     pub(crate) fn enter(&mut self, name: &str, part: &(impl Part + ?Sized)) {
         let length = self.path.len();
         push(&mut self.path, name);
-        part.unknown(self);
+        part.walk(self);
         self.path.truncate(length);
     }
 
@@ -39,8 +54,14 @@ impl Pointer {
         }
     }
 
+    /// What stands here is unknown.
     pub(crate) fn here(&mut self) {
         self.found.push(self.path.clone());
+    }
+
+    /// What stands here breaks a rule.
+    pub(crate) fn breaks(&mut self, rule: impl fmt::Display) {
+        self.broken.push(BrokenRule { path: self.path.clone(), rule: rule.to_string() });
     }
 }
 
@@ -58,17 +79,33 @@ pub(crate) fn push(path: &mut String, step: &str) {
 
 pub(crate) fn unknown_fields(part: &impl Part) -> Vec<String> {
     let mut pointer = Pointer::default();
-    part.unknown(&mut pointer);
+    part.walk(&mut pointer);
     pointer.found
+}
+
+pub(crate) fn broken_rules(part: &impl Part) -> Vec<BrokenRule> {
+    let mut pointer = Pointer::default();
+    part.walk(&mut pointer);
+    pointer.broken
+}
+
+/// Refuses on reading a request whatever breaks a rule in its part of that name.
+pub(crate) fn keeps_rules<E: serde::de::Error>(name: &str, part: &impl Part) -> Result<(), E> {
+    let mut pointer = Pointer::default();
+    pointer.enter(name, part);
+    match pointer.broken.first() {
+        Some(broken) => Err(crate::object::inside(&broken.path, &broken.rule)),
+        None => Ok(()),
+    }
 }
 
 impl<T: Part> Part for Option<T> {
     fn is_absent(&self) -> bool {
         self.is_none()
     }
-    fn unknown(&self, at: &mut Pointer) {
+    fn walk(&self, at: &mut Pointer) {
         if let Some(part) = self {
-            part.unknown(at);
+            part.walk(at);
         }
     }
 }
@@ -77,13 +114,13 @@ impl<T: Part> Part for Box<T> {
     fn is_absent(&self) -> bool {
         (**self).is_absent()
     }
-    fn unknown(&self, at: &mut Pointer) {
-        (**self).unknown(at);
+    fn walk(&self, at: &mut Pointer) {
+        (**self).walk(at);
     }
 }
 
 impl<T: Part> Part for [T] {
-    fn unknown(&self, at: &mut Pointer) {
+    fn walk(&self, at: &mut Pointer) {
         for (index, part) in self.iter().enumerate() {
             at.enter(&index.to_string(), part);
         }
@@ -91,8 +128,8 @@ impl<T: Part> Part for [T] {
 }
 
 impl<T: Part> Part for Vec<T> {
-    fn unknown(&self, at: &mut Pointer) {
-        self.as_slice().unknown(at);
+    fn walk(&self, at: &mut Pointer) {
+        self.as_slice().walk(at);
     }
 }
 

@@ -301,8 +301,8 @@ pub(crate) struct InspectArgs {
 pub(crate) enum InspectKind {
     /// A callback.
     Callback,
-    /// The wire's `message` object.
+    /// The wire's `message` object, alone or in the body of a send.
     Message,
-    /// Recipients: CSV, JSON lines, or the wire's `recipient_and_params`.
+    /// Recipients: CSV, JSON lines, or the wire's `recipient_and_params`: one entry, all, or the body of a send.
     Recipients,
 }

@@ -54,6 +54,25 @@ fn promise_3_bad_data_is_found_before_anything_is_sent() {
 }
 
 #[test]
+fn a_message_that_the_service_would_refuse_is_found_and_an_unknown_field_is_named() {
+    let stage = Stage::new();
+    std::fs::write(stage.path().join("people.csv"), "SMS\n+15550100001\n").unwrap();
+    let check = |message: &str| {
+        std::fs::write(stage.path().join("message.json"), message).unwrap();
+        run(binary(stage.path()).args(["check", "people.csv", "--message", "message.json"]))
+    };
+    let choices = [r#"{"text_message":{"text":"a"}}"#; 11].join(",");
+    let said = check(&format!(r#"{{"card_message":{{"title":"t","choices":[{choices}]}}}}"#));
+    assert_eq!(said.code(), 3, "{said:?}");
+    assert!(said.stderr.contains("/card_message/choices: expected 0 to 10 entries, not 11"), "{said:?}");
+    let said = check(r#"{"message":{"text_message":{"text":"a"}},"recipient_and_params":[]}"#);
+    assert_eq!(said.code(), 3, "{said:?}");
+    assert!(said.stderr.contains("holds a whole request"), "{said:?}");
+    let said = check(r#"{"txt_message":{"text":"a"}}"#).ends(0);
+    assert!(said.stderr.contains("/txt_message: a field that this release does not know"), "{said:?}");
+}
+
+#[test]
 fn skipped_rows_can_be_mended_and_sent() {
     let stage = Stage::new();
     let demo = std::fs::read(root().join("demo/recipients-with-mistakes.csv")).unwrap();

@@ -65,7 +65,7 @@ impl CancelBatchRequest {
 }
 
 impl Part for CancelBatchRequest {
-    fn unknown(&self, at: &mut Pointer) {
+    fn walk(&self, at: &mut Pointer) {
         at.extra(&self.extra);
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::object::{inside, object};
 use crate::open_enum::open_enum;
-use crate::unknown::{leaf, push};
+use crate::unknown::{keeps_rules, leaf, push};
 use crate::wire::{Extra, Metadata, Text, Time, WireMap};
 use crate::{AppId, BatchId, Channel, Message, Recipients};
 
@@ -54,9 +54,10 @@ const CORRELATION_ID: usize = 128;
 /// The most characters of the value of a channel property.
 const CHANNEL_PROPERTY: usize = 1024;
 
-/// Refuses on reading what the published description limits outside of the message: in there, a
-/// placeholder may still change the length.
+/// Refuses on reading what the published description limits: of the message the lengths of its lists,
+/// as a placeholder may still change those of its texts.
 fn within_limits<E: Error>(request: &SendBatchRequest) -> Result<(), E> {
+    keeps_rules("message", &request.message)?;
     if request.correlation_id.as_ref().is_some_and(|id| id.is_longer_than(CORRELATION_ID)) {
         return Err(inside("/correlation_id", format_args!("expected at most {CORRELATION_ID} characters")));
     }

@@ -91,14 +91,14 @@ impl BatchStatuses {
 }
 
 impl Part for BatchStatuses {
-    fn unknown(&self, at: &mut Pointer) {
+    fn walk(&self, at: &mut Pointer) {
         match (&self.1, self.0.as_slice()) {
             (Shape::Wrapped(name, extra), batches) => {
                 at.enter(name, batches);
                 at.extra(extra);
             }
-            (Shape::One, [one]) => one.unknown(at),
-            (_, batches) => batches.unknown(at),
+            (Shape::One, [one]) => one.walk(at),
+            (_, batches) => batches.walk(at),
         }
     }
 }

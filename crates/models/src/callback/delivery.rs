@@ -8,7 +8,8 @@ object! {
     /// `message_delivery_report`: how one message fared. Expect several per message, in any order.
     ///
     /// Every field is optional: the report of a batch message that failed validation after acceptance
-    /// lacks most of them.
+    /// lacks most of them. Source: the published Conversation API description; of that one report, the
+    /// overview of the Batch API.
     #[derive(Default)]
     pub struct DeliveryReport {
         /// The message; ids are first seen here.

@@ -81,7 +81,7 @@ macro_rules! kinds {
         }
 
         impl Part for CallbackKind {
-            fn unknown(&self, at: &mut Pointer) {
+            fn walk(&self, at: &mut Pointer) {
                 match self {
                     $( Self::$variant(body) => at.enter($key, body), )+
                     Self::Unknown => {}

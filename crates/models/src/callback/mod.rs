@@ -1,4 +1,8 @@
 //! Callbacks: what the service tells later.
+//!
+//! Source of everything in here, unless another is named: the published Conversation API description,
+//! which the Batch API shares. Every field is optional, as published examples lack many; an empty
+//! string stands for nothing.
 
 mod batch_status;
 mod contact;
@@ -35,7 +39,7 @@ pub use kind::{CallbackKind, Trigger};
 pub use origin::Origin;
 pub use other::{
     ChannelEvent, ChannelEventNotification, EventDeliveryReport, RecordNotification, RecordStatus, SubmitNotification,
-    UnsupportedCallback,
+    SubmittedMessage, UnsupportedCallback,
 };
 pub use smart::{
     AnalysisResults, CharacterRecognition, DocumentClass, Evaluation, FieldClassification, ImageAnalysis,
@@ -127,8 +131,8 @@ impl Callback {
 }
 
 impl Part for Callback {
-    fn unknown(&self, at: &mut Pointer) {
-        self.kind.unknown(at);
+    fn walk(&self, at: &mut Pointer) {
+        self.kind.walk(at);
         at.extra(&self.extra);
     }
 }

@@ -52,7 +52,8 @@ impl Callback {
             CallbackKind::ConversationStart(notice)
             | CallbackKind::ConversationStop(notice)
             | CallbackKind::ConversationDelete(notice) => {
-                notice.conversation.as_ref().and_then(|conversation| conversation.metadata_json.clone())
+                let conversation = notice.conversation.as_ref();
+                conversation.and_then(|one| one.metadata_json.clone().or_else(|| read(&one.metadata)))
             }
             CallbackKind::BatchStatusUpdate(update) => {
                 let data = update.additional_data.as_ref().and_then(|data| data.message_batch_data.as_ref());
@@ -149,6 +150,12 @@ mod tests {
         );
         check(
             r#"{"conversation_stop_notification":{"conversation":{"metadata_json":{"_batch_id":"b","d":1}}}}"#,
+            Some("b"),
+            None,
+            r#"{"d":1}"#,
+        );
+        check(
+            r#"{"conversation_start_notification":{"conversation":{"metadata":"{\"_batch_id\":\"b\",\"d\":1}"}}}"#,
             Some("b"),
             None,
             r#"{"d":1}"#,

@@ -1,6 +1,10 @@
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
+
 use super::{CallbackIdentity, DeliveryStatus, ProcessingMode, Reason};
 use crate::object::object;
 use crate::open_enum::open_enum;
+use crate::unknown::{Part, Pointer};
 use crate::wire::{AnyJson, JsonText};
 use crate::{Channel, ContactId, ConversationId, Message, MessageId};
 
@@ -18,11 +22,65 @@ object! {
         /// Empty or absent in dispatch mode.
         pub contact_id: Option<ContactId>,
         /// What is sent.
-        pub submitted_message: Option<Message>,
+        pub submitted_message: Option<SubmittedMessage>,
         /// The merged message metadata with `_batch_id`.
         pub metadata: Option<JsonText>,
         /// With or without contacts and conversations.
         pub processing_mode: Option<ProcessingMode>,
+    }
+}
+
+/// A message in the service's own words.
+///
+/// The rules of a [`Message`] are rules for what is sent: a message that the service shows in another
+/// form must not make a receiver refuse the callback.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum SubmittedMessage {
+    /// A message as it could be sent.
+    Message(Box<Message>),
+    /// What breaks a rule for messages that are sent, whole; it is written back as it came.
+    Other(AnyJson),
+}
+
+impl SubmittedMessage {
+    /// The message, if it is one as it could be sent.
+    pub fn message(&self) -> Option<&Message> {
+        match self {
+            Self::Message(message) => Some(message),
+            Self::Other(_) => None,
+        }
+    }
+}
+
+impl From<Message> for SubmittedMessage {
+    fn from(message: Message) -> Self {
+        Self::Message(Box::new(message))
+    }
+}
+
+impl Serialize for SubmittedMessage {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Message(message) => message.serialize(serializer),
+            Self::Other(json) => json.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for SubmittedMessage {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = Value::deserialize(deserializer)?;
+        Ok(Message::deserialize(&json).map_or_else(|_| Self::Other(json.into()), Self::from))
+    }
+}
+
+impl Part for SubmittedMessage {
+    fn walk(&self, at: &mut Pointer) {
+        match self {
+            Self::Message(message) => message.walk(at),
+            Self::Other(_) => at.here(),
+        }
     }
 }
 

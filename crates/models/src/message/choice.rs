@@ -1,3 +1,4 @@
+use std::convert::Infallible;
 use std::ops::Deref;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -209,9 +210,10 @@ object! {
 
 /// Choices below all cards of a carousel: at most 3, and none with a `display_mode`.
 ///
-/// Source: the published Conversation API description.
+/// Those that were read from JSON are kept as they are, like a [`Bounded`] list. Source: the published
+/// Conversation API description.
 #[derive(Clone, Debug, PartialEq)]
-pub struct OuterChoices(Bounded<Choice, 0, 3>);
+pub struct OuterChoices(Vec<Choice>);
 
 /// Choices that cannot stand below a carousel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -231,10 +233,23 @@ impl TryFrom<Vec<Choice>> for OuterChoices {
     type Error = OuterChoicesError;
 
     fn try_from(choices: Vec<Choice>) -> Result<Self, OuterChoicesError> {
-        if choices.iter().any(|choice| choice.display_mode.is_some()) {
-            return Err(OuterChoicesError::DisplayMode);
+        let choices = Self(choices);
+        choices.check().map(|()| choices)
+    }
+}
+
+impl OuterChoices {
+    /// The most choices below a carousel.
+    pub const MAX: usize = 3;
+
+    fn check(&self) -> Result<(), OuterChoicesError> {
+        match self.0.len() {
+            0..=Self::MAX if self.0.iter().any(|choice| choice.display_mode.is_some()) => {
+                Err(OuterChoicesError::DisplayMode)
+            }
+            0..=Self::MAX => Ok(()),
+            found => Err(OuterChoicesError::TooMany { found }),
         }
-        Bounded::try_from(choices).map(Self).map_err(|error| OuterChoicesError::TooMany { found: error.found })
     }
 }
 
@@ -261,12 +276,15 @@ impl Serialize for OuterChoices {
 
 impl<'de> Deserialize<'de> for OuterChoices {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        list(deserializer, |choices: Vec<Choice>| Self::try_from(choices))
+        list(deserializer, |choices| Ok::<_, Infallible>(Self(choices)))
     }
 }
 
 impl Part for OuterChoices {
-    fn unknown(&self, at: &mut Pointer) {
-        self.0.unknown(at);
+    fn walk(&self, at: &mut Pointer) {
+        if let Err(error) = self.check() {
+            at.breaks(error);
+        }
+        self.0.walk(at);
     }
 }

@@ -1,3 +1,4 @@
+use std::convert::Infallible;
 use std::ops::Deref;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -124,6 +125,8 @@ impl ListSection {
 }
 
 /// Sections whose items are of one kind: all choices, or all products.
+///
+/// Those that were read from JSON are kept as they are, like a [`Bounded`](crate::wire::Bounded) list.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ListSections(Vec<ListSection>);
 
@@ -136,12 +139,17 @@ impl TryFrom<Vec<ListSection>> for ListSections {
     type Error = MixedItems;
 
     fn try_from(sections: Vec<ListSection>) -> Result<Self, MixedItems> {
-        let mut kinds = sections
-            .iter()
-            .flat_map(|section| &section.items)
-            .filter_map(|item| item.body.as_ref().map(ListItemBody::key));
+        let sections = Self(sections);
+        sections.check().map(|()| sections)
+    }
+}
+
+impl ListSections {
+    fn check(&self) -> Result<(), MixedItems> {
+        let items = self.0.iter().flat_map(|section| &section.items);
+        let mut kinds = items.filter_map(|item| item.body.as_ref().map(ListItemBody::key));
         let first = kinds.next();
-        if kinds.all(|kind| Some(kind) == first) { Ok(Self(sections)) } else { Err(MixedItems) }
+        if kinds.all(|kind| Some(kind) == first) { Ok(()) } else { Err(MixedItems) }
     }
 }
 
@@ -160,13 +168,16 @@ impl Serialize for ListSections {
 
 impl<'de> Deserialize<'de> for ListSections {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        list(deserializer, |sections: Vec<ListSection>| Self::try_from(sections))
+        list(deserializer, |sections| Ok::<_, Infallible>(Self(sections)))
     }
 }
 
 impl Part for ListSections {
-    fn unknown(&self, at: &mut Pointer) {
-        self.0.unknown(at);
+    fn walk(&self, at: &mut Pointer) {
+        if let Err(error) = self.check() {
+            at.breaks(error);
+        }
+        self.0.walk(at);
     }
 }
 

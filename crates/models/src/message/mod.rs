@@ -2,7 +2,7 @@
 //!
 //! Every string in here may hold `${name}` placeholders. Maximum lengths of strings in the
 //! documentation are those of the text a recipient will see, so they are not checked here; the
-//! lengths of lists are, by [`Bounded`](crate::wire::Bounded).
+//! lengths of lists are, by [`Bounded`](crate::wire::Bounded) and [`Message::broken_rules`].
 //!
 //! # Guide
 #![doc = include_str!("../../../../docs/guide/messages.md")]
@@ -38,9 +38,9 @@ pub use media::MediaMessage;
 pub use template::{ChannelTemplate, OmniTemplate, TemplateMessage};
 pub use text::TextMessage;
 
-use crate::Channel;
 use crate::object::one_of;
 use crate::wire::{JsonText, Text, WireMap};
+use crate::{BrokenRule, Channel};
 
 one_of! {
     /// What is sent to everyone in a batch. Placeholders `${name}` may stand in any of its strings.
@@ -200,6 +200,13 @@ impl Message {
     pub fn with_channel_specific(mut self, channel: Channel, message: impl Into<ChannelSpecificMessage>) -> Self {
         self.channel_specific_message.get_or_insert_default().insert(channel.as_str(), message.into());
         self
+    }
+
+    /// Which documented rules for lists do not hold: too few or too many entries, choices and products in
+    /// one list, a `display_mode` below a carousel. A message that was made in Rust breaks none; one that
+    /// was read is kept all the same, and the service would refuse it.
+    pub fn broken_rules(&self) -> Vec<BrokenRule> {
+        crate::unknown::broken_rules(self)
     }
 
     /// The key on the wire of what is sent: of the generic kind, such as `text_message`; without one,

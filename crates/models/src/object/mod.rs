@@ -190,7 +190,7 @@ macro_rules! object {
         }
 
         impl $crate::unknown::Part for $name {
-            fn unknown(&self, at: &mut $crate::unknown::Pointer) {
+            fn walk(&self, at: &mut $crate::unknown::Pointer) {
                 $( at.enter($crate::object::key!($field $($key)?), &self.$field); )*
                 at.extra(&self.extra);
             }

@@ -168,7 +168,7 @@ macro_rules! one_of {
         }
 
         impl $crate::unknown::Part for $name {
-            fn unknown(&self, at: &mut $crate::unknown::Pointer) {
+            fn walk(&self, at: &mut $crate::unknown::Pointer) {
                 match &self.body {
                     $( Some($body::$variant(value)) => at.enter($vkey, value), )+
                     None => {}
@@ -202,7 +202,8 @@ macro_rules! found {
     };
     ($strict:ident, $body:ident::$variant:ident($vty:ty) = $vkey:literal, $had:ident, $second:ident, $key:ident, $map:ident, $extra:ident) => {
         let found = $map.next_value::<Option<$vty>>()?.map($body::$variant);
-        $second |= found.is_some() && $had.is_some();
+        // The same key twice is no second kind: the last one stands, as in every other object.
+        $second |= found.is_some() && $had.as_ref().is_some_and(|had| had.key() != $vkey);
         $had = found.or($had);
     };
 }

@@ -120,9 +120,9 @@ macro_rules! tagged {
         }
 
         impl $crate::unknown::Part for $name {
-            fn unknown(&self, at: &mut $crate::unknown::Pointer) {
+            fn walk(&self, at: &mut $crate::unknown::Pointer) {
                 match self {
-                    $( Self::$variant(value) => $crate::unknown::Part::unknown(value, at), )+
+                    $( Self::$variant(value) => $crate::unknown::Part::walk(value, at), )+
                     Self::Unknown(_) => at.here(),
                 }
             }

@@ -1,3 +1,4 @@
+use std::convert::Infallible;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
@@ -10,7 +11,8 @@ use crate::unknown::{Part, Pointer};
 /// A list with a documented least and greatest length.
 ///
 /// It is made from an array, whose length the compiler checks, or from a `Vec` with `try_from`. It
-/// reads like a slice.
+/// reads like a slice. One that was read from JSON is kept in any length, so that nothing is lost;
+/// [`Message::broken_rules`](crate::Message::broken_rules) names it, and reading a request refuses it.
 ///
 /// ```
 /// use sinch_batch_models::wire::Bounded;
@@ -55,6 +57,10 @@ impl<T, const MIN: usize, const MAX: usize> Bounded<T, MIN, MAX> {
     pub fn into_vec(self) -> Vec<T> {
         self.0
     }
+
+    fn check(found: usize) -> Result<(), OutOfBounds> {
+        if (MIN..=MAX).contains(&found) { Ok(()) } else { Err(OutOfBounds { min: MIN, max: MAX, found }) }
+    }
 }
 
 impl<T, const MIN: usize, const MAX: usize> Deref for Bounded<T, MIN, MAX> {
@@ -68,10 +74,7 @@ impl<T, const MIN: usize, const MAX: usize> TryFrom<Vec<T>> for Bounded<T, MIN, 
     type Error = OutOfBounds;
 
     fn try_from(entries: Vec<T>) -> Result<Self, OutOfBounds> {
-        match entries.len() {
-            found if (MIN..=MAX).contains(&found) => Ok(Self(entries)),
-            found => Err(OutOfBounds { min: MIN, max: MAX, found }),
-        }
+        Self::check(entries.len()).map(|()| Self(entries))
     }
 }
 
@@ -98,13 +101,16 @@ impl<T: Serialize, const MIN: usize, const MAX: usize> Serialize for Bounded<T, 
 
 impl<'de, T: Deserialize<'de>, const MIN: usize, const MAX: usize> Deserialize<'de> for Bounded<T, MIN, MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        list(deserializer, |entries: Vec<T>| Self::try_from(entries))
+        list(deserializer, |entries| Ok::<_, Infallible>(Self(entries)))
     }
 }
 
 impl<T: Part, const MIN: usize, const MAX: usize> Part for Bounded<T, MIN, MAX> {
-    fn unknown(&self, at: &mut Pointer) {
-        self.0.unknown(at);
+    fn walk(&self, at: &mut Pointer) {
+        if let Err(error) = Self::check(self.0.len()) {
+            at.breaks(error);
+        }
+        self.0.walk(at);
     }
 }
 

@@ -109,7 +109,7 @@ impl<V: Part> Part for WireMap<V> {
     fn is_absent(&self) -> bool {
         self.entries.is_empty() && !self.stood
     }
-    fn unknown(&self, at: &mut Pointer) {
+    fn walk(&self, at: &mut Pointer) {
         for (key, value) in self.iter() {
             at.enter(key, value);
         }

@@ -76,7 +76,8 @@ impl<'de> Deserialize<'de> for Number {
                 Number::try_from(number).map_err(E::custom)
             }
         }
-        deserializer.deserialize_any(Any)
+        // Asked for a number, the reader refuses anything else before it goes into it: the place is right.
+        deserializer.deserialize_f64(Any)
     }
 }
 

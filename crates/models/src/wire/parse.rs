@@ -70,12 +70,24 @@ fn without_values(message: &str) -> String {
             let opening = format!("{lead}{kind}");
             if message.starts_with(&opening) {
                 // The value may hold anything, even ", expected": the last one is serde's own.
-                let expected = message.rsplit_once(", expected ").map_or("", |(_, expected)| expected);
+                let expected = message.rsplit_once(", expected ").map_or("", |(_, expected)| in_words(expected));
                 return format!("{lead}{said}, expected {expected}");
             }
         }
     }
-    message.to_owned()
+    match message.rsplit_once(", expected ") {
+        Some((head, expected)) => format!("{head}, expected {}", in_words(expected)),
+        None => message.to_owned(),
+    }
+}
+
+/// What was expected, for those who do not write Rust.
+fn in_words(expected: &str) -> &str {
+    match expected {
+        "i64" | "u64" | "u32" => "an integer",
+        "unit" => "null",
+        other => other,
+    }
 }
 
 fn offset(json: &[u8], line: usize, column: usize) -> usize {

@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use sinch_batch_models::batch::ProcessingStrategy;
+use sinch_batch_models::callback::{Direction, ProcessingMode, ReasonSubCode};
+use sinch_batch_models::message::{AgentKind, CardHeight, DisplayMode};
 use sinch_batch_models::wire::parse;
 use sinch_batch_models::*;
 
@@ -139,6 +142,37 @@ fn every_error_sample_is_read() {
             assert!(body.code.is_some() && !body.status.is_empty(), "{name}");
             let expected = if name.contains("flat") { ErrorLayout::Flat } else { ErrorLayout::Wrapped };
             assert_eq!(body.layout, expected, "{name}");
+        }
+    }
+}
+
+#[test]
+fn every_name_of_the_description_is_known() {
+    let description = fs::read_to_string(folder().join("openapi.json")).unwrap();
+    let description: Value = serde_json::from_str(&description).unwrap();
+    let callback = |name: &str, body: &str| format!("{name}/allOf/1/properties/{body}/properties");
+    let (delivery, inbound) =
+        (callback("MessageDeliveryCallback", "message_delivery_report"), callback("MessageInboundCallback", "message"));
+    for (place, known, count) in [
+        ("ConversationChannel", Channel::KNOWN, 13),
+        ("ContactLanguage", Language::KNOWN, 70),
+        ("ConsentType", ConsentType::KNOWN, 3),
+        ("ProcessingStrategy", ProcessingStrategy::KNOWN, 2),
+        ("BatchStatus/properties/status", BatchState::KNOWN, 4),
+        ("CardMessage/properties/height", CardHeight::KNOWN, 4),
+        ("Choice/properties/display_mode", DisplayMode::KNOWN, 2),
+        ("Agent/properties/type", AgentKind::KNOWN, 3),
+        ("Reason/properties/code", ReasonCode::KNOWN, 27),
+        ("Reason/properties/sub_code", ReasonSubCode::KNOWN, 4),
+        (&format!("{delivery}/status"), DeliveryStatus::KNOWN, 5),
+        (&format!("{delivery}/processing_mode"), ProcessingMode::KNOWN, 2),
+        (&format!("{inbound}/direction"), Direction::KNOWN, 1),
+    ] {
+        let schema = description.pointer(&format!("/components/schemas/{place}")).unwrap();
+        let names = schema.get("enum").or_else(|| schema.get("x-known-values")).unwrap().as_array().unwrap();
+        assert_eq!(names.len(), count, "{place}");
+        for name in names {
+            assert!(known.contains(&name.as_str().unwrap()), "{place}: {name}");
         }
     }
 }

@@ -78,6 +78,23 @@ fn refused(message: &str, path: &str, said: &str) {
     assert!(error.message().contains(said), "{error}");
 }
 
+/// It is read and written back, but the rule it breaks is named, and a request refuses it.
+#[track_caller]
+fn broken(message: &str, path: &str, said: &str) {
+    let read = parse::<Message>(message.as_bytes()).unwrap();
+    let written: Value = serde_json::to_value(&read).unwrap();
+    assert_eq!(written, serde_json::from_str::<Value>(message).unwrap());
+    let rules = read.broken_rules();
+    assert_eq!(rules.len(), 1, "{rules:?}");
+    assert_eq!(rules[0].path, path);
+    assert!(rules[0].rule.contains(said), "{rules:?}");
+    let request = format!(
+        r#"{{"app_id":"a","message":{message},"recipient_and_params":[{{"recipient":{{"contact_id":"c"}}}}]}}"#
+    );
+    let error = parse::<SendBatchRequest>(request.as_bytes()).unwrap_err();
+    assert_eq!((error.path(), error.message()), (format!("/message{path}").as_str(), rules[0].rule.as_str()));
+}
+
 #[test]
 fn messages_outside_of_documented_rules_are_refused_where_the_fault_is() {
     refused(r#"{"text_message":{}}"#, "/text_message", "missing field `text`");
@@ -89,12 +106,17 @@ fn messages_outside_of_documented_rules_are_refused_where_the_fault_is() {
         "/card_message/choices/0",
         "a second kind",
     );
-    refused(
+    broken(
+        r#"{"carousel_message":{"cards":[],"choices":[{"text_message":{"text":"a"}},{"text_message":{"text":"b"}},{"text_message":{"text":"c"}},{"text_message":{"text":"d"}}]}}"#,
+        "/carousel_message/choices",
+        "expected at most 3 choices below a carousel, not 4",
+    );
+    broken(
         r#"{"carousel_message":{"cards":[],"choices":[{"text_message":{"text":"a"},"display_mode":"PERSISTENT"}]}}"#,
         "/carousel_message/choices",
         "without `display_mode`",
     );
-    refused(
+    broken(
         r#"{"list_message":{"title":"t","sections":[{"items":[{"choice":{"title":"a"}},{"product":{"id":"i","marketplace":"m"}}]}]}}"#,
         "/list_message/sections",
         "choices or products",
@@ -104,6 +126,14 @@ fn messages_outside_of_documented_rules_are_refused_where_the_fault_is() {
         "/location_message/coordinates/latitude",
         "expected a number",
     );
+    for (other, said) in [("[1]", "sequence"), ("[[1]]", "sequence"), (r#"{"a":1}"#, "map"), ("true", "boolean `true`")]
+    {
+        refused(
+            &format!(r#"{{"location_message":{{"title":"t","coordinates":{{"latitude":{other},"longitude":2}}}}}}"#),
+            "/location_message/coordinates/latitude",
+            &format!("invalid type: {said}, expected a number"),
+        );
+    }
     // Kinds told by a field are read from a buffer, which knows its paths too.
     let commerce = |button: &str| {
         format!(
@@ -117,5 +147,11 @@ fn messages_outside_of_documented_rules_are_refused_where_the_fault_is() {
     refused(&commerce(r#"{"type":"WL","name":"n"}"#), &format!("{at}/0"), "missing field `link_mo`");
     refused(&commerce(r#"{"type":7}"#), &format!("{at}/0/type"), "names the kind");
     refused(&commerce(r#"{}"#), &format!("{at}/0"), "missing field `type`");
-    refused(&commerce(""), at, "expected 1 to 2 entries, not 0");
+    broken(&commerce(""), at, "expected 1 to 2 entries, not 0");
+    let price = commerce(r#"{"type":"BK","name":"n"}"#).replace(r#""regular_price":1"#, r#""regular_price":1.5"#);
+    refused(
+        &price,
+        "/channel_specific_message/KAKAOTALK/message/commerce/regular_price",
+        "invalid type: a number, expected an integer",
+    );
 }

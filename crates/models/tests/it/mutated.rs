@@ -49,7 +49,11 @@ fn check(name: &str, value: &Value, place: &str) {
 
 #[test]
 fn a_field_dropped_added_or_retyped_parses_or_is_named() {
-    for (name, json) in samples() {
+    // These differ from the sample with every field in what is done to it here anyway.
+    let derived = |name: &str| {
+        ["no_options", "null_options", "empty_options", "null_parts"].iter().any(|part| name.contains(part))
+    };
+    for (name, json) in samples().into_iter().filter(|(name, _)| !derived(name)) {
         let sample: Value = serde_json::from_str(&json).unwrap();
         let mut all = Vec::new();
         places(&sample, "", &mut all);
@@ -116,7 +120,10 @@ fn a_new_field_inside_of_a_known_object_is_named_as_unknown() {
                 || name.starts_with("response.cancel")
                 || name.starts_with("response.create")
                 || name.starts_with("response.delete");
-            if !open {
+            // A submitted message with a channel that has no message is kept whole.
+            let channels = ["explicit_channel_message", "omni_message", "specific_message", "channel_template"];
+            let whole = place.contains("submitted_message") && channels.iter().any(|map| place.ends_with(map));
+            if !open && !whole {
                 assert_eq!(new, [&format!("{place}/a_new_field")], "{name}");
             }
         }

@@ -105,7 +105,7 @@ macro_rules! kinds {
         }
 
         impl Part for ChannelSpecificMessage {
-            fn unknown(&self, at: &mut Pointer) {
+            fn walk(&self, at: &mut Pointer) {
                 match &self.body {
                     $( ChannelSpecificBody::$variant(message) => at.enter("message", message), )+
                     ChannelSpecificBody::Unknown(_) => at.enter("message", &Whole),
@@ -143,7 +143,7 @@ kinds! {
 struct Whole;
 
 impl Part for Whole {
-    fn unknown(&self, at: &mut Pointer) {
+    fn walk(&self, at: &mut Pointer) {
         at.here();
     }
 }
