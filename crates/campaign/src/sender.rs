@@ -79,7 +79,10 @@ impl Sender for Client {
         Box::pin(async move {
             match self.find_batches(BATCH_KEY, &key.to_string()).await {
                 Ok(found) => Ok(found.body.into_iter().filter_map(|status| status.batch_id).collect()),
-                Err(error) => Err(LookUpFailure { credentials: error.is_credentials(), why: sentence(&error) }),
+                Err(error) => Err(LookUpFailure {
+                    credentials: error.is_credentials() && !error.is_token_expired(),
+                    why: sentence(&error),
+                }),
             }
         })
     }
@@ -87,6 +90,10 @@ impl Sender for Client {
 
 fn failure(error: &Error) -> SendFailure {
     let why = sentence(error);
+    // Tokens that come and go, not a key that is refused: nothing was taken, and it may pass.
+    if error.is_token_expired() {
+        return SendFailure::NotNow { retry_after: None, limited: false, why };
+    }
     if error.is_credentials() {
         return SendFailure::Refused { about: Refusal::Credentials, why };
     }

@@ -14,7 +14,7 @@ use sinch_batch_models::{ErrorBody, error_body::ErrorLayout};
 use crate::look::Look;
 use crate::scrub::scrub;
 use crate::transport::TransportError;
-use crate::{Operation, answer, transport};
+use crate::{Operation, answer, transport, wire};
 
 /// Whether the service may have taken a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,6 +44,8 @@ struct Inner {
     retry_after: Option<Duration>,
     request_id: Option<Box<str>>,
     date: Option<jiff::Timestamp>,
+    /// Whether the answer says that the token has expired, although it was a new one.
+    expired: bool,
     /// What the body of an answer was that is none of the API's.
     look: Option<Look>,
     source: Option<Box<dyn StdError + Send + Sync>>,
@@ -136,6 +138,7 @@ impl Error {
             reached,
             retry_after,
             request_id: None,
+            expired: false,
             date: None,
             look: None,
             source,
@@ -145,6 +148,7 @@ impl Error {
     /// The same error, with what can be told of the answer that it is about.
     pub(crate) fn with_answer(mut self, answer: &http::Response<bytes::Bytes>) -> Self {
         self.0.request_id = answer::request_id(answer.headers());
+        self.0.expired = wire::says_expired(answer.status(), answer.headers());
         self.0.date = answer::date(answer.headers());
         self.0.look = match &self.0.kind {
             // A redirect needs no body, and the documented answer to a bad token has none.
@@ -232,6 +236,15 @@ impl Error {
             ErrorKind::Api { status: 403, body } => !is_billing(body),
             _ => false,
         }
+    }
+
+    /// Whether the token was said to have expired, twice in a row: a new one was tried already.
+    ///
+    /// # What to do
+    /// Nothing was taken, so the same call may be made again after a while. If it stays, compare the
+    /// clocks, and see whether something on the way keeps old tokens or answers.
+    pub fn is_token_expired(&self) -> bool {
+        self.0.expired
     }
 
     /// Whether the project is blocked for want of credit: 403 with `BILLING_CREDIT_LIMIT_BREACHED`.

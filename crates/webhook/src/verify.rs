@@ -150,7 +150,7 @@ impl Verifier {
         Ok(Self { secrets, window: DEFAULT_WINDOW, algorithm_may_be_missing: false, bearer: None })
     }
 
-    /// How far the time of signing may be from now, either way, the bounds included.
+    /// How far the time of signing may be from now, either way, in whole seconds, the bounds included.
     ///
     /// Whether a callback is signed again when it is sent again is not published. A window too
     /// narrow for the service's retries would refuse genuine ones; a wider one lets a captured
@@ -245,17 +245,20 @@ impl Verifier {
     }
 
     /// Whether it was signed within the window; until when that will be so.
+    ///
+    /// Whole seconds are compared, for the time of signing has no others: a callback signed "300 s
+    /// ago" is taken during all of that second.
     fn in_time(&self, signed_at: Timestamp, now: Timestamp) -> Result<Timestamp, SignatureError> {
-        let window = i128::try_from(self.window.as_nanos()).unwrap_or(i128::MAX);
-        let age = now.as_nanosecond() - signed_at.as_nanosecond();
-        if age > window {
+        let window = i64::try_from(self.window.as_secs()).unwrap_or(i64::MAX);
+        let age = now.as_nanosecond().div_euclid(1_000_000_000) - i128::from(signed_at.as_second());
+        if age > i128::from(window) {
             return Err(SignatureError::Old);
         }
-        if age < -window {
+        if age < -i128::from(window) {
             return Err(SignatureError::Future);
         }
-        let good_until = signed_at.as_nanosecond().saturating_add(window);
-        Ok(Timestamp::from_nanosecond(good_until).unwrap_or(Timestamp::MAX))
+        let last_second = signed_at.as_second().saturating_add(window);
+        Ok(Timestamp::new(last_second, 999_999_999).unwrap_or(Timestamp::MAX))
     }
 }
 

@@ -21,7 +21,7 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 pub(crate) use self::journal::failed as journal_failed;
-pub(crate) use self::secrets::{all as all_secrets, secret, verifier};
+pub(crate) use self::secrets::{SECRET, all as all_secrets, secret, verifier};
 
 use self::journal::JournalWriter;
 use self::metrics::Metrics;

@@ -25,6 +25,18 @@ fn promise_1_nothing_is_sent_twice_because_of_us_when_answers_are_lost() {
     stage.has_each_once(300);
 }
 
+#[test]
+fn tokens_that_keep_expiring_slow_a_campaign_and_do_not_end_it() {
+    let stage = Stage::new();
+    write_recipients(stage.path(), 100);
+    // Even the new token that a call takes after the first answer is said to have expired.
+    stage.fault(json!({"operation": "send_batch", "fault": "expire_token", "after": 1, "times": 4}));
+    let report = run(&mut stage.command(SEND)).ends(0).json();
+    adds_up(&report);
+    assert_eq!(report["accepted"], 100);
+    stage.has_each_once(100);
+}
+
 /// Kills a send at the n-th call and resumes it, until it is through.
 #[test]
 fn promise_1_nothing_is_sent_twice_because_of_us_when_we_are_killed() {

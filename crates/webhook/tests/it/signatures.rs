@@ -71,6 +71,10 @@ fn the_window_includes_its_bounds() {
     ] {
         assert_eq!(check(verifier(), at(THEN + seconds)), expected, "{seconds}");
     }
+    // The time of signing has whole seconds, so a second counts until it is over.
+    let late = |millisecond| Timestamp::from_millisecond(THEN * 1000 + millisecond).unwrap();
+    assert_eq!(check(verifier(), late(300_999)), Ok(()));
+    assert_eq!(check(verifier(), late(-300_001)), Err(SignatureError::Future));
     let wide = verifier().with_window(Duration::MAX);
     assert_eq!(check(wide, at(0)), Ok(()));
     let none = verifier().with_window(Duration::ZERO);
