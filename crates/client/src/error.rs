@@ -156,6 +156,10 @@ impl Error {
             },
             _ => None,
         };
+        // What a page, or nothing at all, is as JSON tells nobody more.
+        if !matches!(&self.0.look, None | Some(Look::Json | Look::BrokenOff(_))) {
+            self.0.source = None;
+        }
         self
     }
 
