@@ -154,14 +154,63 @@ fn json(value: &Value, out: &mut Vec<u8>) -> Result<(), Error> {
     }
 }
 
-/// A string of JSON. Whether anything must be escaped is looked for in all bytes at once.
+/// A string of JSON.
 fn text(text: &str, out: &mut Vec<u8>) -> Result<(), Error> {
-    let odd = text.bytes().fold(false, |odd, byte| odd | (byte < b' ') | (byte == b'"') | (byte == b'\\'));
-    if odd {
+    if must_escape(text.as_bytes()) {
         return serde_json::to_writer(out, text);
     }
+    out.reserve(text.len() + 2);
     out.push(b'"');
     out.extend_from_slice(text.as_bytes());
     out.push(b'"');
     Ok(())
+}
+
+/// Whether JSON escapes any of these bytes: control characters, `"` and `\`. Looks at eight at once.
+fn must_escape(bytes: &[u8]) -> bool {
+    let (words, rest) = bytes.as_chunks::<8>();
+    if let (Some(last), [_, ..]) = (bytes.last_chunk::<8>(), rest) {
+        // Some bytes twice rather than the rest one by one.
+        return words.iter().any(|word| escapes_in(*word)) || escapes_in(*last);
+    }
+    words.iter().any(|word| escapes_in(*word)) || rest.iter().any(|byte| matches!(byte, 0..b' ' | b'"' | b'\\'))
+}
+
+fn escapes_in(word: [u8; 8]) -> bool {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    let word = u64::from_ne_bytes(word);
+    // The highest bit of a byte is set if that byte is less than `limit`, or above one that is; bytes
+    // from 128 on never count, for all of UTF-8 beyond ASCII is as it is.
+    let less = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word;
+    let is = |letter: u8| less(word ^ (ONES * u64::from(letter)), 1);
+    (less(word, 0x20) | is(b'"') | is(b'\\')) & (ONES << 7) != 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn every_byte_is_known_at_every_place() {
+        for length in 1..20 {
+            for at in 0..length {
+                for byte in 0..=255 {
+                    let mut bytes = vec![b'a'; length];
+                    bytes[at] = byte;
+                    let expected = matches!(byte, 0..b' ' | b'"' | b'\\');
+                    assert_eq!(must_escape(&bytes), expected, "{byte} at {at} of {length}");
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_is_escaped_as_serde_escapes_it(words in "\\PC{0,40}|[\0-\u{ff}]{0,40}") {
+            let mut written = Vec::new();
+            text(&words, &mut written).unwrap();
+            prop_assert_eq!(String::from_utf8(written).unwrap(), serde_json::to_string(&words).unwrap());
+        }
+    }
 }
