@@ -136,7 +136,13 @@ fn refusals_stop_or_go_on_as_is_right() {
     assert!(said.stderr.contains("--from-line 2"), "{said:?}");
     stage.no_faults();
 
-    // The service finds fault with one call: the others go on.
+    // The service finds fault with a call: others might pass, so it goes on.
+    let mut command = stage.api(&["consents", "insert", "out.csv", "--batch-size", "10"]);
+    let said = run(command.env("SINCH_APP_ID", "no-ulid")).ends(7);
+    assert!(said.stdout.starts_with("lines 2 to 31, 30 rows: refused: "), "{said:?}");
+    assert!(said.stderr.contains("0 of 30 rows were accepted, 30 refused"), "{said:?}");
+    assert_eq!(stage.stats()["requests"]["insert_consents"]["400"], 3);
+
     let said = run(stage.api(&["consents", "insert", "out.csv"]).env("SINCH_APP_ID", "")).ends(4);
     assert!(said.stderr.contains("SINCH_APP_ID"), "{said:?}");
     run(stage.api(&["consents", "insert", "out.csv"]).env_remove("SINCH_KEY_SECRET")).ends(4);
