@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::atomic::AtomicUsize;
 
 use sinch_batch_models::ProjectId;
 use url::{Host, Url};
@@ -9,10 +10,12 @@ use url::{Host, Url};
 use crate::client::BuildError;
 
 /// `{base}/v1/projects/{project_id}`, encoded, without a slash at its end.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Endpoint {
     project: String,
     loopback: bool,
+    /// How many bytes a recipient took in the last batch: what the next body will need.
+    pub(crate) recipient_bytes: AtomicUsize,
 }
 
 impl Endpoint {
@@ -40,7 +43,7 @@ impl Endpoint {
         }
         let segment = segment(project.as_str()).ok_or(BuildError::ProjectId)?;
         let base = url.as_str().trim_end_matches('/');
-        Ok(Self { project: format!("{base}/v1/projects/{segment}"), loopback })
+        Ok(Self { project: format!("{base}/v1/projects/{segment}"), loopback, recipient_bytes: AtomicUsize::new(0) })
     }
 
     /// The project's URL with a path behind it, whose slashes and escapes are the caller's.

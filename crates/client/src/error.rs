@@ -1,4 +1,8 @@
 //! What went wrong with a call, and the one question that comes first: may people have got it?
+//!
+//! # Guide
+//!
+#![doc = include_str!("../../../docs/guide/errors.md")]
 
 use std::error::Error as StdError;
 use std::fmt;

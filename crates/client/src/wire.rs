@@ -1,5 +1,6 @@
 //! Requests written and answers read: values in, values out.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -24,7 +25,14 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("sinch-batch/", env!("CARGO_PKG_VERSION")));
 
 pub(crate) fn send_batch(to: &Endpoint, request: &SendBatchRequest) -> Result<Request<Bytes>, Error> {
-    write_json(Operation::SendBatch, to.at("messages"), request)
+    let operation = Operation::SendBatch;
+    let recipients = request.recipients.len();
+    // One allocation for a body that may have megabytes; its neighbours are mostly as long.
+    let expected = to.recipient_bytes.load(Ordering::Relaxed) * recipients;
+    let mut body = Vec::with_capacity(expected + expected / 16);
+    serde_json::to_writer(&mut body, request).map_err(|error| Error::request(operation, error))?;
+    to.recipient_bytes.store(body.len() / recipients, Ordering::Relaxed);
+    write_body(operation, to.at("messages"), body)
 }
 
 pub(crate) fn cancel_batch(to: &Endpoint, request: &CancelBatchRequest) -> Result<Request<Bytes>, Error> {
@@ -64,6 +72,10 @@ pub(crate) fn insert_consents(to: &Endpoint, request: &InsertConsentsRequest) ->
 
 fn write_json(operation: Operation, url: String, body: &impl Serialize) -> Result<Request<Bytes>, Error> {
     let body = serde_json::to_vec(body).map_err(|error| Error::request(operation, error))?;
+    write_body(operation, url, body)
+}
+
+fn write_body(operation: Operation, url: String, body: Vec<u8>) -> Result<Request<Bytes>, Error> {
     let mut request = write(operation, url, body.into())?;
     request.headers_mut().insert(CONTENT_TYPE, JSON);
     Ok(request)

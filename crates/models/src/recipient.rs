@@ -1,6 +1,7 @@
 //! Who gets the message, and with which parameters.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::de::{Error, MapAccess, Visitor};
 use serde::ser::SerializeMap;
@@ -181,14 +182,14 @@ impl BatchRecipient {
 
     /// Sets the value of a placeholder.
     #[must_use]
-    pub fn with_parameter(mut self, name: impl Into<Box<str>>, value: impl Into<Text>) -> Self {
+    pub fn with_parameter(mut self, name: impl Into<Arc<str>>, value: impl Into<Text>) -> Self {
         self.parameters.insert(name, value.into());
         self
     }
 
     /// Sets one entry of the message metadata.
     #[must_use]
-    pub fn with_message_metadata(mut self, name: impl Into<Box<str>>, value: impl Into<serde_json::Value>) -> Self {
+    pub fn with_message_metadata(mut self, name: impl Into<Arc<str>>, value: impl Into<serde_json::Value>) -> Self {
         self.message_metadata.insert(name, value.into());
         self
     }
@@ -197,7 +198,7 @@ impl BatchRecipient {
     #[must_use]
     pub fn with_conversation_metadata(
         mut self,
-        name: impl Into<Box<str>>,
+        name: impl Into<Arc<str>>,
         value: impl Into<serde_json::Value>,
     ) -> Self {
         self.conversation_metadata.insert(name, value.into());

@@ -91,6 +91,8 @@
 //! | `recipients` | `recipients` | Read a file of recipients, find its mistakes, cut it into batches |
 //! | `auth` | `auth` | A bearer token that is always fresh |
 //! | `client` (default) | `client` | Call the service; brings `auth` |
+//! | `tower` | in `client` | Send through any tower service |
+//! | `metrics` | in `client` | Count calls, requests and repeats for the `metrics` facade |
 //! | `webhook` | `webhook` | Receive signed callbacks with axum |
 //! | `tracking` | `tracking` | Know where each batch and message stands |
 //! | `ledger` | `ledger` | Remember intent, outcome and callback; brings `tracking` |

@@ -6,8 +6,11 @@ mod usage;
 
 mod road;
 
+mod client;
+
 use crate::workspace::{cargo, obey, packages};
 
+pub(crate) use client::run as client;
 pub(crate) use road::run as road;
 
 /// Runs every criterion bench.

@@ -15,9 +15,9 @@ use crate::workspace::{cargo, obey, root};
 const RUNS: [&str; 3] = ["check", "send", "simulate"];
 const ROWS: u64 = 1_000_000;
 /// Seven digits follow +1555.
-const MOST_ROWS: u64 = 10_000_000;
+pub(super) const MOST_ROWS: u64 = 10_000_000;
 /// What one call carries.
-const BATCH: u64 = 1000;
+pub(super) const BATCH: u64 = 1000;
 
 /// Measures `check`, `send` (to a bare local sink) and `simulate` (`send --simulate`), or those named.
 ///
@@ -73,12 +73,7 @@ impl Input {
     fn write(folder: &Path, rows: u64) -> anyhow::Result<Self> {
         let input = Self { folder: folder.to_owned(), rows };
         std::fs::write(input.message(), r#"{"text_message": {"text": "Hello ${name}, your code is ${code}."}}"#)?;
-        let mut file = BufWriter::new(File::create(input.recipients())?);
-        writeln!(file, "SMS,name,code")?;
-        for row in 0..rows {
-            writeln!(file, "+1555{row:07},Person {row},{:06x}", row.wrapping_mul(2_654_435_761) & 0xff_ffff)?;
-        }
-        file.flush()?;
+        write_recipients(&input.recipients(), rows)?;
         Ok(input)
     }
 
@@ -157,6 +152,17 @@ impl Input {
         );
         Ok(())
     }
+}
+
+/// A file of invented recipients, each with two parameters.
+pub(super) fn write_recipients(path: &Path, rows: u64) -> anyhow::Result<()> {
+    let mut file = BufWriter::new(File::create(path)?);
+    writeln!(file, "SMS,name,code")?;
+    for row in 0..rows {
+        writeln!(file, "+1555{row:07},Person {row},{:06x}", row.wrapping_mul(2_654_435_761) & 0xff_ffff)?;
+    }
+    file.flush()?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -91,14 +93,14 @@ impl SendBatchRequest {
 
     /// Sets one entry of the batch metadata.
     #[must_use]
-    pub fn with_batch_metadata(mut self, name: impl Into<Box<str>>, value: impl Into<serde_json::Value>) -> Self {
+    pub fn with_batch_metadata(mut self, name: impl Into<Arc<str>>, value: impl Into<serde_json::Value>) -> Self {
         self.batch_metadata.insert(name, value.into());
         self
     }
 
     /// Sets one entry of the default message metadata.
     #[must_use]
-    pub fn with_message_metadata(mut self, name: impl Into<Box<str>>, value: impl Into<serde_json::Value>) -> Self {
+    pub fn with_message_metadata(mut self, name: impl Into<Arc<str>>, value: impl Into<serde_json::Value>) -> Self {
         self.message_metadata.insert(name, value.into());
         self
     }
@@ -107,7 +109,7 @@ impl SendBatchRequest {
     #[must_use]
     pub fn with_conversation_metadata(
         mut self,
-        name: impl Into<Box<str>>,
+        name: impl Into<Arc<str>>,
         value: impl Into<serde_json::Value>,
     ) -> Self {
         self.conversation_metadata.insert(name, value.into());
@@ -116,7 +118,7 @@ impl SendBatchRequest {
 
     /// Sets one channel property, such as `SMS_SENDER`.
     #[must_use]
-    pub fn with_channel_property(mut self, name: impl Into<Box<str>>, value: impl Into<Text>) -> Self {
+    pub fn with_channel_property(mut self, name: impl Into<Arc<str>>, value: impl Into<Text>) -> Self {
         self.channel_properties.insert(name, value.into());
         self
     }

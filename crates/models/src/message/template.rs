@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use serde::de::Error;
 
 use crate::Channel;
@@ -74,7 +76,7 @@ impl OmniTemplate {
 
     /// Sets the value of one parameter of the template; a placeholder of the batch may stand in it.
     #[must_use]
-    pub fn with_parameter(mut self, name: impl Into<Box<str>>, value: impl Into<Text>) -> Self {
+    pub fn with_parameter(mut self, name: impl Into<Arc<str>>, value: impl Into<Text>) -> Self {
         self.parameters.insert(name, value.into());
         self
     }
@@ -108,7 +110,7 @@ impl ChannelTemplate {
 
     /// Sets the value of one parameter of the template; a placeholder of the batch may stand in it.
     #[must_use]
-    pub fn with_parameter(mut self, name: impl Into<Box<str>>, value: impl Into<Text>) -> Self {
+    pub fn with_parameter(mut self, name: impl Into<Arc<str>>, value: impl Into<Text>) -> Self {
         self.parameters.insert(name, value.into());
         self
     }

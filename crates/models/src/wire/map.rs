@@ -1,21 +1,23 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::object::Key;
 use crate::unknown::{Part, Pointer};
 
 /// A JSON object whose values are all of one type, kept sorted by key.
 ///
-/// Made for the few short entries of a recipient: one allocation for the list, a binary search to
-/// find, equality that does not depend on the order in which entries came. On repeated keys the
+/// Made for the few short entries of a recipient: one allocation for the list, keys that all recipients
+/// may share (insert clones of one `Arc<str>`), a binary search to find, equality that does not depend on the order in which entries came. On repeated keys the
 /// last one wins. A map read from `{}` is written as `{}`; an empty one that was not there, or was
 /// made here, is left out. `Debug` shows keys, not values.
 #[derive(Clone)]
 pub struct WireMap<V> {
-    entries: Vec<(Box<str>, V)>,
+    entries: Vec<(Arc<str>, V)>,
     /// Whether the map stood on the wire; tells `{}` from nothing.
     stood: bool,
 }
@@ -26,8 +28,13 @@ impl<V> WireMap<V> {
         Self { entries: Vec::new(), stood: false }
     }
 
+    /// A map without entries, with room for so many.
+    pub fn with_capacity(entries: usize) -> Self {
+        Self { entries: Vec::with_capacity(entries), stood: false }
+    }
+
     /// Sets the value of a key, and gives back the value that was there.
-    pub fn insert(&mut self, key: impl Into<Box<str>>, value: V) -> Option<V> {
+    pub fn insert(&mut self, key: impl Into<Arc<str>>, value: V) -> Option<V> {
         let key = key.into();
         match self.find(&key) {
             Ok(at) => Some(std::mem::replace(&mut self.entries[at].1, value)),
@@ -115,7 +122,7 @@ impl<V> fmt::Debug for WireMap<V> {
     }
 }
 
-impl<K: Into<Box<str>>, V> FromIterator<(K, V)> for WireMap<V> {
+impl<K: Into<Arc<str>>, V> FromIterator<(K, V)> for WireMap<V> {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
         let mut map = Self::new();
         map.extend(entries);
@@ -123,7 +130,7 @@ impl<K: Into<Box<str>>, V> FromIterator<(K, V)> for WireMap<V> {
     }
 }
 
-impl<K: Into<Box<str>>, V> Extend<(K, V)> for WireMap<V> {
+impl<K: Into<Arc<str>>, V> Extend<(K, V)> for WireMap<V> {
     fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, entries: I) {
         for (key, value) in entries {
             self.insert(key, value);
@@ -156,8 +163,8 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for WireMap<V> {
             }
             fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<WireMap<V>, A::Error> {
                 let mut map = WireMap { entries: Vec::new(), stood: true };
-                while let Some((key, value)) = entries.next_entry::<Box<str>, V>()? {
-                    map.insert(key, value);
+                while let Some((key, value)) = entries.next_entry::<Key<'de>, V>()? {
+                    map.insert(key.as_str(), value);
                 }
                 Ok(map)
             }

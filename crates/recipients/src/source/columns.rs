@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use sinch_batch_models::Channel;
 
@@ -17,9 +18,9 @@ pub(super) enum Role {
     Identity,
     /// Identities on this channel.
     On(Channel),
-    Parameter(Box<str>),
-    MessageMetadata(Box<str>),
-    ConversationMetadata(Box<str>),
+    Parameter(Arc<str>),
+    MessageMetadata(Arc<str>),
+    ConversationMetadata(Arc<str>),
 }
 
 impl Role {
@@ -64,6 +65,8 @@ pub(super) enum By {
 pub(super) struct Columns {
     pub(super) names: Vec<Box<str>>,
     pub(super) roles: Vec<Role>,
+    /// How many of them are parameters.
+    pub(super) parameters: usize,
     pub(super) by: By,
 }
 
@@ -71,7 +74,7 @@ impl Columns {
     /// Reads the header, and reports every mistake in it.
     pub(super) fn of(header: &Records, rules: &Rules, findings: &mut Vec<Finding>) -> Self {
         let line = header.line();
-        let mut columns = Self { names: Vec::new(), roles: Vec::new(), by: By::Nothing };
+        let mut columns = Self { names: Vec::new(), roles: Vec::new(), parameters: 0, by: By::Nothing };
         let mut seen = HashMap::new();
         for index in 0..header.len() {
             let name = String::from_utf8_lossy(header.field(index));
@@ -94,6 +97,7 @@ impl Columns {
             columns.names.push(name.into());
             columns.roles.push(role);
         }
+        columns.parameters = columns.roles.iter().filter(|role| matches!(role, Role::Parameter(_))).count();
         columns.by = columns.find_recipients(line, findings);
         columns.find_parameters(line, rules, findings);
         columns
@@ -139,7 +143,7 @@ impl Columns {
 
     fn find_parameters(&self, line: u64, rules: &Rules, findings: &mut Vec<Finding>) {
         for name in &rules.names {
-            if self.roles.iter().any(|role| matches!(role, Role::Parameter(have) if have == name)) {
+            if self.roles.iter().any(|role| matches!(role, Role::Parameter(have) if **have == **name)) {
                 continue;
             }
             let hint = if self.names.contains(name) {

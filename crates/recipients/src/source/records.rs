@@ -61,6 +61,14 @@ impl Records {
         &self.text[start..self.ends[index]]
     }
 
+    /// The fields as text, if the whole record is UTF-8: many short fields are looked through at once.
+    pub(super) fn cells(&self) -> Option<Cells<'_>> {
+        let ends = &self.ends[..self.fields];
+        let text = std::str::from_utf8(&self.text[..*ends.last()?]).ok()?;
+        // A letter may not begin in one field and end in the next.
+        ends.iter().all(|end| text.is_char_boundary(*end)).then_some(Cells { text, ends })
+    }
+
     /// Whether the record ends inside a quote, and so with the file.
     pub(super) fn is_unclosed(&self) -> bool {
         self.unclosed
@@ -152,6 +160,21 @@ impl Records {
     }
 }
 
+/// The fields of a record that is UTF-8.
+pub(super) struct Cells<'a> {
+    text: &'a str,
+    ends: &'a [usize],
+}
+
+impl<'a> Cells<'a> {
+    /// A field, without its quotes; empty beyond the last.
+    pub(super) fn get(&self, index: usize) -> &'a str {
+        let Some(end) = self.ends.get(index) else { return "" };
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.text[start..*end]
+    }
+}
+
 /// Line breaks inside a record: `\n`, `\r\n` or `\r` alone.
 fn line_breaks(raw: &[u8]) -> u64 {
     let is_break = |byte: &u8| matches!(byte, b'\n' | b'\r');
@@ -214,6 +237,21 @@ mod tests {
         check("\"a\n\r\n\rz\",1\nb", &[1, 5], &["\"a\n\r\n\rz\",1", "b"]);
         check("a\n\"\"\nb", &[1, 2, 3], &["a", "\"\"", "b"]);
         check("", &[], &[]);
+    }
+
+    #[test]
+    fn cells_are_the_fields_as_text_or_there_are_none() {
+        let cells = |bytes: &[u8]| {
+            let mut feed = Feed::new(Box::new(Cursor::new(bytes.to_vec())));
+            let mut records = Records::new();
+            assert!(records.read(&mut feed).unwrap());
+            let all = (0..records.len() + 1).map(|index| records.cells().map(|cells| cells.get(index).to_owned()));
+            all.collect::<Option<Vec<_>>>()
+        };
+        assert_eq!(cells("a,\"é,b\",".as_bytes()).unwrap(), ["a", "é,b", "", ""]);
+        assert_eq!(cells(b"a,\xC3,b"), None);
+        // A letter in two halves, one in each field.
+        assert_eq!(cells(b"a\xC3,\xA9b"), None);
     }
 
     #[test]

@@ -1,8 +1,10 @@
-use sinch_batch_models::{BatchRecipient, Channel, ChannelIdentity, ContactId, Recipient};
+use std::sync::Arc;
+
+use sinch_batch_models::{BatchRecipient, Channel, ChannelIdentity, ContactId, Parameters, Recipient};
 
 use super::columns::{By, Columns, Role};
 use super::feed::Feed;
-use super::records::Records;
+use super::records::{Cells, Records};
 use super::rules::{BLANK, Length, Rules, channel_named, comparable, identity_fault, is_blank, value_fault};
 use super::{Broken, Header, Observer};
 use crate::finding::{FindingKind, Place, Where};
@@ -19,7 +21,7 @@ impl Table {
         let mut records = Records::new();
         let found = records.read(feed).map_err(|broken| (broken, records.line()))?;
         if !found {
-            let columns = Columns { names: Vec::new(), roles: Vec::new(), by: By::Nothing };
+            let columns = Columns { names: Vec::new(), roles: Vec::new(), parameters: 0, by: By::Nothing };
             return Ok(Self { records, columns });
         }
         header.line = records.line();
@@ -68,13 +70,19 @@ impl Table {
             observer.finding(place.finding(Where::ROW, FindingKind::RaggedLine, message));
             return;
         }
+        let cells = self.records.cells();
         let mut in_message = Length::default();
         let mut in_conversation = Length::default();
         for (index, role) in self.columns.roles.iter().enumerate() {
             if *role == Role::Ignored {
                 continue;
             }
-            let cell = match std::str::from_utf8(self.records.field(index)) {
+            let cell = match &cells {
+                Some(cells) => Ok(cells.get(index)),
+                // Which of them is at fault?
+                None => std::str::from_utf8(self.records.field(index)),
+            };
+            let cell = match cell {
                 Ok(cell) => cell,
                 Err(error) => {
                     let message = format!("the cell is not UTF-8 from its byte {} on", error.valid_up_to() + 1);
@@ -94,7 +102,7 @@ impl Table {
                 Role::Ignored | Role::ContactId | Role::Channel | Role::Identity | Role::On(_) => {}
             }
         }
-        self.check_recipient(place, observer);
+        self.check_recipient(place, cells.as_ref(), observer);
         for (length, name, limit) in [
             (in_message, "message_metadata", rules.message_metadata),
             (in_conversation, "conversation_metadata", rules.conversation_metadata),
@@ -105,16 +113,19 @@ impl Table {
         }
     }
 
-    /// A cell that was found to be UTF-8; empty where it is not, which was reported.
-    fn text(&self, index: usize) -> Option<&str> {
-        std::str::from_utf8(self.records.field(index)).ok()
+    /// A cell that was found to be UTF-8; nothing where it is not, which was reported.
+    fn text<'a>(&'a self, cells: Option<&Cells<'a>>, index: usize) -> Option<&'a str> {
+        match cells {
+            Some(cells) => Some(cells.get(index)),
+            None => std::str::from_utf8(self.records.field(index)).ok(),
+        }
     }
 
-    fn check_recipient(&self, place: Place, observer: &mut impl Observer) {
+    fn check_recipient(&self, place: Place, cells: Option<&Cells<'_>>, observer: &mut impl Observer) {
         match &self.columns.by {
             By::Nothing => {}
             By::Contact(index) => {
-                let Some(id) = self.text(*index) else { return };
+                let Some(id) = self.text(cells, *index) else { return };
                 if id.is_empty() {
                     let message = "the cell is empty, so there is nobody to send to";
                     observer.finding(place.finding(self.column(*index), FindingKind::MissingIdentity, message));
@@ -125,7 +136,7 @@ impl Table {
                 }
             }
             By::Pair { channel, identity } => {
-                let (Some(name), Some(id)) = (self.text(*channel), self.text(*identity)) else { return };
+                let (Some(name), Some(id)) = (self.text(cells, *channel), self.text(cells, *identity)) else { return };
                 let on = channel_named(name);
                 if name.is_empty() {
                     let message = "the cell is empty, so there is no channel to send on";
@@ -145,7 +156,7 @@ impl Table {
                 let mut anybody = false;
                 for (ordinal, index) in (1..).zip(columns) {
                     anybody |= !self.records.field(*index).is_empty();
-                    if let (Some(id), Role::On(on)) = (self.text(*index), &self.columns.roles[*index])
+                    if let (Some(id), Role::On(on)) = (self.text(cells, *index), &self.columns.roles[*index])
                         && !id.is_empty()
                     {
                         self.check_identity(place, *index, ordinal, on, id, observer);
@@ -176,17 +187,19 @@ impl Table {
         }
     }
 
+    /// The recipient of a row that was checked and found good.
     pub(super) fn recipient(&mut self) -> Option<BatchRecipient> {
+        let cells = self.records.cells()?;
         let recipient = match &self.columns.by {
             By::Nothing => return None,
-            By::Contact(index) => Recipient::contact(ContactId::new(self.text(*index)?)),
+            By::Contact(index) => Recipient::contact(ContactId::new(cells.get(*index))),
             By::Pair { channel, identity } => {
-                Recipient::identity(channel_named(self.text(*channel)?)?, self.text(*identity)?)
+                Recipient::identity(channel_named(cells.get(*channel))?, cells.get(*identity))
             }
             By::Channels(columns) => {
                 let mut identities = Vec::with_capacity(columns.len());
                 for index in columns {
-                    let id = self.text(*index)?;
+                    let id = cells.get(*index);
                     if let (false, Role::On(channel)) = (id.is_empty(), &self.columns.roles[*index]) {
                         identities.push(ChannelIdentity::new(channel.clone(), id));
                     }
@@ -195,19 +208,20 @@ impl Table {
             }
         };
         let mut recipient = BatchRecipient::new(recipient);
+        recipient.parameters = Parameters::with_capacity(self.columns.parameters);
         for (index, role) in self.columns.roles.iter().enumerate() {
             let (key, map) = match role {
                 Role::Parameter(name) => {
-                    recipient.parameters.insert(name.clone(), self.text(index)?.into());
+                    recipient.parameters.insert(Arc::clone(name), cells.get(index).into());
                     continue;
                 }
                 Role::MessageMetadata(key) => (key, &mut recipient.message_metadata),
                 Role::ConversationMetadata(key) => (key, &mut recipient.conversation_metadata),
                 _ => continue,
             };
-            let value = self.text(index)?;
+            let value = cells.get(index);
             if !value.is_empty() {
-                map.insert(key.clone(), value.into());
+                map.insert(Arc::clone(key), value.into());
             }
         }
         Some(recipient)
