@@ -65,7 +65,7 @@ fn check(request: &str) -> Result<&'static str, String> {
         .map(|parameter| (parameter["name"].as_str().unwrap(), parameter["required"] == true))
         .collect();
     let given: Vec<&str> = query.split('&').filter_map(|pair| Some(pair.split_once('=')?.0)).collect();
-    for (name, _) in names.iter().filter(|(name, required)| *required && !given.contains(name)) {
+    if let Some((name, _)) = names.iter().find(|(name, required)| *required && !given.contains(name)) {
         return Err(format!("lacks the parameter {name}"));
     }
     for name in given {
