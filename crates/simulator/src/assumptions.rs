@@ -68,7 +68,7 @@ pub const ASSUMPTIONS: &[Assumption] = &[
     ),
     it("429", "the limit of 800 requests per second and project is not simulated", Source::Spec),
     it("errors", "bodies are wrapped in \"error\"; a switch makes them flat", Source::Docs),
-    it("send", "app_id must look like a ULID: 26 letters and digits", Source::Docs),
+    it("send", "app_id must look like a ULID: 26 letters and digits; for consents too", Source::Docs),
     it("send", "exactly one generic message, or none and a message per channel", Source::Spec),
     it("send", "1 to 1000 recipients, each with a contact_id or with channel identities", Source::Docs),
     it("send", "contact_id is refused with DISPATCH_ONLY", Source::Spec),

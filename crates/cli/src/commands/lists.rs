@@ -154,7 +154,10 @@ struct Call {
 #[derive(Serialize)]
 struct Report<'a> {
     file: String,
+    /// All of the file.
     rows: u64,
+    /// Before the line at which to begin.
+    passed_over: u64,
     accepted: u64,
     refused: u64,
     unknown: u64,
@@ -229,6 +232,7 @@ async fn run<T: Job>(args: ListArgs) -> Result<u8, Failure> {
     let report = Report {
         file: file.display().to_string(),
         rows: checked.rows,
+        passed_over: before,
         accepted: sum(Outcome::Accepted),
         refused: sum(Outcome::Refused),
         unknown: sum(Outcome::Unknown),
@@ -238,7 +242,7 @@ async fn run<T: Job>(args: ListArgs) -> Result<u8, Failure> {
     if args.json.json {
         write_json_line(&report)?;
     } else {
-        out(text(&report, before).as_bytes()).map_err(output)?;
+        out(text(&report).as_bytes()).map_err(output)?;
     }
     let end = end?;
     if stopped == Stop::End && end.fingerprint.is_some_and(|now| now != checked.fingerprint) {
@@ -373,7 +377,7 @@ fn judge(error: &Error) -> (Outcome, Stop) {
 }
 
 /// The report for a person: calls in a row that ended alike are one line.
-fn text(report: &Report<'_>, passed_over: u64) -> String {
+fn text(report: &Report<'_>) -> String {
     let mut text = String::new();
     let alike = |one: &Call, other: &Call| one.outcome == other.outcome && one.error == other.error;
     for calls in report.calls.chunk_by(alike) {
@@ -392,7 +396,7 @@ fn text(report: &Report<'_>, passed_over: u64) -> String {
     }
     text.push_str(&format!("{} rows", report.rows));
     for (count, what) in [
-        (passed_over, "passed over"),
+        (report.passed_over, "passed over"),
         (report.accepted, "accepted"),
         (report.refused, "refused"),
         (report.unknown, "unknown"),

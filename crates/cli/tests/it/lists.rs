@@ -19,7 +19,7 @@ fn contacts_are_made_and_deleted() {
     let said = run(&mut stage.api(&["contacts", "create", "new.csv", "--batch-size", "2", "--json"])).ends(0).json();
     assert_eq!(
         said,
-        json!({"file": "new.csv", "rows": 3, "accepted": 3, "refused": 0, "unknown": 0, "not_sent": 0, "calls": [
+        json!({"file": "new.csv", "rows": 3, "passed_over": 0, "accepted": 3, "refused": 0, "unknown": 0, "not_sent": 0, "calls": [
             {"first_line": 2, "last_line": 3, "rows": 2, "outcome": "accepted", "status": 200},
             {"first_line": 4, "last_line": 4, "rows": 1, "outcome": "accepted", "status": 200},
         ]})
@@ -110,7 +110,7 @@ fn a_call_of_unknown_outcome_stops_and_says_where_to_go_on() {
     assert!(said.stderr.contains("does no harm: sinch-batch consents insert out.csv --from-line 22"), "{said:?}");
     stage.no_faults();
     let report = run(&mut insert("22")).ends(0).json();
-    assert_eq!((&report["accepted"], &report["not_sent"]), (&json!(30), &json!(0)));
+    assert_eq!((&report["passed_over"], &report["accepted"], &report["not_sent"]), (&json!(20), &json!(30), &json!(0)));
     assert_eq!(stage.there("/consents").len(), 50);
 
     // Contacts would be made twice: the call is made once, and the hint goes on behind it.
@@ -136,7 +136,13 @@ fn refusals_stop_or_go_on_as_is_right() {
     assert!(said.stderr.contains("--from-line 2"), "{said:?}");
     stage.no_faults();
 
-    // The service finds fault with one call: the others go on.
+    // The service finds fault with a call: others might pass, so it goes on.
+    let mut command = stage.api(&["consents", "insert", "out.csv", "--batch-size", "10"]);
+    let said = run(command.env("SINCH_APP_ID", "no-ulid")).ends(7);
+    assert!(said.stdout.starts_with("lines 2 to 31, 30 rows: refused: "), "{said:?}");
+    assert!(said.stderr.contains("0 of 30 rows were accepted, 30 refused"), "{said:?}");
+    assert_eq!(stage.stats()["requests"]["insert_consents"]["400"], 3);
+
     let said = run(stage.api(&["consents", "insert", "out.csv"]).env("SINCH_APP_ID", "")).ends(4);
     assert!(said.stderr.contains("SINCH_APP_ID"), "{said:?}");
     run(stage.api(&["consents", "insert", "out.csv"]).env_remove("SINCH_KEY_SECRET")).ends(4);

@@ -1,6 +1,6 @@
 //! What the pages show is what happens.
 
-use crate::support::{binary, root, run};
+use crate::support::{Stage, binary, root, run};
 
 const PREFIX: &str = "cargo run --release -p sinch-batch-cli -- ";
 
@@ -19,6 +19,28 @@ fn the_commands_of_the_readme_run_as_they_stand() {
         }
         run(binary(scratch.path()).args(command.split_whitespace())).ends(0);
     }
+}
+
+#[test]
+fn the_commands_of_the_operations_page_run_as_they_stand() {
+    let page = std::fs::read_to_string(root().join("docs/guide/operations.md")).unwrap();
+    let mut commands = Vec::new();
+    let mut block = "";
+    for line in page.lines() {
+        match line.strip_prefix("```") {
+            Some(language) => block = language,
+            None if block == "sh" => commands.push(line),
+            None => {}
+        }
+    }
+    assert!(commands.len() >= 6, "{commands:?}");
+    let stage = Stage::new();
+    for command in commands {
+        let words: Vec<&str> = command.strip_prefix("sinch-batch ").unwrap().split_whitespace().collect();
+        let said = run(stage.api(&words).current_dir(root())).ends(0);
+        assert!(!said.stdout.is_empty(), "{command}: {said:?}");
+    }
+    assert_eq!((stage.messages().len(), stage.there("/contacts").len(), stage.there("/consents").len()), (1, 2, 2));
 }
 
 #[test]

@@ -35,3 +35,38 @@ fn promise_8_secrets_numbers_and_texts_do_not_leak() {
         assert!(!said.contains(private), "{private} leaked");
     }
 }
+
+#[test]
+fn promise_8_secrets_numbers_and_texts_do_not_leak_from_the_operations() {
+    let stage = Stage::new();
+    stage.write("out.csv", "identification,consent_type\n+15559000001,OPT_OUT_ALL\n");
+    stage.write("bad.csv", "identification,consent_type\n+15559000001,OPT_IN\n+15559000002,\n");
+    stage.write("new.csv", "SMS,language,display_name\n+15559000001,EN,Person 1\n");
+    stage.write("worse.csv", "SMS,language,display_name\n+1555x55,English,Person 1\n+15559000001,EN\n");
+    stage.write(
+        "body.json",
+        r#"{"message": {"text_message": {"text": "Hello ${name}"}}, "recipient_and_params": [{"parameters": {"name": "Person 1"},
+            "recipient": {"identified_by": {"channel_identities": [{"channel": "SMS", "identity": "+15559000001"}]}}}]}"#,
+    );
+    stage.fault(serde_json::json!({"operation": "insert_consents", "fault": "accept_then_500", "times": 2}));
+    stage.fault(serde_json::json!({"operation": "send_batch", "fault": "accept_then_drop"}));
+    let mut said = String::new();
+    for (args, code) in [
+        (&["consents", "insert", "out.csv"][..], 0),
+        (&["consents", "insert", "bad.csv"], 3),
+        (&["consents", "insert", "bad.csv", "--json"], 3),
+        (&["contacts", "create", "new.csv", "--json"], 0),
+        (&["contacts", "create", "worse.csv"], 3),
+        (&["batch", "send", "body.json"], 5),
+        (&["batch", "send", "body.json"], 0),
+        (&["doctor"], 0),
+    ] {
+        let output =
+            run(stage.api(args).env("SINCH_BATCH_LOG", "trace,h2=off,hyper=off,hyper_util=off,reqwest=off")).ends(code);
+        said.push_str(&output.stdout);
+        said.push_str(&output.stderr);
+    }
+    for private in [SECRET, KEY_SECRET, "+15559", "15559000", "1555x55", "Person ", "Hello ", "English"] {
+        assert!(!said.contains(private), "{private} leaked");
+    }
+}

@@ -10,13 +10,13 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::batch;
 
-async fn listen() -> (TcpListener, String) {
+pub(crate) async fn listen() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base_url = format!("http://{}", listener.local_addr().unwrap());
     (listener, base_url)
 }
 
-fn client(base_url: &str) -> Client {
+pub(crate) fn client(base_url: &str) -> Client {
     patient(base_url, Duration::from_secs(30))
 }
 
@@ -30,7 +30,7 @@ fn patient(base_url: &str, timeout: Duration) -> Client {
 }
 
 /// Reads one whole request; empty if the other side has hung up.
-async fn request(socket: &mut TcpStream) -> String {
+pub(crate) async fn request(socket: &mut TcpStream) -> String {
     let mut read = Vec::new();
     loop {
         let text = String::from_utf8_lossy(&read);
@@ -51,7 +51,7 @@ async fn request(socket: &mut TcpStream) -> String {
     }
 }
 
-async fn answer(socket: &mut TcpStream, head: &str, body: &str) {
+pub(crate) async fn answer(socket: &mut TcpStream, head: &str, body: &str) {
     let text = format!("HTTP/1.1 {head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
     socket.write_all(text.as_bytes()).await.unwrap();
 }

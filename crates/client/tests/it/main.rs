@@ -3,6 +3,8 @@
 
 mod calls;
 #[cfg(feature = "reqwest")]
+mod contract;
+#[cfg(feature = "reqwest")]
 mod faults;
 mod limits;
 #[cfg(feature = "reqwest")]
@@ -13,6 +15,10 @@ mod told;
 mod tower;
 #[cfg(feature = "reqwest")]
 mod wild;
+
+#[cfg(feature = "reqwest")]
+#[path = "../../../models/tests/it/schema.rs"]
+mod schema;
 
 use sinch_batch_models::{AppId, BatchRecipient, Channel, Message, Recipient, Recipients, SendBatchRequest};
 

@@ -1,5 +1,6 @@
 //! Lists of contacts and opt-outs: what is read, and what is wrong.
 
+use proptest::prelude::*;
 use sinch_batch_models::{ConsentRecord, ContactId, NewContact};
 use sinch_batch_recipients::{Finding, Format, List, SourceError, check_list};
 
@@ -208,4 +209,34 @@ fn the_same_file_has_the_same_fingerprint() {
     while again.next_row().unwrap().is_some() {}
     assert_eq!(again.finish().unwrap(), checked.fingerprint);
     assert_ne!(ids("contact_id\na\nc\n", Format::Csv).finish().unwrap(), checked.fingerprint);
+}
+
+proptest! {
+    /// Whatever stands in a file, it is read to its end, and a row is either an entry or has mistakes.
+    #[test]
+    fn no_file_is_too_odd(
+        bytes in prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..200),
+            "(contact_id|SMS,language|identification,consent_type)\n[+0-9a-zA-Z,\"\n\r _-]{0,120}".prop_map(String::into_bytes),
+            "(\\{\"contacts\": ?|\\{\"app_id\": ?|)[\\[\\]{}\",:a-z0-9\n ]{0,80}".prop_map(String::into_bytes),
+        ],
+        format in prop::sample::select(&[Format::Csv, Format::JsonLines][..]),
+    ) {
+        fn look<T>(list: Result<List<T>, SourceError>) {
+            let mut list = list.unwrap();
+            let mut line = 0;
+            let good_header = list.header_findings().is_empty();
+            while let Some(row) = list.next_row().unwrap() {
+                assert!(row.line >= line && row.row >= 1);
+                line = row.line;
+                if let Err(findings) = row.entry {
+                    assert!(!good_header || !findings.is_empty());
+                }
+            }
+        }
+        let cursor = || std::io::Cursor::new(bytes.clone());
+        look(List::contacts(cursor(), format));
+        look(List::contact_ids(cursor(), format));
+        look(List::consents(cursor(), format));
+    }
 }

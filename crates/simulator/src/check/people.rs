@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::send::channels;
-use super::{CHANNELS, Length, Object, Path, Violation, Violations};
+use super::{CHANNELS, Length, Object, Path, Violation, Violations, is_ulid};
 
 /// Languages that a contact may have. Source: the published Conversation API description.
 const LANGUAGES: &str = "AF SQ AR AZ BN BG CA ZH ZH_CN ZH_HK ZH_TW HR CS DA NL EN EN_GB EN_US ET FIL FI FR DE EL GU \
@@ -65,6 +65,9 @@ pub(crate) fn delete(body: &Value) -> Result<(), Vec<Violation>> {
 pub(crate) fn consents(body: &Value) -> Result<(), Vec<Violation>> {
     check(body, |request, wrong| {
         request.texts(&["app_id"], wrong);
+        if request.get("app_id").and_then(Value::as_str).is_some_and(|id| !id.is_empty() && !is_ulid(id)) {
+            request.complain("app_id", "must be a ULID", wrong);
+        }
         request.require("consent_records", wrong);
         request.each("consent_records", 0..=usize::MAX, wrong, |record, wrong| {
             record.texts(&["identification"], wrong);

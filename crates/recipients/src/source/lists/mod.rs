@@ -103,7 +103,7 @@ pub struct ListRow<T> {
     pub row: RowNumber,
     /// The line on which it begins.
     pub line: u64,
-    /// What is in it, or everything that is wrong with it.
+    /// What is in it, or everything that is wrong with it; that may be nothing more than the header.
     pub entry: Result<T, Vec<Finding>>,
 }
 
@@ -251,7 +251,7 @@ pub struct ListCheck {
 impl ListCheck {
     /// Whether nothing is wrong.
     pub fn is_ok(&self) -> bool {
-        self.findings == 0
+        self.findings == 0 && self.bad_rows == 0
     }
 }
 
