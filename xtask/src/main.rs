@@ -28,6 +28,7 @@ cargo xtask docs              links between pages, and the README's two commands
 cargo xtask bench             every criterion bench of the workspace
 cargo xtask bench road [RUN..] [--rows N]
                               the release binary over N rows (1000000): check, send, simulate
+cargo xtask bench webhook     callbacks a CPU second beside a bare axum handler, and in memory
 cargo xtask setup             install the optional tools of the gate
 ";
 
@@ -49,6 +50,7 @@ fn run(args: &[String]) -> anyhow::Result<()> {
         ["layers"] => layers::run(),
         ["docs"] => docs::run(),
         ["bench", "road", rest @ ..] => bench::road(rest),
+        ["bench", "webhook"] => bench::webhook(),
         ["bench"] => bench::criterion(),
         ["setup"] => setup::run(),
         [] | ["help" | "--help" | "-h"] => {

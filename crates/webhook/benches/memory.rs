@@ -1,17 +1,23 @@
 //! Verify and parse in memory, beside the least that would do: HMAC-SHA256 with a key that is ready, and
 //! a struct with the fields of a delivery report and nothing else. The aim is 0.9 of its speed or better.
+//! Then the whole path in memory: what a receiver does to a request between its server and its sink.
 
+use std::convert::Infallible;
 use std::hint::black_box;
+use std::time::{Duration, Instant};
 
+use axum::body::Bytes;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hmac::{Hmac, KeyInit, Mac};
-use http::HeaderMap;
+use http::{HeaderMap, Request};
+use http_body_util::Full;
 use jiff::Timestamp;
 use serde::Deserialize;
 use sha2::Sha256;
-use sinch_batch_webhook::{Verifier, WebhookSecret, parse, sign};
+use sinch_batch_webhook::{Receiver, Verifier, WebhookSecret, parse, sign};
+use tower_service::Service;
 
 const BODIES: [(&str, &str); 2] = [
     ("delivered", include_str!("../../../tests/wire/callback.message_delivery.delivered.json")),
@@ -86,8 +92,14 @@ mod floor {
     }
 }
 
+/// As it comes over the network: in one line.
+fn compact(body: &str) -> String {
+    serde_json::from_str::<serde_json::Value>(body).unwrap().to_string()
+}
+
 fn verify_and_parse(c: &mut Criterion) {
     for (name, body) in BODIES {
+        let body = compact(body);
         let body = body.as_bytes();
         let secret = WebhookSecret::new(SECRET);
         let signature = sign(&secret, body, "01KZZ9BN79T5GK1ZW8JMKVFHQ2", THEN);
@@ -132,5 +144,51 @@ fn verify_and_parse(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, verify_and_parse);
+fn whole_path(c: &mut Criterion) {
+    let body = Bytes::from(compact(BODIES[0].1));
+    let secret = WebhookSecret::new(SECRET);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let mut service = Receiver::new(Verifier::new(secret.clone()).unwrap())
+        .with_clock(|| Timestamp::from_second(THEN).unwrap())
+        .service(async |callback| {
+            black_box(callback);
+            Ok::<_, Infallible>(())
+        });
+    let mut number = 0_u64;
+    let mut group = c.benchmark_group("whole path");
+    group.throughput(Throughput::Elements(1));
+    group.bench_function("ours", |b| {
+        b.iter_custom(|count| {
+            let mut took = Duration::ZERO;
+            let mut left = count;
+            while left > 0 {
+                // A few at a time, as a server has them.
+                let some = left.min(64);
+                left -= some;
+                let requests: Vec<_> = (0..some).map(|_| request(&mut number, &secret, &body)).collect();
+                took += runtime.block_on(async {
+                    let start = Instant::now();
+                    for request in requests {
+                        assert_eq!(service.call(request).await.unwrap().status(), 200);
+                    }
+                    start.elapsed()
+                });
+            }
+            took
+        });
+    });
+    group.finish();
+}
+
+fn request(number: &mut u64, secret: &WebhookSecret, body: &Bytes) -> Request<Full<Bytes>> {
+    *number += 1;
+    let signature = sign(secret, body, &format!("01KZZ9BN79T5{number:014}"), THEN);
+    let mut request = Request::post("/").body(Full::new(body.clone())).unwrap();
+    for (name, value) in signature.headers() {
+        request.headers_mut().insert(name, value.parse().unwrap());
+    }
+    request
+}
+
+criterion_group!(benches, verify_and_parse, whole_path);
 criterion_main!(benches);

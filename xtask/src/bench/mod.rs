@@ -10,6 +10,17 @@ use crate::workspace::{cargo, obey, packages};
 
 pub(crate) use road::run as road;
 
+/// Runs the two benches of the webhook: the whole receive path over HTTP, and verify and parse in memory.
+///
+/// # Errors
+/// When one cannot be built or run.
+pub(crate) fn webhook() -> anyhow::Result<()> {
+    for bench in ["receive", "memory"] {
+        obey(cargo().args(["bench", "--package", "sinch-batch-webhook", "--bench", bench]))?;
+    }
+    Ok(())
+}
+
 /// Runs every criterion bench.
 ///
 /// # Errors
