@@ -31,6 +31,7 @@ cargo xtask bench road [RUN..] [--rows N]
                               the release binary over N rows (1000000): check, send, simulate
 cargo xtask bench client [--rows N] [--rounds N]
                               reading and sending N rows (1000000) beside a loop written by hand
+cargo xtask bench webhook     callbacks a CPU second beside a bare axum handler, and in memory
 cargo xtask setup             install the optional tools of the gate
 ";
 
@@ -54,6 +55,7 @@ fn run(args: &[String]) -> anyhow::Result<()> {
         ["bench", "ack"] => bench::ack(),
         ["bench", "road", rest @ ..] => bench::road(rest),
         ["bench", "client", rest @ ..] => bench::client(rest),
+        ["bench", "webhook"] => bench::webhook(),
         ["bench"] => bench::criterion(),
         ["setup"] => setup::run(),
         [] | ["help" | "--help" | "-h"] => {

@@ -21,7 +21,19 @@ pub(crate) fn ack() -> anyhow::Result<()> {
     obey(cargo().args(["bench", "--package", "sinch-batch-tests", "--bench", "ack"]))
 }
 
-/// Runs every bench of the crates.
+
+/// Runs the two benches of the webhook: the whole receive path over HTTP, and verify and parse in memory.
+///
+/// # Errors
+/// When one cannot be built or run.
+pub(crate) fn webhook() -> anyhow::Result<()> {
+    for bench in ["receive", "memory"] {
+        obey(cargo().args(["bench", "--package", "sinch-batch-webhook", "--bench", bench]))?;
+    }
+    Ok(())
+}
+
+/// Runs every criterion bench.
 ///
 /// # Errors
 /// When one cannot be built or run.
