@@ -46,6 +46,8 @@ struct Inner {
     date: Option<jiff::Timestamp>,
     /// Whether the answer says that the token has expired, although it was a new one.
     expired: bool,
+    /// Whether time ran out before a request could leave.
+    late: bool,
     /// What the body of an answer was that is none of the API's.
     look: Option<Look>,
     source: Option<Box<dyn StdError + Send + Sync>>,
@@ -141,6 +143,7 @@ impl Error {
             retry_after,
             request_id: None,
             expired: false,
+            late: false,
             date: None,
             look: None,
             source,

@@ -21,7 +21,6 @@ pub(crate) fn ack() -> anyhow::Result<()> {
     obey(cargo().args(["bench", "--package", "sinch-batch-tests", "--bench", "ack"]))
 }
 
-
 /// Runs the two benches of the webhook: the whole receive path over HTTP, and verify and parse in memory.
 ///
 /// # Errors
@@ -33,7 +32,7 @@ pub(crate) fn webhook() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Runs every criterion bench.
+/// Runs every bench of the crates.
 ///
 /// # Errors
 /// When one cannot be built or run.
