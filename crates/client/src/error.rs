@@ -44,6 +44,8 @@ struct Inner {
     retry_after: Option<Duration>,
     request_id: Option<Box<str>>,
     date: Option<jiff::Timestamp>,
+    /// Whether the time of the call was over before this attempt could leave.
+    late: bool,
     /// What the body of an answer was that is none of the API's.
     look: Option<Look>,
     source: Option<Box<dyn StdError + Send + Sync>>,
@@ -139,6 +141,7 @@ impl Error {
             retry_after,
             request_id: None,
             date: None,
+            late: false,
             look: None,
             source,
         }))
