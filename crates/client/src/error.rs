@@ -46,7 +46,7 @@ struct Inner {
     date: Option<jiff::Timestamp>,
     /// Whether the answer says that the token has expired, although it was a new one.
     expired: bool,
-    /// Whether time ran out before a request could leave.
+    /// Whether the time of the call was over before this attempt could leave.
     late: bool,
     /// What the body of an answer was that is none of the API's.
     look: Option<Look>,
@@ -143,8 +143,8 @@ impl Error {
             retry_after,
             request_id: None,
             expired: false,
-            late: false,
             date: None,
+            late: false,
             look: None,
             source,
         }))
