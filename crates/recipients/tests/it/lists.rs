@@ -124,6 +124,31 @@ fn mistakes_in_rows_are_told_by_line_and_column() {
 }
 
 #[test]
+fn an_identity_that_two_contacts_have_is_told_at_the_later_one() {
+    let text =
+        "SMS,RCS,language\n+15550100001,+15550100001,EN\n\n+15550100002,,EN\n,15550100001,EN\n+15550100002,,EN\n";
+    assert_eq!(
+        wrong(contacts(text, Format::Csv)),
+        [
+            "line 5: an identity of it is in row 1 (line 2) too; it would be made twice",
+            "line 6: an identity of it is in row 2 (line 4) too; it would be made twice",
+        ]
+    );
+    let checked = check_list(contacts(text, Format::Csv), |_| {}).unwrap();
+    assert_eq!((checked.rows, checked.bad_rows), (4, 2));
+    let one = r#"{"channel_identities":[{"channel":"SMS","identity":"+15550100001"}],"language":"EN"}"#;
+    assert_eq!(
+        wrong(contacts(&format!("{{\"contacts\": [{one}, {one},\n{one}]}}"), Format::JsonLines)),
+        [
+            "line 1: an identity of it is in row 1 (line 1) too; it would be made twice",
+            "line 2: an identity of it is in row 1 (line 1) too; it would be made twice",
+        ]
+    );
+    // To delete or to opt out twice does no harm.
+    assert!(wrong(ids("contact_id\na\na\n", Format::Csv)).is_empty());
+}
+
+#[test]
 fn lines_of_json() {
     let text = "# a remark\n{\"contact_id\": \"a\"}\n\n\"b\"\n";
     assert_eq!(rows(ids(text, Format::JsonLines)), [(2, "\"a\"".to_owned()), (4, "\"b\"".to_owned())]);

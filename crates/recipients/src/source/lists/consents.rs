@@ -22,6 +22,7 @@ pub(super) const RULES: Rules<ConsentRecord> = Rules {
     #[cfg(feature = "csv")]
     of_cells,
     of_json,
+    identities: |_| &[],
 };
 
 /// What the names can be, for a person.

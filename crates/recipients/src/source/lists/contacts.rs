@@ -22,6 +22,7 @@ pub(super) const RULES: Rules<NewContact> = Rules {
     #[cfg(feature = "csv")]
     of_cells,
     of_json,
+    identities: |contact| &contact.channel_identities,
 };
 
 pub(super) const ID_RULES: Rules<ContactId> = Rules {
@@ -38,6 +39,7 @@ pub(super) const ID_RULES: Rules<ContactId> = Rules {
     #[cfg(feature = "csv")]
     of_cells: |cells, notes| cells.needed(&Role::ContactId, notes).map(|(_, id)| ContactId::new(id)),
     of_json: id_of_json,
+    identities: |_| &[],
 };
 
 /// The most characters of a contact's metadata.
