@@ -7,6 +7,7 @@ mod json_text;
 mod map;
 mod number;
 mod parse;
+mod short;
 mod text;
 mod time;
 
