@@ -4,6 +4,7 @@ mod support;
 
 mod attacks;
 mod layer;
+mod privacy;
 mod receiver;
 mod signatures;
 mod work;
