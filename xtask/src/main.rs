@@ -29,6 +29,7 @@ cargo xtask bench             every criterion bench of the workspace
 cargo xtask bench ack         durable acknowledgements of callbacks, beside one fdatasync each
 cargo xtask bench road [RUN..] [--rows N]
                               the release binary over N rows (1000000): check, send, simulate
+cargo xtask bench webhook     callbacks a CPU second beside a bare axum handler, and in memory
 cargo xtask setup             install the optional tools of the gate
 ";
 
@@ -51,6 +52,7 @@ fn run(args: &[String]) -> anyhow::Result<()> {
         ["docs"] => docs::run(),
         ["bench", "ack"] => bench::ack(),
         ["bench", "road", rest @ ..] => bench::road(rest),
+        ["bench", "webhook"] => bench::webhook(),
         ["bench"] => bench::criterion(),
         ["setup"] => setup::run(),
         [] | ["help" | "--help" | "-h"] => {

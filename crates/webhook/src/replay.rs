@@ -1,11 +1,14 @@
 //! What was taken in already: nonces, kept as long as their signatures would be taken.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
 use std::fmt;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
 use crate::Verified;
@@ -80,6 +83,10 @@ impl Claim {
     pub fn until(&self) -> Timestamp {
         self.until
     }
+
+    fn number(&self) -> u128 {
+        u128::from_ne_bytes(self.key)
+    }
 }
 
 fn digest(bytes: &[u8]) -> [u8; 16] {
@@ -97,20 +104,41 @@ fn digest(bytes: &[u8]) -> [u8; 16] {
 pub struct NonceStore {
     inner: Mutex<Inner>,
     capacity: usize,
+    time_to_live: Duration,
 }
 
 #[derive(Default)]
 struct Inner {
-    seen: HashMap<[u8; 16], Seen>,
+    seen: HashMap<u128, Seen, BuildHasherDefault<AsItIs>>,
     /// What to forget, oldest first.
-    order: VecDeque<(Timestamp, [u8; 16])>,
+    order: VecDeque<(Timestamp, u128)>,
 }
 
 #[derive(Clone, Copy)]
 struct Seen {
     body: [u8; 16],
-    /// `None` while it is in work.
-    until: Option<Timestamp>,
+    until: Timestamp,
+    in_work: bool,
+}
+
+/// A digest is its own hash, and nobody without the secret chooses one.
+#[derive(Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u128(&mut self, digest: u128) {
+        self.0 = digest as u64;
+    }
 }
 
 impl NonceStore {
@@ -121,39 +149,58 @@ impl NonceStore {
 
     /// Keeps up to so many nonces, and at least one.
     pub fn with_capacity(capacity: usize) -> Self {
-        Self { inner: Mutex::default(), capacity: capacity.max(1) }
+        Self { inner: Mutex::default(), capacity: capacity.max(1), time_to_live: Duration::ZERO }
+    }
+
+    /// Keeps nonces at least so long after they came. Without it, as long as their signatures are
+    /// taken: enough for exact copies. More is for those that were signed again with the same nonce,
+    /// should the service do that.
+    #[must_use]
+    pub fn with_time_to_live(mut self, time_to_live: Duration) -> Self {
+        self.time_to_live = time_to_live;
+        self
     }
 
     /// Asks to take in a callback: see [`Nonces`].
     pub fn claim(&self, claim: Claim, now: Timestamp) -> Claimed {
+        let stays = SignedDuration::try_from(self.time_to_live).unwrap_or(SignedDuration::MAX);
+        let until = claim.until.max(now.checked_add(stays).unwrap_or(Timestamp::MAX));
+        let new = Seen { body: claim.body, until, in_work: true };
         let mut inner = self.lock();
         inner.forget_before(now);
-        match inner.seen.get(&claim.key) {
-            Some(Seen { until: Some(until), .. }) if *until < now => {}
-            Some(seen) if seen.body != claim.body => return Claimed::Altered,
-            Some(Seen { until: Some(_), .. }) => return Claimed::Known,
-            Some(Seen { until: None, .. }) => return Claimed::InWork,
-            None => {}
+        match inner.seen.entry(claim.number()) {
+            Entry::Vacant(place) => {
+                place.insert(new);
+            }
+            Entry::Occupied(mut known) => match known.get() {
+                seen if seen.until < now && !seen.in_work => {
+                    known.insert(new);
+                }
+                seen if seen.body != claim.body => return Claimed::Altered,
+                seen if seen.in_work => return Claimed::InWork,
+                _ => return Claimed::Known,
+            },
         }
-        inner.seen.insert(claim.key, Seen { body: claim.body, until: None });
         Claimed::New
     }
 
     /// The callback is taken in: remember it.
     pub fn keep(&self, claim: Claim) {
         let mut inner = self.lock();
+        let Some(seen) = inner.seen.get_mut(&claim.number()).filter(|seen| seen.in_work) else { return };
+        seen.in_work = false;
+        let until = seen.until;
         while inner.order.len() >= self.capacity {
             inner.forget_oldest();
         }
-        inner.seen.insert(claim.key, Seen { body: claim.body, until: Some(claim.until) });
-        inner.order.push_back((claim.until, claim.key));
+        inner.order.push_back((until, claim.number()));
     }
 
     /// The callback could not be taken in: it is as if it had never come.
     pub fn release(&self, claim: Claim) {
         let mut inner = self.lock();
-        if matches!(inner.seen.get(&claim.key), Some(Seen { until: None, .. })) {
-            inner.seen.remove(&claim.key);
+        if inner.seen.get(&claim.number()).is_some_and(|seen| seen.in_work) {
+            inner.seen.remove(&claim.number());
         }
     }
 
@@ -181,10 +228,13 @@ impl Inner {
     }
 
     fn forget_oldest(&mut self) {
-        let Some((until, key)) = self.order.pop_front() else { return };
+        let Some((until, number)) = self.order.pop_front() else { return };
         // The nonce may have come again since, after its time.
-        if self.seen.get(&key).is_some_and(|seen| seen.until == Some(until)) {
-            self.seen.remove(&key);
+        if let Entry::Occupied(seen) = self.seen.entry(number)
+            && seen.get().until == until
+            && !seen.get().in_work
+        {
+            seen.remove();
         }
     }
 }
@@ -294,6 +344,28 @@ mod tests {
         assert_eq!(store.len(), 2);
         assert_eq!(store.claim(claim("b", 1000), at(1000)), Claimed::Known);
         assert_eq!(store.claim(claim("a", 1000), at(1000)), Claimed::New);
+    }
+
+    #[test]
+    fn a_nonce_lives_as_long_as_one_says() {
+        let store = NonceStore::new().with_time_to_live(Duration::from_secs(3600));
+        take(&store, "a", 1000, 1000);
+        // Signed again when it was sent again.
+        assert_eq!(store.claim(claim("a", 4600), at(4600)), Claimed::Known);
+        assert_eq!(store.claim(claim("a", 4600), at(4601)), Claimed::New);
+        let for_ever = NonceStore::new().with_time_to_live(Duration::MAX);
+        take(&for_ever, "a", 1000, 1000);
+        assert_eq!(for_ever.claim(claim("a", 1000), Timestamp::MAX), Claimed::Known);
+    }
+
+    #[test]
+    fn a_claim_in_work_is_not_forgotten_with_its_time() {
+        let store = NonceStore::new();
+        assert_eq!(store.claim(claim("a", 1000), at(1000)), Claimed::New);
+        assert_eq!(store.claim(claim("a", 9000), at(9000)), Claimed::InWork);
+        store.keep(claim("a", 1000));
+        assert_eq!(store.claim(claim("a", 9000), at(9000)), Claimed::New, "after its time");
+        assert_eq!(store.len(), 1);
     }
 
     #[test]

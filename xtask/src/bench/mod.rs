@@ -18,6 +18,17 @@ pub(crate) fn ack() -> anyhow::Result<()> {
     obey(cargo().args(["bench", "--package", "sinch-batch-tests", "--bench", "ack"]))
 }
 
+/// Runs the two benches of the webhook: the whole receive path over HTTP, and verify and parse in memory.
+///
+/// # Errors
+/// When one cannot be built or run.
+pub(crate) fn webhook() -> anyhow::Result<()> {
+    for bench in ["receive", "memory"] {
+        obey(cargo().args(["bench", "--package", "sinch-batch-webhook", "--bench", bench]))?;
+    }
+    Ok(())
+}
+
 /// Runs every bench of the crates.
 ///
 /// # Errors

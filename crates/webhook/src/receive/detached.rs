@@ -38,3 +38,41 @@ impl<F: Future + Send + 'static> Drop for Detached<F> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    fn runtime() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_current_thread().build().unwrap()
+    }
+
+    #[test]
+    fn what_nobody_waits_for_goes_on_to_its_end() {
+        runtime().block_on(async {
+            let (go, gone) = oneshot::channel::<()>();
+            let (end, ended) = oneshot::channel();
+            let mut work = Detached::new(async move {
+                gone.await.unwrap();
+                end.send(7).unwrap();
+            });
+            assert!(Pin::new(&mut work).poll(&mut Context::from_waker(Waker::noop())).is_pending());
+            drop(work);
+            go.send(()).unwrap();
+            assert_eq!(ended.await, Ok(7));
+        });
+    }
+
+    #[test]
+    fn what_is_done_is_not_begun_again() {
+        runtime().block_on(async {
+            let mut work = Detached::new(async { 7 });
+            assert_eq!(Pin::new(&mut work).poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(7));
+            assert!(work.0.is_none());
+        });
+    }
+}

@@ -11,11 +11,12 @@ use axum::extract::Request as HttpRequest;
 use axum::middleware::{Next, from_fn};
 use jiff::Timestamp;
 use sinch_batch_webhook::{
-    Claim, Claimed, Limits, NonceStore, Nonces, Outcome, Receiver, Refusal, Verifier, WebhookSecret,
+    Claim, Claimed, Limits, NonceStore, Nonces, Outcome, Receiver, Refusal, Verifier, WebhookSecret, sign,
 };
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, mpsc};
+use tower_service::Service;
 
 use crate::support::{BODY, Listening, NONCE, Request, THEN, secret, serve, verifier};
 
@@ -67,6 +68,39 @@ async fn of_a_hundred_copies_at_once_one_is_taken_in() {
         assert_eq!(copy.await.unwrap(), 200);
     }
     assert_eq!(held.calls.load(Ordering::SeqCst), 1);
+}
+
+/// With a clock that stands still while anybody has something to do: a wait would show on it.
+#[tokio::test(start_paused = true)]
+async fn a_copy_is_told_at_once_when_the_first_is_settled() {
+    let start = tokio::time::Instant::now();
+    let gate = Arc::new(Semaphore::new(0));
+    let hold = gate.clone();
+    let service = Receiver::new(verifier()).service(move |_| {
+        let hold = hold.clone();
+        async move {
+            hold.acquire().await.unwrap().forget();
+            Ok::<_, Infallible>(())
+        }
+    });
+    let post = || {
+        let mut request = axum::http::Request::post("/").body(axum::body::Body::from(BODY)).unwrap();
+        for (name, value) in sign(&secret(), BODY, NONCE, now()).headers() {
+            request.headers_mut().insert(name, value.parse().unwrap());
+        }
+        tokio::spawn(service.clone().call(request))
+    };
+    let (first, second) = (post(), post());
+    // Both have come as far as they can: the first into the sink, the second to wait for it.
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!first.is_finished() && !second.is_finished());
+    gate.add_permits(1);
+    for copy in [first, second] {
+        assert_eq!(copy.await.unwrap().unwrap().status(), 200);
+    }
+    assert_eq!(start.elapsed(), Duration::ZERO);
 }
 
 #[tokio::test]
