@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -14,7 +15,7 @@ use crate::{Verified, Verifier};
 ///
 /// For handlers of your own; the state must give a [`Verifier`] by `FromRef`. The limits are
 /// [`Limits::default`], unless the request has an extension of that type. Repeated callbacks are *not*
-/// recognised here, as [`router`](super::router) and [`SignedLayer`](crate::SignedLayer) do it: only
+/// recognised here, as [`router`](super::router()) and [`SignedLayer`](crate::SignedLayer) do it: only
 /// they see how the handler ends. Take `Signed<(Verified, Bytes)>` and ask a
 /// [`NonceStore`](crate::NonceStore), or make what you do harmless when done twice.
 ///
@@ -35,7 +36,7 @@ use crate::{Verified, Verifier};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Signed<T>(pub T);
 
 /// What can be made of a callback that was verified.
@@ -64,6 +65,13 @@ impl<T: FromSigned> FromSigned for (Verified, T) {
     fn from_signed(verified: Verified, body: Bytes) -> Result<Self, ParseError> {
         let rest = T::from_signed(verified.clone(), body)?;
         Ok((verified, rest))
+    }
+}
+
+/// It does not show what is in it: bytes would show a person's number.
+impl<T> fmt::Debug for Signed<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signed").finish_non_exhaustive()
     }
 }
 

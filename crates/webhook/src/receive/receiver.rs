@@ -73,14 +73,16 @@ type Observer = dyn Fn(&Outcome) + Send + Sync;
 type TokenCheck = dyn Fn(String) -> Pin<Box<dyn Future<Output = bool> + Send>> + Send + Sync;
 
 /// A callback with all that came: for sinks that keep the bytes, or pass them on.
-#[derive(Clone, Debug)]
+///
+/// `Debug` shows neither headers nor body.
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Received {
     /// What it says.
     pub callback: Callback,
     /// What is known by its signature.
     pub verified: Verified,
-    /// The headers of the request, all of them.
+    /// The headers of the request, all of them: a bearer token among them, if there is one.
     pub headers: HeaderMap,
     /// The body as it was signed. It holds personal data: numbers, texts.
     pub body: Bytes,
@@ -195,6 +197,16 @@ impl<N: Nonces> Receiver<N> {
 
     pub(super) fn now(&self) -> Timestamp {
         self.clock.as_ref().map_or_else(Timestamp::now, |clock| clock())
+    }
+}
+
+impl fmt::Debug for Received {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Received")
+            .field("callback", &self.callback)
+            .field("verified", &self.verified)
+            .field("bytes", &self.body.len())
+            .finish_non_exhaustive()
     }
 }
 

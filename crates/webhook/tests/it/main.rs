@@ -7,6 +7,7 @@ mod attacks;
 #[cfg(feature = "journal")]
 mod journal;
 mod layer;
+mod privacy;
 mod receiver;
 mod signatures;
 mod work;
