@@ -59,11 +59,11 @@ fn main() -> Result<(), Error> {
             Ok::<_, Error>(ledger.standing(campaign.id).await?.messages.delivered)
         })?;
         assert_eq!(heard, callbacks, "each callback that was answered is in the ledger");
+        // The disk is rarely alone: what it did better of before and after counts.
+        let bare = before.max(bare_fdatasync(folder.path())?);
         println!(
-            "{:<38} {:>12.1} {:>9} times fdatasync alone, {:.1} times one a callback",
-            "",
+            "  {:.1} times fdatasync alone, one after another ({bare:.0} per second), and {:.1} times one a callback",
             run.rate / bare,
-            "",
             run.rate / one.rate
         );
     }

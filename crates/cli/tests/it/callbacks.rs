@@ -415,6 +415,43 @@ fn nothing_of_a_callback_is_in_the_log() {
     }
 }
 
+/// No file may grow over a limit, which the system tells as it tells of a full disk: in the middle of a
+/// record.
+#[cfg(unix)]
+#[test]
+fn what_the_journal_cannot_keep_is_not_answered_200_and_spoils_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = binary(folder.path());
+    let program = command.get_program().to_owned();
+    let mut limited = Command::new("sh");
+    // 256 or 512 KiB, by the shell; without the trap the system would end the program.
+    limited.args(["-c", "trap '' XFSZ; ulimit -f 512; exec \"$0\" \"$@\""]).arg(program);
+    limited.args(["listen", "--addr", "127.0.0.1:0", "--ledger", "ledger.db", "--journal", "journal"]);
+    limited.current_dir(folder.path()).env("SINCH_WEBHOOK_SECRET", SECRET).stdin(Stdio::null());
+    let mut receiver = Server::start(&mut limited);
+    let secret = sinch_batch::webhook::WebhookSecret::new(SECRET);
+    let post = |n: u64, length: usize| {
+        let body = json!({"app_id": "", "event": {"id": "x".repeat(length)}}).to_string();
+        let signature = secret.sign(body.as_bytes(), &format!("nonce-{n}"), Timestamp::now().as_second());
+        let headers = signature.headers();
+        let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+        try_http("POST", receiver.url("url"), &headers, &body).unwrap().0
+    };
+    let kept = (1..).find(|n| post(*n, 60_000) != 200).unwrap() - 1;
+    assert!((1..20).contains(&kept), "{kept}");
+    assert_eq!(post(kept + 1, 60_000), 503, "it may come again");
+    // A smaller one has room.
+    assert_eq!(post(kept + 2, 100), 200);
+    assert_eq!(receiver.stop(), Some(0));
+    let mut records = read(folder.path().join("journal")).unwrap();
+    let lengths: Vec<usize> = records.by_ref().map(|record| record.unwrap().body.len()).collect();
+    assert_eq!(lengths.len() as u64, kept + 1);
+    assert!(lengths[..lengths.len() - 1].iter().all(|length| *length > 60_000) && lengths[lengths.len() - 1] < 200);
+    assert_eq!(records.torn(), 0);
+    command.args(["replay", "journal", "--ledger", "ledger.db"]);
+    run(&mut command).ends(0);
+}
+
 /// A request is half there when the receiver is asked to stop: it is answered all the same.
 #[cfg(unix)]
 #[test]
