@@ -214,15 +214,15 @@ async fn run<T: Job>(args: ListArgs) -> Result<u8, Failure> {
                 stopped = Stop::Asked;
                 let mut again = pin!(signals::stop_asked());
                 // Listens from here on, and only then says what the next signal does.
-                tokio::select! {
+                let given_up = tokio::select! {
                     biased;
-                    () = &mut again => {}
-                    () = std::future::ready(()) => {}
-                }
+                    () = &mut again => true,
+                    () = std::future::ready(()) => false,
+                };
                 say!("stopping: the call under way is finished first; once more gives it up");
                 tokio::select! {
                     result = &mut under_way => Some(result),
-                    () = again => None,
+                    () = again, if !given_up => None,
                 }
             }
         };

@@ -159,13 +159,13 @@ fn a_stop_names_the_lines_of_the_call_under_way() {
     stage.write("new.csv", "SMS,language\n+15559000001,EN\n+15559000002,EN\n+15559000003,EN\n");
     stage.fault(json!({"operation": "create_contacts", "fault": "accept_then_hang", "after": 1}));
     let mut command = stage.api(&["contacts", "create", "new.csv", "--batch-size", "1", "--timeout", "3600"]);
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let pid = child.id().to_string();
     let interrupt = || assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
     while stage.stats()["requests"]["create_contacts"] != json!({"200": 1, "hung": 1}) {}
     interrupt();
     // The second one must find the program waiting for it.
-    let mut said = BufReader::new(child.stderr.unwrap());
+    let mut said = BufReader::new(child.stderr.take().unwrap());
     let mut talk = String::new();
     while !talk.contains("once more gives it up") {
         assert_ne!(said.read_line(&mut talk).unwrap(), 0, "{talk}");
@@ -173,7 +173,8 @@ fn a_stop_names_the_lines_of_the_call_under_way() {
     interrupt();
     said.read_to_string(&mut talk).unwrap();
     let mut report = String::new();
-    child.stdout.unwrap().read_to_string(&mut report).unwrap();
+    child.stdout.take().unwrap().read_to_string(&mut report).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(5));
     assert!(report.contains("line 3, 1 row: unknown whether they went through: the call was given up"), "{report}");
     assert!(report.ends_with("3 rows, 1 accepted, 1 unknown, 1 not sent\n"), "{report}");
     assert!(talk.contains("CONTACT_CREATE callbacks of line 3"), "{talk}");
