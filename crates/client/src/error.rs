@@ -44,6 +44,8 @@ struct Inner {
     retry_after: Option<Duration>,
     request_id: Option<Box<str>>,
     date: Option<jiff::Timestamp>,
+    /// Whether the time of the call was over before this attempt could leave.
+    late: bool,
     /// What the body of an answer was that is none of the API's.
     look: Option<Look>,
     source: Option<Box<dyn StdError + Send + Sync>>,
@@ -101,7 +103,9 @@ impl Error {
 
     /// The time of a call was over before a request could leave.
     pub(crate) fn late(operation: Operation, why: &'static str) -> Self {
-        Self::new(operation, ErrorKind::Timeout, Reached::No, None, Some(why.into()))
+        let mut error = Self::new(operation, ErrorKind::Timeout, Reached::No, None, Some(why.into()));
+        error.0.late = true;
+        error
     }
 
     pub(crate) fn transport(operation: Operation, error: TransportError) -> Self {
@@ -137,6 +141,7 @@ impl Error {
             retry_after,
             request_id: None,
             date: None,
+            late: false,
             look: None,
             source,
         }))
@@ -156,6 +161,10 @@ impl Error {
             },
             _ => None,
         };
+        // What a page, or nothing at all, is as JSON tells nobody more.
+        if !matches!(&self.0.look, None | Some(Look::Json | Look::BrokenOff(_))) {
+            self.0.source = None;
+        }
         self
     }
 
@@ -356,7 +365,10 @@ impl fmt::Display for Error {
             ErrorKind::Auth(_) => write!(f, "{doing} failed for want of a token"),
             ErrorKind::Request => write!(f, "{doing} failed because the request cannot be written"),
             ErrorKind::Connect => write!(f, "{doing} failed because the service could not be connected to"),
-            ErrorKind::Timeout if self.0.source.is_some() => write!(f, "{doing} ran out of time before it could leave"),
+            ErrorKind::Timeout if self.0.late && self.0.reached == Reached::No => {
+                write!(f, "{doing} ran out of time before it could leave")
+            }
+            ErrorKind::Timeout if self.0.late => write!(f, "{doing} ran out of time before it could be repeated"),
             ErrorKind::Timeout => write!(f, "{doing} was not answered in time"),
             ErrorKind::Transport => write!(f, "{doing} failed because the connection broke"),
             ErrorKind::Answer { status: status @ 300..=399 } => {
@@ -508,6 +520,22 @@ pub(crate) mod tests {
             let error = api(operation, status, body);
             assert_eq!(error.to_string(), text);
             assert!(!format!("{error:?}").contains("555"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn time_that_ran_out_is_told_apart() {
+        let send = Operation::SendBatch;
+        for (error, text) in [
+            (Error::timeout(send), "sending a batch was not answered in time"),
+            (Error::transport(send, TransportError::timeout("a cause")), "sending a batch was not answered in time"),
+            (Error::late(send, "a cause"), "sending a batch ran out of time before it could leave"),
+            (
+                Error::late(send, "a cause").after(Reached::Perhaps),
+                "sending a batch ran out of time before it could be repeated",
+            ),
+        ] {
+            assert_eq!(error.to_string(), text);
         }
     }
 

@@ -30,7 +30,7 @@ pub(crate) fn send_batch(to: &Endpoint, request: &SendBatchRequest) -> Result<Re
     // One allocation for a body that may have megabytes; its neighbours are mostly as long.
     let expected = to.recipient_bytes.load(Ordering::Relaxed) * recipients;
     let mut body = Vec::with_capacity(expected + expected / 16);
-    serde_json::to_writer(&mut body, request).map_err(|error| Error::request(operation, error))?;
+    request.write_json(&mut body).map_err(|error| Error::request(operation, error))?;
     to.recipient_bytes.store(body.len() / recipients, Ordering::Relaxed);
     write_body(operation, to.at("messages"), body)
 }

@@ -3,6 +3,7 @@
 mod cancel;
 mod send;
 mod status;
+mod write;
 
 pub use cancel::{CancelBatchRequest, CancelWhich};
 pub use send::{BatchSent, ProcessingStrategy, SendBatchRequest, Ttl, TtlError};

@@ -6,3 +6,4 @@ mod mutated;
 mod open;
 mod props;
 mod schema;
+mod write;
