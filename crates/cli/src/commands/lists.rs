@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::pin::pin;
 
 use serde::Serialize;
 use sinch_batch::client::{Answer, Client, Error, Reached};
@@ -16,7 +17,7 @@ use crate::args::{ConsentsCommand, ContactsCommand, ListArgs, ServiceArgs};
 use crate::fail::{Failure, output, sentence};
 use crate::output::{out, write_json_line};
 use crate::service::{Service, app_id};
-use crate::{exit, input, signals};
+use crate::{exit, input, say, signals};
 
 pub(crate) async fn contacts(command: ContactsCommand) -> Result<u8, Failure> {
     match command {
@@ -186,17 +187,13 @@ async fn run<T: Job>(args: ListArgs) -> Result<u8, Failure> {
     let app = T::app(&args.service, checked.app_id.clone())?;
     let client = Service::read(&args.service)?.connect().await?;
 
-    let stop = signals::watch();
+    let mut asked = pin!(signals::stop_asked());
     let (sender, mut chunks) = mpsc::channel(1);
     let (path, size, from) = (file.clone(), usize::from(args.batch_size), args.from_line);
     let reading = tokio::task::spawn_blocking(move || read::<T>(&path, (size, from), &sender));
     let mut calls: Vec<Call> = Vec::new();
     let mut stopped = Stop::End;
     while stopped == Stop::End {
-        if *stop.borrow() {
-            stopped = Stop::Asked;
-            break;
-        }
         let Some(chunk) = chunks.recv().await else { break };
         let Chunk { first_line, last_line, entries } = chunk;
         let rows = entries.len() as u64;
@@ -210,11 +207,33 @@ async fn run<T: Job>(args: ListArgs) -> Result<u8, Failure> {
             batch_id: None,
             error: None,
         };
-        calls.push(match T::call(&client, &app, entries).await {
-            Ok(Done { status, request_id, batch_id }) => Call { status: Some(status), request_id, batch_id, ..call },
-            Err(error) => {
-                let outcome;
-                (outcome, stopped) = judge(&error);
+        let mut under_way = pin!(T::call(&client, &app, entries));
+        let result = tokio::select! {
+            result = &mut under_way => Some(result),
+            () = &mut asked => {
+                stopped = Stop::Asked;
+                let mut again = pin!(signals::stop_asked());
+                // Listens from here on, and only then says what the next signal does.
+                let given_up = tokio::select! {
+                    biased;
+                    () = &mut again => true,
+                    () = std::future::ready(()) => false,
+                };
+                say!("stopping: the call under way is finished first; once more gives it up");
+                tokio::select! {
+                    result = &mut under_way => Some(result),
+                    () = again, if !given_up => None,
+                }
+            }
+        };
+        calls.push(match result {
+            None => Call { outcome: Outcome::Unknown, error: Some("the call was given up".to_owned()), ..call },
+            Some(Ok(Done { status, request_id, batch_id })) => {
+                Call { status: Some(status), request_id, batch_id, ..call }
+            }
+            Some(Err(error)) => {
+                let (outcome, reason) = judge(&error);
+                stopped = if reason == Stop::End { stopped } else { reason };
                 let request_id = error.request_id().map(str::to_owned);
                 Call { outcome, status: error.status(), request_id, error: Some(sentence(&error)), ..call }
             }
@@ -239,6 +258,10 @@ async fn run<T: Job>(args: ListArgs) -> Result<u8, Failure> {
         not_sent: sum(Outcome::NotSent) + left.saturating_sub(before),
         calls: &calls,
     };
+    if stopped == Stop::Asked && report.not_sent + report.unknown == 0 {
+        // It came too late to stop anything.
+        stopped = Stop::End;
+    }
     if args.json.json {
         write_json_line(&report)?;
     } else {

@@ -1,5 +1,8 @@
 //! `contacts create`, `contacts delete` and `consents insert`.
 
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Command, Stdio};
+
 use serde_json::json;
 
 use crate::support::{Stage, root, run};
@@ -148,4 +151,31 @@ fn refusals_stop_or_go_on_as_is_right() {
     run(stage.api(&["consents", "insert", "out.csv"]).env_remove("SINCH_KEY_SECRET")).ends(4);
     run(stage.api(&["consents", "insert", "out.csv"]).env("SINCH_BATCH_BASE_URL", "http://127.0.0.1:1")).ends(7);
     assert!(stage.there("/consents").is_empty());
+}
+
+#[test]
+fn a_stop_names_the_lines_of_the_call_under_way() {
+    let stage = Stage::new();
+    stage.write("new.csv", "SMS,language\n+15559000001,EN\n+15559000002,EN\n+15559000003,EN\n");
+    stage.fault(json!({"operation": "create_contacts", "fault": "accept_then_hang", "after": 1}));
+    let mut command = stage.api(&["contacts", "create", "new.csv", "--batch-size", "1", "--timeout", "3600"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let pid = child.id().to_string();
+    let interrupt = || assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    while stage.stats()["requests"]["create_contacts"] != json!({"200": 1, "hung": 1}) {}
+    interrupt();
+    // The second one must find the program waiting for it.
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    let mut talk = String::new();
+    while !talk.contains("once more gives it up") {
+        assert_ne!(said.read_line(&mut talk).unwrap(), 0, "{talk}");
+    }
+    interrupt();
+    said.read_to_string(&mut talk).unwrap();
+    let mut report = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut report).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(5));
+    assert!(report.contains("line 3, 1 row: unknown whether they went through: the call was given up"), "{report}");
+    assert!(report.ends_with("3 rows, 1 accepted, 1 unknown, 1 not sent\n"), "{report}");
+    assert!(talk.contains("CONTACT_CREATE callbacks of line 3"), "{talk}");
 }
