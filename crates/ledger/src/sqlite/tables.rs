@@ -9,7 +9,10 @@ use sinch_batch_tracking::{MessageState, Progress, Tally, join_state};
 
 use super::storage;
 use crate::decide;
-use crate::entry::{BatchCounts, BatchRecord, BatchStage, Campaign, CampaignId, Failure, Frontier, NewCampaign};
+use crate::entry::{
+    BatchCounts, BatchRecord, BatchStage, CallbackCount, CallbackSeen, Campaign, CampaignId, Failure, Frontier,
+    NewCampaign,
+};
 use crate::error::{LedgerError, LedgerErrorKind};
 use crate::rows::RowSpans;
 use crate::store::{Batch, EARLY_LIMIT, Early, Store, Sums};
@@ -144,6 +147,17 @@ impl Tables {
                 created: time(row, 11)?,
             };
             Ok(created.with_id(CampaignId::new(get(row, 0)?)))
+        })
+    }
+
+    pub(super) fn callbacks(&self) -> Result<Vec<CallbackCount>, LedgerError> {
+        self.all("SELECT kind, count, first, last FROM callback ORDER BY kind", [], |row| {
+            Ok(CallbackCount {
+                kind: get(row, 0)?,
+                count: number(row, 1)?,
+                first: microsecond(row, 2)?,
+                last: microsecond(row, 3)?,
+            })
         })
     }
 
@@ -381,6 +395,14 @@ impl Store for Tables {
         }
         Ok(early)
     }
+
+    fn count_callback(&mut self, callback: &CallbackSeen) -> Result<(), LedgerError> {
+        self.execute(
+            "INSERT INTO callback (kind, count, first, last) VALUES (?1, 1, ?2, ?2) ON CONFLICT (kind) DO UPDATE SET \
+             count = count + 1, first = min(first, excluded.first), last = max(last, excluded.last)",
+            params![callback.kind(), callback.time().as_microsecond()],
+        )
+    }
 }
 
 /// Statements.
@@ -525,6 +547,10 @@ fn number(row: &Row<'_>, at: usize) -> Result<u64, LedgerError> {
 
 fn time(row: &Row<'_>, at: usize) -> Result<Timestamp, LedgerError> {
     get::<String>(row, at)?.parse().map_err(|_| damaged())
+}
+
+fn microsecond(row: &Row<'_>, at: usize) -> Result<Timestamp, LedgerError> {
+    Timestamp::from_microsecond(get(row, at)?).map_err(|_| damaged())
 }
 
 fn integer(number: u64) -> Result<i64, LedgerError> {

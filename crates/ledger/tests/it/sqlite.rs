@@ -6,8 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use sinch_batch_ledger::{
-    BatchStage, Entry, Heard, Ledger, LedgerError, LedgerErrorKind, NewCampaign, RowSpans, SqliteLedger, conformance,
+    BatchStage, CallbackSeen, Entry, Heard, Ledger, LedgerError, LedgerErrorKind, NewCampaign, RowSpans, SqliteLedger,
+    conformance,
 };
+use sinch_batch_models::callback::Trigger;
 use sinch_batch_models::{BatchId, Callback, Timestamp, wire};
 use sinch_batch_tracking::{MessageSeen, MessageState, Place, Progress, RowKey, observe};
 
@@ -46,7 +48,9 @@ async fn what_was_answered_survives_a_kill() {
     ledger.record(campaign.id, Entry::Intent { number: 1, rows: rows(1..=4) }, now()).await.unwrap();
     ledger.record(campaign.id, Entry::Accepted { number: 1, batch_id: BatchId::new("A") }, now()).await.unwrap();
     ledger.record(campaign.id, Entry::Intent { number: 2, rows: rows(5..=6) }, now()).await.unwrap();
-    ledger.hear(read(2).into()).await.unwrap();
+    let receipt = CallbackSeen::new(Some(&Trigger::MessageDelivery), now()).with_observation(read(2));
+    ledger.hear_callback(receipt).await.unwrap();
+    ledger.hear_callback(CallbackSeen::new(Some(&Trigger::OptIn), now())).await.unwrap();
 
     // The files as a kill at this moment leaves them: the ledger is still open.
     let killed = tempfile::tempdir().unwrap();
@@ -59,6 +63,8 @@ async fn what_was_answered_survives_a_kill() {
     assert_eq!(after.standing(campaign.id).await.unwrap(), ledger.standing(campaign.id).await.unwrap());
     assert_eq!(after.open_batches(campaign.id).await.unwrap().len(), 1);
     assert_eq!(after.standing(campaign.id).await.unwrap().messages.read, 1);
+    let counts: Vec<_> = after.callbacks().await.unwrap().into_iter().map(|count| (count.kind, count.count)).collect();
+    assert_eq!(counts, [("MESSAGE_DELIVERY".to_owned(), 1), ("OPT_IN".to_owned(), 1)]);
     assert_eq!(after.frontier(campaign.id).await.unwrap().next_number, 3);
 }
 
@@ -133,6 +139,46 @@ fn several_can_create_the_file_at_once() {
     });
 }
 
+fn tables(path: &Path) -> (i64, Vec<String>) {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    let version = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+    let mut statement =
+        connection.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name").unwrap();
+    let sql = statement.query_map([], |row| row.get(0)).unwrap();
+    (version, sql.map(Result::unwrap).collect())
+}
+
+#[tokio::test]
+async fn a_ledger_of_the_first_version_is_brought_up_and_keeps_what_it_knows() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger");
+    let first = rusqlite::Connection::open(&path).unwrap();
+    first.execute_batch(include_str!("version_1.sql")).unwrap();
+    drop(first);
+    assert_eq!(tables(&path).0, 1);
+
+    let opening: Vec<_> = std::thread::scope(|scope| {
+        let opening: Vec<_> = (0..4).map(|_| scope.spawn(|| SqliteLedger::open(&path).unwrap())).collect();
+        opening.into_iter().map(|opened| opened.join().unwrap()).collect()
+    });
+    let ledger = &opening[0];
+    let campaign = ledger.campaign("autumn").await.unwrap().unwrap();
+    let standing = ledger.standing(campaign.id).await.unwrap();
+    assert_eq!((standing.rows, standing.accepted, standing.batches.accepted), (3, 3, 2));
+    assert_eq!((standing.messages.delivered, standing.messages.failed), (2, 1));
+    assert_eq!(ledger.failures(campaign.id, 0, 9).await.unwrap()[0].line, 3);
+    assert_eq!(ledger.callbacks().await.unwrap(), []);
+    for ledger in &opening {
+        ledger.hear_callback(CallbackSeen::new(None, now())).await.unwrap();
+    }
+    assert_eq!(ledger.callbacks().await.unwrap()[0].count, 4);
+
+    // It has become what a new one is.
+    SqliteLedger::open(folder.path().join("new")).unwrap();
+    assert_eq!(tables(&path), tables(&folder.path().join("new")));
+    assert_eq!(tables(&path).0, 2);
+}
+
 /// Opens something that is no ledger, and sees that it is left as it is.
 #[track_caller]
 fn check_refused(path: &Path, kind: LedgerErrorKind, sentence: &str) {
@@ -167,13 +213,21 @@ fn other_files_are_refused_and_left_alone() {
 
     drop(SqliteLedger::open(path("newer")).unwrap());
     let newer = rusqlite::Connection::open(path("newer")).unwrap();
-    newer.pragma_update(None, "user_version", 2).unwrap();
+    newer.pragma_update(None, "user_version", 3).unwrap();
     drop(newer);
     check_refused(
         &path("newer"),
         LedgerErrorKind::TooNew,
-        "the ledger file is of version 2, and this release reads up to version 1",
+        "the ledger file is of version 3, and this release reads up to version 2",
     );
+
+    // Marked as a ledger, but of no version there ever was.
+    for version in [0, -1] {
+        let strange = rusqlite::Connection::open(path("newer")).unwrap();
+        strange.pragma_update(None, "user_version", version).unwrap();
+        drop(strange);
+        check_refused(&path("newer"), LedgerErrorKind::NotALedger, not_a_ledger);
+    }
 
     check_refused(&path("no/such/folder"), LedgerErrorKind::Open, "the ledger file cannot be opened");
     check_refused(folder.path(), LedgerErrorKind::Open, "the ledger file cannot be opened");
