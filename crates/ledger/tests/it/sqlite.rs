@@ -111,9 +111,10 @@ async fn many_writers_in_two_ledgers_lose_nothing() {
             tokio::spawn(async move {
                 // A neighbour in the same transaction that fails takes nothing with it.
                 let wrong = Entry::Accepted { number: 9, batch_id: BatchId::new("Z") };
+                let receipt = CallbackSeen::new(Some(&Trigger::MessageDelivery), now()).with_observation(read(row));
                 let (heard, wrong) =
-                    (ledger.hear(read(row).into()), ledger.record(campaign.id, wrong, Timestamp::UNIX_EPOCH));
-                assert_eq!(heard.await.unwrap(), Heard::Changed);
+                    (ledger.hear_callback(receipt), ledger.record(campaign.id, wrong, Timestamp::UNIX_EPOCH));
+                assert_eq!(heard.await.unwrap(), Some(Heard::Changed));
                 assert_eq!(wrong.await.unwrap_err().kind(), LedgerErrorKind::Impossible);
             })
         })
@@ -124,7 +125,42 @@ async fn many_writers_in_two_ledgers_lose_nothing() {
     for ledger in &ledgers {
         let standing = ledger.standing(campaign.id).await.unwrap();
         assert_eq!((standing.accepted, standing.messages.read), (400, 400));
+        assert_eq!(ledger.callbacks().await.unwrap()[0].count, 400);
     }
+}
+
+#[tokio::test]
+async fn callbacks_that_could_not_be_taken_in_are_not_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger");
+    let ledger = SqliteLedger::open(&path).unwrap();
+    let campaign = ledger.create(NewCampaign::new("autumn", KEY, 9, now())).await.unwrap();
+    ledger.record(campaign.id, Entry::Intent { number: 1, rows: rows(1..=9) }, now()).await.unwrap();
+    let faulty = rusqlite::Connection::open(&path).unwrap();
+    let fault = "CREATE TRIGGER fault BEFORE INSERT ON message WHEN NEW.row = 5 BEGIN SELECT RAISE(ABORT, 'no'); END;";
+    faulty.execute_batch(fault).unwrap();
+    let receipts = |rows: &[u64]| {
+        let receipt =
+            |row: &u64| CallbackSeen::new(Some(&Trigger::MessageDelivery), now()).with_observation(read(*row));
+        ledger.hear_callbacks(rows.iter().map(receipt).collect())
+    };
+    // All of them are on their way before the first is answered.
+    let (before, broken, after) = (receipts(&[1, 2]), receipts(&[3, 4, 5]), receipts(&[6]));
+    assert_eq!(before.await.unwrap().len(), 2);
+    assert_eq!(broken.await.unwrap_err().kind(), LedgerErrorKind::Other);
+    assert_eq!(after.await.unwrap().len(), 1);
+    assert_eq!(ledger.standing(campaign.id).await.unwrap().messages.read, 3);
+    assert_eq!(ledger.callbacks().await.unwrap()[0].count, 3);
+
+    // Nor are those whose count itself cannot be written.
+    let fault =
+        "DROP TRIGGER fault; CREATE TRIGGER fault BEFORE INSERT ON callback BEGIN SELECT RAISE(ABORT, 'no'); END;";
+    faulty.execute_batch(fault).unwrap();
+    assert_eq!(receipts(&[7]).await.unwrap_err().kind(), LedgerErrorKind::Other);
+    faulty.execute_batch("DROP TRIGGER fault;").unwrap();
+    assert_eq!(receipts(&[8]).await.unwrap(), [Some(Heard::Changed)]);
+    assert_eq!(ledger.standing(campaign.id).await.unwrap().messages.read, 4);
+    assert_eq!(ledger.callbacks().await.unwrap()[0].count, 4);
 }
 
 #[test]
