@@ -14,9 +14,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use sinch_batch::ledger::{Entry, Ledger, LedgerError, NewCampaign, RowSpans, SqliteLedger};
+use sinch_batch::ledger::{CallbackSeen, Entry, Ledger, LedgerError, NewCampaign, RowSpans, SqliteLedger};
 use sinch_batch::models::{BatchId, Callback, Timestamp};
-use sinch_batch::tracking::{RowKey, observe};
+use sinch_batch::tracking::RowKey;
 use sinch_batch::webhook::{Verifier, WebhookSecret, router};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -47,9 +47,7 @@ fn main() -> Result<(), Error> {
         let run = measure(connections, callbacks, move |callback: Callback| {
             let ledger = hears.clone();
             async move {
-                if let Some(observation) = observe(&callback) {
-                    ledger.hear(observation).await?;
-                }
+                ledger.hear_callback(CallbackSeen::of(&callback, Timestamp::now())).await?;
                 Ok::<(), LedgerError>(())
             }
         })?;

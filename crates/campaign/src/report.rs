@@ -66,6 +66,34 @@ pub async fn write_json<W: Write>(
     campaign: &Campaign,
     mut out: W,
 ) -> Result<Standing, ReportError> {
+    let standing = write_fields(ledger, campaign, &mut out).await?;
+    out.write_all(b"}\n")?;
+    out.flush()?;
+    Ok(standing)
+}
+
+/// Writes a campaign's report as [`write_json`] does, and after its own fields one more.
+///
+/// # Errors
+/// As of [`write_json`].
+pub async fn write_json_with<W: Write, T: Serialize + ?Sized>(
+    ledger: &dyn Ledger,
+    campaign: &Campaign,
+    (key, value): (&str, &T),
+    mut out: W,
+) -> Result<Standing, ReportError> {
+    let standing = write_fields(ledger, campaign, &mut out).await?;
+    writeln!(out, ",{}:{}}}", json(key)?, json(value)?)?;
+    out.flush()?;
+    Ok(standing)
+}
+
+/// The object without its end.
+async fn write_fields<W: Write>(
+    ledger: &dyn Ledger,
+    campaign: &Campaign,
+    out: &mut W,
+) -> Result<Standing, ReportError> {
     let standing = ledger.standing(campaign.id).await?;
     let tally = standing.messages;
     let messages = Messages {
@@ -102,8 +130,7 @@ pub async fn write_json<W: Write>(
         Ok(())
     })
     .await?;
-    out.write_all(b"]}\n")?;
-    out.flush()?;
+    out.write_all(b"]")?;
     Ok(standing)
 }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use comfy_table::{ContentArrangement, Table, presets};
 use sinch_batch::campaign::report::{ReportError, for_each_failure};
-use sinch_batch::ledger::{Campaign, Failure as MessageFailure, Ledger, Standing};
+use sinch_batch::ledger::{CallbackCount, Campaign, Failure as MessageFailure, Ledger, Standing};
+use sinch_batch::models::Timestamp;
 
 use crate::fail::{Failure, output};
 use crate::ledgers;
@@ -41,6 +42,24 @@ pub(crate) fn standing(standing: &Standing, took: Option<Duration>) -> String {
     table.set_header(columns.iter().map(|(name, _)| *name));
     table.add_row(columns.iter().map(|(_, value)| value.as_str()));
     format!("{table}\n")
+}
+
+/// The callbacks that were heard, by kind; nothing if there were none.
+pub(crate) fn callbacks(counts: &[CallbackCount]) -> String {
+    let Some(last) = counts.iter().map(|count| count.last).max() else { return String::new() };
+    let total: u64 = counts.iter().map(|count| count.count).sum();
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    table.set_header(["kind", "count", "first", "last"]);
+    for CallbackCount { kind, count, first, last, .. } in counts {
+        table.add_row([kind.clone(), count.to_string(), second(*first), second(*last)]);
+    }
+    format!("callbacks heard: {total}, the last at {}\n{table}\n", second(last))
+}
+
+/// A time without what is smaller than a second.
+fn second(time: Timestamp) -> String {
+    format!("{time:.0}")
 }
 
 /// The sums, then the failures by row; at most `most` of them, and how to see the others.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use sinch_batch_ledger::{Entry, Ledger, NewCampaign, RowSpans, SqliteLedger};
+use sinch_batch_ledger::{CallbackSeen, Entry, Ledger, NewCampaign, RowSpans, SqliteLedger};
+use sinch_batch_models::callback::Trigger;
 use sinch_batch_models::{BatchId, Timestamp};
 use sinch_batch_tracking::{MessageSeen, MessageState, Observation, Place, Progress, RowKey};
 use tempfile::TempDir;
@@ -50,6 +51,25 @@ async fn one_by_one((folder, ledger): (TempDir, Arc<SqliteLedger>), n_tasks: u64
     folder
 }
 
+async fn counted((folder, ledger): (TempDir, Arc<SqliteLedger>), n_tasks: u64) -> TempDir {
+    let tasks: Vec<_> = (0..n_tasks)
+        .map(|task| {
+            let ledger = Arc::clone(&ledger);
+            tokio::spawn(async move {
+                for row in (1..=RECEIPTS).filter(|row| row % n_tasks == task) {
+                    let seen = CallbackSeen::new(Some(&Trigger::MessageDelivery), Timestamp::UNIX_EPOCH);
+                    let seen = seen.with_observation(receipt(row));
+                    black_box(ledger.hear_callback(seen).await.expect("heard"));
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.expect("a task");
+    }
+    folder
+}
+
 async fn in_hundreds((folder, ledger): (TempDir, Arc<SqliteLedger>)) -> TempDir {
     for first in (1..=RECEIPTS).step_by(100) {
         black_box(ledger.hear_many((first..first + 100).map(receipt).collect()).await.expect("heard"));
@@ -70,6 +90,13 @@ fn hear(criterion: &mut Criterion) {
             );
         });
     }
+    group.bench_function("as callbacks, 256 tasks", |bencher| {
+        bencher.iter_batched(
+            || runtime.block_on(accepted_campaign()),
+            |campaign| runtime.block_on(counted(campaign, 256)),
+            BatchSize::PerIteration,
+        );
+    });
     group.bench_function("in hundreds", |bencher| {
         bencher.iter_batched(
             || runtime.block_on(accepted_campaign()),

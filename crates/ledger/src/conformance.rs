@@ -9,11 +9,13 @@
 //! # }
 //! ```
 
+use sinch_batch_models::callback::Trigger;
 use sinch_batch_models::{BatchId, BatchState, Timestamp};
 use sinch_batch_tracking::{BatchKey, BatchSeen, MessageSeen, MessageState, Observation, Place, Progress, RowKey};
 
 use crate::entry::{
-    BatchRecord, BatchStage, Campaign, CampaignId, Entry, Failure, Frontier, Heard, NewCampaign, Standing,
+    BatchRecord, BatchStage, CallbackCount, CallbackSeen, Campaign, CampaignId, Entry, Failure, Frontier, Heard,
+    NewCampaign, Standing,
 };
 use crate::error::{LedgerError, LedgerErrorKind};
 use crate::ledger::Ledger;
@@ -42,6 +44,9 @@ pub async fn run<L: Ledger>(mut make: impl FnMut() -> L) {
     many_are_heard_at_once(&make()).await;
     failures_name_row_line_and_cause(&make()).await;
     campaigns_do_not_mix(&make()).await;
+    callbacks_are_counted_by_kind(&make()).await;
+    what_a_callback_says_is_taken_in(&make()).await;
+    a_sender_cannot_add_kinds(&make()).await;
 }
 
 const KEY: &str = "0192f3c6a1b27c3d8e4f5a6b7c8d9e0f";
@@ -517,4 +522,76 @@ async fn campaigns_do_not_mix<L: Ledger>(ledger: &L) {
     let three = Bench::named(ledger, "spring", "third", 1).await;
     three.recorded(intent(1, 1..=1)).await;
     assert_kind(three.record(accepted(1, "A")).await, LedgerErrorKind::Impossible);
+}
+
+fn second(second: i64) -> Timestamp {
+    Timestamp::from_second(second).expect("a time")
+}
+
+fn count(kind: &str, count: u64, first: Timestamp, last: Timestamp) -> CallbackCount {
+    CallbackCount { kind: kind.to_owned(), count, first, last }
+}
+
+async fn callbacks_are_counted_by_kind<L: Ledger>(ledger: &L) {
+    let callbacks = async || ledger.callbacks().await.expect("the counts");
+    assert_eq!(callbacks().await, []);
+    let seen = |trigger: Trigger, time| CallbackSeen::new(Some(&trigger), time);
+    // Neither the first nor the last has to come first or last.
+    for time in [5, 3, 9, 3] {
+        let heard = ledger.hear_callback(seen(Trigger::MessageInbound, second(time))).await.expect("counted");
+        assert_eq!(heard, None);
+    }
+    let many = vec![seen(Trigger::OptOut, second(1)), seen(Trigger::MessageInbound, second(12))];
+    assert_eq!(ledger.hear_callbacks(many).await.expect("counted"), [None, None]);
+    assert_eq!(ledger.hear_callbacks(Vec::new()).await.expect("none is counted"), []);
+    let expected = [count("MESSAGE_INBOUND", 5, second(3), second(12)), count("OPT_OUT", 1, second(1), second(1))];
+    assert_eq!(callbacks().await, expected);
+
+    // An answer of the service is no callback.
+    let bench = Bench::new(ledger, 3).await;
+    bench.heard(BatchSeen::new(BatchId::new("A"), BatchState::Processed)).await;
+    ledger.hear_many(vec![at("A", 0, state(Progress::Read)).into()]).await.expect("heard");
+    assert_eq!(callbacks().await, expected);
+
+    // Times are kept to the microsecond, also those before 1970.
+    for time in ["2031-09-14T10:05:00.123456789Z", "-000044-03-15T12:00:00.5Z"] {
+        let time = time.parse().expect("a time");
+        ledger.hear_callback(seen(Trigger::OptIn, time)).await.expect("counted");
+    }
+    let (first, last) = ("-000044-03-15T12:00:00.5Z", "2031-09-14T10:05:00.123456Z");
+    let expected = count("OPT_IN", 2, first.parse().expect("a time"), last.parse().expect("a time"));
+    assert_eq!(callbacks().await[1], expected);
+}
+
+async fn what_a_callback_says_is_taken_in<L: Ledger>(ledger: &L) {
+    let bench = Bench::new(ledger, 6).await;
+    bench.recorded(intent(1, 1..=3)).await;
+    bench.recorded(accepted(1, "A")).await;
+    let receipt = |seen: MessageSeen| CallbackSeen::new(Some(&Trigger::MessageDelivery), now()).with_observation(seen);
+    let heard = ledger.hear_callback(receipt(at("A", 0, state(Progress::Read)))).await.expect("heard");
+    assert_eq!(heard, Some(Heard::Changed));
+    let many = vec![
+        receipt(at("A", 0, state(Progress::Delivered))),
+        CallbackSeen::new(Some(&Trigger::ContactCreate), now()),
+        receipt(bench.row(5, state(Progress::Read))),
+        receipt(at("B", 1, state(Progress::Read))),
+        receipt(at("A", 1, state(Progress::Failed))),
+    ];
+    let heard = ledger.hear_callbacks(many).await.expect("all are heard");
+    assert_eq!(heard, [Some(Heard::Known), None, Some(Heard::Stranger), Some(Heard::Early), Some(Heard::Changed)]);
+    let tally = bench.standing().await.messages;
+    assert_eq!((tally.pending, tally.read, tally.failed), (1, 1, 1));
+    assert_eq!(
+        ledger.callbacks().await.expect("the counts"),
+        [count("CONTACT_CREATE", 1, now(), now()), count("MESSAGE_DELIVERY", 5, now(), now())]
+    );
+}
+
+async fn a_sender_cannot_add_kinds<L: Ledger>(ledger: &L) {
+    for name in ["ONE_OF_TOMORROW", "ANOTHER", "+15550100011", "UNKNOWN"] {
+        ledger.hear_callback(CallbackSeen::new(Some(&Trigger::from(name)), now())).await.expect("counted");
+    }
+    ledger.hear_callback(CallbackSeen::new(None, second(7))).await.expect("counted");
+    let counts = ledger.callbacks().await.expect("the counts");
+    assert_eq!(counts, [count(CallbackSeen::UNKNOWN, 5, now(), second(7))]);
 }

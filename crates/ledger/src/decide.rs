@@ -9,7 +9,7 @@ use sinch_batch_tracking::{
     BatchSeen, MessageSeen, MessageState, Observation, Place, Progress, RowKey, join_state, scrub,
 };
 
-use crate::entry::{BatchStage, CampaignId, Entry, Heard, NewCampaign};
+use crate::entry::{BatchStage, CallbackSeen, CampaignId, Entry, Heard, NewCampaign};
 use crate::error::LedgerError;
 use crate::rows::RowSpans;
 use crate::store::{Batch, Early, Store, Sums};
@@ -95,6 +95,13 @@ pub(crate) fn hear<S: Store>(store: &mut S, observation: &Observation) -> Result
         // A kind of observation newer than this crate.
         _ => Ok(Heard::Stranger),
     }
+}
+
+/// What it says first: if that cannot be taken in, the callback is not counted.
+pub(crate) fn hear_callback<S: Store>(store: &mut S, callback: &CallbackSeen) -> Result<Option<Heard>, LedgerError> {
+    let heard = callback.observation().map(|observation| hear(store, observation)).transpose()?;
+    store.count_callback(callback)?;
+    Ok(heard)
 }
 
 fn hear_row<S: Store>(store: &mut S, key: &RowKey, seen: &MessageSeen) -> Result<Heard, LedgerError> {

@@ -7,7 +7,10 @@ use std::sync::Arc;
 use sinch_batch_models::Timestamp;
 use sinch_batch_tracking::{MessageState, Observation};
 
-use crate::entry::{BatchRecord, Campaign, CampaignId, Entry, Failure, Frontier, Heard, NewCampaign, Standing};
+use crate::entry::{
+    BatchRecord, CallbackCount, CallbackSeen, Campaign, CampaignId, Entry, Failure, Frontier, Heard, NewCampaign,
+    Standing,
+};
 use crate::error::LedgerError;
 
 /// A future in a box, as an object-safe trait needs it.
@@ -65,6 +68,29 @@ pub trait Ledger: Send + Sync + 'static {
         })
     }
 
+    /// Counts a callback by its kind, and takes in what it says about a batch or a message: both, or after
+    /// an error neither. `None` if it says nothing about either.
+    ///
+    /// A callback that comes again is counted again. At most as many kinds are kept as releases have
+    /// known, and `UNKNOWN`.
+    fn hear_callback(&self, callback: CallbackSeen) -> BoxFuture<'_, Result<Option<Heard>, LedgerError>>;
+
+    /// Takes in several callbacks at once: all of them, or after an error none.
+    ///
+    /// By default one after the other, each on its own.
+    fn hear_callbacks(&self, callbacks: Vec<CallbackSeen>) -> BoxFuture<'_, Result<Vec<Option<Heard>>, LedgerError>> {
+        Box::pin(async move {
+            let mut heard = Vec::with_capacity(callbacks.len());
+            for callback in callbacks {
+                heard.push(self.hear_callback(callback).await?);
+            }
+            Ok(heard)
+        })
+    }
+
+    /// How many callbacks of each kind were heard, by the name of the kind.
+    fn callbacks(&self) -> BoxFuture<'_, Result<Vec<CallbackCount>, LedgerError>>;
+
     /// Where the campaign stands. Costs the same however many rows it has.
     fn standing(&self, campaign: CampaignId) -> BoxFuture<'_, Result<Standing, LedgerError>>;
 
@@ -117,6 +143,18 @@ impl<L: Ledger + ?Sized> Ledger for Arc<L> {
 
     fn hear_many(&self, observations: Vec<Observation>) -> BoxFuture<'_, Result<Vec<Heard>, LedgerError>> {
         (**self).hear_many(observations)
+    }
+
+    fn hear_callback(&self, callback: CallbackSeen) -> BoxFuture<'_, Result<Option<Heard>, LedgerError>> {
+        (**self).hear_callback(callback)
+    }
+
+    fn hear_callbacks(&self, callbacks: Vec<CallbackSeen>) -> BoxFuture<'_, Result<Vec<Option<Heard>>, LedgerError>> {
+        (**self).hear_callbacks(callbacks)
+    }
+
+    fn callbacks(&self) -> BoxFuture<'_, Result<Vec<CallbackCount>, LedgerError>> {
+        (**self).callbacks()
     }
 
     fn standing(&self, campaign: CampaignId) -> BoxFuture<'_, Result<Standing, LedgerError>> {

@@ -34,6 +34,10 @@
 //! batches, each in one place. A fact that cannot be true is refused
 //! ([`LedgerErrorKind::Impossible`]).
 //!
+//! A receiver gives every callback to [`Ledger::hear_callback`]. What it says about a batch or a message is
+//! taken in as by [`Ledger::hear`]; of all others the ledger knows how many of each kind were heard, and
+//! when the first and the last ([`Ledger::callbacks`]).
+//!
 //! Sending writes one entry a batch, not one a recipient; a message gets its place when its first
 //! callback arrives. The ledger knows rows, not people: it keeps no identity, no parameter and no
 //! text of a message.
@@ -66,7 +70,8 @@ pub mod sqlite;
 pub mod conformance;
 
 pub use entry::{
-    BatchCounts, BatchRecord, BatchStage, Campaign, CampaignId, Entry, Failure, Frontier, Heard, NewCampaign, Standing,
+    BatchCounts, BatchRecord, BatchStage, CallbackCount, CallbackSeen, Campaign, CampaignId, Entry, Failure, Frontier,
+    Heard, NewCampaign, Standing,
 };
 pub use error::{LedgerError, LedgerErrorKind};
 pub use ledger::{BoxFuture, Ledger};

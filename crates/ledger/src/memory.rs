@@ -10,7 +10,8 @@ use sinch_batch_tracking::{MessageState, Observation, Progress, join_state};
 
 use crate::decide;
 use crate::entry::{
-    BatchRecord, BatchStage, Campaign, CampaignId, Entry, Failure, Frontier, Heard, NewCampaign, Standing,
+    BatchRecord, BatchStage, CallbackCount, CallbackSeen, Campaign, CampaignId, Entry, Failure, Frontier, Heard,
+    NewCampaign, Standing,
 };
 use crate::error::LedgerError;
 use crate::ledger::{BoxFuture, Ledger};
@@ -44,6 +45,7 @@ struct Records {
     by_batch_id: HashMap<BatchId, (CampaignId, u32)>,
     messages: BTreeMap<(CampaignId, u64), MessageState>,
     early: Shelf,
+    callbacks: BTreeMap<&'static str, CallbackCount>,
 }
 
 /// Early observations: by the order in which their places were first heard of, and by place.
@@ -170,6 +172,16 @@ impl Store for Records {
     fn take_early(&mut self, batch_id: &BatchId) -> Result<Vec<Early>, LedgerError> {
         Ok(self.early.take(batch_id))
     }
+
+    fn count_callback(&mut self, callback: &CallbackSeen) -> Result<(), LedgerError> {
+        let (kind, time) = (callback.kind(), callback.time());
+        let new = || CallbackCount { kind: kind.to_owned(), count: 0, first: time, last: time };
+        let have = self.callbacks.entry(kind).or_insert_with(new);
+        have.count += 1;
+        have.first = have.first.min(time);
+        have.last = have.last.max(time);
+        Ok(())
+    }
 }
 
 impl Shelf {
@@ -249,6 +261,19 @@ impl Ledger for MemoryLedger {
     fn hear_many(&self, observations: Vec<Observation>) -> BoxFuture<'_, Result<Vec<Heard>, LedgerError>> {
         let mut records = self.records();
         done(observations.iter().map(|observation| decide::hear(&mut *records, observation)).collect())
+    }
+
+    fn hear_callback(&self, callback: CallbackSeen) -> BoxFuture<'_, Result<Option<Heard>, LedgerError>> {
+        done(decide::hear_callback(&mut *self.records(), &callback))
+    }
+
+    fn hear_callbacks(&self, callbacks: Vec<CallbackSeen>) -> BoxFuture<'_, Result<Vec<Option<Heard>>, LedgerError>> {
+        let mut records = self.records();
+        done(callbacks.iter().map(|callback| decide::hear_callback(&mut *records, callback)).collect())
+    }
+
+    fn callbacks(&self) -> BoxFuture<'_, Result<Vec<CallbackCount>, LedgerError>> {
+        done(Ok(self.records().callbacks.values().cloned().collect()))
     }
 
     fn standing(&self, campaign: CampaignId) -> BoxFuture<'_, Result<Standing, LedgerError>> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use sinch_batch_models::{BatchId, BatchState, Timestamp};
 use sinch_batch_tracking::{MessageState, Tally};
 
-use crate::entry::{BatchCounts, BatchRecord, BatchStage, CampaignId, Frontier, Standing};
+use crate::entry::{BatchCounts, BatchRecord, BatchStage, CallbackSeen, CampaignId, Frontier, Standing};
 use crate::error::LedgerError;
 use crate::rows::RowSpans;
 
@@ -111,6 +111,9 @@ pub(crate) trait Store {
     /// Keeps an observation, joined with what is kept for the same place; at most [`EARLY_LIMIT`]
     /// places are kept, and the one kept first gives way.
     fn put_early(&mut self, batch_id: &BatchId, early: Early) -> Result<(), LedgerError>;
+    /// Adds a callback to those of its kind.
+    fn count_callback(&mut self, callback: &CallbackSeen) -> Result<(), LedgerError>;
+
     /// Takes out all that was kept for a batch.
     fn take_early(&mut self, batch_id: &BatchId) -> Result<Vec<Early>, LedgerError>;
 }

@@ -35,7 +35,7 @@ pub(crate) enum Command {
     Send(Box<SendArgs>),
     /// Go on with a campaign that did not finish.
     Resume(Box<ResumeArgs>),
-    /// Show how a campaign stands.
+    /// Show how a campaign stands, and which callbacks were heard.
     Status(StatusArgs),
     /// Show what became of a campaign: its batches, and each failure by row.
     Report(ReportArgs),

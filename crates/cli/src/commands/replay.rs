@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use serde::Serialize;
-use sinch_batch::ledger::{Heard, Ledger};
+use sinch_batch::ledger::{CallbackSeen, Heard, Ledger};
 use sinch_batch::models::Timestamp;
-use sinch_batch::tracking::{Observation, observe};
 use sinch_batch::webhook::Verifier;
 use sinch_batch::webhook::journal::{JournalError, Record, Records, read};
 
@@ -155,9 +154,9 @@ async fn fold(args: &ReplayArgs, mut source: Source, path: &Path) -> Result<u8, 
         let record = source.next()?;
         let is_last = record.is_none();
         if let Some(record) = record {
-            match sinch_batch::webhook::parse(&record.body).ok().as_ref().and_then(observe) {
-                Some(observation) => chunk.push(observation),
-                None => report.other += 1,
+            match sinch_batch::webhook::parse(&record.body) {
+                Ok(callback) => chunk.push(CallbackSeen::of(&callback, record.received)),
+                Err(_) => report.other += 1,
             }
         }
         if chunk.len() == CHUNK || is_last && !chunk.is_empty() {
@@ -180,13 +179,14 @@ async fn fold(args: &ReplayArgs, mut source: Source, path: &Path) -> Result<u8, 
 }
 
 impl Folded {
-    async fn take(&mut self, ledger: &dyn Ledger, chunk: Vec<Observation>, path: &Path) -> Result<(), Failure> {
-        for heard in ledger.hear_many(chunk).await.map_err(|error| ledgers::failed(path, &error))? {
+    async fn take(&mut self, ledger: &dyn Ledger, chunk: Vec<CallbackSeen>, path: &Path) -> Result<(), Failure> {
+        for heard in ledger.hear_callbacks(chunk).await.map_err(|error| ledgers::failed(path, &error))? {
             match heard {
-                Heard::Changed => self.changed += 1,
-                Heard::Known => self.known += 1,
-                Heard::Early => self.early += 1,
-                Heard::Stranger => self.stranger += 1,
+                Some(Heard::Changed) => self.changed += 1,
+                Some(Heard::Known) => self.known += 1,
+                Some(Heard::Early) => self.early += 1,
+                Some(Heard::Stranger) => self.stranger += 1,
+                None => self.other += 1,
             }
         }
         Ok(())

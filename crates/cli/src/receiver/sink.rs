@@ -3,9 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use sinch_batch::ledger::{Heard, Ledger, LedgerError};
+use sinch_batch::ledger::{CallbackSeen, Heard, Ledger, LedgerError};
 use sinch_batch::models::{Callback, Timestamp};
-use sinch_batch::tracking::observe;
 use sinch_batch::webhook::{Received, WebhookSecret};
 
 use super::journal::{JournalWriter, NotKept};
@@ -86,11 +85,12 @@ impl Forward {
 
 /// Lets the ledger hear a callback; says in a word what it was to the ledger.
 async fn hear(ledger: &dyn Ledger, callback: &Callback) -> Result<&'static str, LedgerError> {
-    let Some(observation) = observe(callback) else { return Ok("other") };
-    Ok(match ledger.hear(observation).await? {
-        Heard::Changed => "changed",
-        Heard::Known => "known",
-        Heard::Early => "early",
-        Heard::Stranger => "stranger",
+    Ok(match ledger.hear_callback(CallbackSeen::of(callback, Timestamp::now())).await? {
+        Some(Heard::Changed) => "changed",
+        Some(Heard::Known) => "known",
+        Some(Heard::Early) => "early",
+        Some(Heard::Stranger) => "stranger",
+        // Nothing about a batch or a message: it is counted, and that is all.
+        None => "other",
     })
 }

@@ -86,6 +86,18 @@ fn standing(folder: &Path, name: &str) -> Standing {
     })
 }
 
+/// What `status --json` says of the callbacks that were heard.
+fn heard(folder: &Path, name: &str) -> Vec<(String, u64)> {
+    let status = run(binary(folder).args(["status", "--json", "--ledger", name])).ends(0).json();
+    let counts = status["callbacks"].as_array().unwrap().iter().map(|count| {
+        let time = |key: &str| count[key].as_str().unwrap().parse::<Timestamp>().unwrap();
+        assert!(time("first") <= time("last"), "{count}");
+        assert_eq!(count.as_object().unwrap().len(), 4, "{count}");
+        (count["kind"].as_str().unwrap().to_owned(), count["count"].as_u64().unwrap())
+    });
+    counts.collect()
+}
+
 fn block_on<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(work)
 }
@@ -102,6 +114,12 @@ fn every_kind_is_taken_and_seen_in_the_ledger() {
     assert!(answers.iter().all(|answer| answer["status"] == 200), "{report}");
     let standing = standing(scene.path(), "ledger.db");
     assert_eq!((standing.messages.delivered, standing.messages.pending), (1, 9));
+
+    let mut sent: Vec<_> = answers.iter().map(|answer| (answer["kind"].as_str().unwrap().to_owned(), 1)).collect();
+    sent.sort();
+    assert_eq!(heard(scene.path(), "ledger.db"), sent);
+    let status = run(binary(scene.path()).args(["status", "--json", "--ledger", "ledger.db"])).ends(0).json();
+    assert_eq!((&status["campaign"], &status["accepted"]), (&json!("c1"), &json!(10)));
 
     let said = scene.trigger(&["message-delivery", "--status", "failed", "--batch-id", BATCH, "--index", "4"]).ends(0);
     assert_eq!(said.stdout.split_whitespace().collect::<Vec<_>>(), ["MESSAGE_DELIVERY", "200"]);
@@ -123,6 +141,42 @@ fn every_kind_is_taken_and_seen_in_the_ledger() {
 }
 
 #[test]
+fn a_ledger_that_has_only_heard_callbacks_has_a_status() {
+    let mut scene = Scene::new(&[]);
+    let status = |args: &[&str]| run(binary(scene.path()).arg("status").args(args).args(["--ledger", "ledger.db"]));
+    assert!(status(&["--json"]).ends(6).stderr.contains("has no campaign"));
+
+    scene.trigger(&["MESSAGE_INBOUND"]).ends(0);
+    scene.trigger(&["MESSAGE_INBOUND"]).ends(0);
+    // Kinds of tomorrow are one kind today.
+    for (nonce, body) in [("n-1", r#"{"app_id":"","dream_notification":{}}"#), ("n-2", r#"{"+15550100042":{}}"#)] {
+        let secret = sinch_batch::webhook::WebhookSecret::new(SECRET);
+        let signature = secret.sign(body.as_bytes(), nonce, Timestamp::now().as_second());
+        let headers = signature.headers();
+        let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+        // The service sends it again, for it missed the answer; it is known by its nonce.
+        for _ in 0..2 {
+            assert_eq!(try_http("POST", scene.url(), &headers, body).unwrap().0, 200);
+        }
+    }
+    let said = status(&["--json"]).ends(0).json();
+    assert_eq!(said.as_object().unwrap().len(), 1, "{said}");
+    let counts = [("MESSAGE_INBOUND".to_owned(), 2), ("UNKNOWN".to_owned(), 2)];
+    assert_eq!(heard(scene.path(), "ledger.db"), counts);
+    let said = status(&[]).ends(0).stdout;
+    assert!(said.starts_with("callbacks heard: 4, the last at 2") && said.contains("MESSAGE_INBOUND"), "{said}");
+    assert!(!said.contains("1555"), "{said}");
+    // A campaign that was asked for is another matter.
+    assert!(status(&["c1"]).ends(6).stderr.contains("has no campaign c1"));
+
+    // After a restart it goes on counting.
+    scene.stop();
+    scene.receiver = listen(scene.path(), &[]);
+    scene.trigger(&["MESSAGE_INBOUND"]).ends(0);
+    assert_eq!(heard(scene.path(), "ledger.db")[0].1, 3);
+}
+
+#[test]
 fn promise_7_each_fault_is_refused_and_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     ledger(folder.path(), "ledger.db");
@@ -137,6 +191,7 @@ fn promise_7_each_fault_is_refused_and_changes_nothing() {
         assert!(answers.iter().all(|answer| answer["status"] == 401), "{report}");
     }
     assert_eq!(standing(scene.path(), "ledger.db"), before);
+    assert_eq!(heard(scene.path(), "ledger.db"), []);
     assert_eq!(read(scene.path().join("journal")).unwrap().count(), 0, "what is forged is not kept");
     assert_eq!(standing(scene.path(), "ledger.db").messages.delivered, 0);
 
@@ -145,6 +200,7 @@ fn promise_7_each_fault_is_refused_and_changes_nothing() {
         scene.trigger(&["MESSAGE_DELIVERY", "--json", "--batch-id", BATCH, "--fault", "repeated-nonce"]).ends(0).json();
     assert_eq!(report["answers"][0], json!({"kind": "MESSAGE_DELIVERY", "first": 200, "status": 401, "ok": true}));
     assert_eq!(standing(scene.path(), "ledger.db").messages.delivered, 1);
+    assert_eq!(heard(scene.path(), "ledger.db"), [("MESSAGE_DELIVERY".to_owned(), 1)]);
     assert_eq!(read(scene.path().join("journal")).unwrap().count(), 1);
     let metrics = scene.metrics();
     for line in [
@@ -315,6 +371,9 @@ fn a_journal_is_played_into_a_ledger_and_to_a_receiver() {
     let report = replay(scene.path(), &["journal", "--ledger", "other.db", "--json"]).ends(0).json();
     assert_eq!((&report["changed"], &report["known"]), (&json!(0), &json!(8)), "{report}");
     assert_eq!(standing(scene.path(), "other.db").messages, messages);
+    // The state is the same, the counts are of what was played.
+    let counts = heard(scene.path(), "other.db");
+    assert_eq!((counts.len(), counts.iter().map(|(_, count)| count).sum()), (22, 96), "{counts:?}");
 
     let since = ["journal", "--ledger", "third.db", "--since", "2500-01-01T00:00:00Z"];
     assert_eq!(replay(scene.path(), &since).ends(0).stdout, "48 records, 48 left out\n");

@@ -13,7 +13,10 @@ use sinch_batch_tracking::{MessageState, Observation};
 use self::tables::Tables;
 use self::worker::Worker;
 use crate::decide;
-use crate::entry::{BatchRecord, Campaign, CampaignId, Entry, Failure, Frontier, Heard, NewCampaign, Standing};
+use crate::entry::{
+    BatchRecord, CallbackCount, CallbackSeen, Campaign, CampaignId, Entry, Failure, Frontier, Heard, NewCampaign,
+    Standing,
+};
 use crate::error::{LedgerError, LedgerErrorKind};
 use crate::ledger::{BoxFuture, Ledger};
 use crate::store::Store;
@@ -34,7 +37,8 @@ pub struct SqliteLedger {
 }
 
 impl SqliteLedger {
-    /// Opens a ledger; a file that does not exist or is empty becomes one.
+    /// Opens a ledger; a file that does not exist or is empty becomes one. A ledger of an older release
+    /// is brought up to this one's tables, and that release does not open it any more.
     ///
     /// Blocks for the time the disk needs, and up to 10 seconds if another process is just creating
     /// the file.
@@ -75,6 +79,19 @@ impl Ledger for SqliteLedger {
     fn hear_many(&self, observations: Vec<Observation>) -> BoxFuture<'_, Result<Vec<Heard>, LedgerError>> {
         self.writer
             .run(move |tables| observations.iter().map(|observation| decide::hear(tables, observation)).collect())
+    }
+
+    fn hear_callback(&self, callback: CallbackSeen) -> BoxFuture<'_, Result<Option<Heard>, LedgerError>> {
+        self.writer.run(move |tables| decide::hear_callback(tables, &callback))
+    }
+
+    fn hear_callbacks(&self, callbacks: Vec<CallbackSeen>) -> BoxFuture<'_, Result<Vec<Option<Heard>>, LedgerError>> {
+        self.writer
+            .run(move |tables| callbacks.iter().map(|callback| decide::hear_callback(tables, callback)).collect())
+    }
+
+    fn callbacks(&self) -> BoxFuture<'_, Result<Vec<CallbackCount>, LedgerError>> {
+        self.reader.run(|tables| tables.callbacks())
     }
 
     fn standing(&self, campaign: CampaignId) -> BoxFuture<'_, Result<Standing, LedgerError>> {
@@ -142,6 +159,7 @@ fn storage(error: rusqlite::Error) -> LedgerError {
 
 #[cfg(test)]
 mod tests {
+    use sinch_batch_models::callback::Trigger;
     use sinch_batch_tracking::{MessageSeen, Place, Progress, RowKey};
 
     use super::*;
@@ -160,23 +178,28 @@ mod tests {
         limit(1).await.unwrap();
 
         let failed = MessageState::failed(Some("BAD_REQUEST"), Some(&"no route ".repeat(30)));
-        let receipt = |row| MessageSeen::new(Place::Row(RowKey::new("key", row)), failed.clone()).into();
+        let receipt = |row| {
+            let seen = MessageSeen::new(Place::Row(RowKey::new("key", row)), failed.clone());
+            CallbackSeen::new(Some(&Trigger::MessageDelivery), now).with_observation(seen)
+        };
         let mut n_kept = 0;
         let error = loop {
-            match ledger.hear(receipt(n_kept + 1)).await {
-                Ok(heard) => assert_eq!(heard, Heard::Changed),
+            match ledger.hear_callback(receipt(n_kept + 1)).await {
+                Ok(heard) => assert_eq!(heard, Some(Heard::Changed)),
                 Err(error) => break error,
             }
             n_kept += 1;
         };
         assert_eq!(error.kind(), LedgerErrorKind::Full, "{error}");
-        let many: Vec<Observation> = (1..=2000).map(receipt).collect();
-        assert_eq!(ledger.hear_many(many.clone()).await.unwrap_err().kind(), LedgerErrorKind::Full);
+        let many: Vec<CallbackSeen> = (1..=2000).map(receipt).collect();
+        assert_eq!(ledger.hear_callbacks(many.clone()).await.unwrap_err().kind(), LedgerErrorKind::Full);
         assert_eq!(ledger.standing(campaign.id).await.unwrap().messages.failed, n_kept);
+        assert_eq!(ledger.callbacks().await.unwrap()[0].count, n_kept);
 
         // Once there is room it goes on where it was.
         limit(u32::MAX - 1).await.unwrap();
-        ledger.hear_many(many).await.unwrap();
+        ledger.hear_callbacks(many).await.unwrap();
+        assert_eq!(ledger.callbacks().await.unwrap()[0].count, n_kept + 2000);
         let messages = ledger.standing(campaign.id).await.unwrap().messages;
         assert_eq!((messages.failed, messages.pending), (2000, 18_000));
         assert_eq!(ledger.message(campaign.id, 7).await.unwrap().unwrap().progress, Progress::Failed);

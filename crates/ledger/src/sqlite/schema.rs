@@ -11,38 +11,30 @@ use crate::error::{LedgerError, LedgerErrorKind};
 /// Marks a SQLite file as a ledger: "SBLg".
 const APPLICATION_ID: i64 = 0x5342_4c67;
 
+/// What makes each version of the tables out of the one before it. Never changed, only added to.
+const STEPS: [&str; 2] = [include_str!("version_1.sql"), include_str!("version_2.sql")];
+
 /// The version of the tables that this release reads and writes.
-const VERSION: i64 = 1;
+const VERSION: usize = STEPS.len();
 
 /// How long to wait for another process before giving up.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-const SCHEMA: &str = include_str!("schema.sql");
-
 /// Statements kept ready; more than the ledger has.
 const STATEMENTS: usize = 64;
 
-/// What a file turned out to be.
-enum Found {
-    Empty,
-    Ledger,
-}
-
-/// Opens a ledger for writing, and makes one of a file that is new or empty.
+/// Opens a ledger for writing; makes one of a file that is new or empty, and brings an older one up to
+/// this version.
 pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
     let connection = connect(path)?;
     if connection.is_readonly("main").map_err(storage)? {
         return Err(LedgerError::new(LedgerErrorKind::ReadOnly, "the ledger file cannot be written"));
     }
-    if matches!(in_transaction(&connection, "BEGIN", look)?, Found::Empty) {
+    if in_transaction(&connection, "BEGIN", version)? < VERSION {
         // Another process may have been quicker, so it is looked at again under the lock.
-        in_transaction(&connection, "BEGIN IMMEDIATE", |connection| match look(connection)? {
-            Found::Ledger => Ok(()),
-            Found::Empty => connection
-                .execute_batch(SCHEMA)
-                .and_then(|()| connection.pragma_update(None, "application_id", APPLICATION_ID))
-                .and_then(|()| connection.pragma_update(None, "user_version", VERSION))
-                .map_err(storage),
+        in_transaction(&connection, "BEGIN IMMEDIATE", |connection| match version(connection)? {
+            VERSION => Ok(()),
+            older => bring_up(connection, older),
         })?;
     }
     use_write_ahead_log(&connection)?;
@@ -66,19 +58,29 @@ fn connect(path: &Path) -> Result<Connection, LedgerError> {
     Ok(connection)
 }
 
-fn look(connection: &Connection) -> Result<Found, LedgerError> {
+/// The version of the tables in a file; 0 if it is empty.
+fn version(connection: &Connection) -> Result<usize, LedgerError> {
     let number = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(storage);
     let application_id = number("PRAGMA application_id")?;
-    let version = number("PRAGMA user_version")?;
+    let version = usize::try_from(number("PRAGMA user_version")?).map_err(|_| not_a_ledger())?;
     match (application_id, version) {
-        (APPLICATION_ID, VERSION) => Ok(Found::Ledger),
+        (APPLICATION_ID, 1..=VERSION) => Ok(version),
         (APPLICATION_ID, version) if version > VERSION => Err(LedgerError::new(
             LedgerErrorKind::TooNew,
             format!("the ledger file is of version {version}, and this release reads up to version {VERSION}"),
         )),
-        (0, 0) if number("SELECT count(*) FROM sqlite_schema")? == 0 => Ok(Found::Empty),
+        (0, 0) if number("SELECT count(*) FROM sqlite_schema")? == 0 => Ok(0),
         _ => Err(not_a_ledger()),
     }
+}
+
+fn bring_up(connection: &Connection, from: usize) -> Result<(), LedgerError> {
+    STEPS[from..]
+        .iter()
+        .try_for_each(|step| connection.execute_batch(step))
+        .and_then(|()| connection.pragma_update(None, "application_id", APPLICATION_ID))
+        .and_then(|()| connection.pragma_update(None, "user_version", VERSION as i64))
+        .map_err(storage)
 }
 
 pub(super) fn not_a_ledger() -> LedgerError {

@@ -9,7 +9,10 @@ use sinch_batch_tracking::{MessageState, Progress, Tally, join_state};
 
 use super::storage;
 use crate::decide;
-use crate::entry::{BatchCounts, BatchRecord, BatchStage, Campaign, CampaignId, Failure, Frontier, NewCampaign};
+use crate::entry::{
+    BatchCounts, BatchRecord, BatchStage, CallbackCount, CallbackSeen, Campaign, CampaignId, Failure, Frontier,
+    NewCampaign,
+};
 use crate::error::{LedgerError, LedgerErrorKind};
 use crate::rows::RowSpans;
 use crate::store::{Batch, EARLY_LIMIT, Early, Store, Sums};
@@ -26,19 +29,30 @@ pub(super) struct Tables {
     connection: Connection,
     campaigns: HashMap<Box<str>, CampaignId>,
     rows: HashMap<(CampaignId, u32), Arc<RowSpans>>,
+    counted: Counted,
+}
+
+/// Callbacks that were counted in this transaction. They are written with its end, which is one write
+/// a kind and not one a callback.
+#[derive(Debug, Default)]
+struct Counted {
+    callbacks: Vec<(&'static str, i64)>,
+    /// How many there were at the savepoint.
+    safe: usize,
 }
 
 /// Transactions.
 impl Tables {
     pub(super) fn new(connection: Connection) -> Self {
-        Self { connection, campaigns: HashMap::new(), rows: HashMap::new() }
+        Self { connection, campaigns: HashMap::new(), rows: HashMap::new(), counted: Counted::default() }
     }
 
     pub(super) fn begin(&self) -> Result<(), LedgerError> {
         self.execute("BEGIN IMMEDIATE", [])
     }
 
-    pub(super) fn commit(&self) -> Result<(), LedgerError> {
+    pub(super) fn commit(&mut self) -> Result<(), LedgerError> {
+        self.write_counts()?;
         self.execute("COMMIT", [])
     }
 
@@ -46,7 +60,8 @@ impl Tables {
         !self.connection.is_autocommit()
     }
 
-    pub(super) fn savepoint(&self) -> Result<(), LedgerError> {
+    pub(super) fn savepoint(&mut self) -> Result<(), LedgerError> {
+        self.counted.safe = self.counted.callbacks.len();
         self.execute("SAVEPOINT job", [])
     }
 
@@ -56,6 +71,7 @@ impl Tables {
 
     pub(super) fn undo_savepoint(&mut self) -> Result<(), LedgerError> {
         self.forget();
+        self.counted.callbacks.truncate(self.counted.safe);
         self.execute("ROLLBACK TO job", [])?;
         self.release()
     }
@@ -63,10 +79,30 @@ impl Tables {
     /// Undoes the transaction, if SQLite has not done so by itself.
     pub(super) fn roll_back(&mut self) {
         self.forget();
+        self.counted.callbacks.clear();
         if self.in_transaction() {
             // Nothing better can be done; the next transaction will tell.
             let _ = self.execute("ROLLBACK", []);
         }
+    }
+
+    fn write_counts(&mut self) -> Result<(), LedgerError> {
+        let mut callbacks = std::mem::take(&mut self.counted.callbacks);
+        callbacks.sort_unstable();
+        for of_kind in callbacks.chunk_by(|one, next| one.0 == next.0) {
+            // By kind, then by time.
+            let [(kind, first), ..] = of_kind else { continue };
+            let last = of_kind.last().map_or(first, |(_, last)| last);
+            self.execute(
+                "INSERT INTO callback (kind, count, first, last) VALUES (?1, ?2, ?3, ?4) \
+                 ON CONFLICT (kind) DO UPDATE SET count = count + excluded.count, \
+                 first = min(first, excluded.first), last = max(last, excluded.last)",
+                params![kind, integer(of_kind.len() as u64)?, first, last],
+            )?;
+        }
+        callbacks.clear();
+        self.counted.callbacks = callbacks;
+        Ok(())
     }
 
     /// What was read in a transaction that is undone may never have been.
@@ -144,6 +180,17 @@ impl Tables {
                 created: time(row, 11)?,
             };
             Ok(created.with_id(CampaignId::new(get(row, 0)?)))
+        })
+    }
+
+    pub(super) fn callbacks(&self) -> Result<Vec<CallbackCount>, LedgerError> {
+        self.all("SELECT kind, count, first, last FROM callback ORDER BY kind", [], |row| {
+            Ok(CallbackCount {
+                kind: get(row, 0)?,
+                count: number(row, 1)?,
+                first: microsecond(row, 2)?,
+                last: microsecond(row, 3)?,
+            })
         })
     }
 
@@ -381,6 +428,11 @@ impl Store for Tables {
         }
         Ok(early)
     }
+
+    fn count_callback(&mut self, callback: &CallbackSeen) -> Result<(), LedgerError> {
+        self.counted.callbacks.push((callback.kind(), callback.time().as_microsecond()));
+        Ok(())
+    }
 }
 
 /// Statements.
@@ -525,6 +577,10 @@ fn number(row: &Row<'_>, at: usize) -> Result<u64, LedgerError> {
 
 fn time(row: &Row<'_>, at: usize) -> Result<Timestamp, LedgerError> {
     get::<String>(row, at)?.parse().map_err(|_| damaged())
+}
+
+fn microsecond(row: &Row<'_>, at: usize) -> Result<Timestamp, LedgerError> {
+    Timestamp::from_microsecond(get(row, at)?).map_err(|_| damaged())
 }
 
 fn integer(number: u64) -> Result<i64, LedgerError> {

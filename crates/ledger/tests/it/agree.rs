@@ -2,9 +2,10 @@
 
 use proptest::prelude::*;
 use sinch_batch_ledger::{
-    BatchCounts, BatchRecord, BatchStage, CampaignId, Entry, Failure, Heard, Ledger, LedgerErrorKind, MemoryLedger,
-    NewCampaign, RowSpans, Standing,
+    BatchCounts, BatchRecord, BatchStage, CallbackSeen, CampaignId, Entry, Failure, Heard, Ledger, LedgerErrorKind,
+    MemoryLedger, NewCampaign, RowSpans, Standing,
 };
+use sinch_batch_models::callback::Trigger;
 use sinch_batch_models::{BatchId, BatchState, Timestamp};
 use sinch_batch_tracking::{
     BatchKey, BatchSeen, MessageSeen, MessageState, Observation, Place, Progress, RowKey, Tally,
@@ -21,6 +22,8 @@ enum Step {
     Next(usize, u64, u64),
     Record(usize, Entry),
     Hear(Observation),
+    /// A callback: its kind, when it is heard, and what it says.
+    HearCallback(CallbackSeen),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -38,6 +41,7 @@ fn step() -> impl Strategy<Value = Step> {
             Step::Record(campaign, Entry::Refused { number, why: "no".to_owned() })
         }),
         8 => observation().prop_map(Step::Hear),
+        4 => callback().prop_map(Step::HearCallback),
     ]
 }
 
@@ -73,6 +77,19 @@ fn observation() -> impl Strategy<Value = Observation> {
     prop_oneof![3 => message, 1 => batch]
 }
 
+fn callback() -> impl Strategy<Value = CallbackSeen> {
+    let trigger = prop::option::of(prop::sample::select(vec!["MESSAGE_DELIVERY", "OPT_IN", "ONE_OF_TOMORROW"]));
+    let nanoseconds = -3_000_000_000_000..3_000_000_000_000_i64;
+    (trigger, nanoseconds, prop::option::of(observation())).prop_map(|(trigger, time, observation)| {
+        let time = Timestamp::from_nanosecond(time.into()).unwrap();
+        let seen = CallbackSeen::new(trigger.map(Trigger::from).as_ref(), time);
+        match observation {
+            Some(observation) => seen.with_observation(observation),
+            None => seen,
+        }
+    })
+}
+
 fn state() -> impl Strategy<Value = MessageState> {
     prop_oneof![
         prop::sample::select(vec![Progress::Accepted, Progress::Queued, Progress::Delivered, Progress::Read])
@@ -86,7 +103,7 @@ fn state() -> impl Strategy<Value = MessageState> {
 #[derive(Debug, PartialEq)]
 enum Answer {
     Recorded,
-    Heard(Heard),
+    Heard(Option<Heard>),
     Refused(LedgerErrorKind),
 }
 
@@ -125,7 +142,10 @@ impl<L: Ledger> Told<L> {
                 self.record(*campaign, Entry::Intent { number: frontier.next_number, rows }).await
             }
             Step::Record(campaign, entry) => self.record(*campaign, entry.clone()).await,
-            Step::Hear(observation) => self.ledger.hear(observation.clone()).await.map(Answer::Heard),
+            Step::Hear(observation) => {
+                self.ledger.hear(observation.clone()).await.map(|heard| Answer::Heard(Some(heard)))
+            }
+            Step::HearCallback(callback) => self.ledger.hear_callback(callback.clone()).await.map(Answer::Heard),
         };
         result.unwrap_or_else(|error| Answer::Refused(error.kind()))
     }
@@ -268,6 +288,7 @@ proptest! {
             let said = sqlite.said().await;
             said.iter().for_each(recount);
             assert_eq!(memory.said().await, said);
+            assert_eq!(memory.ledger.callbacks().await.unwrap(), sqlite.ledger.callbacks().await.unwrap());
         });
     }
 }

@@ -6,8 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use sinch_batch_ledger::{
-    BatchStage, Entry, Heard, Ledger, LedgerError, LedgerErrorKind, NewCampaign, RowSpans, SqliteLedger, conformance,
+    BatchStage, CallbackSeen, Entry, Heard, Ledger, LedgerError, LedgerErrorKind, NewCampaign, RowSpans, SqliteLedger,
+    conformance,
 };
+use sinch_batch_models::callback::Trigger;
 use sinch_batch_models::{BatchId, Callback, Timestamp, wire};
 use sinch_batch_tracking::{MessageSeen, MessageState, Place, Progress, RowKey, observe};
 
@@ -46,7 +48,9 @@ async fn what_was_answered_survives_a_kill() {
     ledger.record(campaign.id, Entry::Intent { number: 1, rows: rows(1..=4) }, now()).await.unwrap();
     ledger.record(campaign.id, Entry::Accepted { number: 1, batch_id: BatchId::new("A") }, now()).await.unwrap();
     ledger.record(campaign.id, Entry::Intent { number: 2, rows: rows(5..=6) }, now()).await.unwrap();
-    ledger.hear(read(2).into()).await.unwrap();
+    let receipt = CallbackSeen::new(Some(&Trigger::MessageDelivery), now()).with_observation(read(2));
+    ledger.hear_callback(receipt).await.unwrap();
+    ledger.hear_callback(CallbackSeen::new(Some(&Trigger::OptIn), now())).await.unwrap();
 
     // The files as a kill at this moment leaves them: the ledger is still open.
     let killed = tempfile::tempdir().unwrap();
@@ -59,6 +63,8 @@ async fn what_was_answered_survives_a_kill() {
     assert_eq!(after.standing(campaign.id).await.unwrap(), ledger.standing(campaign.id).await.unwrap());
     assert_eq!(after.open_batches(campaign.id).await.unwrap().len(), 1);
     assert_eq!(after.standing(campaign.id).await.unwrap().messages.read, 1);
+    let counts: Vec<_> = after.callbacks().await.unwrap().into_iter().map(|count| (count.kind, count.count)).collect();
+    assert_eq!(counts, [("MESSAGE_DELIVERY".to_owned(), 1), ("OPT_IN".to_owned(), 1)]);
     assert_eq!(after.frontier(campaign.id).await.unwrap().next_number, 3);
 }
 
@@ -105,9 +111,10 @@ async fn many_writers_in_two_ledgers_lose_nothing() {
             tokio::spawn(async move {
                 // A neighbour in the same transaction that fails takes nothing with it.
                 let wrong = Entry::Accepted { number: 9, batch_id: BatchId::new("Z") };
+                let receipt = CallbackSeen::new(Some(&Trigger::MessageDelivery), now()).with_observation(read(row));
                 let (heard, wrong) =
-                    (ledger.hear(read(row).into()), ledger.record(campaign.id, wrong, Timestamp::UNIX_EPOCH));
-                assert_eq!(heard.await.unwrap(), Heard::Changed);
+                    (ledger.hear_callback(receipt), ledger.record(campaign.id, wrong, Timestamp::UNIX_EPOCH));
+                assert_eq!(heard.await.unwrap(), Some(Heard::Changed));
                 assert_eq!(wrong.await.unwrap_err().kind(), LedgerErrorKind::Impossible);
             })
         })
@@ -118,7 +125,42 @@ async fn many_writers_in_two_ledgers_lose_nothing() {
     for ledger in &ledgers {
         let standing = ledger.standing(campaign.id).await.unwrap();
         assert_eq!((standing.accepted, standing.messages.read), (400, 400));
+        assert_eq!(ledger.callbacks().await.unwrap()[0].count, 400);
     }
+}
+
+#[tokio::test]
+async fn callbacks_that_could_not_be_taken_in_are_not_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger");
+    let ledger = SqliteLedger::open(&path).unwrap();
+    let campaign = ledger.create(NewCampaign::new("autumn", KEY, 9, now())).await.unwrap();
+    ledger.record(campaign.id, Entry::Intent { number: 1, rows: rows(1..=9) }, now()).await.unwrap();
+    let faulty = rusqlite::Connection::open(&path).unwrap();
+    let fault = "CREATE TRIGGER fault BEFORE INSERT ON message WHEN NEW.row = 5 BEGIN SELECT RAISE(ABORT, 'no'); END;";
+    faulty.execute_batch(fault).unwrap();
+    let receipts = |rows: &[u64]| {
+        let receipt =
+            |row: &u64| CallbackSeen::new(Some(&Trigger::MessageDelivery), now()).with_observation(read(*row));
+        ledger.hear_callbacks(rows.iter().map(receipt).collect())
+    };
+    // All of them are on their way before the first is answered.
+    let (before, broken, after) = (receipts(&[1, 2]), receipts(&[3, 4, 5]), receipts(&[6]));
+    assert_eq!(before.await.unwrap().len(), 2);
+    assert_eq!(broken.await.unwrap_err().kind(), LedgerErrorKind::Other);
+    assert_eq!(after.await.unwrap().len(), 1);
+    assert_eq!(ledger.standing(campaign.id).await.unwrap().messages.read, 3);
+    assert_eq!(ledger.callbacks().await.unwrap()[0].count, 3);
+
+    // Nor are those whose count itself cannot be written.
+    let fault =
+        "DROP TRIGGER fault; CREATE TRIGGER fault BEFORE INSERT ON callback BEGIN SELECT RAISE(ABORT, 'no'); END;";
+    faulty.execute_batch(fault).unwrap();
+    assert_eq!(receipts(&[7]).await.unwrap_err().kind(), LedgerErrorKind::Other);
+    faulty.execute_batch("DROP TRIGGER fault;").unwrap();
+    assert_eq!(receipts(&[8]).await.unwrap(), [Some(Heard::Changed)]);
+    assert_eq!(ledger.standing(campaign.id).await.unwrap().messages.read, 4);
+    assert_eq!(ledger.callbacks().await.unwrap()[0].count, 4);
 }
 
 #[test]
@@ -131,6 +173,46 @@ fn several_can_create_the_file_at_once() {
             opened.join().unwrap().unwrap();
         }
     });
+}
+
+fn tables(path: &Path) -> (i64, Vec<String>) {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    let version = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+    let mut statement =
+        connection.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name").unwrap();
+    let sql = statement.query_map([], |row| row.get(0)).unwrap();
+    (version, sql.map(Result::unwrap).collect())
+}
+
+#[tokio::test]
+async fn a_ledger_of_the_first_version_is_brought_up_and_keeps_what_it_knows() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger");
+    let first = rusqlite::Connection::open(&path).unwrap();
+    first.execute_batch(include_str!("version_1.sql")).unwrap();
+    drop(first);
+    assert_eq!(tables(&path).0, 1);
+
+    let opening: Vec<_> = std::thread::scope(|scope| {
+        let opening: Vec<_> = (0..4).map(|_| scope.spawn(|| SqliteLedger::open(&path).unwrap())).collect();
+        opening.into_iter().map(|opened| opened.join().unwrap()).collect()
+    });
+    let ledger = &opening[0];
+    let campaign = ledger.campaign("autumn").await.unwrap().unwrap();
+    let standing = ledger.standing(campaign.id).await.unwrap();
+    assert_eq!((standing.rows, standing.accepted, standing.batches.accepted), (3, 3, 2));
+    assert_eq!((standing.messages.delivered, standing.messages.failed), (2, 1));
+    assert_eq!(ledger.failures(campaign.id, 0, 9).await.unwrap()[0].line, 3);
+    assert_eq!(ledger.callbacks().await.unwrap(), []);
+    for ledger in &opening {
+        ledger.hear_callback(CallbackSeen::new(None, now())).await.unwrap();
+    }
+    assert_eq!(ledger.callbacks().await.unwrap()[0].count, 4);
+
+    // It has become what a new one is.
+    SqliteLedger::open(folder.path().join("new")).unwrap();
+    assert_eq!(tables(&path), tables(&folder.path().join("new")));
+    assert_eq!(tables(&path).0, 2);
 }
 
 /// Opens something that is no ledger, and sees that it is left as it is.
@@ -167,13 +249,21 @@ fn other_files_are_refused_and_left_alone() {
 
     drop(SqliteLedger::open(path("newer")).unwrap());
     let newer = rusqlite::Connection::open(path("newer")).unwrap();
-    newer.pragma_update(None, "user_version", 2).unwrap();
+    newer.pragma_update(None, "user_version", 3).unwrap();
     drop(newer);
     check_refused(
         &path("newer"),
         LedgerErrorKind::TooNew,
-        "the ledger file is of version 2, and this release reads up to version 1",
+        "the ledger file is of version 3, and this release reads up to version 2",
     );
+
+    // Marked as a ledger, but of no version there ever was.
+    for version in [0, -1] {
+        let strange = rusqlite::Connection::open(path("newer")).unwrap();
+        strange.pragma_update(None, "user_version", version).unwrap();
+        drop(strange);
+        check_refused(&path("newer"), LedgerErrorKind::NotALedger, not_a_ledger);
+    }
 
     check_refused(&path("no/such/folder"), LedgerErrorKind::Open, "the ledger file cannot be opened");
     check_refused(folder.path(), LedgerErrorKind::Open, "the ledger file cannot be opened");
