@@ -37,7 +37,7 @@ impl<V> WireMap<V> {
     pub fn insert(&mut self, key: impl Into<Arc<str>>, value: V) -> Option<V> {
         let key = key.into();
         // Entries come mostly in order.
-        if self.entries.last().is_none_or(|(last, _)| **last < *key) {
+        if self.entries.last().is_none_or(|(last, _)| is_before(last, &key)) {
             self.entries.push((key, value));
             return None;
         }
@@ -87,6 +87,14 @@ impl<V> WireMap<V> {
 
     fn find(&self, key: &str) -> Result<usize, usize> {
         self.entries.binary_search_by(|(have, _)| (**have).cmp(key))
+    }
+}
+
+/// Whether a key comes before another. The first letter nearly always tells.
+fn is_before(one: &str, other: &str) -> bool {
+    match (one.as_bytes().first(), other.as_bytes().first()) {
+        (Some(one), Some(other)) if one != other => one < other,
+        _ => one < other,
     }
 }
 

@@ -225,14 +225,20 @@ impl Table {
                 Recipient::identity(channel_named(cells.get(*channel))?, cells.get(*identity))
             }
             By::Channels(columns) => {
-                let mut identities = Vec::with_capacity(columns.len());
-                for index in columns {
-                    let id = cells.get(*index);
-                    if let (false, Role::On(channel)) = (id.is_empty(), &self.columns.roles[*index]) {
-                        identities.push(ChannelIdentity::new(channel.clone(), id));
+                let mut identities = columns.iter().filter_map(|index| match &self.columns.roles[*index] {
+                    Role::On(channel) => {
+                        Some(cells.get(*index)).filter(|id| !id.is_empty()).map(|id| (channel.clone(), id))
+                    }
+                    _ => None,
+                });
+                let (channel, id) = identities.next()?;
+                match identities.next() {
+                    None => Recipient::identity(channel, id),
+                    Some(second) => {
+                        let all = [(channel, id), second].into_iter().chain(identities);
+                        Recipient::identities(all.map(|(channel, id)| ChannelIdentity::new(channel, id)).collect())
                     }
                 }
-                Recipient::identities(identities)
             }
         })
     }
