@@ -9,7 +9,7 @@ use super::short::Short;
 /// Words or numbers that belong to a person: a message text, a phone number, a parameter value.
 ///
 /// It reads like a `str`, but `Debug` tells only its length, so that no log shows it by accident. Up to
-/// 23 bytes, as most numbers and names have, stand in the value itself.
+/// 22 bytes, as most numbers and names have, stand in the value itself.
 #[derive(Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Text(Short);
 

@@ -225,20 +225,16 @@ impl Table {
                 Recipient::identity(channel_named(cells.get(*channel))?, cells.get(*identity))
             }
             By::Channels(columns) => {
-                let mut identities = columns.iter().filter_map(|index| match &self.columns.roles[*index] {
-                    Role::On(channel) => {
-                        Some(cells.get(*index)).filter(|id| !id.is_empty()).map(|id| (channel.clone(), id))
-                    }
+                let on = |index: &usize| match &self.columns.roles[*index] {
+                    Role::On(channel) => Some((channel.clone(), cells.get(*index))),
                     _ => None,
-                });
-                let (channel, id) = identities.next()?;
-                match identities.next() {
-                    None => Recipient::identity(channel, id),
-                    Some(second) => {
-                        let all = [(channel, id), second].into_iter().chain(identities);
-                        Recipient::identities(all.map(|(channel, id)| ChannelIdentity::new(channel, id)).collect())
-                    }
+                };
+                if let [only] = columns.as_slice() {
+                    let (channel, id) = on(only)?;
+                    return Some(Recipient::identity(channel, id));
                 }
+                let identities = columns.iter().filter_map(on).filter(|(_, id)| !id.is_empty());
+                Recipient::identities(identities.map(|(channel, id)| ChannelIdentity::new(channel, id)).collect())
             }
         })
     }
