@@ -49,7 +49,9 @@ async fn send(file: File, url: &str) -> Result<u64, Box<dyn Error>> {
     let message = Message::text(TEXT);
     let source = Source::new(file, Format::Csv, &Template::new(message.clone()))?;
     let mut rows = 0;
-    for batch in Cutter::new(Rows::new(source, SkipSet::none()), 1000) {
+    // A loop by hand takes no fingerprint either.
+    let rows_of_file = Rows::new(source, SkipSet::none()).without_fingerprint();
+    for batch in Cutter::new(rows_of_file, 1000) {
         let recipients = batch?.recipients;
         rows += recipients.len() as u64;
         client.send_batch(&SendBatchRequest::new(AppId::new(APP), message.clone(), recipients)).await?;

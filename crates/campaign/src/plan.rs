@@ -1,6 +1,7 @@
 //! Batches to send, in the order of the file.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use sinch_batch_ledger::{BatchRecord, BatchStage, Campaign, Frontier, RowSpans};
 use sinch_batch_models::Recipients;
@@ -53,6 +54,8 @@ pub enum PlanError {
 pub struct Plan {
     cutter: Option<Cutter<'static>>,
     campaign: Box<str>,
+    /// The name of the row key in the metadata, shared by all rows.
+    row_key: Arc<str>,
     fingerprint: Box<str>,
     open: VecDeque<BatchRecord>,
     frontier: Frontier,
@@ -65,6 +68,7 @@ impl Plan {
         Self {
             cutter: Some(Cutter::new(rows, size)),
             campaign: campaign.key.as_str().into(),
+            row_key: ROW_KEY.into(),
             fingerprint: campaign.input_fingerprint.as_str().into(),
             open: open.into(),
             frontier,
@@ -76,7 +80,7 @@ impl Plan {
         let mut recipients = cut.recipients.into_vec();
         for ((row, line), recipient) in cut.rows.into_iter().zip(&mut recipients) {
             let key = RowKey::new(self.campaign.clone(), row).to_string();
-            recipient.message_metadata.insert(ROW_KEY, key.into());
+            recipient.message_metadata.insert(Arc::clone(&self.row_key), key.into());
             rows.push(row, line);
         }
         let recipients =

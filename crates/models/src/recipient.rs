@@ -10,7 +10,7 @@ use thiserror::Error as ThisError;
 
 use crate::object::{Key, object};
 use crate::unknown::{Part, Pointer};
-use crate::wire::{Extra, Metadata, Parameters, Text, list};
+use crate::wire::{Extra, Few, Metadata, Parameters, Text, list};
 use crate::{Channel, ContactId};
 
 object! {
@@ -53,7 +53,7 @@ object! {
     /// Identities of one person, in the order in which channels are tried.
     pub struct Identities {
         /// The identities.
-        pub channel_identities: Vec<ChannelIdentity>,
+        pub channel_identities: Few<ChannelIdentity>,
     }
 }
 
@@ -65,11 +65,15 @@ impl Recipient {
 
     /// One identity on one channel.
     pub fn identity(channel: Channel, identity: impl Into<Text>) -> Self {
-        Self::identities(vec![ChannelIdentity::new(channel, identity)])
+        Self::by_identities(Few::one(ChannelIdentity::new(channel, identity)))
     }
 
     /// Several identities of the same person, in the order in which channels are tried.
     pub fn identities(channel_identities: Vec<ChannelIdentity>) -> Self {
+        Self::by_identities(channel_identities.into())
+    }
+
+    fn by_identities(channel_identities: Few<ChannelIdentity>) -> Self {
         Self {
             by: RecipientBy::Identities(Identities { channel_identities, extra: Extra::default() }),
             extra: Extra::default(),

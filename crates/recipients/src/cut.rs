@@ -2,7 +2,7 @@
 
 use sinch_batch_models::{BatchRecipient, Recipients};
 
-use crate::finding::RowNumber;
+use crate::finding::{Place, RowNumber};
 use crate::fingerprint::Fingerprint;
 use crate::rows::Rows;
 use crate::source::SourceError;
@@ -76,8 +76,8 @@ impl<'a> Cutter<'a> {
                 return Err(missing);
             }
             self.rows.skip_to_row(wanted - 1)?;
-            match self.rows.next().transpose()? {
-                Some(row) if row.number == wanted => cut.push((row.number, row.line), row.recipient),
+            match self.rows.next_with(|place, recipient| cut.push(place, recipient))? {
+                Some(row) if row == wanted => {}
                 _ => return Err(missing),
             }
         }
@@ -87,7 +87,7 @@ impl<'a> Cutter<'a> {
     /// Reads what is left, and gives the fingerprint of the whole file: compare it with the check's.
     ///
     /// # Errors
-    /// [`SourceError::Io`].
+    /// As for [`Rows::finish`].
     pub fn finish(self) -> Result<Fingerprint, SourceError> {
         self.rows.finish()
     }
@@ -99,10 +99,10 @@ impl Iterator for Cutter<'_> {
     fn next(&mut self) -> Option<Self::Item> {
         let mut cut = Cut::with_capacity(self.size);
         while cut.places.len() < self.size {
-            match self.rows.next() {
-                Some(Ok(row)) => cut.push((row.number, row.line), row.recipient),
-                Some(Err(error)) => return Some(Err(error)),
-                None => break,
+            match self.rows.next_with(|place, recipient| cut.push(place, recipient)) {
+                Ok(Some(_)) => {}
+                Ok(None) => break,
+                Err(error) => return Some(Err(error)),
             }
         }
         (!cut.places.is_empty()).then(|| cut.batch())
@@ -119,9 +119,10 @@ impl Cut {
         Self { places: Vec::with_capacity(size), recipients: Vec::with_capacity(size) }
     }
 
-    fn push(&mut self, place: (RowNumber, u64), recipient: BatchRecipient) {
-        self.places.push(place);
+    fn push(&mut self, place: Place, recipient: BatchRecipient) -> RowNumber {
+        self.places.push((place.row, place.line));
         self.recipients.push(recipient);
+        place.row
     }
 
     fn batch(self) -> Result<CutBatch, SourceError> {

@@ -87,7 +87,7 @@ fn entry(entry: &BatchRecipient, out: &mut Vec<u8>) -> Result<(), Error> {
     person(recipient, out)?;
     if !parameters.is_absent() {
         out.extend_from_slice(br#","parameters":"#);
-        map(parameters, out, |value: &Text, out| text(value, out))?;
+        map(parameters, out, personal)?;
     }
     if !message_metadata.is_absent() {
         out.extend_from_slice(br#","message_metadata":"#);
@@ -122,9 +122,13 @@ fn identity(identity: &ChannelIdentity, out: &mut Vec<u8>) -> Result<(), Error> 
         return serde_json::to_writer(out, identity);
     }
     out.extend_from_slice(br#"{"channel":"#);
-    text(channel.as_str(), out)?;
+    if channel.is_known() {
+        quoted(channel.as_str(), out);
+    } else {
+        text(channel.as_str(), out)?;
+    }
     out.extend_from_slice(br#","identity":"#);
-    text(id, out)?;
+    personal(id, out)?;
     out.push(b'}');
     Ok(())
 }
@@ -154,16 +158,32 @@ fn json(value: &Value, out: &mut Vec<u8>) -> Result<(), Error> {
     }
 }
 
+/// A string of JSON, of a number or a value.
+fn personal(text: &Text, out: &mut Vec<u8>) -> Result<(), Error> {
+    if must_escape(text.bytes()) {
+        return serde_json::to_writer(out, text);
+    }
+    out.push(b'"');
+    text.append_to(out);
+    out.push(b'"');
+    Ok(())
+}
+
 /// A string of JSON.
 fn text(text: &str, out: &mut Vec<u8>) -> Result<(), Error> {
     if must_escape(text.as_bytes()) {
         return serde_json::to_writer(out, text);
     }
+    quoted(text, out);
+    Ok(())
+}
+
+/// A string of JSON in which nothing has to be escaped.
+fn quoted(text: &str, out: &mut Vec<u8>) {
     out.reserve(text.len() + 2);
     out.push(b'"');
     out.extend_from_slice(text.as_bytes());
     out.push(b'"');
-    Ok(())
 }
 
 /// Whether JSON escapes any of these bytes: control characters, `"` and `\`. Looks at eight at once.

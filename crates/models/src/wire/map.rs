@@ -12,8 +12,8 @@ use crate::unknown::{Part, Pointer};
 /// A JSON object whose values are all of one type, kept sorted by key.
 ///
 /// Made for the few short entries of a recipient: one allocation for the list, keys that all recipients
-/// may share (insert clones of one `Arc<str>`), a binary search to find, equality that does not depend on the order in which entries came. On repeated keys the
-/// last one wins. A map read from `{}` is written as `{}`; an empty one that was not there, or was
+/// may share (insert clones of one `Arc<str>`, in order), a binary search to find, equality that does not
+/// depend on the order in which entries came. On repeated keys the last one wins. A map read from `{}` is written as `{}`; an empty one that was not there, or was
 /// made here, is left out. `Debug` shows keys, not values.
 #[derive(Clone)]
 pub struct WireMap<V> {
@@ -36,6 +36,11 @@ impl<V> WireMap<V> {
     /// Sets the value of a key, and gives back the value that was there.
     pub fn insert(&mut self, key: impl Into<Arc<str>>, value: V) -> Option<V> {
         let key = key.into();
+        // Entries come mostly in order.
+        if self.entries.last().is_none_or(|(last, _)| is_before(last, &key)) {
+            self.entries.push((key, value));
+            return None;
+        }
         match self.find(&key) {
             Ok(at) => Some(std::mem::replace(&mut self.entries[at].1, value)),
             Err(at) => {
@@ -85,6 +90,14 @@ impl<V> WireMap<V> {
     }
 }
 
+/// Whether a key comes before another. The first letter nearly always tells.
+fn is_before(one: &str, other: &str) -> bool {
+    match (one.as_bytes().first(), other.as_bytes().first()) {
+        (Some(one), Some(other)) if one != other => one < other,
+        _ => one < other,
+    }
+}
+
 impl<V> Default for WireMap<V> {
     fn default() -> Self {
         Self::new()
@@ -124,7 +137,8 @@ impl<V> fmt::Debug for WireMap<V> {
 
 impl<K: Into<Arc<str>>, V> FromIterator<(K, V)> for WireMap<V> {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
-        let mut map = Self::new();
+        let entries = entries.into_iter();
+        let mut map = Self::with_capacity(entries.size_hint().0);
         map.extend(entries);
         map
     }

@@ -3,6 +3,7 @@
 mod any;
 mod bounded;
 mod extra;
+mod few;
 mod json_text;
 mod map;
 mod number;
@@ -15,6 +16,7 @@ pub use any::AnyJson;
 pub(crate) use bounded::list;
 pub use bounded::{Bounded, OutOfBounds};
 pub use extra::Extra;
+pub use few::Few;
 pub use json_text::JsonText;
 pub use map::WireMap;
 pub use number::{NotFinite, Number};

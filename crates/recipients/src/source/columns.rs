@@ -65,16 +65,32 @@ pub(super) enum By {
 pub(super) struct Columns {
     pub(super) names: Vec<Box<str>>,
     pub(super) roles: Vec<Role>,
-    /// How many of them are parameters.
-    pub(super) parameters: usize,
     pub(super) by: By,
+    pub(super) parameters: Keyed,
+    pub(super) message_metadata: Keyed,
+    pub(super) conversation_metadata: Keyed,
 }
 
+/// The keys that a row fills, in the order of the map that they go to, and their columns.
+pub(super) type Keyed = Vec<(Arc<str>, usize)>;
+
 impl Columns {
+    /// Of a file without a header.
+    pub(super) fn none() -> Self {
+        Self {
+            names: Vec::new(),
+            roles: Vec::new(),
+            by: By::Nothing,
+            parameters: Vec::new(),
+            message_metadata: Vec::new(),
+            conversation_metadata: Vec::new(),
+        }
+    }
+
     /// Reads the header, and reports every mistake in it.
     pub(super) fn of(header: &Records, rules: &Rules, findings: &mut Vec<Finding>) -> Self {
         let line = header.line();
-        let mut columns = Self { names: Vec::new(), roles: Vec::new(), parameters: 0, by: By::Nothing };
+        let mut columns = Self::none();
         let mut seen = HashMap::new();
         for index in 0..header.len() {
             let name = String::from_utf8_lossy(header.field(index));
@@ -97,7 +113,17 @@ impl Columns {
             columns.names.push(name.into());
             columns.roles.push(role);
         }
-        columns.parameters = columns.roles.iter().filter(|role| matches!(role, Role::Parameter(_))).count();
+        for (index, role) in columns.roles.iter().enumerate() {
+            match role {
+                Role::Parameter(name) => columns.parameters.push((Arc::clone(name), index)),
+                Role::MessageMetadata(key) => columns.message_metadata.push((Arc::clone(key), index)),
+                Role::ConversationMetadata(key) => columns.conversation_metadata.push((Arc::clone(key), index)),
+                _ => {}
+            }
+        }
+        columns.parameters.sort();
+        columns.message_metadata.sort();
+        columns.conversation_metadata.sort();
         columns.by = columns.find_recipients(line, findings);
         columns.find_parameters(line, rules, findings);
         columns

@@ -5,18 +5,19 @@ use crate::fingerprint::{Fingerprint, Hasher};
 /// Bytes asked for at once.
 const BLOCK: usize = 128 * 1024;
 
-/// A window on the raw bytes, which are hashed as they come in.
+/// A window on the raw bytes, which are hashed as they come in, unless nobody wants to know.
 pub(super) struct Feed {
     reader: Box<dyn Read + Send>,
     buffer: Vec<u8>,
     start: usize,
     end: usize,
     hash: Hasher,
+    hashes: bool,
 }
 
 impl Feed {
     pub(super) fn new(reader: Box<dyn Read + Send>) -> Self {
-        Self { reader, buffer: vec![0; BLOCK], start: 0, end: 0, hash: Hasher::default() }
+        Self { reader, buffer: vec![0; BLOCK], start: 0, end: 0, hash: Hasher::default(), hashes: true }
     }
 
     /// The bytes read and not yet let go.
@@ -48,7 +49,9 @@ impl Feed {
         };
         // A reader that claims more than it was given room for is broken; believe the room.
         let end = (self.end + count).min(self.buffer.len());
-        self.hash.update(&self.buffer[self.end..end]);
+        if self.hashes {
+            self.hash.update(&self.buffer[self.end..end]);
+        }
         self.end = end;
         Ok(count > 0)
     }
@@ -71,6 +74,11 @@ impl Feed {
             self.drop_first(3);
         }
         Ok(())
+    }
+
+    /// Hashes no more; the fingerprint is that of the bytes read up to now.
+    pub(super) fn stop_hashing(&mut self) {
+        self.hashes = false;
     }
 
     /// The fingerprint of all bytes read so far.

@@ -5,7 +5,7 @@ use super::feed::Feed;
 use super::rules::{
     BLANK, Length, RESERVED, Rules, channel_named, comparable, identity_fault, is_blank, is_reserved, value_fault,
 };
-use super::{Broken, MAX_ROW_BYTES, Observer};
+use super::{Broken, MAX_ROW_BYTES, Observer, Verdict};
 use crate::finding::{FindingKind, Place, Where, quoted};
 use crate::repeats::{MAX_IDENTITIES, Ordinal};
 
@@ -15,12 +15,11 @@ pub(super) struct JsonRows {
     taken: usize,
     line: u64,
     next_line: u64,
-    read: Option<BatchRecipient>,
 }
 
 impl JsonRows {
     pub(super) fn new() -> Self {
-        Self { raw: 0, taken: 0, line: 1, next_line: 1, read: None }
+        Self { raw: 0, taken: 0, line: 1, next_line: 1 }
     }
 
     pub(super) fn line(&self) -> u64 {
@@ -31,15 +30,16 @@ impl JsonRows {
         feed.bytes().get(..self.raw).unwrap_or_default()
     }
 
-    /// The recipient of the row, if it could be read; given away.
-    pub(super) fn recipient(&mut self) -> Option<BatchRecipient> {
-        self.read.take()
+    /// The recipient of the row, if nothing is wrong with it.
+    pub(super) fn recipient(&self, feed: &Feed, place: Place, rules: &Rules) -> Option<BatchRecipient> {
+        let mut verdict = Verdict::default();
+        let recipient = self.read(feed, place, rules, &mut verdict)?;
+        verdict.is_good().then_some(recipient)
     }
 
     /// Goes to the next line that is neither blank nor a remark; false at the end.
     pub(super) fn advance(&mut self, feed: &mut Feed) -> Result<bool, Broken> {
         loop {
-            self.read = None;
             if !self.next_line(feed)? {
                 return Ok(false);
             }
@@ -83,25 +83,31 @@ impl JsonRows {
         Ok(true)
     }
 
-    pub(super) fn check(&mut self, feed: &Feed, place: Place, rules: &Rules, observer: &mut impl Observer) {
+    pub(super) fn check(&self, feed: &Feed, place: Place, rules: &Rules, observer: &mut impl Observer) {
+        self.read(feed, place, rules, observer);
+    }
+
+    /// Reads the row and tells what is wrong with it; `None` if it is no recipient at all.
+    fn read(&self, feed: &Feed, place: Place, rules: &Rules, observer: &mut impl Observer) -> Option<BatchRecipient> {
         let raw = self.raw(feed);
         if let Err(error) = std::str::from_utf8(raw) {
             let at = error.valid_up_to() + 1;
             let column = Where { name: None, number: u32::try_from(at).ok() };
             let message = format!("the line is not UTF-8 from its byte {at} on");
             observer.finding(place.finding(column, FindingKind::NotUtf8, message));
-            return;
+            return None;
         }
         match parse::<BatchRecipient>(raw) {
             Ok(recipient) => {
                 check(&recipient, place, rules, observer);
-                self.read = Some(recipient);
+                Some(recipient)
             }
             Err(error) => {
                 let name = Some(error.path()).filter(|path| !path.is_empty());
                 let column = Where { name, number: u32::try_from(error.column().max(1)).ok() };
                 let message = format!("the line is no recipient: {}", error.message());
                 observer.finding(place.finding(column, FindingKind::BadJson, message));
+                None
             }
         }
     }

@@ -105,6 +105,10 @@ pub enum SourceError {
         /// The row.
         row: RowNumber,
     },
+    /// A fingerprint is wanted, but [`Rows::without_fingerprint`](crate::Rows::without_fingerprint) said
+    /// that it would not be: leave that out.
+    #[error("the fingerprint was not taken")]
+    NoFingerprint,
     /// A batch carries 1 to 1000 rows.
     #[error("a batch carries 1 to 1000 rows, not {found}")]
     BatchSize {
@@ -140,6 +144,26 @@ pub(crate) trait Observer {
 
     /// An identity of the row; the channel is `""` for a contact.
     fn identity(&mut self, place: Place, ordinal: Ordinal, channel: &str, identity: &str);
+}
+
+/// Whether anything is wrong with a row.
+#[derive(Default)]
+struct Verdict {
+    bad: bool,
+}
+
+impl Verdict {
+    fn is_good(&self) -> bool {
+        !self.bad
+    }
+}
+
+impl Observer for Verdict {
+    fn finding(&mut self, _: Finding) {
+        self.bad = true;
+    }
+
+    fn identity(&mut self, _: Place, _: Ordinal, _: &str, _: &str) {}
 }
 
 /// A file of recipients, to be read once: by [`preflight`](crate::preflight()), or by
@@ -233,6 +257,10 @@ impl Source {
         Ok(self.feed.fingerprint())
     }
 
+    pub(crate) fn stop_hashing(&mut self) {
+        self.feed.stop_hashing();
+    }
+
     /// Goes to the next row; `None` after the last.
     pub(crate) fn advance(&mut self) -> Result<Option<Place>, SourceError> {
         let found = match &mut self.reader {
@@ -266,20 +294,21 @@ impl Source {
     }
 
     /// Tells everything there is to tell about the row.
-    pub(crate) fn check(&mut self, place: Place, observer: &mut impl Observer) {
-        match &mut self.reader {
+    pub(crate) fn check(&self, place: Place, observer: &mut impl Observer) {
+        match &self.reader {
             #[cfg(feature = "csv")]
             Reader::Csv(table) => table.check(place, &self.rules, observer),
             Reader::JsonLines(rows) => rows.check(&self.feed, place, &self.rules, observer),
         }
     }
 
-    /// The recipient of a row that was checked and found good.
-    pub(crate) fn recipient(&mut self) -> Option<BatchRecipient> {
-        match &mut self.reader {
+    /// The recipient of the row, if nothing is wrong with it.
+    #[inline]
+    pub(crate) fn recipient(&self, place: Place) -> Option<BatchRecipient> {
+        match &self.reader {
             #[cfg(feature = "csv")]
-            Reader::Csv(table) => table.recipient(),
-            Reader::JsonLines(rows) => rows.recipient(),
+            Reader::Csv(table) => table.recipient(place, &self.rules),
+            Reader::JsonLines(rows) => rows.recipient(&self.feed, place, &self.rules),
         }
     }
 

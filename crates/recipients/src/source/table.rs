@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
-use sinch_batch_models::{BatchRecipient, Channel, ChannelIdentity, ContactId, Parameters, Recipient};
+use sinch_batch_models::{BatchRecipient, Channel, ChannelIdentity, ContactId, Metadata, Parameters, Recipient};
 
-use super::columns::{By, Columns, Role};
+use super::columns::{By, Columns, Keyed, Role};
 use super::feed::Feed;
 use super::records::{Cells, Records};
 use super::rules::{BLANK, Length, Rules, channel_named, comparable, identity_fault, is_blank, value_fault};
-use super::{Broken, Header, Observer};
+use super::{Broken, Header, Observer, Verdict};
 use crate::finding::{FindingKind, Place, Where};
 use crate::repeats::Ordinal;
 
@@ -21,8 +21,7 @@ impl Table {
         let mut records = Records::new();
         let found = records.read(feed).map_err(|broken| (broken, records.line()))?;
         if !found {
-            let columns = Columns { names: Vec::new(), roles: Vec::new(), parameters: 0, by: By::Nothing };
-            return Ok(Self { records, columns });
+            return Ok(Self { records, columns: Columns::none() });
         }
         header.line = records.line();
         let columns = Columns::of(&records, rules, &mut header.findings);
@@ -58,26 +57,35 @@ impl Table {
     }
 
     pub(super) fn check(&self, place: Place, rules: &Rules, observer: &mut impl Observer) {
+        if self.has_shape(place, observer) {
+            self.check_cells(self.records.cells().as_ref(), place, rules, observer);
+        }
+    }
+
+    /// Whether the row has as many fields as the header.
+    fn has_shape(&self, place: Place, observer: &mut impl Observer) -> bool {
         if self.records.is_unclosed() {
             let index = self.records.len().saturating_sub(1);
             let message = "a quote is opened in this row and never closed, so the rest of the file is one field";
             observer.finding(place.finding(self.column(index), FindingKind::UnclosedQuote, message));
-            return;
+            return false;
         }
         let (found, expected) = (self.records.len(), self.columns.roles.len());
         if found != expected {
             let message = format!("the row has {found} fields, the header has {expected}");
             observer.finding(place.finding(Where::ROW, FindingKind::RaggedLine, message));
-            return;
         }
-        let cells = self.records.cells();
+        found == expected
+    }
+
+    fn check_cells(&self, cells: Option<&Cells<'_>>, place: Place, rules: &Rules, observer: &mut impl Observer) {
         let mut in_message = Length::default();
         let mut in_conversation = Length::default();
         for (index, role) in self.columns.roles.iter().enumerate() {
             if *role == Role::Ignored {
                 continue;
             }
-            let cell = match &cells {
+            let cell = match cells {
                 Some(cells) => Ok(cells.get(index)),
                 // Which of them is at fault?
                 None => std::str::from_utf8(self.records.field(index)),
@@ -102,7 +110,7 @@ impl Table {
                 Role::Ignored | Role::ContactId | Role::Channel | Role::Identity | Role::On(_) => {}
             }
         }
-        self.check_recipient(place, cells.as_ref(), observer);
+        self.check_recipient(place, cells, observer);
         for (length, name, limit) in [
             (in_message, "message_metadata", rules.message_metadata),
             (in_conversation, "conversation_metadata", rules.conversation_metadata),
@@ -187,43 +195,57 @@ impl Table {
         }
     }
 
-    /// The recipient of a row that was checked and found good.
-    pub(super) fn recipient(&mut self) -> Option<BatchRecipient> {
+    /// The recipient of a row, if nothing is wrong with it.
+    #[inline]
+    pub(super) fn recipient(&self, place: Place, rules: &Rules) -> Option<BatchRecipient> {
+        let mut verdict = Verdict::default();
+        if !self.has_shape(place, &mut verdict) {
+            return None;
+        }
         let cells = self.records.cells()?;
-        let recipient = match &self.columns.by {
+        self.check_cells(Some(&cells), place, rules, &mut verdict);
+        if !verdict.is_good() {
+            return None;
+        }
+        let mut recipient = BatchRecipient::new(self.person(&cells)?);
+        recipient.parameters = Parameters::with_capacity(self.columns.parameters.len());
+        for (name, index) in &self.columns.parameters {
+            recipient.parameters.insert(Arc::clone(name), cells.get(*index).into());
+        }
+        fill(&mut recipient.message_metadata, &self.columns.message_metadata, &cells);
+        fill(&mut recipient.conversation_metadata, &self.columns.conversation_metadata, &cells);
+        Some(recipient)
+    }
+
+    fn person(&self, cells: &Cells<'_>) -> Option<Recipient> {
+        Some(match &self.columns.by {
             By::Nothing => return None,
             By::Contact(index) => Recipient::contact(ContactId::new(cells.get(*index))),
             By::Pair { channel, identity } => {
                 Recipient::identity(channel_named(cells.get(*channel))?, cells.get(*identity))
             }
             By::Channels(columns) => {
-                let mut identities = Vec::with_capacity(columns.len());
-                for index in columns {
-                    let id = cells.get(*index);
-                    if let (false, Role::On(channel)) = (id.is_empty(), &self.columns.roles[*index]) {
-                        identities.push(ChannelIdentity::new(channel.clone(), id));
-                    }
+                let on = |index: &usize| match &self.columns.roles[*index] {
+                    Role::On(channel) => Some((channel.clone(), cells.get(*index))),
+                    _ => None,
+                };
+                if let [only] = columns.as_slice() {
+                    let (channel, id) = on(only)?;
+                    return Some(Recipient::identity(channel, id));
                 }
-                Recipient::identities(identities)
+                let identities = columns.iter().filter_map(on).filter(|(_, id)| !id.is_empty());
+                Recipient::identities(identities.map(|(channel, id)| ChannelIdentity::new(channel, id)).collect())
             }
-        };
-        let mut recipient = BatchRecipient::new(recipient);
-        recipient.parameters = Parameters::with_capacity(self.columns.parameters);
-        for (index, role) in self.columns.roles.iter().enumerate() {
-            let (key, map) = match role {
-                Role::Parameter(name) => {
-                    recipient.parameters.insert(Arc::clone(name), cells.get(index).into());
-                    continue;
-                }
-                Role::MessageMetadata(key) => (key, &mut recipient.message_metadata),
-                Role::ConversationMetadata(key) => (key, &mut recipient.conversation_metadata),
-                _ => continue,
-            };
-            let value = cells.get(index);
-            if !value.is_empty() {
-                map.insert(Arc::clone(key), value.into());
-            }
+        })
+    }
+}
+
+/// An empty cell is no entry.
+fn fill(metadata: &mut Metadata, columns: &Keyed, cells: &Cells<'_>) {
+    for (key, index) in columns {
+        let value = cells.get(*index);
+        if !value.is_empty() {
+            metadata.insert(Arc::clone(key), value.into());
         }
-        Some(recipient)
     }
 }

@@ -73,6 +73,16 @@ fn the_fingerprint_is_that_of_the_raw_bytes() {
 }
 
 #[test]
+fn a_fingerprint_that_nobody_wanted_is_not_to_be_had() {
+    let file = b"SMS\n+15550100001\n+15550100002\n";
+    let mut rows = Rows::new(source(file, Format::Csv, "Hi").unwrap(), SkipSet::none()).without_fingerprint();
+    assert_eq!(rows.by_ref().filter_map(Result::ok).count(), 2);
+    assert!(matches!(rows.finish(), Err(SourceError::NoFingerprint)));
+    let skipped = Rows::new(source(file, Format::Csv, "Hi").unwrap(), SkipSet::none()).without_fingerprint();
+    assert!(matches!(skipped.on_skipped(|_| Ok(())).finish(), Err(SourceError::NoFingerprint)));
+}
+
+#[test]
 fn formats_are_told_by_name() {
     for (path, format) in [
         ("a.csv", Format::Csv),
