@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Request, Response};
 use oauth2::TokenUrl;
@@ -27,20 +28,24 @@ pub const TOKEN_URL: &str = "https://auth.sinch.com/oauth2/token";
 /// are the same.
 ///
 /// The default transport speaks HTTP/1.1 and HTTP/2, follows no redirect, gives a connection 10 s
-/// and an answer 30 s. It honours `HTTPS_PROXY` and its like, but never for a URL on this machine.
+/// and an answer 30 s, unless [`with_timeout`](Self::with_timeout) says otherwise. It honours `HTTPS_PROXY` and its like, but never for a URL on this machine.
 #[derive(Clone)]
 pub struct ClientCredentials {
     key_id: KeyId,
     secret: KeySecret,
     token_url: TokenUrl,
     exchange: Exchange,
+    timeout: Duration,
 }
+
+/// How long one request may take.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 impl ClientCredentials {
     /// A key pair for [`TOKEN_URL`].
     pub fn new(key_id: KeyId, secret: KeySecret) -> Self {
         let token_url = TokenUrl::new(TOKEN_URL.to_owned()).expect("the constant is a URL");
-        Self { key_id, secret, token_url, exchange: exchange::default() }
+        Self { key_id, secret, token_url, exchange: exchange::default(), timeout: TIMEOUT }
     }
 
     /// Asks another token endpoint, such as a simulator's.
@@ -66,8 +71,7 @@ impl ClientCredentials {
 
     /// Sends requests through a closure instead of the default transport.
     ///
-    /// It must not follow redirects, should give up after a while, and should not read more than
-    /// a few kilobytes of an answer. Its error becomes the source of
+    /// It must not follow redirects, and should not read more than a few kilobytes of an answer. Its error becomes the source of
     /// [`AuthErrorKind::Unreachable`] and must not hold the request's headers.
     #[must_use]
     pub fn with_transport<T, Fut, E>(mut self, transport: T) -> Self
@@ -83,12 +87,22 @@ impl ClientCredentials {
         self
     }
 
+    /// How long one request may take, whatever the transport; 30 s if not given. A request that takes longer
+    /// is as one without an answer, and is tried again.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
     async fn fetch_with_tries(&self) -> Result<IssuedToken, AuthError> {
         let mut attempt = 1;
         loop {
-            let error = match exchange::fetch(&self.key_id, &self.secret, &self.token_url, &self.exchange).await {
-                Ok(issued) => return Ok(issued),
-                Err(error) => error,
+            let fetching = exchange::fetch(&self.key_id, &self.secret, &self.token_url, &self.exchange);
+            let error = match tokio::time::timeout(self.timeout, fetching).await {
+                Ok(Ok(issued)) => return Ok(issued),
+                Ok(Err(error)) => error,
+                Err(_) => AuthError::because(AuthErrorKind::Unreachable, "it did not answer in time"),
             };
             let Some(wait) = retry::wait(&error, attempt, retry::jitter()) else {
                 return Err(error);

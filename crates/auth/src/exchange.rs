@@ -144,8 +144,7 @@ async fn over_reqwest(request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, Bo
     let mut client = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
-        .connect_timeout(Duration::from_secs(10))
-        .timeout(Duration::from_secs(30));
+        .connect_timeout(Duration::from_secs(10));
     if crate::credentials::is_loopback(request.url()) {
         client = client.no_proxy();
     }

@@ -7,24 +7,29 @@ use http::header::{DATE, RETRY_AFTER};
 use jiff::fmt::{rfc2822::DateTimeParser, strtime};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
-/// The longest wait that is believed: one hour.
+/// The longest wait that is believed: one hour. Whoever asks for more has made a mistake, or means a day on
+/// which nobody would wait; either way it is worth another question.
 pub const LONGEST: Duration = Duration::from_secs(3600);
 
-/// Reads `Retry-After`, which holds seconds or an HTTP date. A date in the past is no wait at all,
-/// more than [`LONGEST`] is [`LONGEST`], and what cannot be read is as good as absent.
+/// Reads `Retry-After`, which holds seconds or an HTTP date. A date in the past is no wait at all.
+/// More than [`LONGEST`], and what cannot be read, is as good as absent.
 ///
 /// A date is meant by the clock of whoever wrote it: it is held against `Date` if that is there, so
 /// that a wrong clock here does no harm, else against `now`.
 pub fn read(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        // Only digits: what does not fit is merely too long.
-        return Some(text.parse().map_or(LONGEST, Duration::from_secs).min(LONGEST));
+        return believed(Duration::from_secs(text.parse().ok()?));
     }
     let at = date(text)?;
     let now = headers.get(DATE).and_then(|value| date(value.to_str().ok()?)).unwrap_or(now);
     let wait = at.duration_since(now).max(SignedDuration::ZERO);
-    Some(Duration::try_from(wait).unwrap_or(Duration::ZERO).min(LONGEST))
+    believed(Duration::try_from(wait).ok()?)
+}
+
+/// The wait, unless it is absurd.
+pub fn believed(wait: Duration) -> Option<Duration> {
+    Some(wait).filter(|wait| *wait <= LONGEST)
 }
 
 /// An HTTP date, also in the two forms that are only to be read any more (RFC 9110, 5.6.7).
@@ -44,17 +49,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn seconds_and_dates_are_read_and_absurd_ones_cut() {
+    fn seconds_and_dates_are_read_and_absurd_ones_are_not_believed() {
         let now = "1994-11-06T08:49:30Z".parse().unwrap();
         for (text, expected) in [
             ("0", Some(0)),
             ("120", Some(120)),
-            ("86400", Some(3600)),
-            ("99999999999999999999999999", Some(3600)),
+            ("3600", Some(3600)),
+            ("3601", None),
+            ("99999999999999999999999999", None),
             ("Sun, 06 Nov 1994 08:49:37 GMT", Some(7)),
             ("Sun, 06 Nov 1994 08:49:00 GMT", Some(0)),
             ("Sun, 06 Nov 2094 08:49:37 GMT", None), // that day is a Saturday
-            ("Sat, 06 Nov 2094 08:49:37 GMT", Some(3600)),
+            ("Sat, 06 Nov 2094 08:49:37 GMT", None),
             ("Sunday, 06-Nov-94 08:49:37 GMT", Some(7)),
             ("Sun Nov  6 08:49:37 1994", Some(7)),
             ("-5", None),
@@ -79,6 +85,7 @@ mod tests {
             read(&headers, Timestamp::UNIX_EPOCH).map(|wait| wait.as_secs())
         };
         assert_eq!(read("Sun, 06 Nov 1994 08:49:30 GMT"), Some(7));
-        assert_eq!(read("no date"), Some(3600));
+        // By a clock at the epoch it lies decades ahead.
+        assert_eq!(read("no date"), None);
     }
 }

@@ -213,7 +213,9 @@ impl<S: Sender> Runner<S> {
         match &answer {
             Ok(batch_id) => tracing::debug!(batch = number, %batch_id, "accepted"),
             Err(SendFailure::Unknown { why }) => tracing::warn!(batch = number, why, "outcome unknown, looking it up"),
-            Err(SendFailure::NotNow { why, .. }) => tracing::warn!(batch = number, why, "not now, waiting"),
+            Err(SendFailure::NotNow { why, .. } | SendFailure::Expired { why }) => {
+                tracing::warn!(batch = number, why, "not now, waiting")
+            }
             Err(SendFailure::Refused { why, .. }) => tracing::warn!(batch = number, why, "refused"),
         }
         Input::Sent(number, answer).into()

@@ -36,6 +36,12 @@ pub enum SendFailure {
         /// One sentence.
         why: String,
     },
+    /// The service says that the token has expired, although it was new. It has surely not taken the batch, and
+    /// may do so with a later token; or the credentials are at fault.
+    Expired {
+        /// One sentence.
+        why: String,
+    },
     /// The service has surely not taken it, and will not.
     Refused {
         /// What the refusal is about.
@@ -52,6 +58,8 @@ pub enum Refusal {
     Batch,
     /// The project, the app or the region: no other batch will pass either.
     Service,
+    /// The balance of the account: no other batch will pass either.
+    Credit,
     /// The key or its secret: no other batch will pass either.
     Credentials,
 }
@@ -92,7 +100,7 @@ fn failure(error: &Error) -> SendFailure {
     let why = sentence(error);
     // Tokens that come and go, not a key that is refused: nothing was taken, and it may pass.
     if error.is_token_expired() {
-        return SendFailure::NotNow { retry_after: None, limited: false, why };
+        return SendFailure::Expired { why };
     }
     if error.is_credentials() {
         return SendFailure::Refused { about: Refusal::Credentials, why };
@@ -105,6 +113,7 @@ fn failure(error: &Error) -> SendFailure {
         return SendFailure::NotNow { retry_after: error.retry_after(), limited, why };
     }
     let about = match error.status() {
+        _ if error.is_credit_limit() => Refusal::Credit,
         Some(400 | 413 | 422) => Refusal::Batch,
         _ => Refusal::Service,
     };

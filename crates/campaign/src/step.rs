@@ -135,10 +135,12 @@ pub enum Fact {
 pub enum Stop {
     /// Somebody asked for it.
     Interrupted,
-    /// The key or its secret was refused.
+    /// The key or its secret was refused, or one new token after another.
     Credentials,
     /// The service refused: the project, the app, the region, or the first batch.
     Refused,
+    /// The project is blocked for credit.
+    Credit,
     /// The service could not be reached, or kept failing.
     Unreachable,
     /// The ledger could not be written.
@@ -328,8 +330,15 @@ fn not_sent(state: &mut State, number: BatchNumber, failure: SendFailure, now: T
                 state.strikes = 0;
                 state.hold = Some(state.hold.map_or(until, |hold| hold.max(until)));
             } else {
-                strike(state);
+                strike(state, Stop::Unreachable);
             }
+        }
+        SendFailure::Expired { why } => {
+            let until = later(now, backoff(slot.attempts, state.limits.longest_wait));
+            slot.stage = Stage::Noting { again: Some(until) };
+            commands.push(Command::Record(number, Fact::Refused(why.clone())));
+            state.ended.why = Some(why);
+            strike(state, Stop::Credentials);
         }
         SendFailure::Refused { about, why } => {
             slot.stage = Stage::Noting { again: None };
@@ -338,6 +347,7 @@ fn not_sent(state: &mut State, number: BatchNumber, failure: SendFailure, now: T
             state.ended.why = Some(why);
             match about {
                 Refusal::Credentials => stop_for(state, Stop::Credentials),
+                Refusal::Credit => stop_for(state, Stop::Credit),
                 Refusal::Service => stop_for(state, Stop::Refused),
                 // The first batch stands for all of them: a fault of the message is in every one.
                 Refusal::Batch if !state.accepted_any => stop_for(state, Stop::Refused),
@@ -369,7 +379,7 @@ fn found(
                 slot.stage = Stage::Noting { again: None };
                 commands.push(Command::Record(number, Fact::Refused(why)));
                 state.ended.refused += 1;
-                strike(state);
+                strike(state, Stop::Unreachable);
             } else if settled <= now {
                 slot.stage = Stage::Intending;
                 commands.push(Command::Record(number, Fact::Intent));
@@ -387,7 +397,7 @@ fn found(
             }
             if give_up || failure.credentials || stopping {
                 leave_unknown(state, number, commands);
-                strike(state);
+                strike(state, Stop::Unreachable);
             }
         }
     }
@@ -399,10 +409,10 @@ fn leave_unknown(state: &mut State, number: BatchNumber, commands: &mut Vec<Comm
     commands.push(Command::Forget(number));
 }
 
-fn strike(state: &mut State) {
+fn strike(state: &mut State, stop: Stop) {
     state.strikes += 1;
     if state.strikes >= state.limits.strikes {
-        stop_for(state, Stop::Unreachable);
+        stop_for(state, stop);
     }
 }
 

@@ -17,13 +17,17 @@ mod signals;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 
 use crate::args::{Cli, Command};
 use crate::fail::Failure;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return not_understood(&error),
+    };
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_env_filter(
@@ -39,6 +43,27 @@ fn main() -> ExitCode {
     // A thread may still read the file: it must not keep the program from ending.
     runtime.shutdown_background();
     end(result)
+}
+
+/// Help that was asked for; or what is wrong with the arguments, and where to read about them.
+fn not_understood(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        error.exit();
+    }
+    let text = error.render().to_string();
+    // clap ends with advice of its own, and with a usage line that calls whatever the environment gives required.
+    let told = text.split("\n\nUsage: ").next().unwrap_or(&text);
+    let told = told.split("\n\nFor more information").next().unwrap_or(told).trim_end();
+    let mut path = Cli::command();
+    let mut typed = String::from("sinch-batch");
+    for argument in std::env::args_os().skip(1) {
+        let Some(next) = path.find_subcommand(&argument).cloned() else { break };
+        typed.push(' ');
+        typed.push_str(next.get_name());
+        path = next;
+    }
+    say!("{told}\nhint: see {typed} --help");
+    ExitCode::from(exit::USAGE)
 }
 
 fn end(result: Result<u8, Failure>) -> ExitCode {

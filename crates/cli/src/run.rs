@@ -134,6 +134,11 @@ fn conclude(next: &Next<'_>, ended: &Ended, waited: Option<Watch>, standing: &St
                 format!("the service refused the credentials{why} ({rows})"),
                 resume("check SINCH_KEY_ID, SINCH_KEY_SECRET and SINCH_PROJECT_ID, then go on"),
             ),
+            Some(Stop::Credit) => (
+                exit::NOT_FINISHED,
+                format!("the service refused{why} ({rows})"),
+                resume("settle the balance in the Sinch dashboard, then go on"),
+            ),
             Some(Stop::Refused) => (
                 exit::NOT_FINISHED,
                 format!("the service refused{why} ({rows})"),

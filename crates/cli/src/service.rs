@@ -66,7 +66,8 @@ impl Service {
                 .map_err(|error| {
                     Failure::because(exit::USAGE, "the token URL cannot be used", &error)
                         .hint("set SINCH_AUTH_URL (or --auth-url) to the whole URL, or leave it out for Sinch's own")
-                })?;
+                })?
+                .with_timeout(self.timeout);
         Ok(Arc::new(TokenCache::new(credentials)))
     }
 
@@ -114,6 +115,7 @@ pub(crate) fn call_failed(what: &str, error: &Error) -> Failure {
             .hint("check SINCH_KEY_ID, SINCH_KEY_SECRET and SINCH_PROJECT_ID");
     }
     let hint = match error.status() {
+        _ if error.is_credit_limit() => "settle the balance in the Sinch dashboard",
         Some(404) => "check the id, SINCH_PROJECT_ID and SINCH_REGION",
         _ if error.is_transient() => "try again later",
         _ => "check SINCH_REGION, SINCH_PROJECT_ID and the request",

@@ -12,7 +12,7 @@ use sinch_batch_auth::{AuthError, AuthErrorKind};
 use sinch_batch_models::{ErrorBody, error_body::ErrorLayout};
 
 use crate::look::Look;
-use crate::scrub::scrub;
+use crate::scrub::{Spoken, scrub};
 use crate::transport::TransportError;
 use crate::{Operation, answer, transport, wire};
 
@@ -33,8 +33,8 @@ pub enum Reached {
 /// [`request_id`](Self::request_id) is for the service's support.
 ///
 /// Its text, its `Debug` and its sources hold no token and no request. What they repeat of an answer is
-/// cut short and freed of numbers, addresses and whatever stands in quotes; the service's own words are
-/// in [`ErrorKind::Api`].
+/// cut short and freed of numbers, addresses, whatever stands in quotes and whatever the request said about
+/// people; the service's own words are in [`ErrorKind::Api`].
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -50,6 +50,8 @@ struct Inner {
     late: bool,
     /// What the body of an answer was that is none of the API's.
     look: Option<Look>,
+    /// What the service said, as far as it may be shown.
+    said: Option<Box<str>>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -78,7 +80,7 @@ pub enum ErrorKind {
     Api {
         /// The HTTP status.
         status: u16,
-        /// What the service said; its message may quote a person's number.
+        /// What the service said; its message may quote a person's number, or the request.
         body: Box<ErrorBody>,
     },
     /// The answer is not one of this API: an unknown form, or a redirect, which is not followed.
@@ -146,21 +148,28 @@ impl Error {
             date: None,
             late: false,
             look: None,
+            said: None,
             source,
         }))
     }
 
-    /// The same error, with what can be told of the answer that it is about.
-    pub(crate) fn with_answer(mut self, answer: &http::Response<bytes::Bytes>) -> Self {
+    /// The same error, with what can be told of the answer that it is about, and nothing of the request.
+    pub(crate) fn with_answer(mut self, answer: &http::Response<bytes::Bytes>, request: &[u8]) -> Self {
+        let spoken = Spoken::of(request);
+        if let ErrorKind::Api { body, .. } = &self.0.kind {
+            self.0.said = Some(scrub(&spoken.hide(&body.message)).into());
+        }
         self.0.request_id = answer::request_id(answer.headers());
         self.0.expired = wire::says_expired(answer.status(), answer.headers());
         self.0.date = answer::date(answer.headers());
         self.0.look = match &self.0.kind {
             // A redirect needs no body, and the documented answer to a bad token has none.
             ErrorKind::Answer { status: 100..=199 | 300..=399 } | ErrorKind::Api { status: 401, .. } => None,
-            ErrorKind::Answer { .. } => Some(Look::at(answer.body())),
+            ErrorKind::Answer { .. } => Some(Look::at(answer.body(), &spoken)),
             ErrorKind::Api { body, .. } => match body.layout {
-                ErrorLayout::Empty | ErrorLayout::NotJson | ErrorLayout::OtherJson => Some(Look::at(answer.body())),
+                ErrorLayout::Empty | ErrorLayout::NotJson | ErrorLayout::OtherJson => {
+                    Some(Look::at(answer.body(), &spoken))
+                }
                 _ => None,
             },
             _ => None,
@@ -321,7 +330,7 @@ impl Error {
         }
     }
 
-    /// How long the service asks to be left alone, at most one hour.
+    /// How long the service asks to be left alone. More than one hour is not believed.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
@@ -353,6 +362,12 @@ fn is_billing(body: &ErrorBody) -> bool {
     body.message.contains(BILLING)
         || body.status.contains(BILLING)
         || body.details.iter().any(|detail| detail.to_string().contains(BILLING))
+}
+
+/// The name of the status, if it is one: anything else might quote the request.
+fn name(body: &ErrorBody) -> String {
+    let plain = body.status.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+    if plain { scrub(&body.status) } else { String::new() }
 }
 
 /// What a status means for an operation, where the words of the service may not say.
@@ -402,7 +417,7 @@ impl fmt::Display for Error {
                     Some(look) => return write!(f, " with {look}, perhaps by something on the way"),
                     None => {}
                 }
-                let name = scrub(&body.status);
+                let name = name(body);
                 if !name.is_empty() {
                     write!(f, " {name}")?;
                 }
@@ -410,8 +425,8 @@ impl fmt::Display for Error {
                 if let Some(meaning) = meaning {
                     write!(f, ", {meaning}")?;
                 }
-                let said = scrub(&body.message);
-                if said.is_empty() || meaning.is_some_and(|meaning| meaning.contains(&said)) {
+                let said = self.0.said.as_deref().unwrap_or_default();
+                if said.is_empty() || meaning.is_some_and(|meaning| meaning.contains(said)) {
                     return Ok(());
                 }
                 write!(f, ", \"{}\"", said.trim_end_matches('.'))
@@ -437,6 +452,7 @@ impl fmt::Debug for Error {
             .field("reached", &self.0.reached)
             .field("retry_after", &self.0.retry_after)
             .field("request_id", &self.0.request_id)
+            .field("said", &self.0.said)
             .field("look", &self.0.look)
             .field("source", &self.0.source.as_ref().map(|source| source.to_string()))
             .finish()
@@ -451,12 +467,9 @@ impl fmt::Debug for ErrorKind {
             Self::Connect => f.write_str("Connect"),
             Self::Timeout => f.write_str("Timeout"),
             Self::Transport => f.write_str("Transport"),
-            Self::Api { status, body } => f
-                .debug_struct("Api")
-                .field("status", status)
-                .field("name", &scrub(&body.status))
-                .field("message", &scrub(&body.message))
-                .finish_non_exhaustive(),
+            Self::Api { status, body } => {
+                f.debug_struct("Api").field("status", status).field("name", &name(body)).finish_non_exhaustive()
+            }
             Self::Answer { status } => f.debug_struct("Answer").field("status", status).finish(),
         }
     }
@@ -484,7 +497,7 @@ pub(crate) mod tests {
 
     fn api(operation: Operation, status: u16, body: &str) -> Error {
         let answer = http::Response::new(bytes::Bytes::copy_from_slice(body.as_bytes()));
-        Error::api(operation, status, ErrorBody::read(body.as_bytes()), None).with_answer(&answer)
+        Error::api(operation, status, ErrorBody::read(body.as_bytes()), None).with_answer(&answer, b"")
     }
 
     #[test]

@@ -77,7 +77,7 @@ impl Exchange {
             let result = self.renewing(call, &request).await.and_then(|answer| {
                 last.note(&answer);
                 tracing::debug!(attempt, status = last.status, "answered");
-                read(&answer, Timestamp::now()).map_err(|error| error.with_answer(&answer))
+                read(&answer, Timestamp::now()).map_err(|error| error.with_answer(&answer, request.body()))
             });
             let error = match result {
                 Ok(value) => {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::scrub::scrub;
+use crate::scrub::{Spoken, scrub};
 
 /// The most characters shown of a body.
 const LONGEST: usize = 120;
@@ -25,23 +25,23 @@ pub(crate) enum Look {
 }
 
 impl Look {
-    pub(crate) fn at(body: &[u8]) -> Self {
+    pub(crate) fn at(body: &[u8], spoken: &Spoken) -> Self {
         let Ok(text) = std::str::from_utf8(body) else {
             // A page stays a page with a letter of another alphabet in it.
             let text = String::from_utf8_lossy(body);
-            return if is_page(&text) { Self::Page(words(&text)) } else { Self::NoText(body.len()) };
+            return if is_page(&text) { Self::Page(words(&text, spoken)) } else { Self::NoText(body.len()) };
         };
         let text = text.trim_start_matches('\u{feff}').trim();
         if text.is_empty() {
             return Self::Empty;
         }
         if is_page(text) {
-            return Self::Page(words(text));
+            return Self::Page(words(text, spoken));
         }
         match serde_json::from_str::<serde::de::IgnoredAny>(text) {
             Ok(_) => Self::Json,
             Err(error) if error.is_eof() => Self::BrokenOff(body.len()),
-            Err(_) => Self::Text(short(text)),
+            Err(_) => Self::Text(short(text, spoken)),
         }
     }
 }
@@ -70,7 +70,7 @@ fn is_page(text: &str) -> bool {
 }
 
 /// The words of a page: its title, else the beginning of its text.
-fn words(page: &str) -> String {
+fn words(page: &str, spoken: &Spoken) -> String {
     // Titles stand at the beginning; what is megabytes away is not looked for.
     let page: String = page.chars().take(20_000).collect();
     let lower = page.to_ascii_lowercase();
@@ -79,7 +79,7 @@ fn words(page: &str) -> String {
         let to = from + lower[from..].find("</title").unwrap_or(lower.len() - from);
         Some(without_tags(&page[from..to]))
     });
-    short(&title.filter(|title| !title.trim().is_empty()).unwrap_or_else(|| without_tags(&page)))
+    short(&title.filter(|title| !title.trim().is_empty()).unwrap_or_else(|| without_tags(&page)), spoken)
 }
 
 /// The text between the tags; that of scripts and styles is not for people.
@@ -103,9 +103,9 @@ fn without_tags(page: &str) -> String {
 }
 
 /// One line, scrubbed and cut.
-fn short(text: &str) -> String {
+fn short(text: &str, spoken: &Spoken) -> String {
     let line = text.chars().take(50 * LONGEST).collect::<String>();
-    let line = scrub(&line.split_whitespace().collect::<Vec<_>>().join(" "));
+    let line = scrub(&spoken.hide(&line.split_whitespace().collect::<Vec<_>>().join(" ")));
     match line.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", line[..end].trim_end()),
         None => line,
@@ -138,19 +138,22 @@ mod tests {
             ("upstream connect error", "the text \"upstream connect error\""),
             (r#"{"name": "Ines" oops"#, r#"the text "{"name": [value] oops""#),
         ] {
-            assert_eq!(Look::at(body.as_bytes()).to_string(), expected, "{body}");
+            assert_eq!(Look::at(body.as_bytes(), &Spoken::default()).to_string(), expected, "{body}");
         }
-        assert_eq!(Look::at(b"\xff\xfe\x00").to_string(), "3 bytes that are no text");
-        assert_eq!(Look::at(b"<html><title>Caf\xe9</title>").to_string(), "an HTML page, \"Caf\u{fffd}\"");
-        let long = Look::at("word ".repeat(1000).as_bytes()).to_string();
+        assert_eq!(Look::at(b"\xff\xfe\x00", &Spoken::default()).to_string(), "3 bytes that are no text");
+        assert_eq!(
+            Look::at(b"<html><title>Caf\xe9</title>", &Spoken::default()).to_string(),
+            "an HTML page, \"Caf\u{fffd}\""
+        );
+        let long = Look::at("word ".repeat(1000).as_bytes(), &Spoken::default()).to_string();
         assert!(long.chars().count() < LONGEST + 20 && long.ends_with("…\""), "{long}");
     }
 
     proptest! {
         #[test]
         fn any_body_can_be_looked_at(body in prop::collection::vec(any::<u8>(), 0..200), page in "<html>[a-z<>/ é\"]{0,100}") {
-            let _ = Look::at(&body).to_string();
-            prop_assert!(matches!(Look::at(page.as_bytes()), Look::Page(_)));
+            let _ = Look::at(&body, &Spoken::default()).to_string();
+            prop_assert!(matches!(Look::at(page.as_bytes(), &Spoken::default()), Look::Page(_)));
         }
     }
 }

@@ -18,6 +18,92 @@ pub(crate) fn scrub(text: &str) -> String {
     }
 }
 
+/// What a request says about people: an answer may not be shown to repeat it.
+#[derive(Default)]
+pub(crate) struct Spoken(Vec<String>);
+
+/// Keys whose values are the same for everybody.
+const IMPERSONAL: [&str; 14] = [
+    "app_id",
+    "batch_id",
+    "batch_metadata",
+    "callback_url",
+    "channel",
+    "channel_priority",
+    "channel_priority_order",
+    "channel_properties",
+    "consent_type",
+    "language",
+    "metadata_key",
+    "metadata_value",
+    "processing_strategy",
+    "ttl",
+];
+
+impl Spoken {
+    /// Reads a request once its answer turned out to be an error; any other call pays nothing for it.
+    pub(crate) fn of(request: &[u8]) -> Self {
+        let mut spoken = Vec::new();
+        if let Ok(request) = serde_json::from_slice(request) {
+            gather(&request, &mut spoken);
+        }
+        spoken.retain(|said| said.chars().count() >= 3);
+        spoken.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        spoken.dedup();
+        Self(spoken)
+    }
+
+    /// The text with `[value]` wherever it repeats something of the request as words of their own. No more of
+    /// it than can be of use.
+    pub(crate) fn hide(&self, text: &str) -> String {
+        let mut clean: String = text.chars().take(20 * LONGEST).collect();
+        for said in &self.0 {
+            if clean.contains(said.as_str()) {
+                clean = without(&clean, said);
+            }
+        }
+        clean
+    }
+}
+
+/// Every string, and the words of which one with spaces is made; texts in the parts between placeholders.
+fn gather(value: &serde_json::Value, spoken: &mut Vec<String>) {
+    match value {
+        serde_json::Value::String(text) => {
+            for part in text.split("${") {
+                let part = part.split_once('}').map_or(part, |(_, after)| after);
+                let edge = |c: char| !c.is_alphanumeric();
+                spoken.push(part.trim_matches(edge).to_owned());
+                if !text.contains("${") {
+                    spoken.extend(part.split_whitespace().map(|word| word.trim_matches(edge).to_owned()));
+                }
+            }
+        }
+        serde_json::Value::Array(values) => values.iter().for_each(|value| gather(value, spoken)),
+        serde_json::Value::Object(fields) => fields
+            .iter()
+            .filter(|(key, _)| !IMPERSONAL.contains(&key.as_str()))
+            .for_each(|(_, value)| gather(value, spoken)),
+        _ => {}
+    }
+}
+
+fn without(text: &str, said: &str) -> String {
+    let mut clean = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(said) {
+        let (before, found) = rest.split_at(at);
+        let after = &found[said.len()..];
+        let within = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+        clean.push_str(before);
+        let whole = !within(clean.chars().next_back()) && !within(after.chars().next());
+        clean.push_str(if whole { "[value]" } else { said });
+        rest = after;
+    }
+    clean.push_str(rest);
+    clean
+}
+
 /// Opening quotes and what closes them.
 const QUOTES: [(char, char); 6] = [('"', '"'), ('\'', '\''), ('`', '`'), ('“', '”'), ('‘', '’'), ('«', '»')];
 
@@ -162,7 +248,40 @@ mod tests {
         assert_eq!(scrub(&"x".repeat(500)).chars().count(), LONGEST + 1);
     }
 
+    #[test]
+    fn what_the_request_says_of_people_is_not_repeated() {
+        let request = serde_json::json!({
+            "app_id": "01KZ4EBHKN27EZJ4Q91V5C36G1",
+            "message": {"text_message": {"text": "Dear ${name}, your code is ${code}."}},
+            "recipient_and_params": [{
+                "recipient": {"identified_by": {"channel_identities": [{"channel": "SMS", "identity": "@ines"}]}},
+                "parameters": {"name": "Ines Müller", "code": "6082", "x": "as"},
+            }],
+            "batch_metadata": {"campaign": "autumn"},
+        });
+        let spoken = Spoken::of(&serde_json::to_vec(&request).unwrap());
+        for (text, expected) in [
+            ("Dear Ines Müller, your code is 6082.", "[value] [value], [value] [value]."),
+            ("Ines: no such person as @ines", "[value]: no such person as @[value]"),
+            ("6082 is bad, 60825 is not", "[value] is bad, 60825 is not"),
+            ("no SMS for app 01KZ4EBHKN27EZJ4Q91V5C36G1, campaign autumn", ""),
+            ("parameter name is missing in recipient_and_params", ""),
+        ] {
+            assert_eq!(spoken.hide(text), if expected.is_empty() { text } else { expected });
+        }
+        assert_eq!(Spoken::of(b"").hide("Ines"), "Ines");
+    }
+
     proptest! {
+        #[test]
+        fn no_value_of_the_request_is_left(
+            before in "[a-zA-Z0-9 ]{0,20}", value in "[a-zA-Zäö0-9]{3,12}( [a-zA-Z]{3,12}){0,2}", after in "[a-zA-Z0-9 ]{0,20}",
+        ) {
+            let request = serde_json::to_vec(&serde_json::json!({"parameters": {"name": value}})).unwrap();
+            let clean = Spoken::of(&request).hide(&format!("{before} {value}, {after}"));
+            prop_assert!(!format!(" {clean} ").contains(&format!(" {value},")), "{}", clean);
+        }
+
         #[test]
         fn no_run_of_seven_digits_is_left(text in ".{0,40}[0-9+ -]{0,30}.{0,40}") {
             let clean = scrub(&text);

@@ -174,7 +174,7 @@ fn read<T: DeserializeOwned>(
 fn retry_delay(body: &ErrorBody) -> Option<Duration> {
     let delay = body.details.iter().find_map(|detail| detail.get("retryDelay")?.as_str())?;
     let seconds: f64 = delay.strip_suffix('s')?.parse().ok()?;
-    Duration::try_from_secs_f64(seconds).ok().map(|wait| wait.min(retry_after::LONGEST))
+    Duration::try_from_secs_f64(seconds).ok().and_then(retry_after::believed)
 }
 
 /// Whether an answer says that the token has expired: 401, and the word anywhere in a
@@ -323,9 +323,14 @@ mod tests {
         assert_eq!(wait(&busy), Some(Duration::from_secs(2)));
         busy.headers_mut().insert("retry-after", HeaderValue::from_static("7"));
         assert_eq!(wait(&busy), Some(Duration::from_secs(7)));
-        for (delay, expected) in
-            [("0.5s", Some(500)), ("1e30s", None), ("-1s", None), ("99999s", Some(3_600_000)), ("2", None)]
-        {
+        for (delay, expected) in [
+            ("0.5s", Some(500)),
+            ("1e30s", None),
+            ("-1s", None),
+            ("3600s", Some(3_600_000)),
+            ("99999s", None),
+            ("2", None),
+        ] {
             let body = format!(r#"{{"details":[{{"retryDelay":"{delay}"}}]}}"#);
             assert_eq!(wait(&answer(429, &body)), expected.map(Duration::from_millis), "{delay}");
         }

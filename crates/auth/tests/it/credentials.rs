@@ -147,6 +147,24 @@ async fn retry_after_is_obeyed_or_handed_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_request_without_an_answer_ends_in_time() {
+    let requests = Arc::new(Mutex::new(0));
+    let seen = Arc::clone(&requests);
+    let credentials = ClientCredentials::new(KeyId::new("id"), KeySecret::new("secret"))
+        .with_timeout(Duration::from_secs(2))
+        .with_transport(move |_| {
+            *seen.lock().unwrap() += 1;
+            std::future::pending::<Result<_, std::io::Error>>()
+        });
+    let before = tokio::time::Instant::now();
+    let error = credentials.fetch().await.unwrap_err();
+    assert_eq!((error.kind(), *requests.lock().unwrap()), (&AuthErrorKind::Unreachable, 3));
+    assert_eq!(error.to_string(), "the token endpoint could not be reached (it did not answer in time)");
+    // Three requests of two seconds, and waits of up to one and up to four.
+    assert!((6..=11).contains(&before.elapsed().as_secs()), "{:?}", before.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_transport_that_fails_is_unreachable_and_its_error_is_the_source_only() {
     let credentials = ClientCredentials::new(KeyId::new("id"), KeySecret::new("s"))
         .with_transport(|_| async { Err::<Response<Vec<u8>>, _>("the cable is cut") });

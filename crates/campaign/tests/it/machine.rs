@@ -46,7 +46,7 @@ impl World {
     fn send(&mut self, number: BatchNumber) -> Result<BatchId, SendFailure> {
         assert!(self.ledger[&number] == Stage::Unknown, "the intent of {number} is in the ledger first");
         let unknown = || Err(SendFailure::Unknown { why: "lost".into() });
-        match self.choose(16) {
+        match self.choose(17) {
             0..=7 => {
                 self.take(number);
                 Ok(BatchId::new(format!("batch-{number}")))
@@ -62,6 +62,7 @@ impl World {
                 why: "full".into(),
             }),
             14 => Err(SendFailure::NotNow { retry_after: None, limited: false, why: "no way".into() }),
+            15 => Err(SendFailure::Expired { why: "stale".into() }),
             _ => Err(SendFailure::Refused { about: Refusal::Batch, why: "bad".into() }),
         }
     }
@@ -235,7 +236,12 @@ fn a_look_up_that_cannot_be_had_leaves_the_batch_unknown() {
 
 #[test]
 fn a_refused_first_batch_and_refused_credentials_stop_everything() {
-    for (about, stop) in [(Refusal::Batch, Stop::Refused), (Refusal::Credentials, Stop::Credentials)] {
+    for (about, stop) in [
+        (Refusal::Batch, Stop::Refused),
+        (Refusal::Service, Stop::Refused),
+        (Refusal::Credit, Stop::Credit),
+        (Refusal::Credentials, Stop::Credentials),
+    ] {
         let mut state = State::new(Limits::default().with_in_flight(1), false);
         let now = Timestamp::from_second(0).unwrap();
         for input in [Input::Start, Input::Planned(1, Origin::Fresh), Input::Recorded(1)] {
@@ -247,6 +253,32 @@ fn a_refused_first_batch_and_refused_credentials_stop_everything() {
         let commands = step(&mut state, Input::Recorded(1), now);
         let [Command::Forget(1), Command::Finish(ended)] = &commands[..] else { panic!("{commands:?}") };
         assert_eq!((ended.stopped, ended.refused), (Some(stop), 1));
+    }
+}
+
+#[test]
+fn one_new_token_after_another_that_has_expired_is_a_matter_of_credentials() {
+    let limits = Limits::default();
+    let strikes = limits.strikes;
+    let mut state = State::new(limits, false);
+    let mut now = Timestamp::from_second(0).unwrap();
+    for input in [Input::Start, Input::Planned(1, Origin::Fresh), Input::Exhausted] {
+        step(&mut state, input, now);
+    }
+    for strike in 1..=strikes {
+        let commands = step(&mut state, Input::Recorded(1), now);
+        assert!(commands.contains(&Command::Send(1)), "{strike}: {commands:?}");
+        let commands = step(&mut state, Input::Sent(1, Err(SendFailure::Expired { why: "stale".into() })), now);
+        assert!(commands.contains(&Command::Record(1, Fact::Refused("stale".into()))), "{strike}: {commands:?}");
+        let commands = step(&mut state, Input::Recorded(1), now);
+        if strike == strikes {
+            let [Command::Forget(1), Command::Finish(ended)] = &commands[..] else { panic!("{commands:?}") };
+            assert_eq!((ended.stopped, ended.why.as_deref()), (Some(Stop::Credentials), Some("stale")));
+            return;
+        }
+        now += Duration::from_secs(60);
+        let commands = step(&mut state, Input::Tick, now);
+        assert!(commands.contains(&Command::Record(1, Fact::Intent)), "{strike}: {commands:?}");
     }
 }
 

@@ -201,9 +201,10 @@ async fn ask(args: &ServiceArgs, service: &Service, findings: &mut Vec<Finding>)
             return findings.extend(["token", "reach", "clock"].map(not_tried));
         }
     };
+    let patience = PATIENCE.min(service.timeout);
     let began = Instant::now();
     let at = host(args.auth_url.as_deref().unwrap_or(TOKEN_URL));
-    let token = match tokio::time::timeout(PATIENCE, tokens.token()).await {
+    let token = match tokio::time::timeout(patience, tokens.token()).await {
         Ok(Ok(_)) => Finding::ok("token", format!("{at} gave one in {} ms", began.elapsed().as_millis())),
         Ok(Err(error)) if *error.kind() == AuthErrorKind::Refused => Finding::fail(
             "token",
@@ -220,7 +221,7 @@ async fn ask(args: &ServiceArgs, service: &Service, findings: &mut Vec<Finding>)
         Err(_) => Finding::fail(
             "token",
             exit::SERVICE,
-            format!("{at} did not answer in {} s", PATIENCE.as_secs()),
+            format!("{at} did not answer in {} s", patience.as_secs()),
             "check the network, a proxy in HTTPS_PROXY, and SINCH_AUTH_URL if it is set",
         ),
     };
@@ -229,7 +230,7 @@ async fn ask(args: &ServiceArgs, service: &Service, findings: &mut Vec<Finding>)
     if !has_token {
         return findings.extend(["reach", "clock"].map(not_tried));
     }
-    let client = client.with_retry(RetryPolicy::none()).with_attempt_timeout(PATIENCE).with_timeout(PATIENCE);
+    let client = client.with_retry(RetryPolicy::none()).with_attempt_timeout(patience).with_timeout(patience);
     let before = Timestamp::now();
     let (reach, date) = reach(&client).await;
     // The service wrote its time somewhere between the two.

@@ -175,6 +175,8 @@ enum Stop {
     Asked,
     /// The key or its rights are at fault: every further call would end alike.
     Credentials,
+    /// The project is blocked for credit.
+    Credit,
     /// The service refused for a reason that the rows have no part in.
     Refused,
     /// The service is not there, or not well.
@@ -391,6 +393,7 @@ fn judge(error: &Error) -> (Outcome, Stop) {
     };
     let stop = match outcome {
         _ if error.is_credentials() => Stop::Credentials,
+        _ if error.is_credit_limit() => Stop::Credit,
         // Something about these rows: others may pass.
         Outcome::Refused if matches!(error.status(), Some(400 | 413 | 422)) => Stop::End,
         Outcome::Refused => Stop::Refused,
@@ -474,6 +477,8 @@ fn finish<T: Job>(file: &Path, report: &Report<'_>, stopped: Stop) -> Result<u8,
         }
         Stop::Credentials => Err(Failure::new(exit::BAD_CREDENTIALS, format!("the key may not do this; {counts}"))
             .hint(format!("check SINCH_KEY_ID, SINCH_KEY_SECRET and SINCH_PROJECT_ID, then: {}", again(open)))),
+        Stop::Credit => Err(Failure::new(exit::SERVICE, format!("the project is blocked for credit; {counts}"))
+            .hint(format!("settle the balance in the Sinch dashboard, then: {}", again(open)))),
         Stop::Refused => Err(Failure::new(exit::SERVICE, format!("the service refused; {counts}"))
             .hint(format!("check SINCH_REGION, SINCH_PROJECT_ID and SINCH_APP_ID, then: {}", again(open)))),
         Stop::Unwell => Err(Failure::new(exit::SERVICE, format!("the service takes nothing now; {counts}"))

@@ -5,7 +5,7 @@ use sinch_batch::models::{Message, MessageBody, Template};
 use sinch_batch::recipients::{Rows, SourceError};
 
 use crate::args::PreviewArgs;
-use crate::fail::{Failure, output};
+use crate::fail::{Failure, output, sentence};
 use crate::output::{out, write_json_line};
 use crate::{exit, input};
 
@@ -21,8 +21,18 @@ pub(crate) async fn run(args: PreviewArgs) -> Result<u8, Failure> {
     let template = Template::new(message.message);
     let file = &args.input.file;
     let mut rows = Rows::new(input::open(file, &template)?, sinch_batch::recipients::SkipSet::none());
+    // A text is not repeated: it may be what nobody else should read.
+    let message_typed = match &args.message.message {
+        Some(path) => format!("--message {}", path.display()),
+        None => "--text …".to_owned(),
+    };
+    let check = format!("see every mistake with: sinch-batch check {} {message_typed}", file.display());
     let bad = |error: SourceError| {
-        Failure::because(exit::BAD_INPUT, file.display(), &error).hint("see every mistake with: sinch-batch check")
+        let told = match error {
+            SourceError::BadRow { line, .. } => format!("{}: the row at line {line} has mistakes", file.display()),
+            other => format!("{}: {}", file.display(), sentence(&other)),
+        };
+        Failure::new(exit::BAD_INPUT, told).hint(check.as_str())
     };
     rows.skip_to_row(args.row - 1).map_err(bad)?;
     let Some(row) = rows.next().transpose().map_err(bad)?.filter(|row| row.number == args.row) else {

@@ -6,8 +6,8 @@ use sinch_batch::models::Timestamp;
 use sinch_batch::webhook::{Verifier, WebhookSecret};
 
 use crate::args::SecretArgs;
-use crate::exit;
 use crate::fail::Failure;
+use crate::{exit, say};
 
 /// One secret, as it is.
 pub(crate) const SECRET: &str = "SINCH_WEBHOOK_SECRET";
@@ -46,6 +46,9 @@ pub(crate) fn all(args: &SecretArgs) -> Result<Vec<WebhookSecret>, Failure> {
         };
         return Err(Failure::new(exit::BAD_CREDENTIALS, sentence)
             .hint("export the secret that the webhook was made with, or name a file with --secret-file"));
+    }
+    if secrets.iter().all(|secret| secret.end().is_some_and(|end| end <= Timestamp::now())) {
+        say!("every webhook secret has ended, so nothing signed with them is taken");
     }
     Ok(secrets)
 }

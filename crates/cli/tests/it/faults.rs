@@ -37,6 +37,29 @@ fn tokens_that_keep_expiring_slow_a_campaign_and_do_not_end_it() {
     stage.has_each_once(100);
 }
 
+#[test]
+fn tokens_that_have_always_expired_are_told_as_bad_credentials() {
+    let stage = Stage::new();
+    write_recipients(stage.path(), 60);
+    stage.fault(json!({"operation": "send_batch", "fault": "expire_token", "times": 1000}));
+    let said = run(&mut stage.command(SEND)).ends(4);
+    adds_up(&said.json());
+    assert_eq!(said.json()["planned"], 60);
+    assert!(said.stderr.contains("SINCH_KEY_ID") && said.stderr.contains("sinch-batch resume c1"), "{said:?}");
+    assert!(stage.messages().is_empty());
+}
+
+#[test]
+fn a_token_endpoint_that_hangs_is_given_up_in_the_time_that_was_given() {
+    let stage = Stage::new();
+    write_recipients(stage.path(), 5);
+    stage.fault(json!({"operation": "token", "fault": "hang", "times": 1000}));
+    let said = run(stage.command(SEND).args(["--timeout", "1"])).ends(7);
+    assert!(said.stderr.contains("it did not answer in time"), "{said:?}");
+    let said = run(&mut stage.api(&["doctor", "--timeout", "1"])).ends(7);
+    assert!(said.stdout.contains("did not answer in 1 s"), "{said:?}");
+}
+
 /// Kills a send at the n-th call and resumes it, until it is through.
 #[test]
 fn promise_1_nothing_is_sent_twice_because_of_us_when_we_are_killed() {

@@ -76,3 +76,20 @@ fn resuming_elsewhere_is_refused() {
     let mut command = stage.command(&["resume", "c1"]);
     run(command.env("SINCH_APP_ID", "another")).ends(2);
 }
+
+#[test]
+fn arguments_that_are_not_understood_are_told_with_what_to_read() {
+    let stage = Stage::new();
+    for (arguments, word, hint) in [
+        (&["send", "people.csv"][..], "--message <FILE>", "hint: see sinch-batch send --help"),
+        (&["batch", "status"], "<ID>", "hint: see sinch-batch batch status --help"),
+        (&["report", "--format", "xml"], "possible values: table, json, csv", "hint: see sinch-batch report --help"),
+        (&["sned"], "send", "hint: see sinch-batch --help"),
+    ] {
+        let said = run(binary(stage.path()).args(arguments)).ends(2);
+        assert!(said.stderr.contains(word) && said.stderr.ends_with(&format!("{hint}\n")), "{said:?}");
+        assert!(!said.stderr.contains("--project <ID>"), "{said:?}");
+    }
+    let said = run(binary(stage.path()).args(["send", "--help"])).ends(0);
+    assert!(said.stdout.contains("--settle"), "{said:?}");
+}

@@ -88,3 +88,29 @@ async fn no_token_number_text_or_parameter_shows() {
         assert!(!log.contains(hidden), "{hidden}: {log}");
     }
 }
+
+#[tokio::test]
+async fn what_an_answer_repeats_of_the_request_does_not_show() {
+    let ines = NewContact::new([ContactIdentity::new(Channel::Sms, "+15550100001")], Language::EnUs)
+        .with_display_name("Ines Oberhof");
+    for (status, body) in [
+        (400, r#"{"error":{"message":"Hello Ines (order): Oberhof is no name","status":"INVALID_ARGUMENT"}}"#),
+        (400, r#"{"message":"Ines","status":"Ines Oberhof is bad"}"#),
+        (502, "<html><title>cannot pass on Hello Ines</title>"),
+        (502, "the request of Ines was lost"),
+        (200, "the request of Ines was lost"),
+    ] {
+        let client = Client::builder(ProjectId::new("p"), AccessToken::new("very-secret"))
+            .region(Region::Eu)
+            .transport(move |_: Request<Bytes>| async move {
+                Ok(Response::builder().status(status).body(Bytes::from(body)).unwrap())
+            })
+            .build()
+            .unwrap();
+        let sent = client.send_batch(&batch()).await.unwrap_err();
+        assert!(!format!("{sent} {sent:?}").contains("Ines"), "{sent} {sent:?}");
+        let made = client.create_contacts(&CreateContactsRequest::new([ines.clone()])).await.unwrap_err();
+        assert!(!format!("{made} {made:?}").contains("Ines"), "{made} {made:?}");
+        assert!(!format!("{made} {made:?}").contains("Oberhof"), "{made} {made:?}");
+    }
+}
