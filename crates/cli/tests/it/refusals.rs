@@ -93,3 +93,15 @@ fn arguments_that_are_not_understood_are_told_with_what_to_read() {
     let said = run(binary(stage.path()).args(["send", "--help"])).ends(0);
     assert!(said.stdout.contains("--settle"), "{said:?}");
 }
+
+#[test]
+fn a_simulator_that_cannot_start_says_which_argument_to_mend() {
+    let stage = Stage::new();
+    let simulate = |more: &[&str]| {
+        let mut command = binary(stage.path());
+        command.args(["simulate", "--addr", "127.0.0.1:0", "--control", "127.0.0.1:0"]).args(more);
+        run(command.env("SINCH_WEBHOOK_SECRET", "a-secret")).ends(2)
+    };
+    let said = simulate(&["--callback-url", "nonsense"]);
+    assert!(said.stderr.contains("hint: give --callback-url"), "{said:?}");
+}
