@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use sinch_batch::simulator::{Simulator, SimulatorConfig};
+use sinch_batch::simulator::{Simulator, SimulatorConfig, StartError};
 
 use crate::args::SimulateArgs;
 use crate::fail::Failure;
@@ -46,7 +46,10 @@ pub(crate) async fn run(args: SimulateArgs) -> Result<u8, Failure> {
 /// Starts a simulator, or says why not.
 pub(crate) async fn start(config: SimulatorConfig) -> Result<Simulator, Failure> {
     Simulator::start(config).await.map_err(|error| {
-        Failure::because(exit::USAGE, "the simulator cannot start", &error)
-            .hint("choose free addresses: --addr 127.0.0.1:0 --control 127.0.0.1:0 take any free ports")
+        let hint = match error {
+            StartError::CallbackUrl => "give --callback-url as http://HOST[:PORT]/PATH, such as listen prints it",
+            _ => "choose free addresses: --addr 127.0.0.1:0 --control 127.0.0.1:0 take any free ports",
+        };
+        Failure::because(exit::USAGE, "the simulator cannot start", &error).hint(hint)
     })
 }

@@ -93,3 +93,25 @@ fn arguments_that_are_not_understood_are_told_with_what_to_read() {
     let said = run(binary(stage.path()).args(["send", "--help"])).ends(0);
     assert!(said.stdout.contains("--settle"), "{said:?}");
 }
+
+#[test]
+fn a_simulator_that_cannot_start_says_which_argument_to_mend() {
+    let stage = Stage::new();
+    let simulate = |more: &[&str]| {
+        let mut command = binary(stage.path());
+        command.args(["simulate", "--addr", "127.0.0.1:0", "--control", "127.0.0.1:0"]).args(more);
+        run(command.env("SINCH_WEBHOOK_SECRET", "a-secret")).ends(2)
+    };
+    let said = simulate(&["--callback-url", "nonsense"]);
+    assert!(said.stderr.contains("hint: give --callback-url"), "{said:?}");
+}
+
+#[test]
+fn a_preview_of_a_bad_row_says_how_to_see_what_is_wrong_and_not_the_text() {
+    let stage = Stage::new();
+    stage.write("people.csv", "SMS,name\n+15559000001,\n");
+    let said = run(binary(stage.path()).args(["preview", "people.csv", "--text", "Dear ${name}"])).ends(3);
+    assert!(said.stderr.contains("the row at line 2 has mistakes"), "{said:?}");
+    assert!(said.stderr.contains("sinch-batch check people.csv --text") && !said.stderr.contains("Dear"), "{said:?}");
+    assert!(!said.stderr.contains("may have changed"), "nothing was checked before: {said:?}");
+}
