@@ -15,11 +15,10 @@
 //! use sinch_batch::campaign::plan::Plan;
 //! use sinch_batch::campaign::{Runner, Watch, fresh_key};
 //! use sinch_batch::client::Client;
-//! use sinch_batch::ledger::{Ledger, LedgerError, MemoryLedger, NewCampaign};
+//! use sinch_batch::ledger::{CallbackSeen, Ledger, MemoryLedger, NewCampaign};
 //! use sinch_batch::models::{Template, Timestamp};
 //! use sinch_batch::recipients::{Format, Rows, Source, preflight};
 //! use sinch_batch::simulator::{Simulator, SimulatorConfig};
-//! use sinch_batch::tracking::observe;
 //! use sinch_batch::webhook::{Verifier, WebhookSecret, router};
 //! use sinch_batch::{AppId, Message, ProjectId};
 //!
@@ -40,12 +39,7 @@
 //!     let hears = ledger.clone();
 //!     let hooks = router(Verifier::new(secret())?, move |callback| {
 //!         let ledger = hears.clone();
-//!         async move {
-//!             if let Some(observation) = observe(&callback) {
-//!                 ledger.hear(observation).await?;
-//!             }
-//!             Ok::<_, LedgerError>(())
-//!         }
+//!         async move { ledger.hear_callback(CallbackSeen::of(&callback, Timestamp::now())).await.map(drop) }
 //!     });
 //!     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
 //!     let url = format!("http://{}/", listener.local_addr()?);

@@ -7,6 +7,7 @@ mod contract;
 #[cfg(feature = "reqwest")]
 mod faults;
 mod limits;
+mod log;
 #[cfg(feature = "reqwest")]
 mod loopback;
 mod privacy;

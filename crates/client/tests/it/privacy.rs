@@ -1,8 +1,5 @@
 //! What the logs, `Debug` and the errors of calls show.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-
 use bytes::Bytes;
 use http::{Request, Response};
 use sinch_batch_auth::AccessToken;
@@ -15,20 +12,7 @@ use tracing::instrument::WithSubscriber as _;
 use tracing_subscriber::fmt::format::FmtSpan;
 
 use crate::batch;
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
+use crate::log::Log;
 
 #[tokio::test(start_paused = true)]
 async fn no_token_number_text_or_parameter_shows() {
@@ -81,7 +65,7 @@ async fn no_token_number_text_or_parameter_shows() {
     }
     .with_subscriber(subscriber)
     .await;
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     assert!(log.contains("/v1/projects/{project_id}/messages"), "{log}");
     for hidden in ["very-secret", "5550100001", "555 010", "Ines", "Hello", "4711"] {
         assert!(!printed.contains(hidden), "{hidden}: {printed}");

@@ -2,7 +2,7 @@
 
 #[cfg(feature = "metrics")]
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -13,6 +13,7 @@ use tracing::instrument::WithSubscriber as _;
 use tracing_subscriber::fmt::format::FmtSpan;
 
 use crate::batch;
+use crate::log::Log;
 
 /// Busy once, then well, with an id for the request.
 fn client() -> Client {
@@ -32,20 +33,6 @@ fn client() -> Client {
         .unwrap()
 }
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn the_span_of_a_call_holds_operation_status_attempts_ids_and_counts() {
     let log = Log::default();
@@ -63,7 +50,7 @@ async fn the_span_of_a_call_holds_operation_status_attempts_ids_and_counts() {
     }
     .with_subscriber(subscriber)
     .await;
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     let spans: Vec<_> = log
         .lines()
         .filter(|line| line.ends_with(": close"))
