@@ -28,7 +28,8 @@ pub const TOKEN_URL: &str = "https://auth.sinch.com/oauth2/token";
 /// are the same.
 ///
 /// The default transport speaks HTTP/1.1 and HTTP/2, follows no redirect, gives a connection 10 s
-/// and an answer 30 s, unless [`with_timeout`](Self::with_timeout) says otherwise. It honours `HTTPS_PROXY` and its like, but never for a URL on this machine.
+/// and an answer 30 s, unless [`with_timeout`](Self::with_timeout) says otherwise. It honours
+/// `HTTPS_PROXY` and its like, but never for a URL on this machine.
 #[derive(Clone)]
 pub struct ClientCredentials {
     key_id: KeyId,
@@ -71,7 +72,8 @@ impl ClientCredentials {
 
     /// Sends requests through a closure instead of the default transport.
     ///
-    /// It must not follow redirects, and should not read more than a few kilobytes of an answer. Its error becomes the source of
+    /// It must not follow redirects, and should not read more than a few kilobytes of an answer. Its
+    /// error becomes the source of
     /// [`AuthErrorKind::Unreachable`] and must not hold the request's headers.
     #[must_use]
     pub fn with_transport<T, Fut, E>(mut self, transport: T) -> Self
