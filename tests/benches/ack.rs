@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use sinch_batch::ledger::{CallbackSeen, Entry, Ledger, LedgerError, NewCampaign, RowSpans, SqliteLedger};
+use sinch_batch::ledger::{Entry, Ledger, LedgerError, NewCampaign, ReceivedCallback, RowSpans, SqliteLedger};
 use sinch_batch::models::{BatchId, Callback, Timestamp};
 use sinch_batch::tracking::RowKey;
 use sinch_batch::webhook::{Verifier, WebhookSecret, router};
@@ -47,14 +47,14 @@ fn main() -> Result<(), Error> {
         let run = measure(connections, callbacks, move |callback: Callback| {
             let ledger = hears.clone();
             async move {
-                ledger.hear_callback(CallbackSeen::of(&callback, Timestamp::now())).await?;
+                ledger.apply_callback(ReceivedCallback::of(&callback, Timestamp::now())).await?;
                 Ok::<(), LedgerError>(())
             }
         })?;
         run.show(&format!("SQLite ledger, {connections} at once"));
         let heard = runtime.block_on(async {
             let campaign = ledger.campaign("bench").await?.ok_or("no campaign")?;
-            Ok::<_, Error>(ledger.standing(campaign.id).await?.messages.delivered)
+            Ok::<_, Error>(ledger.status(campaign.id).await?.messages.delivered)
         })?;
         assert_eq!(heard, callbacks, "each callback that was answered is in the ledger");
         // The disk is rarely alone: what it did better of before and after counts.

@@ -50,7 +50,7 @@
 //!
 //!     assert!(ended.is_complete());
 //!     assert_eq!(taker.0.load(Ordering::Relaxed), 3);
-//!     assert_eq!(ledger.standing(campaign.id).await?.batches.accepted, 2);
+//!     assert_eq!(ledger.status(campaign.id).await?.batches.accepted, 2);
 //!     Ok(())
 //! }
 //! ```

@@ -4,7 +4,7 @@
 use std::io::Write;
 
 use serde::Serialize;
-use sinch_batch_ledger::{BatchRecord, BatchStage, Campaign, Failure, Ledger, LedgerError, Standing};
+use sinch_batch_ledger::{BatchRecord, BatchStage, Campaign, CampaignStatus, Failure, Ledger, LedgerError};
 use thiserror::Error;
 
 /// How many batches or failures are read from the ledger at a time.
@@ -65,7 +65,7 @@ pub async fn write_json<W: Write>(
     ledger: &dyn Ledger,
     campaign: &Campaign,
     mut out: W,
-) -> Result<Standing, ReportError> {
+) -> Result<CampaignStatus, ReportError> {
     let standing = write_fields(ledger, campaign, &mut out).await?;
     out.write_all(b"}\n")?;
     out.flush()?;
@@ -81,7 +81,7 @@ pub async fn write_json_with<W: Write, T: Serialize + ?Sized>(
     campaign: &Campaign,
     (key, value): (&str, &T),
     mut out: W,
-) -> Result<Standing, ReportError> {
+) -> Result<CampaignStatus, ReportError> {
     let standing = write_fields(ledger, campaign, &mut out).await?;
     writeln!(out, ",{}:{}}}", json(key)?, json(value)?)?;
     out.flush()?;
@@ -93,8 +93,8 @@ async fn write_fields<W: Write>(
     ledger: &dyn Ledger,
     campaign: &Campaign,
     out: &mut W,
-) -> Result<Standing, ReportError> {
-    let standing = ledger.standing(campaign.id).await?;
+) -> Result<CampaignStatus, ReportError> {
+    let standing = ledger.status(campaign.id).await?;
     let tally = standing.messages;
     let messages = Messages {
         pending: tally.pending,
@@ -104,7 +104,7 @@ async fn write_fields<W: Write>(
         failed: tally.failed,
     };
     write!(out, "{{\"campaign\":{}", json(&campaign.name)?)?;
-    let Standing { rows, skipped, planned, accepted, unknown, .. } = &standing;
+    let CampaignStatus { rows, skipped, planned, accepted, unknown, .. } = &standing;
     write!(out, ",\"rows\":{rows},\"skipped\":{skipped},\"planned\":{planned}")?;
     write!(out, ",\"accepted\":{accepted},\"unknown\":{unknown},\"messages\":{}", json(&messages)?)?;
     out.write_all(b",\"batches\":[")?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use sinch_batch_ledger::{BatchStage, Campaign, Entry, Ledger, LedgerErrorKind, Standing};
+use sinch_batch_ledger::{BatchStage, Campaign, CampaignStatus, Entry, Ledger, LedgerErrorKind};
 use sinch_batch_models::{AppId, Message, SendBatchRequest, Timestamp};
 use sinch_batch_tracking::{BATCH_KEY, BatchKey};
 use tokio::sync::mpsc;
@@ -71,10 +71,10 @@ impl<S: Sender> Runner<S> {
         &self,
         source: B,
         stop: impl Future<Output = ()>,
-        mut on_progress: impl FnMut(&Standing),
+        mut on_progress: impl FnMut(&CampaignStatus),
     ) -> Result<Ended, CampaignError> {
         let clock = Clock::start();
-        let standing = self.ledger.standing(self.campaign.id).await?;
+        let standing = self.ledger.status(self.campaign.id).await?;
         on_progress(&standing);
         let mut state = State::new(self.limits.clone(), standing.accepted > 0);
         let mut planned = read_ahead(source);
@@ -106,7 +106,7 @@ impl<S: Sender> Runner<S> {
                         }
                         Command::Wake(at) => wake = Some(at),
                         Command::Finish(ended) => {
-                            on_progress(&self.ledger.standing(self.campaign.id).await?);
+                            on_progress(&self.ledger.status(self.campaign.id).await?);
                             return failure.map_or(Ok(ended), Err);
                         }
                     }
@@ -139,7 +139,7 @@ impl<S: Sender> Runner<S> {
                 }
                 () = tokio::time::sleep(clock.until(wake)), if wake.is_some() => inputs.push(Input::Tick),
                 _ = look.tick() => {
-                    on_progress(&self.ledger.standing(self.campaign.id).await?);
+                    on_progress(&self.ledger.status(self.campaign.id).await?);
                     inputs.push(Input::Tick);
                 }
             }
@@ -155,7 +155,7 @@ impl<S: Sender> Runner<S> {
         &self,
         quiet: Duration,
         stop: impl Future<Output = ()>,
-        mut on_progress: impl FnMut(&Standing),
+        mut on_progress: impl FnMut(&CampaignStatus),
     ) -> Result<Watch, CampaignError> {
         let clock = Clock::start();
         let mut watcher = Watcher::new(quiet, clock.now());
@@ -167,7 +167,7 @@ impl<S: Sender> Runner<S> {
                 _ = look.tick() => {}
                 () = &mut stop => return Ok(Watch::Interrupted),
             }
-            let standing = self.ledger.standing(self.campaign.id).await?;
+            let standing = self.ledger.status(self.campaign.id).await?;
             on_progress(&standing);
             match watcher.look(&standing, clock.now()) {
                 Watch::Waiting => {}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sinch_batch_ledger::Standing;
+use sinch_batch_ledger::CampaignStatus;
 use sinch_batch_models::Timestamp;
 use sinch_batch_tracking::Tally;
 
@@ -34,7 +34,7 @@ impl Watcher {
     }
 
     /// Looks at the ledger's sums.
-    pub fn look(&mut self, standing: &Standing, now: Timestamp) -> Watch {
+    pub fn look(&mut self, standing: &CampaignStatus, now: Timestamp) -> Watch {
         if standing.messages.pending + standing.messages.queued == 0 {
             return Watch::Settled;
         }

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use comfy_table::{ContentArrangement, Table, presets};
 use sinch_batch::campaign::report::{ReportError, for_each_failure};
-use sinch_batch::ledger::{CallbackCount, Campaign, Failure as MessageFailure, Ledger, Standing};
+use sinch_batch::ledger::{CallbackCount, Campaign, CampaignStatus, Failure as MessageFailure, Ledger};
 use sinch_batch::models::Timestamp;
 
 use crate::fail::{Failure, output};
 use crate::ledgers;
 
 /// The sums of a campaign, as a small table.
-pub(crate) fn standing(standing: &Standing, took: Option<Duration>) -> String {
+pub(crate) fn status(standing: &CampaignStatus, took: Option<Duration>) -> String {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);
     let tally = standing.messages;
@@ -70,8 +70,8 @@ pub(crate) async fn report(
     (most, see_all): (usize, &str),
     mut out: impl Write,
 ) -> Result<(), ReportError> {
-    let sums = ledger.standing(campaign.id).await?;
-    write!(out, "{}", standing(&sums, took))?;
+    let sums = ledger.status(campaign.id).await?;
+    write!(out, "{}", status(&sums, took))?;
     let mut shown = Vec::new();
     let mut more = 0_u64;
     for_each_failure(ledger, campaign, |failure| {

@@ -11,7 +11,7 @@ use sinch_batch::campaign::plan::Plan;
 use sinch_batch::campaign::report::write_json;
 use sinch_batch::campaign::{CampaignError, Ended, Limits, Runner, Stop, Watch};
 use sinch_batch::client::Client;
-use sinch_batch::ledger::{Campaign, Ledger, SqliteLedger, Standing};
+use sinch_batch::ledger::{Campaign, CampaignStatus, Ledger, SqliteLedger};
 use sinch_batch::models::{AppId, Message};
 
 use crate::args::RunArgs;
@@ -68,7 +68,7 @@ impl Run {
         let progress = Progress::new(self.campaign.rows - self.campaign.skipped);
         let ended = runner.send(plan, signals::stopped(stop.clone()), |standing| progress.show(standing)).await;
         // The ledger knows best: a receipt may have proved what no answer told.
-        let standing = self.ledger.standing(self.campaign.id).await.map_err(failed)?;
+        let standing = self.ledger.status(self.campaign.id).await.map_err(failed)?;
         let waited = match &ended {
             Ok(_) if standing.planned + standing.unknown == 0 && !args.no_wait => {
                 if !self.hears {
@@ -96,7 +96,7 @@ impl Run {
             render::report(&*self.ledger, &self.campaign, Some(began.elapsed()), shown, out).await
         };
         written.map_err(|error| render::report_failed(&self.ledger_path, error))?;
-        let standing = self.ledger.standing(self.campaign.id).await.map_err(failed)?;
+        let standing = self.ledger.status(self.campaign.id).await.map_err(failed)?;
         conclude(&next, &ended, waited, &standing)
     }
 }
@@ -122,7 +122,7 @@ impl Next<'_> {
 }
 
 /// The exit code, and what to type next if it is not the end.
-fn conclude(next: &Next<'_>, ended: &Ended, waited: Option<Watch>, standing: &Standing) -> Result<u8, Failure> {
+fn conclude(next: &Next<'_>, ended: &Ended, waited: Option<Watch>, standing: &CampaignStatus) -> Result<u8, Failure> {
     let resume = |lead: &str| next.command(lead, "resume", PRACTICE_IS_OVER);
     let left = standing.planned + standing.unknown;
     if left > 0 {
@@ -193,7 +193,7 @@ impl Progress {
     }
 
     /// Half of the bar is sending, the other half receipts.
-    fn show(&self, standing: &Standing) {
+    fn show(&self, standing: &CampaignStatus) {
         let Some(bar) = &self.0 else { return };
         let tally = standing.messages;
         let settled = tally.delivered + tally.read + tally.failed;

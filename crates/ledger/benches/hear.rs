@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use sinch_batch_ledger::{CallbackSeen, Entry, Ledger, NewCampaign, RowSpans, SqliteLedger};
+use sinch_batch_ledger::{Entry, Ledger, NewCampaign, ReceivedCallback, RowSpans, SqliteLedger};
 use sinch_batch_models::callback::Trigger;
 use sinch_batch_models::{BatchId, Timestamp};
-use sinch_batch_tracking::{MessageSeen, MessageState, Observation, Place, Progress, RowKey};
+use sinch_batch_tracking::{MessageRef, MessageState, MessageUpdate, Observation, Progress, RowKey};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -31,7 +31,7 @@ async fn accepted_campaign() -> (TempDir, Arc<SqliteLedger>) {
 }
 
 fn receipt(row: u64) -> Observation {
-    MessageSeen::new(Place::Row(RowKey::new(KEY, row)), MessageState::new(Progress::Delivered)).into()
+    MessageUpdate::new(MessageRef::Row(RowKey::new(KEY, row)), MessageState::new(Progress::Delivered)).into()
 }
 
 async fn one_by_one((folder, ledger): (TempDir, Arc<SqliteLedger>), n_tasks: u64) -> TempDir {
@@ -40,7 +40,7 @@ async fn one_by_one((folder, ledger): (TempDir, Arc<SqliteLedger>), n_tasks: u64
             let ledger = Arc::clone(&ledger);
             tokio::spawn(async move {
                 for row in (1..=RECEIPTS).filter(|row| row % n_tasks == task) {
-                    black_box(ledger.hear(receipt(row)).await.expect("heard"));
+                    black_box(ledger.apply(receipt(row)).await.expect("heard"));
                 }
             })
         })
@@ -57,9 +57,9 @@ async fn counted((folder, ledger): (TempDir, Arc<SqliteLedger>), n_tasks: u64) -
             let ledger = Arc::clone(&ledger);
             tokio::spawn(async move {
                 for row in (1..=RECEIPTS).filter(|row| row % n_tasks == task) {
-                    let seen = CallbackSeen::new(Some(&Trigger::MessageDelivery), Timestamp::UNIX_EPOCH);
+                    let seen = ReceivedCallback::new(Some(&Trigger::MessageDelivery), Timestamp::UNIX_EPOCH);
                     let seen = seen.with_observation(receipt(row));
-                    black_box(ledger.hear_callback(seen).await.expect("heard"));
+                    black_box(ledger.apply_callback(seen).await.expect("heard"));
                 }
             })
         })
@@ -72,7 +72,7 @@ async fn counted((folder, ledger): (TempDir, Arc<SqliteLedger>), n_tasks: u64) -
 
 async fn in_hundreds((folder, ledger): (TempDir, Arc<SqliteLedger>)) -> TempDir {
     for first in (1..=RECEIPTS).step_by(100) {
-        black_box(ledger.hear_many((first..first + 100).map(receipt).collect()).await.expect("heard"));
+        black_box(ledger.apply_many((first..first + 100).map(receipt).collect()).await.expect("heard"));
     }
     folder
 }

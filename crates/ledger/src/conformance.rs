@@ -11,11 +11,13 @@
 
 use sinch_batch_models::callback::Trigger;
 use sinch_batch_models::{BatchId, BatchState, Timestamp};
-use sinch_batch_tracking::{BatchKey, BatchSeen, MessageSeen, MessageState, Observation, Place, Progress, RowKey};
+use sinch_batch_tracking::{
+    BatchKey, BatchUpdate, MessageRef, MessageState, MessageUpdate, Observation, Progress, RowKey,
+};
 
 use crate::entry::{
-    BatchRecord, BatchStage, CallbackCount, CallbackSeen, Campaign, CampaignId, Entry, Failure, Frontier, Heard,
-    NewCampaign, Standing,
+    Applied, BatchRecord, BatchStage, CallbackCount, Campaign, CampaignId, CampaignStatus, Entry, Failure, Frontier,
+    NewCampaign, ReceivedCallback,
 };
 use crate::error::{LedgerError, LedgerErrorKind};
 use crate::ledger::Ledger;
@@ -85,12 +87,12 @@ impl<'a, L: Ledger> Bench<'a, L> {
         }
     }
 
-    async fn heard(&self, observation: impl Into<Observation>) -> Heard {
-        self.ledger.hear(observation.into()).await.expect("an observation is always taken")
+    async fn heard(&self, observation: impl Into<Observation>) -> Applied {
+        self.ledger.apply(observation.into()).await.expect("an observation is always taken")
     }
 
-    async fn standing(&self) -> Standing {
-        let standing = self.ledger.standing(self.id()).await.expect("the standing");
+    async fn status(&self) -> CampaignStatus {
+        let standing = self.ledger.status(self.id()).await.expect("the standing");
         assert_eq!(standing.rows, standing.skipped + standing.planned + standing.accepted + standing.unknown);
         assert_eq!(standing.messages.total(), standing.accepted);
         standing
@@ -103,8 +105,8 @@ impl<'a, L: Ledger> Bench<'a, L> {
         batch
     }
 
-    fn row(&self, row: u64, state: MessageState) -> MessageSeen {
-        MessageSeen::new(Place::Row(RowKey::new(self.campaign.key.as_str(), row)), state)
+    fn row(&self, row: u64, state: MessageState) -> MessageUpdate {
+        MessageUpdate::new(MessageRef::Row(RowKey::new(self.campaign.key.as_str(), row)), state)
     }
 
     async fn message(&self, row: u64) -> Option<MessageState> {
@@ -137,8 +139,8 @@ fn state(progress: Progress) -> MessageState {
     MessageState::new(progress)
 }
 
-fn at(batch_id: &str, index: u32, state: MessageState) -> MessageSeen {
-    MessageSeen::new(Place::Index { batch_id: BatchId::new(batch_id), index }, state)
+fn at(batch_id: &str, index: u32, state: MessageState) -> MessageUpdate {
+    MessageUpdate::new(MessageRef::Index { batch_id: BatchId::new(batch_id), index }, state)
 }
 
 #[track_caller]
@@ -162,8 +164,8 @@ async fn campaigns_are_kept_as_they_were_given<L: Ledger>(ledger: &L) {
     assert_eq!(ledger.campaign(&new.name).await.expect("an answer"), Some(campaign.clone()));
     let other = Bench::named(ledger, "winter", "other", 0).await;
     assert_eq!(ledger.campaigns().await.expect("all"), [campaign.clone(), other.campaign]);
-    let standing = ledger.standing(campaign.id).await.expect("the standing");
-    assert_eq!(standing, Standing { rows: 10, skipped: 3, planned: 7, ..Standing::default() });
+    let standing = ledger.status(campaign.id).await.expect("the standing");
+    assert_eq!(standing, CampaignStatus { rows: 10, skipped: 3, planned: 7, ..CampaignStatus::default() });
 }
 
 async fn impossible_campaigns_are_refused<L: Ledger>(ledger: &L) {
@@ -183,7 +185,7 @@ async fn impossible_campaigns_are_refused<L: Ledger>(ledger: &L) {
 async fn an_unknown_campaign_is_said_to_be_unknown<L: Ledger>(ledger: &L) {
     let nobody = CampaignId::new(77);
     assert_kind(ledger.record(nobody, intent(1, 1..=1), now()).await, LedgerErrorKind::NoSuchCampaign);
-    assert_kind(ledger.standing(nobody).await, LedgerErrorKind::NoSuchCampaign);
+    assert_kind(ledger.status(nobody).await, LedgerErrorKind::NoSuchCampaign);
     assert_kind(ledger.batches(nobody, 0, 1).await, LedgerErrorKind::NoSuchCampaign);
     assert_kind(ledger.open_batches(nobody).await, LedgerErrorKind::NoSuchCampaign);
     assert_kind(ledger.frontier(nobody).await, LedgerErrorKind::NoSuchCampaign);
@@ -197,7 +199,7 @@ async fn a_batch_goes_from_intent_to_outcome<L: Ledger>(ledger: &L) {
 
     let first: Timestamp = "2031-09-14T10:05:00.5Z".parse().expect("a time");
     ledger.record(bench.id(), intent(1, 1..=4), first).await.expect("recorded");
-    let standing = bench.standing().await;
+    let standing = bench.status().await;
     assert_eq!((standing.planned, standing.unknown, standing.accepted), (6, 4, 0));
     assert_eq!(ledger.frontier(bench.id()).await.expect("one"), Frontier { next_number: 2, last_row: 4 });
     let mut record = BatchRecord {
@@ -217,7 +219,7 @@ async fn a_batch_goes_from_intent_to_outcome<L: Ledger>(ledger: &L) {
     record.attempts = 2;
     record.last_attempt = now();
     assert_eq!(bench.batch(1).await, record);
-    assert_eq!(bench.standing().await, standing);
+    assert_eq!(bench.status().await, standing);
 
     bench.recorded(accepted(1, "A")).await;
     bench.recorded(accepted(1, "A")).await;
@@ -225,7 +227,7 @@ async fn a_batch_goes_from_intent_to_outcome<L: Ledger>(ledger: &L) {
     record.batch_id = Some(BatchId::new("A"));
     assert_eq!(bench.batch(1).await, record);
     assert_eq!(ledger.open_batches(bench.id()).await.expect("open"), []);
-    let standing = bench.standing().await;
+    let standing = bench.status().await;
     assert_eq!((standing.planned, standing.unknown, standing.accepted), (6, 0, 4));
     assert_eq!((standing.batches.accepted, standing.batches.total(), standing.messages.pending), (1, 1, 4));
 }
@@ -234,7 +236,7 @@ async fn a_refused_batch_can_be_tried_again<L: Ledger>(ledger: &L) {
     let bench = Bench::new(ledger, 10).await;
     bench.recorded(intent(1, 1..=4)).await;
     bench.recorded(refused(1, "the service refused it, call +15550100011")).await;
-    let standing = bench.standing().await;
+    let standing = bench.status().await;
     assert_eq!((standing.planned, standing.unknown, standing.batches.refused), (10, 0, 1));
     let batch = bench.batch(1).await;
     assert_eq!(batch.stage, BatchStage::Refused);
@@ -249,12 +251,12 @@ async fn a_refused_batch_can_be_tried_again<L: Ledger>(ledger: &L) {
     bench.recorded(intent(1, 1..=4)).await;
     let batch = bench.batch(1).await;
     assert_eq!((batch.stage, batch.attempts, batch.why), (BatchStage::Unknown, 2, None));
-    assert_eq!(bench.standing().await.unknown, 4);
+    assert_eq!(bench.status().await.unknown, 4);
 
     // Refused, and then found at the service after all: proof outweighs.
     bench.recorded(refused(1, "no")).await;
     bench.recorded(accepted(1, "A")).await;
-    let standing = bench.standing().await;
+    let standing = bench.status().await;
     assert_eq!((standing.planned, standing.accepted, standing.batches.refused), (6, 4, 0));
     assert_eq!(bench.batch(1).await.why, None);
 }
@@ -264,7 +266,7 @@ async fn impossible_facts_are_refused_and_change_nothing<L: Ledger>(ledger: &L) 
     bench.recorded(intent(1, 1..=3)).await;
     bench.recorded(accepted(1, "A")).await;
     bench.recorded(intent(2, 4..=6)).await;
-    let standing = bench.standing().await;
+    let standing = bench.status().await;
     for entry in [
         intent(1, 1..=3),
         refused(1, "no"),
@@ -287,7 +289,7 @@ async fn impossible_facts_are_refused_and_change_nothing<L: Ledger>(ledger: &L) 
             Ok(()) => panic!("recorded although impossible: {shown}"),
             Err(error) => assert_eq!(error.kind(), LedgerErrorKind::Impossible, "{shown}"),
         }
-        assert_eq!(bench.standing().await, standing, "{shown}");
+        assert_eq!(bench.status().await, standing, "{shown}");
     }
     assert_eq!(bench.batch(2).await.attempts, 1);
     bench.recorded(intent(3, 7..=10)).await;
@@ -307,7 +309,7 @@ async fn rows_have_to_lie_after_the_frontier<L: Ledger>(ledger: &L) {
     assert_kind(bench.record(intent(2, 4..=5)).await, LedgerErrorKind::Impossible);
     assert_kind(bench.record(intent(2, 7..=10)).await, LedgerErrorKind::Impossible);
     bench.recorded(intent(2, 8..=10)).await;
-    assert_eq!(bench.standing().await.planned, 0);
+    assert_eq!(bench.status().await.planned, 0);
 }
 
 async fn batches_are_read_in_pages<L: Ledger>(ledger: &L) {
@@ -332,18 +334,18 @@ async fn receipts_are_counted_once<L: Ledger>(ledger: &L) {
     bench.recorded(accepted(1, "A")).await;
     assert_eq!(bench.message(1).await, None);
     for (progress, heard) in [
-        (Progress::Accepted, Heard::Known),
-        (Progress::Delivered, Heard::Changed),
-        (Progress::Queued, Heard::Known),
-        (Progress::Delivered, Heard::Known),
-        (Progress::Failed, Heard::Known),
-        (Progress::Read, Heard::Changed),
+        (Progress::Accepted, Applied::Duplicate),
+        (Progress::Delivered, Applied::Updated),
+        (Progress::Queued, Applied::Duplicate),
+        (Progress::Delivered, Applied::Duplicate),
+        (Progress::Failed, Applied::Duplicate),
+        (Progress::Read, Applied::Updated),
     ] {
         assert_eq!(bench.heard(bench.row(1, state(progress))).await, heard, "{progress}");
     }
     assert_eq!(bench.message(1).await, Some(state(Progress::Read)));
-    assert_eq!(bench.heard(bench.row(2, state(Progress::Queued))).await, Heard::Changed);
-    let tally = bench.standing().await.messages;
+    assert_eq!(bench.heard(bench.row(2, state(Progress::Queued))).await, Applied::Updated);
+    let tally = bench.status().await.messages;
     assert_eq!((tally.pending, tally.queued, tally.delivered, tally.read, tally.failed), (2, 1, 0, 1, 0));
 }
 
@@ -354,10 +356,10 @@ async fn a_receipt_proves_its_batch<L: Ledger>(ledger: &L) {
     bench.recorded(refused(2, "no")).await;
     for (row, id) in [(2, "A"), (5, "B")] {
         let seen = bench.row(row, state(Progress::Queued)).with_batch_id(BatchId::new(id));
-        assert_eq!(bench.heard(seen.clone()).await, Heard::Changed);
-        assert_eq!(bench.heard(seen).await, Heard::Known);
+        assert_eq!(bench.heard(seen.clone()).await, Applied::Updated);
+        assert_eq!(bench.heard(seen).await, Applied::Duplicate);
     }
-    let standing = bench.standing().await;
+    let standing = bench.status().await;
     assert_eq!((standing.accepted, standing.unknown, standing.planned), (6, 0, 0));
     assert_eq!((standing.messages.pending, standing.messages.queued), (4, 2));
     assert_eq!(bench.batch(1).await.batch_id, Some(BatchId::new("A")));
@@ -370,17 +372,17 @@ async fn a_receipt_proves_its_batch<L: Ledger>(ledger: &L) {
 async fn a_receipt_without_batch_id_proves_its_batch_too<L: Ledger>(ledger: &L) {
     let bench = Bench::new(ledger, 3).await;
     bench.recorded(intent(1, 1..=3)).await;
-    assert_eq!(bench.heard(at("A", 2, state(Progress::Failed))).await, Heard::Early);
-    assert_eq!(bench.heard(bench.row(1, state(Progress::Accepted))).await, Heard::Changed);
+    assert_eq!(bench.heard(at("A", 2, state(Progress::Failed))).await, Applied::Deferred);
+    assert_eq!(bench.heard(bench.row(1, state(Progress::Accepted))).await, Applied::Updated);
     let batch = bench.batch(1).await;
     assert_eq!((batch.stage, batch.batch_id), (BatchStage::Accepted, None));
     assert_kind(bench.record(intent(1, 1..=3)).await, LedgerErrorKind::Impossible);
-    assert_eq!(bench.standing().await.messages.pending, 3);
+    assert_eq!(bench.status().await.messages.pending, 3);
     // The id comes later, and with it what waited for it.
     let seen = bench.row(1, state(Progress::Accepted)).with_batch_id(BatchId::new("A"));
-    assert_eq!(bench.heard(seen).await, Heard::Changed);
+    assert_eq!(bench.heard(seen).await, Applied::Updated);
     assert_eq!(bench.batch(1).await.batch_id, Some(BatchId::new("A")));
-    let tally = bench.standing().await.messages;
+    let tally = bench.status().await.messages;
     assert_eq!((tally.pending, tally.failed), (2, 1));
 }
 
@@ -389,10 +391,10 @@ async fn receipts_by_position_find_their_row<L: Ledger>(ledger: &L) {
     let with_gaps: RowSpans = [(2, 3), (3, 4), (6, 9)].into_iter().collect();
     bench.recorded(Entry::Intent { number: 1, rows: with_gaps }).await;
     bench.recorded(accepted(1, "A")).await;
-    assert_eq!(bench.heard(at("A", 0, state(Progress::Read))).await, Heard::Changed);
-    assert_eq!(bench.heard(at("A", 2, state(Progress::Failed))).await, Heard::Changed);
-    assert_eq!(bench.heard(at("A", 2, state(Progress::Failed))).await, Heard::Known);
-    assert_eq!(bench.heard(at("A", 3, state(Progress::Failed))).await, Heard::Stranger);
+    assert_eq!(bench.heard(at("A", 0, state(Progress::Read))).await, Applied::Updated);
+    assert_eq!(bench.heard(at("A", 2, state(Progress::Failed))).await, Applied::Updated);
+    assert_eq!(bench.heard(at("A", 2, state(Progress::Failed))).await, Applied::Duplicate);
+    assert_eq!(bench.heard(at("A", 3, state(Progress::Failed))).await, Applied::Unrelated);
     assert_eq!(bench.message(2).await, Some(state(Progress::Read)));
     assert_eq!(bench.message(6).await, Some(state(Progress::Failed)));
 }
@@ -402,57 +404,57 @@ async fn early_receipts_count_once_the_batch_is_known<L: Ledger>(ledger: &L) {
     bench.recorded(intent(1, 1..=3)).await;
     bench.recorded(intent(2, 4..=6)).await;
     for progress in [Progress::Queued, Progress::Failed, Progress::Queued] {
-        assert_eq!(bench.heard(at("A", 1, state(progress))).await, Heard::Early);
+        assert_eq!(bench.heard(at("A", 1, state(progress))).await, Applied::Deferred);
     }
-    assert_eq!(bench.heard(at("A", 99, state(Progress::Failed))).await, Heard::Early);
-    assert_eq!(bench.heard(at("B", 0, state(Progress::Failed))).await, Heard::Early);
-    assert_eq!(bench.heard(BatchSeen::new(BatchId::new("A"), BatchState::Processed)).await, Heard::Early);
-    assert_eq!(bench.heard(BatchSeen::new(BatchId::new("A"), BatchState::Ready)).await, Heard::Early);
-    assert_eq!(bench.standing().await.messages.failed, 0);
+    assert_eq!(bench.heard(at("A", 99, state(Progress::Failed))).await, Applied::Deferred);
+    assert_eq!(bench.heard(at("B", 0, state(Progress::Failed))).await, Applied::Deferred);
+    assert_eq!(bench.heard(BatchUpdate::new(BatchId::new("A"), BatchState::Processed)).await, Applied::Deferred);
+    assert_eq!(bench.heard(BatchUpdate::new(BatchId::new("A"), BatchState::Ready)).await, Applied::Deferred);
+    assert_eq!(bench.status().await.messages.failed, 0);
 
     bench.recorded(accepted(1, "A")).await;
-    let tally = bench.standing().await.messages;
+    let tally = bench.status().await.messages;
     assert_eq!((tally.pending, tally.failed), (2, 1));
     assert_eq!(bench.message(2).await, Some(state(Progress::Failed)));
     assert_eq!(bench.batch(1).await.state, Some(BatchState::Processed));
 
     // A proof by receipt brings them in just as well.
     let seen = bench.row(6, state(Progress::Read)).with_batch_id(BatchId::new("B"));
-    assert_eq!(bench.heard(seen).await, Heard::Changed);
-    let tally = bench.standing().await.messages;
+    assert_eq!(bench.heard(seen).await, Applied::Updated);
+    let tally = bench.status().await.messages;
     assert_eq!((tally.pending, tally.failed, tally.read), (3, 2, 1));
 }
 
 async fn batch_updates_are_folded_and_prove_their_batch<L: Ledger>(ledger: &L) {
     let bench = Bench::new(ledger, 6).await;
     bench.recorded(intent(1, 1..=3)).await;
-    let seen = |id: &str, state| BatchSeen::new(BatchId::new(id), state);
+    let seen = |id: &str, state| BatchUpdate::new(BatchId::new(id), state);
     let keyed = |id: &str, number, state| seen(id, state).with_key(BatchKey::new(KEY, number));
-    assert_eq!(bench.heard(keyed("A", 1, BatchState::Ready)).await, Heard::Changed);
+    assert_eq!(bench.heard(keyed("A", 1, BatchState::Ready)).await, Applied::Updated);
     let batch = bench.batch(1).await;
     assert_eq!((batch.stage, batch.state), (BatchStage::Accepted, Some(BatchState::Ready)));
-    assert_eq!(bench.heard(seen("A", BatchState::Processed)).await, Heard::Changed);
-    assert_eq!(bench.heard(keyed("A", 1, BatchState::Scheduled)).await, Heard::Known);
+    assert_eq!(bench.heard(seen("A", BatchState::Processed)).await, Applied::Updated);
+    assert_eq!(bench.heard(keyed("A", 1, BatchState::Scheduled)).await, Applied::Duplicate);
     assert_eq!(bench.batch(1).await.state, Some(BatchState::Processed));
     // The same batch under another id, a batch nobody intended, a campaign of somebody else.
-    assert_eq!(bench.heard(keyed("B", 1, BatchState::Processed)).await, Heard::Stranger);
-    assert_eq!(bench.heard(keyed("C", 2, BatchState::Processed)).await, Heard::Stranger);
+    assert_eq!(bench.heard(keyed("B", 1, BatchState::Processed)).await, Applied::Unrelated);
+    assert_eq!(bench.heard(keyed("C", 2, BatchState::Processed)).await, Applied::Unrelated);
     let other = seen("D", BatchState::Processed).with_key(BatchKey::new("other", 1));
-    assert_eq!(bench.heard(other).await, Heard::Stranger);
-    assert_eq!(bench.standing().await.accepted, 3);
+    assert_eq!(bench.heard(other).await, Applied::Unrelated);
+    assert_eq!(bench.status().await.accepted, 3);
 }
 
 async fn strangers_are_kept_out<L: Ledger>(ledger: &L) {
     let bench = Bench::new(ledger, 6).await;
     bench.recorded(intent(1, 2..=3)).await;
-    let standing = bench.standing().await;
+    let standing = bench.status().await;
     for row in [0, 1, 4, u64::MAX] {
         let seen = bench.row(row, state(Progress::Read)).with_batch_id(BatchId::new("A"));
-        assert_eq!(bench.heard(seen).await, Heard::Stranger, "row {row}");
+        assert_eq!(bench.heard(seen).await, Applied::Unrelated, "row {row}");
     }
-    let other = MessageSeen::new(Place::Row(RowKey::new("other", 2)), state(Progress::Read));
-    assert_eq!(bench.heard(other).await, Heard::Stranger);
-    assert_eq!(bench.standing().await, standing);
+    let other = MessageUpdate::new(MessageRef::Row(RowKey::new("other", 2)), state(Progress::Read));
+    assert_eq!(bench.heard(other).await, Applied::Unrelated);
+    assert_eq!(bench.status().await, standing);
     assert_eq!(bench.message(u64::MAX).await, None);
 }
 
@@ -467,10 +469,10 @@ async fn many_are_heard_at_once<L: Ledger>(ledger: &L) {
         bench.row(5, state(Progress::Read)).into(),
         at("B", 2, state(Progress::Failed)).into(),
     ];
-    let heard = ledger.hear_many(many).await.expect("all are taken");
-    assert_eq!(heard, [Heard::Changed, Heard::Known, Heard::Changed, Heard::Stranger, Heard::Early]);
-    assert_eq!(ledger.hear_many(Vec::new()).await.expect("none is taken"), []);
-    let tally = bench.standing().await.messages;
+    let heard = ledger.apply_many(many).await.expect("all are taken");
+    assert_eq!(heard, [Applied::Updated, Applied::Duplicate, Applied::Updated, Applied::Unrelated, Applied::Deferred]);
+    assert_eq!(ledger.apply_many(Vec::new()).await.expect("none is taken"), []);
+    let tally = bench.status().await.messages;
     assert_eq!((tally.pending, tally.read, tally.failed), (1, 1, 1));
 }
 
@@ -513,11 +515,11 @@ async fn campaigns_do_not_mix<L: Ledger>(ledger: &L) {
         bench.recorded(intent(1, 1..=3)).await;
         bench.recorded(accepted(1, id)).await;
     }
-    assert_eq!(one.heard(one.row(1, state(Progress::Failed))).await, Heard::Changed);
+    assert_eq!(one.heard(one.row(1, state(Progress::Failed))).await, Applied::Updated);
     assert_eq!(two.message(1).await, None);
     assert_eq!(ledger.failures(two.id(), 0, 9).await.expect("failures"), []);
     assert_eq!(ledger.failures(one.id(), 0, 9).await.expect("failures").len(), 1);
-    assert_eq!(two.standing().await.messages.pending, 3);
+    assert_eq!(two.status().await.messages.pending, 3);
     // A batch id is one batch's alone, whatever the campaign.
     let three = Bench::named(ledger, "spring", "third", 1).await;
     three.recorded(intent(1, 1..=1)).await;
@@ -535,28 +537,28 @@ fn count(kind: &str, count: u64, first: Timestamp, last: Timestamp) -> CallbackC
 async fn callbacks_are_counted_by_kind<L: Ledger>(ledger: &L) {
     let callbacks = async || ledger.callbacks().await.expect("the counts");
     assert_eq!(callbacks().await, []);
-    let seen = |trigger: Trigger, time| CallbackSeen::new(Some(&trigger), time);
+    let seen = |trigger: Trigger, time| ReceivedCallback::new(Some(&trigger), time);
     // Neither the first nor the last has to come first or last.
     for time in [5, 3, 9, 3] {
-        let heard = ledger.hear_callback(seen(Trigger::MessageInbound, second(time))).await.expect("counted");
+        let heard = ledger.apply_callback(seen(Trigger::MessageInbound, second(time))).await.expect("counted");
         assert_eq!(heard, None);
     }
     let many = vec![seen(Trigger::OptOut, second(1)), seen(Trigger::MessageInbound, second(12))];
-    assert_eq!(ledger.hear_callbacks(many).await.expect("counted"), [None, None]);
-    assert_eq!(ledger.hear_callbacks(Vec::new()).await.expect("none is counted"), []);
+    assert_eq!(ledger.apply_callbacks(many).await.expect("counted"), [None, None]);
+    assert_eq!(ledger.apply_callbacks(Vec::new()).await.expect("none is counted"), []);
     let expected = [count("MESSAGE_INBOUND", 5, second(3), second(12)), count("OPT_OUT", 1, second(1), second(1))];
     assert_eq!(callbacks().await, expected);
 
     // An answer of the service is no callback.
     let bench = Bench::new(ledger, 3).await;
-    bench.heard(BatchSeen::new(BatchId::new("A"), BatchState::Processed)).await;
-    ledger.hear_many(vec![at("A", 0, state(Progress::Read)).into()]).await.expect("heard");
+    bench.heard(BatchUpdate::new(BatchId::new("A"), BatchState::Processed)).await;
+    ledger.apply_many(vec![at("A", 0, state(Progress::Read)).into()]).await.expect("heard");
     assert_eq!(callbacks().await, expected);
 
     // Times are kept to the microsecond, also those before 1970.
     for time in ["2031-09-14T10:05:00.123456789Z", "-000044-03-15T12:00:00.5Z"] {
         let time = time.parse().expect("a time");
-        ledger.hear_callback(seen(Trigger::OptIn, time)).await.expect("counted");
+        ledger.apply_callback(seen(Trigger::OptIn, time)).await.expect("counted");
     }
     let (first, last) = ("-000044-03-15T12:00:00.5Z", "2031-09-14T10:05:00.123456Z");
     let expected = count("OPT_IN", 2, first.parse().expect("a time"), last.parse().expect("a time"));
@@ -567,19 +569,23 @@ async fn what_a_callback_says_is_taken_in<L: Ledger>(ledger: &L) {
     let bench = Bench::new(ledger, 6).await;
     bench.recorded(intent(1, 1..=3)).await;
     bench.recorded(accepted(1, "A")).await;
-    let receipt = |seen: MessageSeen| CallbackSeen::new(Some(&Trigger::MessageDelivery), now()).with_observation(seen);
-    let heard = ledger.hear_callback(receipt(at("A", 0, state(Progress::Read)))).await.expect("heard");
-    assert_eq!(heard, Some(Heard::Changed));
+    let receipt =
+        |seen: MessageUpdate| ReceivedCallback::new(Some(&Trigger::MessageDelivery), now()).with_observation(seen);
+    let heard = ledger.apply_callback(receipt(at("A", 0, state(Progress::Read)))).await.expect("heard");
+    assert_eq!(heard, Some(Applied::Updated));
     let many = vec![
         receipt(at("A", 0, state(Progress::Delivered))),
-        CallbackSeen::new(Some(&Trigger::ContactCreate), now()),
+        ReceivedCallback::new(Some(&Trigger::ContactCreate), now()),
         receipt(bench.row(5, state(Progress::Read))),
         receipt(at("B", 1, state(Progress::Read))),
         receipt(at("A", 1, state(Progress::Failed))),
     ];
-    let heard = ledger.hear_callbacks(many).await.expect("all are heard");
-    assert_eq!(heard, [Some(Heard::Known), None, Some(Heard::Stranger), Some(Heard::Early), Some(Heard::Changed)]);
-    let tally = bench.standing().await.messages;
+    let heard = ledger.apply_callbacks(many).await.expect("all are heard");
+    assert_eq!(
+        heard,
+        [Some(Applied::Duplicate), None, Some(Applied::Unrelated), Some(Applied::Deferred), Some(Applied::Updated)]
+    );
+    let tally = bench.status().await.messages;
     assert_eq!((tally.pending, tally.read, tally.failed), (1, 1, 1));
     assert_eq!(
         ledger.callbacks().await.expect("the counts"),
@@ -589,9 +595,9 @@ async fn what_a_callback_says_is_taken_in<L: Ledger>(ledger: &L) {
 
 async fn a_sender_cannot_add_kinds<L: Ledger>(ledger: &L) {
     for name in ["ONE_OF_TOMORROW", "ANOTHER", "+15550100011", "UNKNOWN"] {
-        ledger.hear_callback(CallbackSeen::new(Some(&Trigger::from(name)), now())).await.expect("counted");
+        ledger.apply_callback(ReceivedCallback::new(Some(&Trigger::from(name)), now())).await.expect("counted");
     }
-    ledger.hear_callback(CallbackSeen::new(None, second(7))).await.expect("counted");
+    ledger.apply_callback(ReceivedCallback::new(None, second(7))).await.expect("counted");
     let counts = ledger.callbacks().await.expect("the counts");
-    assert_eq!(counts, [count(CallbackSeen::UNKNOWN, 5, now(), second(7))]);
+    assert_eq!(counts, [count(ReceivedCallback::UNKNOWN, 5, now(), second(7))]);
 }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use sinch_batch_models::{BatchId, Timestamp};
 use sinch_batch_tracking::{
-    BatchSeen, MessageSeen, MessageState, Observation, Place, Progress, RowKey, join_state, scrub,
+    BatchUpdate, MessageRef, MessageState, MessageUpdate, Observation, Progress, RowKey, join_state, scrub,
 };
 
-use crate::entry::{BatchStage, CallbackSeen, CampaignId, Entry, Heard, NewCampaign};
+use crate::entry::{Applied, BatchStage, CampaignId, Entry, NewCampaign, ReceivedCallback};
 use crate::error::LedgerError;
 use crate::rows::RowSpans;
 use crate::store::{Batch, Early, Store, Sums};
@@ -85,32 +85,35 @@ pub(crate) fn record<S: Store>(
     store.put_sums(campaign, &sums)
 }
 
-pub(crate) fn hear<S: Store>(store: &mut S, observation: &Observation) -> Result<Heard, LedgerError> {
+pub(crate) fn apply<S: Store>(store: &mut S, observation: &Observation) -> Result<Applied, LedgerError> {
     match observation {
-        Observation::Message(seen) => match &seen.place {
-            Place::Row(key) => hear_row(store, key, seen),
-            Place::Index { batch_id, index } => hear_index(store, batch_id, *index, &seen.state),
+        Observation::Message(seen) => match &seen.message {
+            MessageRef::Row(key) => apply_row(store, key, seen),
+            MessageRef::Index { batch_id, index } => apply_index(store, batch_id, *index, &seen.state),
         },
-        Observation::Batch(seen) => hear_batch(store, seen),
+        Observation::Batch(seen) => apply_batch(store, seen),
         // A kind of observation newer than this crate.
-        _ => Ok(Heard::Stranger),
+        _ => Ok(Applied::Unrelated),
     }
 }
 
 /// What it says first: if that cannot be taken in, the callback is not counted.
-pub(crate) fn hear_callback<S: Store>(store: &mut S, callback: &CallbackSeen) -> Result<Option<Heard>, LedgerError> {
-    let heard = callback.observation().map(|observation| hear(store, observation)).transpose()?;
+pub(crate) fn apply_callback<S: Store>(
+    store: &mut S,
+    callback: &ReceivedCallback,
+) -> Result<Option<Applied>, LedgerError> {
+    let heard = callback.observation().map(|observation| apply(store, observation)).transpose()?;
     store.count_callback(callback)?;
     Ok(heard)
 }
 
-fn hear_row<S: Store>(store: &mut S, key: &RowKey, seen: &MessageSeen) -> Result<Heard, LedgerError> {
-    let Some(campaign) = store.campaign_by_key(&key.campaign)? else { return Ok(Heard::Stranger) };
+fn apply_row<S: Store>(store: &mut S, key: &RowKey, seen: &MessageUpdate) -> Result<Applied, LedgerError> {
+    let Some(campaign) = store.campaign_by_key(&key.campaign)? else { return Ok(Applied::Unrelated) };
     let Some(mut batch) = store.batch_before(campaign, key.row)?.filter(|batch| batch.rows.contains(key.row)) else {
-        return Ok(Heard::Stranger);
+        return Ok(Applied::Unrelated);
     };
     let mut sums = store.sums(campaign)?.ok_or_else(LedgerError::no_such_campaign)?;
-    let mut heard = Heard::Known;
+    let mut heard = Applied::Duplicate;
     if batch.batch_id.is_none() {
         // The message exists, so the service has the batch, whether or not we heard its answer.
         let batch_id = match &seen.batch_id {
@@ -119,55 +122,55 @@ fn hear_row<S: Store>(store: &mut S, key: &RowKey, seen: &MessageSeen) -> Result
         };
         if batch.stage != BatchStage::Accepted || batch_id.is_some() {
             accept(store, &mut sums, &mut batch, batch_id)?;
-            heard = Heard::Changed;
+            heard = Applied::Updated;
         }
     }
     if observe_message(store, &mut sums, campaign, key.row, &seen.state)? {
-        heard = Heard::Changed;
+        heard = Applied::Updated;
     }
-    if heard == Heard::Changed {
+    if heard == Applied::Updated {
         store.put_sums(campaign, &sums)?;
     }
     Ok(heard)
 }
 
-fn hear_index<S: Store>(
+fn apply_index<S: Store>(
     store: &mut S,
     batch_id: &BatchId,
     index: u32,
     state: &MessageState,
-) -> Result<Heard, LedgerError> {
+) -> Result<Applied, LedgerError> {
     let Some(batch) = store.batch_of(batch_id)? else {
         store.put_early(batch_id, Early::Message(index, state.clone()))?;
-        return Ok(Heard::Early);
+        return Ok(Applied::Deferred);
     };
-    let Some((row, _)) = batch.rows.row_at(index.into()) else { return Ok(Heard::Stranger) };
+    let Some((row, _)) = batch.rows.row_at(index.into()) else { return Ok(Applied::Unrelated) };
     let mut sums = store.sums(batch.campaign)?.ok_or_else(LedgerError::no_such_campaign)?;
     if !observe_message(store, &mut sums, batch.campaign, row, state)? {
-        return Ok(Heard::Known);
+        return Ok(Applied::Duplicate);
     }
     store.put_sums(batch.campaign, &sums)?;
-    Ok(Heard::Changed)
+    Ok(Applied::Updated)
 }
 
-fn hear_batch<S: Store>(store: &mut S, seen: &BatchSeen) -> Result<Heard, LedgerError> {
+fn apply_batch<S: Store>(store: &mut S, seen: &BatchUpdate) -> Result<Applied, LedgerError> {
     if let Some(batch) = store.batch_of(&seen.batch_id)? {
         return observe_batch(store, batch, seen);
     }
     let Some(key) = &seen.key else {
         store.put_early(&seen.batch_id, Early::Batch(seen.state.clone()))?;
-        return Ok(Heard::Early);
+        return Ok(Applied::Deferred);
     };
-    let Some(campaign) = store.campaign_by_key(&key.campaign)? else { return Ok(Heard::Stranger) };
+    let Some(campaign) = store.campaign_by_key(&key.campaign)? else { return Ok(Applied::Unrelated) };
     // Under another id the batch is there twice; the one we know stays.
     let Some(mut batch) = store.batch(campaign, key.number)?.filter(|batch| batch.batch_id.is_none()) else {
-        return Ok(Heard::Stranger);
+        return Ok(Applied::Unrelated);
     };
     let mut sums = store.sums(campaign)?.ok_or_else(LedgerError::no_such_campaign)?;
     accept(store, &mut sums, &mut batch, Some(seen.batch_id.clone()))?;
     store.put_sums(campaign, &sums)?;
     observe_batch(store, batch, seen)?;
-    Ok(Heard::Changed)
+    Ok(Applied::Updated)
 }
 
 fn check_rows(sums: &Sums, number: u32, rows: &RowSpans) -> Result<(), LedgerError> {
@@ -290,14 +293,14 @@ fn observe_message<S: Store>(
     Ok(true)
 }
 
-fn observe_batch<S: Store>(store: &mut S, mut batch: Batch, seen: &BatchSeen) -> Result<Heard, LedgerError> {
+fn observe_batch<S: Store>(store: &mut S, mut batch: Batch, seen: &BatchUpdate) -> Result<Applied, LedgerError> {
     let state = join_state(batch.state.clone(), seen.state.clone());
     if batch.state.as_ref() == Some(&state) {
-        return Ok(Heard::Known);
+        return Ok(Applied::Duplicate);
     }
     batch.state = Some(state);
     store.put_batch(&batch)?;
-    Ok(Heard::Changed)
+    Ok(Applied::Updated)
 }
 
 fn impossible(number: u32, what: &str) -> LedgerError {

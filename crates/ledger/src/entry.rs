@@ -213,13 +213,13 @@ pub struct BatchRecord {
 /// A callback, as far as the ledger is concerned: its kind, when it was heard, and what it says about a
 /// batch or a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CallbackSeen {
+pub struct ReceivedCallback {
     kind: &'static str,
     time: Timestamp,
     observation: Option<Observation>,
 }
 
-impl CallbackSeen {
+impl ReceivedCallback {
     /// The one name under which all kinds are counted that this release does not know.
     pub const UNKNOWN: &'static str = "UNKNOWN";
 
@@ -276,21 +276,21 @@ pub struct CallbackCount {
 
 /// What hearing of something changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Heard {
+pub enum Applied {
     /// Something new was learnt.
-    Changed,
+    Updated,
     /// Nothing new: a repeat, or less than was known.
-    Known,
+    Duplicate,
     /// It is about a row, a batch or a campaign that is not in this ledger; nothing was kept.
-    Stranger,
+    Unrelated,
     /// It names a batch that may become known; it is kept, and counts as soon as that batch is.
-    Early,
+    Deferred,
 }
 
 /// Where a campaign stands. `rows = skipped + planned + accepted + unknown`, always.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Standing {
+pub struct CampaignStatus {
     /// Rows in the input.
     pub rows: u64,
     /// Rows that will not be sent.
@@ -358,7 +358,7 @@ mod tests {
     #[track_caller]
     fn check(body: &str, kind: &str, says: bool) {
         let callback: Callback = wire::parse(body.as_bytes()).unwrap();
-        let seen = CallbackSeen::of(&callback, Timestamp::UNIX_EPOCH);
+        let seen = ReceivedCallback::of(&callback, Timestamp::UNIX_EPOCH);
         assert_eq!((seen.kind(), seen.observation().is_some()), (kind, says), "{body}");
         assert!(!format!("{seen:?}").contains("1555"), "{seen:?}");
     }

@@ -8,8 +8,8 @@ use sinch_batch_models::Timestamp;
 use sinch_batch_tracking::{MessageState, Observation};
 
 use crate::entry::{
-    BatchRecord, CallbackCount, CallbackSeen, Campaign, CampaignId, Entry, Failure, Frontier, Heard, NewCampaign,
-    Standing,
+    Applied, BatchRecord, CallbackCount, Campaign, CampaignId, CampaignStatus, Entry, Failure, Frontier, NewCampaign,
+    ReceivedCallback,
 };
 use crate::error::LedgerError;
 
@@ -53,16 +53,16 @@ pub trait Ledger: Send + Sync + 'static {
     /// receipt for one of its rows, or a batch update with its key. A receipt by position whose batch
     /// id is not known yet is kept, and counts when [`Entry::Accepted`] or a proof names that id. At
     /// most 100,000 such early ones are kept; the oldest give way.
-    fn hear(&self, observation: Observation) -> BoxFuture<'_, Result<Heard, LedgerError>>;
+    fn apply(&self, observation: Observation) -> BoxFuture<'_, Result<Applied, LedgerError>>;
 
     /// Takes in several at once: all of them, or after an error none.
     ///
     /// By default one after the other, each on its own.
-    fn hear_many(&self, observations: Vec<Observation>) -> BoxFuture<'_, Result<Vec<Heard>, LedgerError>> {
+    fn apply_many(&self, observations: Vec<Observation>) -> BoxFuture<'_, Result<Vec<Applied>, LedgerError>> {
         Box::pin(async move {
             let mut heard = Vec::with_capacity(observations.len());
             for observation in observations {
-                heard.push(self.hear(observation).await?);
+                heard.push(self.apply(observation).await?);
             }
             Ok(heard)
         })
@@ -73,16 +73,19 @@ pub trait Ledger: Send + Sync + 'static {
     ///
     /// A callback that comes again is counted again. At most as many kinds are kept as releases have
     /// known, and `UNKNOWN`.
-    fn hear_callback(&self, callback: CallbackSeen) -> BoxFuture<'_, Result<Option<Heard>, LedgerError>>;
+    fn apply_callback(&self, callback: ReceivedCallback) -> BoxFuture<'_, Result<Option<Applied>, LedgerError>>;
 
     /// Takes in several callbacks at once: all of them, or after an error none.
     ///
     /// By default one after the other, each on its own.
-    fn hear_callbacks(&self, callbacks: Vec<CallbackSeen>) -> BoxFuture<'_, Result<Vec<Option<Heard>>, LedgerError>> {
+    fn apply_callbacks(
+        &self,
+        callbacks: Vec<ReceivedCallback>,
+    ) -> BoxFuture<'_, Result<Vec<Option<Applied>>, LedgerError>> {
         Box::pin(async move {
             let mut heard = Vec::with_capacity(callbacks.len());
             for callback in callbacks {
-                heard.push(self.hear_callback(callback).await?);
+                heard.push(self.apply_callback(callback).await?);
             }
             Ok(heard)
         })
@@ -92,7 +95,7 @@ pub trait Ledger: Send + Sync + 'static {
     fn callbacks(&self) -> BoxFuture<'_, Result<Vec<CallbackCount>, LedgerError>>;
 
     /// Where the campaign stands. Costs the same however many rows it has.
-    fn standing(&self, campaign: CampaignId) -> BoxFuture<'_, Result<Standing, LedgerError>>;
+    fn status(&self, campaign: CampaignId) -> BoxFuture<'_, Result<CampaignStatus, LedgerError>>;
 
     /// At most `limit` batches with numbers above `after`, by number.
     fn batches(
@@ -137,28 +140,31 @@ impl<L: Ledger + ?Sized> Ledger for Arc<L> {
         (**self).record(campaign, entry, now)
     }
 
-    fn hear(&self, observation: Observation) -> BoxFuture<'_, Result<Heard, LedgerError>> {
-        (**self).hear(observation)
+    fn apply(&self, observation: Observation) -> BoxFuture<'_, Result<Applied, LedgerError>> {
+        (**self).apply(observation)
     }
 
-    fn hear_many(&self, observations: Vec<Observation>) -> BoxFuture<'_, Result<Vec<Heard>, LedgerError>> {
-        (**self).hear_many(observations)
+    fn apply_many(&self, observations: Vec<Observation>) -> BoxFuture<'_, Result<Vec<Applied>, LedgerError>> {
+        (**self).apply_many(observations)
     }
 
-    fn hear_callback(&self, callback: CallbackSeen) -> BoxFuture<'_, Result<Option<Heard>, LedgerError>> {
-        (**self).hear_callback(callback)
+    fn apply_callback(&self, callback: ReceivedCallback) -> BoxFuture<'_, Result<Option<Applied>, LedgerError>> {
+        (**self).apply_callback(callback)
     }
 
-    fn hear_callbacks(&self, callbacks: Vec<CallbackSeen>) -> BoxFuture<'_, Result<Vec<Option<Heard>>, LedgerError>> {
-        (**self).hear_callbacks(callbacks)
+    fn apply_callbacks(
+        &self,
+        callbacks: Vec<ReceivedCallback>,
+    ) -> BoxFuture<'_, Result<Vec<Option<Applied>>, LedgerError>> {
+        (**self).apply_callbacks(callbacks)
     }
 
     fn callbacks(&self) -> BoxFuture<'_, Result<Vec<CallbackCount>, LedgerError>> {
         (**self).callbacks()
     }
 
-    fn standing(&self, campaign: CampaignId) -> BoxFuture<'_, Result<Standing, LedgerError>> {
-        (**self).standing(campaign)
+    fn status(&self, campaign: CampaignId) -> BoxFuture<'_, Result<CampaignStatus, LedgerError>> {
+        (**self).status(campaign)
     }
 
     fn batches(

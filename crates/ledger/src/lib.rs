@@ -1,9 +1,9 @@
 //! The durable record of intent, outcome and callback.
 //!
 //! ```
-//! use sinch_batch_ledger::{Entry, Heard, Ledger, MemoryLedger, NewCampaign, RowSpans};
+//! use sinch_batch_ledger::{Entry, Applied, Ledger, MemoryLedger, NewCampaign, RowSpans};
 //! use sinch_batch_models::BatchId;
-//! use sinch_batch_tracking::{MessageSeen, MessageState, Place, Progress, RowKey};
+//! use sinch_batch_tracking::{MessageUpdate, MessageState, MessageRef, Progress, RowKey};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -19,10 +19,10 @@
 //! ledger.record(campaign.id, Entry::Accepted { number: 1, batch_id }, now).await?;
 //!
 //! // A receipt for row 2.
-//! let seen = MessageSeen::new(Place::Row(RowKey::new(key, 2)), MessageState::new(Progress::Delivered));
-//! assert_eq!(ledger.hear(seen.into()).await?, Heard::Changed);
+//! let seen = MessageUpdate::new(MessageRef::Row(RowKey::new(key, 2)), MessageState::new(Progress::Delivered));
+//! assert_eq!(ledger.apply(seen.into()).await?, Applied::Updated);
 //!
-//! let standing = ledger.standing(campaign.id).await?;
+//! let standing = ledger.status(campaign.id).await?;
 //! assert_eq!((standing.accepted, standing.unknown, standing.planned), (2, 0, 0));
 //! assert_eq!((standing.messages.pending, standing.messages.delivered), (1, 1));
 //! # Ok(())
@@ -34,8 +34,8 @@
 //! batches, each in one place. A fact that cannot be true is refused
 //! ([`LedgerErrorKind::Impossible`]).
 //!
-//! A receiver gives every callback to [`Ledger::hear_callback`]. What it says about a batch or a message is
-//! taken in as by [`Ledger::hear`]; of all others the ledger knows how many of each kind were heard, and
+//! A receiver gives every callback to [`Ledger::apply_callback`]. What it says about a batch or a message is
+//! taken in as by [`Ledger::apply`]; of all others the ledger knows how many of each kind were heard, and
 //! when the first and the last ([`Ledger::callbacks`]).
 //!
 //! Sending writes one entry a batch, not one a recipient; a message gets its place when its first
@@ -70,8 +70,8 @@ pub mod sqlite;
 pub mod conformance;
 
 pub use entry::{
-    BatchCounts, BatchRecord, BatchStage, CallbackCount, CallbackSeen, Campaign, CampaignId, Entry, Failure, Frontier,
-    Heard, NewCampaign, Standing,
+    Applied, BatchCounts, BatchRecord, BatchStage, CallbackCount, Campaign, CampaignId, CampaignStatus, Entry, Failure,
+    Frontier, NewCampaign, ReceivedCallback,
 };
 pub use error::{LedgerError, LedgerErrorKind};
 pub use ledger::{BoxFuture, Ledger};

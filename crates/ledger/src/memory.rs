@@ -10,8 +10,8 @@ use sinch_batch_tracking::{MessageState, Observation, Progress, join_state};
 
 use crate::decide;
 use crate::entry::{
-    BatchRecord, BatchStage, CallbackCount, CallbackSeen, Campaign, CampaignId, Entry, Failure, Frontier, Heard,
-    NewCampaign, Standing,
+    Applied, BatchRecord, BatchStage, CallbackCount, Campaign, CampaignId, CampaignStatus, Entry, Failure, Frontier,
+    NewCampaign, ReceivedCallback,
 };
 use crate::error::LedgerError;
 use crate::ledger::{BoxFuture, Ledger};
@@ -173,7 +173,7 @@ impl Store for Records {
         Ok(self.early.take(batch_id))
     }
 
-    fn count_callback(&mut self, callback: &CallbackSeen) -> Result<(), LedgerError> {
+    fn count_callback(&mut self, callback: &ReceivedCallback) -> Result<(), LedgerError> {
         let (kind, time) = (callback.kind(), callback.time());
         let new = || CallbackCount { kind: kind.to_owned(), count: 0, first: time, last: time };
         let have = self.callbacks.entry(kind).or_insert_with(new);
@@ -254,30 +254,33 @@ impl Ledger for MemoryLedger {
         done(decide::record(&mut *self.records(), campaign, entry, now))
     }
 
-    fn hear(&self, observation: Observation) -> BoxFuture<'_, Result<Heard, LedgerError>> {
-        done(decide::hear(&mut *self.records(), &observation))
+    fn apply(&self, observation: Observation) -> BoxFuture<'_, Result<Applied, LedgerError>> {
+        done(decide::apply(&mut *self.records(), &observation))
     }
 
-    fn hear_many(&self, observations: Vec<Observation>) -> BoxFuture<'_, Result<Vec<Heard>, LedgerError>> {
+    fn apply_many(&self, observations: Vec<Observation>) -> BoxFuture<'_, Result<Vec<Applied>, LedgerError>> {
         let mut records = self.records();
-        done(observations.iter().map(|observation| decide::hear(&mut *records, observation)).collect())
+        done(observations.iter().map(|observation| decide::apply(&mut *records, observation)).collect())
     }
 
-    fn hear_callback(&self, callback: CallbackSeen) -> BoxFuture<'_, Result<Option<Heard>, LedgerError>> {
-        done(decide::hear_callback(&mut *self.records(), &callback))
+    fn apply_callback(&self, callback: ReceivedCallback) -> BoxFuture<'_, Result<Option<Applied>, LedgerError>> {
+        done(decide::apply_callback(&mut *self.records(), &callback))
     }
 
-    fn hear_callbacks(&self, callbacks: Vec<CallbackSeen>) -> BoxFuture<'_, Result<Vec<Option<Heard>>, LedgerError>> {
+    fn apply_callbacks(
+        &self,
+        callbacks: Vec<ReceivedCallback>,
+    ) -> BoxFuture<'_, Result<Vec<Option<Applied>>, LedgerError>> {
         let mut records = self.records();
-        done(callbacks.iter().map(|callback| decide::hear_callback(&mut *records, callback)).collect())
+        done(callbacks.iter().map(|callback| decide::apply_callback(&mut *records, callback)).collect())
     }
 
     fn callbacks(&self) -> BoxFuture<'_, Result<Vec<CallbackCount>, LedgerError>> {
         done(Ok(self.records().callbacks.values().cloned().collect()))
     }
 
-    fn standing(&self, campaign: CampaignId) -> BoxFuture<'_, Result<Standing, LedgerError>> {
-        done(self.records().campaign(campaign).map(|(_, sums)| sums.standing()))
+    fn status(&self, campaign: CampaignId) -> BoxFuture<'_, Result<CampaignStatus, LedgerError>> {
+        done(self.records().campaign(campaign).map(|(_, sums)| sums.status()))
     }
 
     fn batches(

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use sinch_batch_models::{BatchId, BatchState, Timestamp};
 use sinch_batch_tracking::{MessageState, Tally};
 
-use crate::entry::{BatchCounts, BatchRecord, BatchStage, CallbackSeen, CampaignId, Frontier, Standing};
+use crate::entry::{BatchCounts, BatchRecord, BatchStage, CampaignId, CampaignStatus, Frontier, ReceivedCallback};
 use crate::error::LedgerError;
 use crate::rows::RowSpans;
 
@@ -43,8 +43,8 @@ impl Sums {
         }
     }
 
-    pub(crate) fn standing(&self) -> Standing {
-        Standing {
+    pub(crate) fn status(&self) -> CampaignStatus {
+        CampaignStatus {
             rows: self.rows,
             skipped: self.skipped,
             planned: self.rows - self.skipped - self.accepted - self.unknown,
@@ -112,7 +112,7 @@ pub(crate) trait Store {
     /// places are kept, and the one kept first gives way.
     fn put_early(&mut self, batch_id: &BatchId, early: Early) -> Result<(), LedgerError>;
     /// Adds a callback to those of its kind.
-    fn count_callback(&mut self, callback: &CallbackSeen) -> Result<(), LedgerError>;
+    fn count_callback(&mut self, callback: &ReceivedCallback) -> Result<(), LedgerError>;
 
     /// Takes out all that was kept for a batch.
     fn take_early(&mut self, batch_id: &BatchId) -> Result<Vec<Early>, LedgerError>;

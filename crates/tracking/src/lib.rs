@@ -2,7 +2,7 @@
 //!
 //! ```
 //! use sinch_batch_models::Callback;
-//! use sinch_batch_tracking::{Observation, Place, Progress, observe};
+//! use sinch_batch_tracking::{Observation, MessageRef, Progress, observe};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let body = r#"{
@@ -14,7 +14,7 @@
 //! let callback: Callback = sinch_batch_models::wire::parse(body.as_bytes())?;
 //!
 //! let Some(Observation::Message(seen)) = observe(&callback) else { panic!("a receipt of ours") };
-//! let Place::Row(key) = &seen.place else { panic!("it carries our row key") };
+//! let MessageRef::Row(key) = &seen.message else { panic!("it carries our row key") };
 //! assert_eq!(key.row, 17);
 //!
 //! let mut message = seen.state.clone();
@@ -51,6 +51,6 @@ mod metadata;
 pub use batch::join_state;
 pub use key::{BATCH_KEY, BatchKey, KeyError, ROW_KEY, RowKey};
 pub use message::{MessageState, Progress};
-pub use observation::{BatchSeen, MessageSeen, Observation, Place, observe};
+pub use observation::{BatchUpdate, MessageRef, MessageUpdate, Observation, observe};
 pub use scrub::scrub;
 pub use tally::Tally;

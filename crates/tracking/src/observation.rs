@@ -13,19 +13,19 @@ use crate::metadata::Marks;
 #[non_exhaustive]
 pub enum Observation {
     /// How one message fared.
-    Message(MessageSeen),
+    Message(MessageUpdate),
     /// How one batch fared.
-    Batch(BatchSeen),
+    Batch(BatchUpdate),
 }
 
-impl From<MessageSeen> for Observation {
-    fn from(seen: MessageSeen) -> Self {
+impl From<MessageUpdate> for Observation {
+    fn from(seen: MessageUpdate) -> Self {
         Self::Message(seen)
     }
 }
 
-impl From<BatchSeen> for Observation {
-    fn from(seen: BatchSeen) -> Self {
+impl From<BatchUpdate> for Observation {
+    fn from(seen: BatchUpdate) -> Self {
         Self::Batch(seen)
     }
 }
@@ -33,23 +33,23 @@ impl From<BatchSeen> for Observation {
 /// How one message was seen to fare.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct MessageSeen {
+pub struct MessageUpdate {
     /// Which message.
-    pub place: Place,
+    pub message: MessageRef,
     /// The batch it came in, if the callback names it.
     pub batch_id: Option<BatchId>,
     /// How far it had got.
     pub state: MessageState,
 }
 
-impl MessageSeen {
-    /// A message seen in a state; the batch is the place's, if the place names one.
-    pub fn new(place: Place, state: MessageState) -> Self {
-        let batch_id = match &place {
-            Place::Row(_) => None,
-            Place::Index { batch_id, .. } => Some(batch_id.clone()),
+impl MessageUpdate {
+    /// A message seen in a state; the batch is the message's, if the message names one.
+    pub fn new(message: MessageRef, state: MessageState) -> Self {
+        let batch_id = match &message {
+            MessageRef::Row(_) => None,
+            MessageRef::Index { batch_id, .. } => Some(batch_id.clone()),
         };
-        Self { place, batch_id, state }
+        Self { message, batch_id, state }
     }
 
     /// Names the batch.
@@ -60,7 +60,7 @@ impl MessageSeen {
 
 /// Which message a receipt is about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Place {
+pub enum MessageRef {
     /// The message carries our row key.
     Row(RowKey),
     /// The message is known by its position in the request.
@@ -75,7 +75,7 @@ pub enum Place {
 /// How one batch was seen to fare.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct BatchSeen {
+pub struct BatchUpdate {
     /// The batch.
     pub batch_id: BatchId,
     /// Our key in its metadata, if it carries one.
@@ -84,7 +84,7 @@ pub struct BatchSeen {
     pub state: BatchState,
 }
 
-impl BatchSeen {
+impl BatchUpdate {
     /// A batch seen in a state.
     pub fn new(batch_id: BatchId, state: BatchState) -> Self {
         Self { batch_id, key: None, state }
@@ -122,26 +122,26 @@ pub fn observe(callback: &Callback) -> Option<Observation> {
         CallbackKind::MessageDelivery(report) => {
             message_seen(report, callback.message_metadata.as_ref()).map(Observation::Message)
         }
-        CallbackKind::BatchStatusUpdate(update) => BatchSeen::from_update(update).map(Observation::Batch),
+        CallbackKind::BatchStatusUpdate(update) => BatchUpdate::from_update(update).map(Observation::Batch),
         _ => None,
     }
 }
 
-fn message_seen(report: &DeliveryReport, top: Option<&JsonText>) -> Option<MessageSeen> {
+fn message_seen(report: &DeliveryReport, top: Option<&JsonText>) -> Option<MessageUpdate> {
     let read = |text: Option<&JsonText>| text.and_then(JsonText::read::<Marks>).unwrap_or_default();
     let own = read(report.metadata.as_ref());
     let top = read(top);
-    let place = match (own.row.or(top.row), &top.batch_id, top.index) {
-        (Some(row), ..) => Place::Row(row),
-        (None, Some(batch_id), Some(index)) => Place::Index { batch_id: batch_id.clone(), index },
+    let message = match (own.row.or(top.row), &top.batch_id, top.index) {
+        (Some(row), ..) => MessageRef::Row(row),
+        (None, Some(batch_id), Some(index)) => MessageRef::Index { batch_id: batch_id.clone(), index },
         _ => return None,
     };
     // A position counts within the batch it came with; a row's batch is the one the service added.
-    let batch_id = match &place {
-        Place::Row(_) => own.batch_id.or(top.batch_id),
-        Place::Index { batch_id, .. } => Some(batch_id.clone()),
+    let batch_id = match &message {
+        MessageRef::Row(_) => own.batch_id.or(top.batch_id),
+        MessageRef::Index { batch_id, .. } => Some(batch_id.clone()),
     };
-    Some(MessageSeen { place, batch_id, state: MessageState::from_report(report) })
+    Some(MessageUpdate { message, batch_id, state: MessageState::from_report(report) })
 }
 
 fn batch_key(metadata: Option<&Metadata>) -> Option<BatchKey> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use serde::Serialize;
-use sinch_batch::ledger::{CallbackSeen, Heard, Ledger};
+use sinch_batch::ledger::{Applied, Ledger, ReceivedCallback};
 use sinch_batch::models::Timestamp;
 use sinch_batch::webhook::Verifier;
 use sinch_batch::webhook::journal::{JournalError, Record, Records, read};
@@ -155,7 +155,7 @@ async fn fold(args: &ReplayArgs, mut source: Source, path: &Path) -> Result<u8, 
         let is_last = record.is_none();
         if let Some(record) = record {
             match sinch_batch::webhook::parse(&record.body) {
-                Ok(callback) => chunk.push(CallbackSeen::of(&callback, record.received)),
+                Ok(callback) => chunk.push(ReceivedCallback::of(&callback, record.received)),
                 Err(_) => report.other += 1,
             }
         }
@@ -179,13 +179,13 @@ async fn fold(args: &ReplayArgs, mut source: Source, path: &Path) -> Result<u8, 
 }
 
 impl Folded {
-    async fn take(&mut self, ledger: &dyn Ledger, chunk: Vec<CallbackSeen>, path: &Path) -> Result<(), Failure> {
-        for heard in ledger.hear_callbacks(chunk).await.map_err(|error| ledgers::failed(path, &error))? {
+    async fn take(&mut self, ledger: &dyn Ledger, chunk: Vec<ReceivedCallback>, path: &Path) -> Result<(), Failure> {
+        for heard in ledger.apply_callbacks(chunk).await.map_err(|error| ledgers::failed(path, &error))? {
             match heard {
-                Some(Heard::Changed) => self.changed += 1,
-                Some(Heard::Known) => self.known += 1,
-                Some(Heard::Early) => self.early += 1,
-                Some(Heard::Stranger) => self.stranger += 1,
+                Some(Applied::Updated) => self.changed += 1,
+                Some(Applied::Duplicate) => self.known += 1,
+                Some(Applied::Deferred) => self.early += 1,
+                Some(Applied::Unrelated) => self.stranger += 1,
                 None => self.other += 1,
             }
         }

@@ -38,7 +38,7 @@ pub(crate) async fn run(args: ResumeArgs) -> Result<u8, Failure> {
     }
 
     let service = Service::read(&args.service)?;
-    let standing = ledger.standing(campaign.id).await.map_err(|error| ledgers::failed(&ledger_path, &error))?;
+    let standing = ledger.status(campaign.id).await.map_err(|error| ledgers::failed(&ledger_path, &error))?;
     if standing.batches.total() > 0 {
         same("project", "SINCH_PROJECT_ID", &settings.project_id, &service.project_id)?;
         same("service", "--base-url or SINCH_REGION", &settings.base_url, &service.base_url)?;

@@ -156,7 +156,7 @@ async fn refuse_twice(ledger: &SqliteLedger, path: &Path, checked: &Checked, mes
         if campaign.input_fingerprint != fingerprint || campaign.message_fingerprint != message {
             continue;
         }
-        let standing = ledger.standing(campaign.id).await.map_err(failed)?;
+        let standing = ledger.status(campaign.id).await.map_err(failed)?;
         if standing.planned + standing.unknown > 0 {
             let name = &campaign.name;
             return Err(Failure::new(

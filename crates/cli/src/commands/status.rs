@@ -36,8 +36,8 @@ pub(crate) async fn run(args: StatusArgs) -> Result<u8, Failure> {
             .map_err(|error| render::report_failed(&path, error))?;
         return Ok(exit::OK);
     }
-    let standing = ledger.standing(campaign.id).await.map_err(failed)?;
-    let (standing, callbacks) = (render::standing(&standing, None), render::callbacks(&callbacks));
+    let standing = ledger.status(campaign.id).await.map_err(failed)?;
+    let (standing, callbacks) = (render::status(&standing, None), render::callbacks(&callbacks));
     out(format!("campaign {}\n{standing}{callbacks}", campaign.name).as_bytes()).map_err(output)?;
     Ok(exit::OK)
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use sinch_batch::ledger::{CallbackSeen, Heard, Ledger, LedgerError};
+use sinch_batch::ledger::{Applied, Ledger, LedgerError, ReceivedCallback};
 use sinch_batch::models::{Callback, Timestamp};
 use sinch_batch::webhook::{Received, WebhookSecret};
 
@@ -64,8 +64,8 @@ impl Sink {
             let kept = journal.keep(received.headers.clone(), received.body.clone()).await;
             kept.map_err(NotTaken::Journal)?;
         }
-        let heard = hear(&*self.ledger, &received.callback).await.map_err(NotTaken::Ledger)?;
-        self.metrics.heard(heard);
+        let applied = apply(&*self.ledger, &received.callback).await.map_err(NotTaken::Ledger)?;
+        self.metrics.heard(applied);
         match &self.forward {
             Some(forward) => forward.send(received).await,
             None => Ok(()),
@@ -84,12 +84,12 @@ impl Forward {
 }
 
 /// Lets the ledger hear a callback; says in a word what it was to the ledger.
-async fn hear(ledger: &dyn Ledger, callback: &Callback) -> Result<&'static str, LedgerError> {
-    Ok(match ledger.hear_callback(CallbackSeen::of(callback, Timestamp::now())).await? {
-        Some(Heard::Changed) => "changed",
-        Some(Heard::Known) => "known",
-        Some(Heard::Early) => "early",
-        Some(Heard::Stranger) => "stranger",
+async fn apply(ledger: &dyn Ledger, callback: &Callback) -> Result<&'static str, LedgerError> {
+    Ok(match ledger.apply_callback(ReceivedCallback::of(callback, Timestamp::now())).await? {
+        Some(Applied::Updated) => "changed",
+        Some(Applied::Duplicate) => "known",
+        Some(Applied::Deferred) => "early",
+        Some(Applied::Unrelated) => "stranger",
         // Nothing about a batch or a message: it is counted, and that is all.
         None => "other",
     })

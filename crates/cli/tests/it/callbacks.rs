@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
-use sinch_batch::ledger::{Entry, Ledger, NewCampaign, RowSpans, SqliteLedger, Standing};
+use sinch_batch::ledger::{CampaignStatus, Entry, Ledger, NewCampaign, RowSpans, SqliteLedger};
 use sinch_batch::models::{BatchId, Timestamp};
 use sinch_batch::webhook::journal::read;
 use tempfile::TempDir;
@@ -78,11 +78,11 @@ fn ledger(folder: &Path, name: &str) {
     });
 }
 
-fn standing(folder: &Path, name: &str) -> Standing {
+fn status(folder: &Path, name: &str) -> CampaignStatus {
     block_on(async {
         let ledger = SqliteLedger::open(folder.join(name)).unwrap();
         let campaign = ledger.campaign("c1").await.unwrap().unwrap();
-        ledger.standing(campaign.id).await.unwrap()
+        ledger.status(campaign.id).await.unwrap()
     })
 }
 
@@ -112,7 +112,7 @@ fn every_kind_is_taken_and_seen_in_the_ledger() {
     assert_eq!((&report["ok"], &report["failed"]), (&json!(22), &json!(0)), "{report}");
     let answers = report["answers"].as_array().unwrap();
     assert!(answers.iter().all(|answer| answer["status"] == 200), "{report}");
-    let standing = standing(scene.path(), "ledger.db");
+    let standing = status(scene.path(), "ledger.db");
     assert_eq!((standing.messages.delivered, standing.messages.pending), (1, 9));
 
     let mut sent: Vec<_> = answers.iter().map(|answer| (answer["kind"].as_str().unwrap().to_owned(), 1)).collect();
@@ -182,7 +182,7 @@ fn promise_7_each_fault_is_refused_and_changes_nothing() {
     ledger(folder.path(), "ledger.db");
     let receiver = listen(folder.path(), &["--journal", "journal"]);
     let scene = Scene { folder, receiver };
-    let before = standing(scene.path(), "ledger.db");
+    let before = status(scene.path(), "ledger.db");
     for fault in ["old", "future", "wrong-secret", "altered-byte"] {
         let args = ["--all", "--json", "--batch-id", BATCH, "--fault", fault];
         let report = scene.trigger(&args).ends(0).json();
@@ -190,16 +190,16 @@ fn promise_7_each_fault_is_refused_and_changes_nothing() {
         let answers = report["answers"].as_array().unwrap();
         assert!(answers.iter().all(|answer| answer["status"] == 401), "{report}");
     }
-    assert_eq!(standing(scene.path(), "ledger.db"), before);
+    assert_eq!(status(scene.path(), "ledger.db"), before);
     assert_eq!(heard(scene.path(), "ledger.db"), []);
     assert_eq!(read(scene.path().join("journal")).unwrap().count(), 0, "what is forged is not kept");
-    assert_eq!(standing(scene.path(), "ledger.db").messages.delivered, 0);
+    assert_eq!(status(scene.path(), "ledger.db").messages.delivered, 0);
 
     // The first is genuine, so it counts; the one under its nonce does not.
     let report =
         scene.trigger(&["MESSAGE_DELIVERY", "--json", "--batch-id", BATCH, "--fault", "repeated-nonce"]).ends(0).json();
     assert_eq!(report["answers"][0], json!({"kind": "MESSAGE_DELIVERY", "first": 200, "status": 401, "ok": true}));
-    assert_eq!(standing(scene.path(), "ledger.db").messages.delivered, 1);
+    assert_eq!(status(scene.path(), "ledger.db").messages.delivered, 1);
     assert_eq!(heard(scene.path(), "ledger.db"), [("MESSAGE_DELIVERY".to_owned(), 1)]);
     assert_eq!(read(scene.path().join("journal")).unwrap().count(), 1);
     let metrics = scene.metrics();
@@ -365,12 +365,12 @@ fn a_journal_is_played_into_a_ledger_and_to_a_receiver() {
     let counts = ["records", "changed", "known", "early", "stranger", "other", "damaged", "torn"];
     let counts: Vec<u64> = counts.iter().map(|name| report[name].as_u64().unwrap()).collect();
     assert_eq!(counts, [48, 4, 4, 0, 0, 40, 0, 0], "{report}");
-    let messages = standing(scene.path(), "other.db").messages;
+    let messages = status(scene.path(), "other.db").messages;
     assert_eq!((messages.delivered, messages.read, messages.failed, messages.pending), (1, 1, 1, 7));
     // Once more changes nothing.
     let report = replay(scene.path(), &["journal", "--ledger", "other.db", "--json"]).ends(0).json();
     assert_eq!((&report["changed"], &report["known"]), (&json!(0), &json!(8)), "{report}");
-    assert_eq!(standing(scene.path(), "other.db").messages, messages);
+    assert_eq!(status(scene.path(), "other.db").messages, messages);
     // The state is the same, the counts are of what was played.
     let counts = heard(scene.path(), "other.db");
     assert_eq!((counts.len(), counts.iter().map(|(_, count)| count).sum()), (22, 96), "{counts:?}");
@@ -553,6 +553,6 @@ fn a_receiver_finishes_what_is_under_way_when_it_is_asked_to_stop() {
         stream.read_to_string(&mut answer).unwrap();
         assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
         assert_eq!(receiver.wait(), Some(0));
-        assert_eq!(standing(folder.path(), "ledger.db").messages.delivered, 1);
+        assert_eq!(status(folder.path(), "ledger.db").messages.delivered, 1);
     }
 }

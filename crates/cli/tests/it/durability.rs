@@ -253,7 +253,7 @@ fn promise_7_no_callback_is_lost_or_doubled_while_the_receiver_stops_dies_and_fa
     // Each row once, each in the state it ended in.
     block_on(async {
         let ledger = SqliteLedger::open(&path).unwrap();
-        let messages = ledger.standing(campaign.id).await.unwrap().messages;
+        let messages = ledger.status(campaign.id).await.unwrap().messages;
         let ended = |wanted: Progress| (1..=ROWS).filter(|row| end(*row).1 == wanted).count() as u64;
         assert_eq!(
             (messages.delivered, messages.read, messages.failed, messages.queued, messages.pending),
@@ -270,8 +270,8 @@ fn promise_7_no_callback_is_lost_or_doubled_while_the_receiver_stops_dies_and_fa
     let replayed =
         crate::support::run(binary(folder.path()).args(["replay", "journal", "--ledger", "other.db"])).ends(0);
     block_on(async {
-        let one = SqliteLedger::open(&path).unwrap().standing(campaign.id).await.unwrap();
-        let two = SqliteLedger::open(&other).unwrap().standing(again.id).await.unwrap();
+        let one = SqliteLedger::open(&path).unwrap().status(campaign.id).await.unwrap();
+        let two = SqliteLedger::open(&other).unwrap().status(again.id).await.unwrap();
         assert_eq!(one, two, "{replayed:?}");
     });
 }

@@ -62,7 +62,7 @@ fn with_callbacks(shop: Shop, secret: WebhookSecret) -> Result<Router, Box<dyn E
     let app = self::shop();
 
     let verifier = Verifier::new(secret)?; // one
-    let callbacks = router(verifier, move |callback| hears.clone().hear(callback)); // two
+    let callbacks = router(verifier, move |callback| hears.clone().apply(callback)); // two
     let app = app.nest("/sinch", callbacks); // three
 
     Ok(app.layer(from_fn(stamp)).with_state(shop))

@@ -8,7 +8,7 @@ use sinch_batch::auth::{ClientCredentials, KeyId, KeySecret, TokenCache};
 use sinch_batch::campaign::plan::Plan;
 use sinch_batch::campaign::{Runner, Watch, fresh_key};
 use sinch_batch::client::Client;
-use sinch_batch::ledger::{CallbackSeen, Ledger, MemoryLedger, NewCampaign};
+use sinch_batch::ledger::{Ledger, MemoryLedger, NewCampaign, ReceivedCallback};
 use sinch_batch::models::{Template, Timestamp};
 use sinch_batch::recipients::{Format, Rows, Source, preflight};
 use sinch_batch::simulator::{Simulator, SimulatorConfig};
@@ -32,7 +32,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let hears = ledger.clone();
     let hooks = router(Verifier::new(secret())?, move |callback| {
         let ledger = hears.clone();
-        async move { ledger.hear_callback(CallbackSeen::of(&callback, Timestamp::now())).await.map(drop) }
+        async move { ledger.apply_callback(ReceivedCallback::of(&callback, Timestamp::now())).await.map(drop) }
     });
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}/", listener.local_addr()?);
@@ -60,7 +60,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let watch = runner.wait_for_receipts(Duration::from_secs(60), std::future::pending(), |_| {}).await?;
     assert_eq!(watch, Watch::Settled);
 
-    let standing = ledger.standing(campaign.id).await?;
+    let standing = ledger.status(campaign.id).await?;
     println!("{} rows, {} accepted: {:?}", standing.rows, standing.accepted, standing.messages);
     simulator.shutdown().await;
     Ok(())

@@ -14,8 +14,8 @@ use self::tables::Tables;
 use self::worker::Worker;
 use crate::decide;
 use crate::entry::{
-    BatchRecord, CallbackCount, CallbackSeen, Campaign, CampaignId, Entry, Failure, Frontier, Heard, NewCampaign,
-    Standing,
+    Applied, BatchRecord, CallbackCount, Campaign, CampaignId, CampaignStatus, Entry, Failure, Frontier, NewCampaign,
+    ReceivedCallback,
 };
 use crate::error::{LedgerError, LedgerErrorKind};
 use crate::ledger::{BoxFuture, Ledger};
@@ -72,30 +72,33 @@ impl Ledger for SqliteLedger {
         self.writer.run(move |tables| decide::record(tables, campaign, entry, now))
     }
 
-    fn hear(&self, observation: Observation) -> BoxFuture<'_, Result<Heard, LedgerError>> {
-        self.writer.run(move |tables| decide::hear(tables, &observation))
+    fn apply(&self, observation: Observation) -> BoxFuture<'_, Result<Applied, LedgerError>> {
+        self.writer.run(move |tables| decide::apply(tables, &observation))
     }
 
-    fn hear_many(&self, observations: Vec<Observation>) -> BoxFuture<'_, Result<Vec<Heard>, LedgerError>> {
+    fn apply_many(&self, observations: Vec<Observation>) -> BoxFuture<'_, Result<Vec<Applied>, LedgerError>> {
         self.writer
-            .run(move |tables| observations.iter().map(|observation| decide::hear(tables, observation)).collect())
+            .run(move |tables| observations.iter().map(|observation| decide::apply(tables, observation)).collect())
     }
 
-    fn hear_callback(&self, callback: CallbackSeen) -> BoxFuture<'_, Result<Option<Heard>, LedgerError>> {
-        self.writer.run(move |tables| decide::hear_callback(tables, &callback))
+    fn apply_callback(&self, callback: ReceivedCallback) -> BoxFuture<'_, Result<Option<Applied>, LedgerError>> {
+        self.writer.run(move |tables| decide::apply_callback(tables, &callback))
     }
 
-    fn hear_callbacks(&self, callbacks: Vec<CallbackSeen>) -> BoxFuture<'_, Result<Vec<Option<Heard>>, LedgerError>> {
+    fn apply_callbacks(
+        &self,
+        callbacks: Vec<ReceivedCallback>,
+    ) -> BoxFuture<'_, Result<Vec<Option<Applied>>, LedgerError>> {
         self.writer
-            .run(move |tables| callbacks.iter().map(|callback| decide::hear_callback(tables, callback)).collect())
+            .run(move |tables| callbacks.iter().map(|callback| decide::apply_callback(tables, callback)).collect())
     }
 
     fn callbacks(&self) -> BoxFuture<'_, Result<Vec<CallbackCount>, LedgerError>> {
         self.reader.run(|tables| tables.callbacks())
     }
 
-    fn standing(&self, campaign: CampaignId) -> BoxFuture<'_, Result<Standing, LedgerError>> {
-        self.reader.run(move |tables| tables.known_sums(campaign).map(|sums| sums.standing()))
+    fn status(&self, campaign: CampaignId) -> BoxFuture<'_, Result<CampaignStatus, LedgerError>> {
+        self.reader.run(move |tables| tables.known_sums(campaign).map(|sums| sums.status()))
     }
 
     fn batches(
@@ -160,7 +163,7 @@ fn storage(error: rusqlite::Error) -> LedgerError {
 #[cfg(test)]
 mod tests {
     use sinch_batch_models::callback::Trigger;
-    use sinch_batch_tracking::{MessageSeen, Place, Progress, RowKey};
+    use sinch_batch_tracking::{MessageRef, MessageUpdate, Progress, RowKey};
 
     use super::*;
     use crate::rows::RowSpans;
@@ -179,28 +182,28 @@ mod tests {
 
         let failed = MessageState::failed(Some("BAD_REQUEST"), Some(&"no route ".repeat(30)));
         let receipt = |row| {
-            let seen = MessageSeen::new(Place::Row(RowKey::new("key", row)), failed.clone());
-            CallbackSeen::new(Some(&Trigger::MessageDelivery), now).with_observation(seen)
+            let seen = MessageUpdate::new(MessageRef::Row(RowKey::new("key", row)), failed.clone());
+            ReceivedCallback::new(Some(&Trigger::MessageDelivery), now).with_observation(seen)
         };
         let mut n_kept = 0;
         let error = loop {
-            match ledger.hear_callback(receipt(n_kept + 1)).await {
-                Ok(heard) => assert_eq!(heard, Some(Heard::Changed)),
+            match ledger.apply_callback(receipt(n_kept + 1)).await {
+                Ok(heard) => assert_eq!(heard, Some(Applied::Updated)),
                 Err(error) => break error,
             }
             n_kept += 1;
         };
         assert_eq!(error.kind(), LedgerErrorKind::Full, "{error}");
-        let many: Vec<CallbackSeen> = (1..=2000).map(receipt).collect();
-        assert_eq!(ledger.hear_callbacks(many.clone()).await.unwrap_err().kind(), LedgerErrorKind::Full);
-        assert_eq!(ledger.standing(campaign.id).await.unwrap().messages.failed, n_kept);
+        let many: Vec<ReceivedCallback> = (1..=2000).map(receipt).collect();
+        assert_eq!(ledger.apply_callbacks(many.clone()).await.unwrap_err().kind(), LedgerErrorKind::Full);
+        assert_eq!(ledger.status(campaign.id).await.unwrap().messages.failed, n_kept);
         assert_eq!(ledger.callbacks().await.unwrap()[0].count, n_kept);
 
         // Once there is room it goes on where it was.
         limit(u32::MAX - 1).await.unwrap();
-        ledger.hear_callbacks(many).await.unwrap();
+        ledger.apply_callbacks(many).await.unwrap();
         assert_eq!(ledger.callbacks().await.unwrap()[0].count, n_kept + 2000);
-        let messages = ledger.standing(campaign.id).await.unwrap().messages;
+        let messages = ledger.status(campaign.id).await.unwrap().messages;
         assert_eq!((messages.failed, messages.pending), (2000, 18_000));
         assert_eq!(ledger.message(campaign.id, 7).await.unwrap().unwrap().progress, Progress::Failed);
     }

@@ -10,8 +10,8 @@ use sinch_batch_tracking::{MessageState, Progress, Tally, join_state};
 use super::storage;
 use crate::decide;
 use crate::entry::{
-    BatchCounts, BatchRecord, BatchStage, CallbackCount, CallbackSeen, Campaign, CampaignId, Failure, Frontier,
-    NewCampaign,
+    BatchCounts, BatchRecord, BatchStage, CallbackCount, Campaign, CampaignId, Failure, Frontier, NewCampaign,
+    ReceivedCallback,
 };
 use crate::error::{LedgerError, LedgerErrorKind};
 use crate::rows::RowSpans;
@@ -429,7 +429,7 @@ impl Store for Tables {
         Ok(early)
     }
 
-    fn count_callback(&mut self, callback: &CallbackSeen) -> Result<(), LedgerError> {
+    fn count_callback(&mut self, callback: &ReceivedCallback) -> Result<(), LedgerError> {
         self.counted.callbacks.push((callback.kind(), callback.time().as_microsecond()));
         Ok(())
     }

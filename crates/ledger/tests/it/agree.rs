@@ -2,13 +2,13 @@
 
 use proptest::prelude::*;
 use sinch_batch_ledger::{
-    BatchCounts, BatchRecord, BatchStage, CallbackSeen, CampaignId, Entry, Failure, Heard, Ledger, LedgerErrorKind,
-    MemoryLedger, NewCampaign, RowSpans, Standing,
+    Applied, BatchCounts, BatchRecord, BatchStage, CampaignId, CampaignStatus, Entry, Failure, Ledger, LedgerErrorKind,
+    MemoryLedger, NewCampaign, ReceivedCallback, RowSpans,
 };
 use sinch_batch_models::callback::Trigger;
 use sinch_batch_models::{BatchId, BatchState, Timestamp};
 use sinch_batch_tracking::{
-    BatchKey, BatchSeen, MessageSeen, MessageState, Observation, Place, Progress, RowKey, Tally,
+    BatchKey, BatchUpdate, MessageRef, MessageState, MessageUpdate, Observation, Progress, RowKey, Tally,
 };
 
 const ROWS: u64 = 24;
@@ -23,7 +23,7 @@ enum Step {
     Record(usize, Entry),
     Hear(Observation),
     /// A callback: its kind, when it is heard, and what it says.
-    HearCallback(CallbackSeen),
+    HearCallback(ReceivedCallback),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -56,11 +56,11 @@ fn batch_id() -> impl Strategy<Value = BatchId> {
 fn observation() -> impl Strategy<Value = Observation> {
     let key = || prop::sample::select(KEYS.to_vec());
     let place = prop_oneof![
-        3 => (key(), 0..ROWS + 2).prop_map(|(key, row)| Place::Row(RowKey::new(key, row))),
-        2 => (batch_id(), 0..8_u32).prop_map(|(batch_id, index)| Place::Index { batch_id, index }),
+        3 => (key(), 0..ROWS + 2).prop_map(|(key, row)| MessageRef::Row(RowKey::new(key, row))),
+        2 => (batch_id(), 0..8_u32).prop_map(|(batch_id, index)| MessageRef::Index { batch_id, index }),
     ];
     let message = (place, prop::option::of(batch_id()), state()).prop_map(|(place, batch_id, state)| {
-        let seen = MessageSeen::new(place, state);
+        let seen = MessageUpdate::new(place, state);
         match batch_id {
             Some(batch_id) => seen.with_batch_id(batch_id).into(),
             None => seen.into(),
@@ -68,7 +68,7 @@ fn observation() -> impl Strategy<Value = Observation> {
     });
     let word = prop::sample::select(vec!["READY", "SCHEDULED", "PROCESSED", "CANCELLED", "NEW"]);
     let batch = (batch_id(), word, prop::option::of((key(), 1..5_u32))).prop_map(|(batch_id, word, key)| {
-        let seen = BatchSeen::new(batch_id, BatchState::from(word));
+        let seen = BatchUpdate::new(batch_id, BatchState::from(word));
         match key {
             Some((key, number)) => seen.with_key(BatchKey::new(key, number)).into(),
             None => seen.into(),
@@ -77,12 +77,12 @@ fn observation() -> impl Strategy<Value = Observation> {
     prop_oneof![3 => message, 1 => batch]
 }
 
-fn callback() -> impl Strategy<Value = CallbackSeen> {
+fn callback() -> impl Strategy<Value = ReceivedCallback> {
     let trigger = prop::option::of(prop::sample::select(vec!["MESSAGE_DELIVERY", "OPT_IN", "ONE_OF_TOMORROW"]));
     let nanoseconds = -3_000_000_000_000..3_000_000_000_000_i64;
     (trigger, nanoseconds, prop::option::of(observation())).prop_map(|(trigger, time, observation)| {
         let time = Timestamp::from_nanosecond(time.into()).unwrap();
-        let seen = CallbackSeen::new(trigger.map(Trigger::from).as_ref(), time);
+        let seen = ReceivedCallback::new(trigger.map(Trigger::from).as_ref(), time);
         match observation {
             Some(observation) => seen.with_observation(observation),
             None => seen,
@@ -103,7 +103,7 @@ fn state() -> impl Strategy<Value = MessageState> {
 #[derive(Debug, PartialEq)]
 enum Answer {
     Recorded,
-    Heard(Option<Heard>),
+    Applied(Option<Applied>),
     Refused(LedgerErrorKind),
 }
 
@@ -116,7 +116,7 @@ struct Told<L> {
 /// Everything a ledger says of one campaign.
 #[derive(Debug, PartialEq)]
 struct Said {
-    standing: Standing,
+    standing: CampaignStatus,
     batches: Vec<BatchRecord>,
     messages: Vec<Option<MessageState>>,
     failures: Vec<Failure>,
@@ -143,9 +143,9 @@ impl<L: Ledger> Told<L> {
             }
             Step::Record(campaign, entry) => self.record(*campaign, entry.clone()).await,
             Step::Hear(observation) => {
-                self.ledger.hear(observation.clone()).await.map(|heard| Answer::Heard(Some(heard)))
+                self.ledger.apply(observation.clone()).await.map(|heard| Answer::Applied(Some(heard)))
             }
-            Step::HearCallback(callback) => self.ledger.hear_callback(callback.clone()).await.map(Answer::Heard),
+            Step::HearCallback(callback) => self.ledger.apply_callback(callback.clone()).await.map(Answer::Applied),
         };
         result.unwrap_or_else(|error| Answer::Refused(error.kind()))
     }
@@ -163,7 +163,7 @@ impl<L: Ledger> Told<L> {
                 messages.push(self.ledger.message(*campaign, row).await.unwrap());
             }
             said.push(Said {
-                standing: self.ledger.standing(*campaign).await.unwrap(),
+                standing: self.ledger.status(*campaign).await.unwrap(),
                 batches: self.ledger.batches(*campaign, 0, u32::MAX).await.unwrap(),
                 messages,
                 failures: self.ledger.failures(*campaign, 0, u32::MAX).await.unwrap(),
@@ -241,8 +241,8 @@ proptest! {
             let id = BatchId::new(if *row <= 6 { "A" } else { "B" });
             let index = ((row - 1) % 6) as u32;
             let seen = match by_row {
-                true => MessageSeen::new(Place::Row(RowKey::new(KEYS[0], *row)), state.clone()).with_batch_id(id),
-                false => MessageSeen::new(Place::Index { batch_id: id, index }, state.clone()),
+                true => MessageUpdate::new(MessageRef::Row(RowKey::new(KEYS[0], *row)), state.clone()).with_batch_id(id),
+                false => MessageUpdate::new(MessageRef::Index { batch_id: id, index }, state.clone()),
             };
             Step::Hear(seen.into())
         };

@@ -6,12 +6,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use sinch_batch_ledger::{
-    BatchStage, CallbackSeen, Entry, Heard, Ledger, LedgerError, LedgerErrorKind, NewCampaign, RowSpans, SqliteLedger,
-    conformance,
+    Applied, BatchStage, Entry, Ledger, LedgerError, LedgerErrorKind, NewCampaign, ReceivedCallback, RowSpans,
+    SqliteLedger, conformance,
 };
 use sinch_batch_models::callback::Trigger;
 use sinch_batch_models::{BatchId, Callback, Timestamp, wire};
-use sinch_batch_tracking::{MessageSeen, MessageState, Place, Progress, RowKey, observe};
+use sinch_batch_tracking::{MessageRef, MessageState, MessageUpdate, Progress, RowKey, observe};
 
 const KEY: &str = "0192f3c6a1b27c3d8e4f5a6b7c8d9e0f";
 
@@ -23,8 +23,8 @@ fn now() -> Timestamp {
     Timestamp::UNIX_EPOCH
 }
 
-fn read(row: u64) -> MessageSeen {
-    MessageSeen::new(Place::Row(RowKey::new(KEY, row)), MessageState::new(Progress::Read))
+fn read(row: u64) -> MessageUpdate {
+    MessageUpdate::new(MessageRef::Row(RowKey::new(KEY, row)), MessageState::new(Progress::Read))
 }
 
 #[tokio::test]
@@ -48,9 +48,9 @@ async fn what_was_answered_survives_a_kill() {
     ledger.record(campaign.id, Entry::Intent { number: 1, rows: rows(1..=4) }, now()).await.unwrap();
     ledger.record(campaign.id, Entry::Accepted { number: 1, batch_id: BatchId::new("A") }, now()).await.unwrap();
     ledger.record(campaign.id, Entry::Intent { number: 2, rows: rows(5..=6) }, now()).await.unwrap();
-    let receipt = CallbackSeen::new(Some(&Trigger::MessageDelivery), now()).with_observation(read(2));
-    ledger.hear_callback(receipt).await.unwrap();
-    ledger.hear_callback(CallbackSeen::new(Some(&Trigger::OptIn), now())).await.unwrap();
+    let receipt = ReceivedCallback::new(Some(&Trigger::MessageDelivery), now()).with_observation(read(2));
+    ledger.apply_callback(receipt).await.unwrap();
+    ledger.apply_callback(ReceivedCallback::new(Some(&Trigger::OptIn), now())).await.unwrap();
 
     // The files as a kill at this moment leaves them: the ledger is still open.
     let killed = tempfile::tempdir().unwrap();
@@ -60,9 +60,9 @@ async fn what_was_answered_survives_a_kill() {
     }
     let after = SqliteLedger::open(killed.path().join("ledger")).unwrap();
     assert_eq!(after.campaign("autumn").await.unwrap(), Some(campaign.clone()));
-    assert_eq!(after.standing(campaign.id).await.unwrap(), ledger.standing(campaign.id).await.unwrap());
+    assert_eq!(after.status(campaign.id).await.unwrap(), ledger.status(campaign.id).await.unwrap());
     assert_eq!(after.open_batches(campaign.id).await.unwrap().len(), 1);
-    assert_eq!(after.standing(campaign.id).await.unwrap().messages.read, 1);
+    assert_eq!(after.status(campaign.id).await.unwrap().messages.read, 1);
     let counts: Vec<_> = after.callbacks().await.unwrap().into_iter().map(|count| (count.kind, count.count)).collect();
     assert_eq!(counts, [("MESSAGE_DELIVERY".to_owned(), 1), ("OPT_IN".to_owned(), 1)]);
     assert_eq!(after.frontier(campaign.id).await.unwrap().next_number, 3);
@@ -90,12 +90,12 @@ async fn two_ledgers_on_one_file_see_each_other() {
     sender.record(campaign.id, Entry::Intent { number: 1, rows: rows(1..=4) }, now()).await.unwrap();
     assert_eq!(listener.campaign("autumn").await.unwrap().unwrap(), campaign);
     // The listener hears the proof before the sender hears the answer.
-    assert_eq!(listener.hear(read(1).with_batch_id(BatchId::new("A")).into()).await.unwrap(), Heard::Changed);
+    assert_eq!(listener.apply(read(1).with_batch_id(BatchId::new("A")).into()).await.unwrap(), Applied::Updated);
     assert_eq!(sender.open_batches(campaign.id).await.unwrap(), []);
     let again = sender.record(campaign.id, Entry::Intent { number: 1, rows: rows(1..=4) }, now()).await;
     assert_eq!(again.unwrap_err().kind(), LedgerErrorKind::Impossible);
     sender.record(campaign.id, Entry::Accepted { number: 1, batch_id: BatchId::new("A") }, now()).await.unwrap();
-    assert_eq!(sender.standing(campaign.id).await.unwrap().messages.read, 1);
+    assert_eq!(sender.status(campaign.id).await.unwrap().messages.read, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -111,10 +111,10 @@ async fn many_writers_in_two_ledgers_lose_nothing() {
             tokio::spawn(async move {
                 // A neighbour in the same transaction that fails takes nothing with it.
                 let wrong = Entry::Accepted { number: 9, batch_id: BatchId::new("Z") };
-                let receipt = CallbackSeen::new(Some(&Trigger::MessageDelivery), now()).with_observation(read(row));
+                let receipt = ReceivedCallback::new(Some(&Trigger::MessageDelivery), now()).with_observation(read(row));
                 let (heard, wrong) =
-                    (ledger.hear_callback(receipt), ledger.record(campaign.id, wrong, Timestamp::UNIX_EPOCH));
-                assert_eq!(heard.await.unwrap(), Some(Heard::Changed));
+                    (ledger.apply_callback(receipt), ledger.record(campaign.id, wrong, Timestamp::UNIX_EPOCH));
+                assert_eq!(heard.await.unwrap(), Some(Applied::Updated));
                 assert_eq!(wrong.await.unwrap_err().kind(), LedgerErrorKind::Impossible);
             })
         })
@@ -123,7 +123,7 @@ async fn many_writers_in_two_ledgers_lose_nothing() {
         task.await.unwrap();
     }
     for ledger in &ledgers {
-        let standing = ledger.standing(campaign.id).await.unwrap();
+        let standing = ledger.status(campaign.id).await.unwrap();
         assert_eq!((standing.accepted, standing.messages.read), (400, 400));
         assert_eq!(ledger.callbacks().await.unwrap()[0].count, 400);
     }
@@ -141,15 +141,15 @@ async fn callbacks_that_could_not_be_taken_in_are_not_counted() {
     faulty.execute_batch(fault).unwrap();
     let receipts = |rows: &[u64]| {
         let receipt =
-            |row: &u64| CallbackSeen::new(Some(&Trigger::MessageDelivery), now()).with_observation(read(*row));
-        ledger.hear_callbacks(rows.iter().map(receipt).collect())
+            |row: &u64| ReceivedCallback::new(Some(&Trigger::MessageDelivery), now()).with_observation(read(*row));
+        ledger.apply_callbacks(rows.iter().map(receipt).collect())
     };
     // All of them are on their way before the first is answered.
     let (before, broken, after) = (receipts(&[1, 2]), receipts(&[3, 4, 5]), receipts(&[6]));
     assert_eq!(before.await.unwrap().len(), 2);
     assert_eq!(broken.await.unwrap_err().kind(), LedgerErrorKind::Other);
     assert_eq!(after.await.unwrap().len(), 1);
-    assert_eq!(ledger.standing(campaign.id).await.unwrap().messages.read, 3);
+    assert_eq!(ledger.status(campaign.id).await.unwrap().messages.read, 3);
     assert_eq!(ledger.callbacks().await.unwrap()[0].count, 3);
 
     // Nor are those whose count itself cannot be written.
@@ -158,8 +158,8 @@ async fn callbacks_that_could_not_be_taken_in_are_not_counted() {
     faulty.execute_batch(fault).unwrap();
     assert_eq!(receipts(&[7]).await.unwrap_err().kind(), LedgerErrorKind::Other);
     faulty.execute_batch("DROP TRIGGER fault;").unwrap();
-    assert_eq!(receipts(&[8]).await.unwrap(), [Some(Heard::Changed)]);
-    assert_eq!(ledger.standing(campaign.id).await.unwrap().messages.read, 4);
+    assert_eq!(receipts(&[8]).await.unwrap(), [Some(Applied::Updated)]);
+    assert_eq!(ledger.status(campaign.id).await.unwrap().messages.read, 4);
     assert_eq!(ledger.callbacks().await.unwrap()[0].count, 4);
 }
 
@@ -199,13 +199,13 @@ async fn a_ledger_of_the_first_version_is_brought_up_and_keeps_what_it_knows() {
     });
     let ledger = &opening[0];
     let campaign = ledger.campaign("autumn").await.unwrap().unwrap();
-    let standing = ledger.standing(campaign.id).await.unwrap();
+    let standing = ledger.status(campaign.id).await.unwrap();
     assert_eq!((standing.rows, standing.accepted, standing.batches.accepted), (3, 3, 2));
     assert_eq!((standing.messages.delivered, standing.messages.failed), (2, 1));
     assert_eq!(ledger.failures(campaign.id, 0, 9).await.unwrap()[0].line, 3);
     assert_eq!(ledger.callbacks().await.unwrap(), []);
     for ledger in &opening {
-        ledger.hear_callback(CallbackSeen::new(None, now())).await.unwrap();
+        ledger.apply_callback(ReceivedCallback::new(None, now())).await.unwrap();
     }
     assert_eq!(ledger.callbacks().await.unwrap()[0].count, 4);
 
@@ -283,7 +283,7 @@ async fn promise_8_secrets_numbers_and_texts_do_not_leak() {
         "reason":{"code":"BAD_REQUEST","description":"no route to 15550100011 for ines_k"},
         "metadata":"{\"sinch_batch_row\":\"KEY.2\",\"_batch_id\":\"A\",\"name\":\"Ines Secret\"}"}}"#;
     let callback: Callback = wire::parse(body.replace("KEY", KEY).as_bytes()).unwrap();
-    assert_eq!(ledger.hear(observe(&callback).unwrap()).await.unwrap(), Heard::Changed);
+    assert_eq!(ledger.apply(observe(&callback).unwrap()).await.unwrap(), Applied::Updated);
     drop(ledger);
     let kept: Vec<u8> =
         fs::read_dir(folder.path()).unwrap().flat_map(|file| fs::read(file.unwrap().path()).unwrap()).collect();

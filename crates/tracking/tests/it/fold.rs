@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use sinch_batch_models::{Callback, wire};
-use sinch_batch_tracking::{MessageState, Observation, Place, Progress, Tally, observe};
+use sinch_batch_tracking::{MessageRef, MessageState, Observation, Progress, Tally, observe};
 
 /// A receipt about one of a few messages, as the JSON of a callback.
 fn receipt() -> impl Strategy<Value = String> {
@@ -49,9 +49,9 @@ fn fold(callbacks: &[String]) -> (BTreeMap<u64, MessageState>, Tally) {
     for json in callbacks {
         let callback: Callback = wire::parse(json.as_bytes()).unwrap();
         let Some(Observation::Message(seen)) = observe(&callback) else { panic!("a receipt") };
-        let message = match seen.place {
-            Place::Row(key) => key.row,
-            Place::Index { index, .. } => index.into(),
+        let message = match seen.message {
+            MessageRef::Row(key) => key.row,
+            MessageRef::Index { index, .. } => index.into(),
         };
         let known = messages.get(&message).map(|state: &MessageState| state.progress);
         let state = messages.entry(message).or_insert_with(|| MessageState::new(Progress::Accepted));

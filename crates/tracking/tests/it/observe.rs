@@ -1,7 +1,7 @@
 //! What is read from callbacks, golden samples first.
 
 use sinch_batch_models::{BatchId, BatchState, BatchStatus, Callback, wire};
-use sinch_batch_tracking::{BatchKey, BatchSeen, MessageState, Observation, Place, Progress, RowKey, observe};
+use sinch_batch_tracking::{BatchKey, BatchUpdate, MessageRef, MessageState, Observation, Progress, RowKey, observe};
 
 const BATCH: &str = "01KZ2D9R6AYBT8DN9B4MPA14Y8";
 
@@ -15,20 +15,20 @@ fn receipt(report: &str, top: &str) -> Option<Observation> {
 }
 
 #[track_caller]
-fn check_place(report_metadata: &str, top: &str, expected: Option<(Place, Option<&str>)>) {
+fn check_place(report_metadata: &str, top: &str, expected: Option<(MessageRef, Option<&str>)>) {
     let found = match receipt(&format!(r#"{{"status":"READ","metadata":"{report_metadata}"}}"#), top) {
-        Some(Observation::Message(seen)) => Some((seen.place, seen.batch_id)),
+        Some(Observation::Message(seen)) => Some((seen.message, seen.batch_id)),
         _ => None,
     };
     assert_eq!(found, expected.map(|(place, id)| (place, id.map(BatchId::new))));
 }
 
-fn row(row: u64) -> Place {
-    Place::Row(RowKey::new("key", row))
+fn row(row: u64) -> MessageRef {
+    MessageRef::Row(RowKey::new("key", row))
 }
 
-fn index(batch_id: &str, index: u32) -> Place {
-    Place::Index { batch_id: BatchId::new(batch_id), index }
+fn index(batch_id: &str, index: u32) -> MessageRef {
+    MessageRef::Index { batch_id: BatchId::new(batch_id), index }
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn the_published_receipts_are_read() {
     }
     let json = include_str!("../../../../tests/wire/callback.message_delivery.failed.batch_validation.json");
     let Some(Observation::Message(message)) = seen(json) else { panic!("a receipt") };
-    assert_eq!(message.place, index(BATCH, 1));
+    assert_eq!(message.message, index(BATCH, 1));
     assert_eq!(message.batch_id, Some(BatchId::new(BATCH)));
     assert_eq!(message.state.progress, Progress::Failed);
     assert_eq!(message.state.code.as_deref(), Some("BAD_REQUEST"));
@@ -131,15 +131,15 @@ fn batch_updates_are_read() {
             "SOMETHING_NEW",
         ),
     ] {
-        assert_eq!(seen(json), Some(BatchSeen::new(BatchId::new(id), BatchState::from(state)).into()));
+        assert_eq!(seen(json), Some(BatchUpdate::new(BatchId::new(id), BatchState::from(state)).into()));
     }
     let ours = r#"{"batch_status_update_notification":{"batch_id":"B","batch_status":"BATCH_STATUS_READY",
         "additional_data":{"message_batch_data":{"batch_metadata":{"sinch_batch_key":"key.b4","n":1}}}}}"#;
-    let expected = BatchSeen::new(BatchId::new("B"), BatchState::Ready).with_key(BatchKey::new("key", 4));
+    let expected = BatchUpdate::new(BatchId::new("B"), BatchState::Ready).with_key(BatchKey::new("key", 4));
     assert_eq!(seen(ours), Some(expected.clone().into()));
     let status: BatchStatus =
         wire::parse(br#"{"batch_id":"B","meta_data":{"sinch_batch_key":"key.b4"},"status":"READY"}"#).unwrap();
-    assert_eq!(BatchSeen::from_status(&status), Some(expected));
+    assert_eq!(BatchUpdate::from_status(&status), Some(expected));
 }
 
 #[test]
