@@ -4,6 +4,9 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::campaign::DuplicateOf;
+use crate::status::Phase;
+
 /// Why a ledger could not do what it was asked. Nothing of the call was written.
 ///
 /// It can be cloned, because one fault of the storage may fail many calls at once.
@@ -12,6 +15,7 @@ pub struct LedgerError {
     kind: LedgerErrorKind,
     message: Box<str>,
     source: Option<Arc<dyn Error + Send + Sync>>,
+    duplicate_of: Option<Arc<DuplicateOf>>,
 }
 
 /// The kinds of [`LedgerError`], each with its cure.
@@ -22,13 +26,32 @@ pub enum LedgerErrorKind {
     NotALedger,
     /// The file was written by a newer release. Use that release.
     TooNew,
+    /// The file was written by a release before the first one. Finish with the release that began it.
+    TooOld,
     /// A campaign of that name exists. Choose another name, or resume that campaign.
     NameTaken,
+    /// An earlier campaign sent this message to these recipients, or is about to:
+    /// [`LedgerError::duplicate_of`] says which. Look at it, resume it, or cancel it.
+    Duplicate,
+    /// A plan of too many batches. Use a larger batch size.
+    PlanTooLarge,
     /// The ledger has no such campaign.
     NoSuchCampaign,
-    /// The fact contradicts what is known. Read the batch again: a receipt may have proved meanwhile
-    /// that it was accepted.
+    /// The fact contradicts what is known.
     Impossible,
+    /// The batch is accepted already: a receipt may have proved it meanwhile. Do not send it.
+    Accepted,
+    /// The lease of the batch is over, or another worker has claimed it. Do not send it.
+    Fenced,
+    /// The campaign is paused or cancelled. Nothing may leave.
+    NotRunning,
+    /// The service gave one batch id to two batches. The second stays unknown; tell the service's people.
+    IdTaken,
+    /// The sums of a campaign do not agree with its batches: somebody altered the ledger, or it is
+    /// damaged. Nothing is sent from it.
+    Altered,
+    /// Too many receipts wait for a batch whose id is not known. Ask for another delivery.
+    DeferredFull,
     /// The disk is full. Make room and go on.
     Full,
     /// Another process held the ledger for too long. Try again.
@@ -44,7 +67,7 @@ pub enum LedgerErrorKind {
 impl LedgerError {
     /// An error of a kind; the message is one sentence without a full stop, in lower case.
     pub fn new(kind: LedgerErrorKind, message: impl Into<Box<str>>) -> Self {
-        Self { kind, message: message.into(), source: None }
+        Self { kind, message: message.into(), source: None, duplicate_of: None }
     }
 
     /// Adds the cause, which the message does not repeat.
@@ -55,6 +78,25 @@ impl LedgerError {
     /// The kind, with its cure.
     pub fn kind(&self) -> LedgerErrorKind {
         self.kind
+    }
+
+    /// The earlier campaign, with kind [`Duplicate`](LedgerErrorKind::Duplicate).
+    pub fn duplicate_of(&self) -> Option<&DuplicateOf> {
+        self.duplicate_of.as_deref()
+    }
+
+    /// A campaign that would send what an earlier one has sent, or is about to send.
+    pub fn duplicate(of: DuplicateOf) -> Self {
+        let message = format!("campaign {} sent this message to these recipients", of.campaign.name);
+        Self { duplicate_of: Some(Arc::new(of)), ..Self::new(LedgerErrorKind::Duplicate, message) }
+    }
+
+    pub(crate) fn not_running(phase: Phase) -> Self {
+        Self::new(LedgerErrorKind::NotRunning, format!("the campaign is {phase}"))
+    }
+
+    pub(crate) fn deferred_full() -> Self {
+        Self::new(LedgerErrorKind::DeferredFull, "too many receipts wait for batches whose id is not known")
     }
 
     pub(crate) fn impossible(message: impl Into<Box<str>>) -> Self {

@@ -3,20 +3,23 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
-use sinch_batch_models::Timestamp;
+use sinch_batch_models::{Callback, Timestamp};
 use sinch_batch_tracking::{MessageState, Observation};
 
-use crate::entry::{
-    Applied, BatchRecord, CallbackCount, Campaign, CampaignId, CampaignStatus, Entry, Failure, Frontier, NewCampaign,
-    ReceivedCallback,
-};
+use crate::callback::{Applied, CallbackCount, DeferredCounts, ReceivedCallback};
+use crate::campaign::{Campaign, CampaignId, Created, NewCampaign};
+use crate::entry::{BatchRecord, Entry, Failure};
 use crate::error::LedgerError;
+use crate::lease::{Claim, Claimed, Renewed, Run};
+use crate::plan::Plan;
+use crate::status::CampaignStatus;
 
 /// A future in a box, as an object-safe trait needs it.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// The record of campaigns: what was intended, what came of it, what was heard since.
+/// The record of campaigns: what was intended, what came of it, what was received since.
 ///
 /// What a call wrote is durable when the call returns without an error, and is seen by every later
 /// call, of other processes too where the ledger can be shared. After an error nothing of the call
@@ -26,12 +29,15 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// the storage; the others are named at the method. Methods that take a [`CampaignId`] fail with
 /// `NoSuchCampaign` if the ledger has none of that number.
 pub trait Ledger: Send + Sync + 'static {
-    /// Adds a campaign.
+    /// Adds a campaign with its plan, in one transaction.
     ///
     /// # Errors
-    /// `NameTaken` if a campaign of that name exists: choose another, or resume that one.
-    /// `Impossible` if the key is taken, or if more rows are skipped than there are.
-    fn create(&self, campaign: NewCampaign) -> BoxFuture<'_, Result<Campaign, LedgerError>>;
+    /// `Duplicate` if an earlier campaign of the same project, app, service and message has sent the same
+    /// input or a batch of it, or is about to; see [`NewCampaign::allow_duplicate`]. `NameTaken` if a
+    /// campaign of that name exists: choose another, or resume that one. `PlanTooLarge` if it has more
+    /// than [`MAX_BATCHES`](crate::MAX_BATCHES) batches. `Impossible` if the key is taken, or if the plan
+    /// does not hold each row that is not skipped exactly once.
+    fn create(&self, campaign: NewCampaign, plan: Box<dyn Plan>) -> BoxFuture<'_, Result<Created, LedgerError>>;
 
     /// The campaign of a name.
     fn campaign<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Campaign>, LedgerError>>;
@@ -39,43 +45,82 @@ pub trait Ledger: Send + Sync + 'static {
     /// All campaigns, oldest first.
     fn campaigns(&self) -> BoxFuture<'_, Result<Vec<Campaign>, LedgerError>>;
 
+    /// Ends a campaign: nothing more of it leaves. Its batches that were never tried guard nothing any
+    /// more; those of unknown outcome stay unknown.
+    fn cancel(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), LedgerError>>;
+
+    /// Counts a run of the campaign, and remembers how long it waits before it sends again.
+    ///
+    /// # Errors
+    /// `NotRunning` if it is paused or cancelled. `Altered` if its sums do not agree with its batches.
+    fn begin_run(&self, campaign: CampaignId, resend_after: Duration) -> BoxFuture<'_, Result<Run, LedgerError>>;
+
+    /// Gives a worker leave to send batches that nobody else may send, by number.
+    ///
+    /// What workers hold that are gone is free at once; what others hold, when their leases lapse.
+    ///
+    /// # Errors
+    /// `NotRunning` if the campaign is paused or cancelled.
+    fn claim(&self, campaign: CampaignId, claim: Claim) -> BoxFuture<'_, Result<Claimed, LedgerError>>;
+
+    /// Prolongs leases, given by batch and token, to `lease` from now.
+    fn renew<'a>(
+        &'a self,
+        campaign: CampaignId,
+        worker: &'a str,
+        held: Vec<(u32, u64)>,
+        lease: Duration,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Renewed, LedgerError>>;
+
+    /// A worker's goodbye, or the word of somebody who knows that it is gone: what it holds is free.
+    fn release<'a>(
+        &'a self,
+        campaign: CampaignId,
+        worker: &'a str,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), LedgerError>>;
+
     /// Records one fact about one batch.
     ///
     /// # Errors
-    /// `Impossible` if the fact contradicts what is known; see [`Entry`]. A batch can become accepted
-    /// between two calls because a receipt proved it, here or in another process; an intent or a
-    /// refusal is impossible then. Read the batch again.
+    /// Of an intent: `Accepted` if the service has the batch already, `Fenced` if the lease is over or
+    /// another's, `NotRunning` if the campaign is paused or cancelled; then nothing may be sent. Of an
+    /// acceptance: `IdTaken` if another batch has that id. Else `Impossible` if the fact contradicts what
+    /// is known; see [`Entry`].
     fn record(&self, campaign: CampaignId, entry: Entry, now: Timestamp) -> BoxFuture<'_, Result<(), LedgerError>>;
 
-    /// Takes in what a callback, or an answer about a batch's status, said.
+    /// Applies what a callback, or an answer about a batch's status, said.
     ///
-    /// A batch that is unknown or refused becomes accepted by what proves that the service has it: a
-    /// receipt for one of its rows, or a batch update with its key. A receipt by position whose batch
-    /// id is not known yet is kept, and counts when [`Entry::Accepted`] or a proof names that id. At
-    /// most 100,000 such early ones are kept; the oldest give way.
+    /// A batch that is not accepted becomes so by what proves that the service has it: a receipt for one
+    /// of its rows, or a batch update with its key. A receipt by position whose batch id is not known is
+    /// kept as long as some batch has no id; one with our key for another campaign is kept too.
+    ///
+    /// # Errors
+    /// `DeferredFull` if too many receipts wait: ask for another delivery.
     fn apply(&self, observation: Observation) -> BoxFuture<'_, Result<Applied, LedgerError>>;
 
-    /// Takes in several at once: all of them, or after an error none.
+    /// Applies several at once: all of them, or after an error none.
     ///
     /// By default one after the other, each on its own.
     fn apply_many(&self, observations: Vec<Observation>) -> BoxFuture<'_, Result<Vec<Applied>, LedgerError>> {
         Box::pin(async move {
-            let mut heard = Vec::with_capacity(observations.len());
+            let mut applied = Vec::with_capacity(observations.len());
             for observation in observations {
-                heard.push(self.apply(observation).await?);
+                applied.push(self.apply(observation).await?);
             }
-            Ok(heard)
+            Ok(applied)
         })
     }
 
-    /// Counts a callback by its kind, and takes in what it says about a batch or a message: both, or after
+    /// Counts a callback by its kind, and applies what it says about a batch or a message: both, or after
     /// an error neither. `None` if it says nothing about either.
     ///
     /// A callback that comes again is counted again. At most as many kinds are kept as releases have
     /// known, and `UNKNOWN`.
     fn apply_callback(&self, callback: ReceivedCallback) -> BoxFuture<'_, Result<Option<Applied>, LedgerError>>;
 
-    /// Takes in several callbacks at once: all of them, or after an error none.
+    /// Applies several callbacks at once: all of them, or after an error none.
     ///
     /// By default one after the other, each on its own.
     fn apply_callbacks(
@@ -83,18 +128,21 @@ pub trait Ledger: Send + Sync + 'static {
         callbacks: Vec<ReceivedCallback>,
     ) -> BoxFuture<'_, Result<Vec<Option<Applied>>, LedgerError>> {
         Box::pin(async move {
-            let mut heard = Vec::with_capacity(callbacks.len());
+            let mut applied = Vec::with_capacity(callbacks.len());
             for callback in callbacks {
-                heard.push(self.apply_callback(callback).await?);
+                applied.push(self.apply_callback(callback).await?);
             }
-            Ok(heard)
+            Ok(applied)
         })
     }
 
-    /// How many callbacks of each kind were heard, by the name of the kind.
+    /// How many callbacks of each kind were received, by the name of the kind.
     fn callbacks(&self) -> BoxFuture<'_, Result<Vec<CallbackCount>, LedgerError>>;
 
-    /// Where the campaign stands. Costs the same however many rows it has.
+    /// How many receipts are kept that belong to nothing known.
+    fn deferred(&self) -> BoxFuture<'_, Result<DeferredCounts, LedgerError>>;
+
+    /// How the campaign stands. Costs the same however many rows it has.
     fn status(&self, campaign: CampaignId) -> BoxFuture<'_, Result<CampaignStatus, LedgerError>>;
 
     /// At most `limit` batches with numbers above `after`, by number.
@@ -105,12 +153,6 @@ pub trait Ledger: Send + Sync + 'static {
         limit: u32,
     ) -> BoxFuture<'_, Result<Vec<BatchRecord>, LedgerError>>;
 
-    /// All batches that are unknown or refused, by number.
-    fn open_batches(&self, campaign: CampaignId) -> BoxFuture<'_, Result<Vec<BatchRecord>, LedgerError>>;
-
-    /// Where the next new batch begins.
-    fn frontier(&self, campaign: CampaignId) -> BoxFuture<'_, Result<Frontier, LedgerError>>;
-
     /// At most `limit` failed messages with rows above `after_row`, by row.
     fn failures(
         &self,
@@ -119,13 +161,13 @@ pub trait Ledger: Send + Sync + 'static {
         limit: u32,
     ) -> BoxFuture<'_, Result<Vec<Failure>, LedgerError>>;
 
-    /// What is known of one message; `None` if nothing was heard of it since it was accepted.
+    /// What is known of one message; `None` if nothing was received of it since it was accepted.
     fn message(&self, campaign: CampaignId, row: u64) -> BoxFuture<'_, Result<Option<MessageState>, LedgerError>>;
 }
 
 impl<L: Ledger + ?Sized> Ledger for Arc<L> {
-    fn create(&self, campaign: NewCampaign) -> BoxFuture<'_, Result<Campaign, LedgerError>> {
-        (**self).create(campaign)
+    fn create(&self, campaign: NewCampaign, plan: Box<dyn Plan>) -> BoxFuture<'_, Result<Created, LedgerError>> {
+        (**self).create(campaign, plan)
     }
 
     fn campaign<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Campaign>, LedgerError>> {
@@ -134,6 +176,38 @@ impl<L: Ledger + ?Sized> Ledger for Arc<L> {
 
     fn campaigns(&self) -> BoxFuture<'_, Result<Vec<Campaign>, LedgerError>> {
         (**self).campaigns()
+    }
+
+    fn cancel(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), LedgerError>> {
+        (**self).cancel(campaign)
+    }
+
+    fn begin_run(&self, campaign: CampaignId, resend_after: Duration) -> BoxFuture<'_, Result<Run, LedgerError>> {
+        (**self).begin_run(campaign, resend_after)
+    }
+
+    fn claim(&self, campaign: CampaignId, claim: Claim) -> BoxFuture<'_, Result<Claimed, LedgerError>> {
+        (**self).claim(campaign, claim)
+    }
+
+    fn renew<'a>(
+        &'a self,
+        campaign: CampaignId,
+        worker: &'a str,
+        held: Vec<(u32, u64)>,
+        lease: Duration,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Renewed, LedgerError>> {
+        (**self).renew(campaign, worker, held, lease, now)
+    }
+
+    fn release<'a>(
+        &'a self,
+        campaign: CampaignId,
+        worker: &'a str,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), LedgerError>> {
+        (**self).release(campaign, worker, now)
     }
 
     fn record(&self, campaign: CampaignId, entry: Entry, now: Timestamp) -> BoxFuture<'_, Result<(), LedgerError>> {
@@ -163,6 +237,10 @@ impl<L: Ledger + ?Sized> Ledger for Arc<L> {
         (**self).callbacks()
     }
 
+    fn deferred(&self) -> BoxFuture<'_, Result<DeferredCounts, LedgerError>> {
+        (**self).deferred()
+    }
+
     fn status(&self, campaign: CampaignId) -> BoxFuture<'_, Result<CampaignStatus, LedgerError>> {
         (**self).status(campaign)
     }
@@ -174,14 +252,6 @@ impl<L: Ledger + ?Sized> Ledger for Arc<L> {
         limit: u32,
     ) -> BoxFuture<'_, Result<Vec<BatchRecord>, LedgerError>> {
         (**self).batches(campaign, after, limit)
-    }
-
-    fn open_batches(&self, campaign: CampaignId) -> BoxFuture<'_, Result<Vec<BatchRecord>, LedgerError>> {
-        (**self).open_batches(campaign)
-    }
-
-    fn frontier(&self, campaign: CampaignId) -> BoxFuture<'_, Result<Frontier, LedgerError>> {
-        (**self).frontier(campaign)
     }
 
     fn failures(
@@ -197,3 +267,22 @@ impl<L: Ledger + ?Sized> Ledger for Arc<L> {
         (**self).message(campaign, row)
     }
 }
+
+/// What every ledger can do besides.
+pub trait LedgerExt: Ledger + Sized {
+    /// A sink for callbacks that were verified: what `webhook::router` wants. It ends with `Ok` when the
+    /// callback is durable.
+    fn sink(
+        self: &Arc<Self>,
+    ) -> impl Fn(Callback) -> BoxFuture<'static, Result<(), LedgerError>> + Clone + Send + Sync + 'static {
+        let ledger = Arc::clone(self);
+        move |callback: Callback| {
+            let ledger = Arc::clone(&ledger);
+            Box::pin(
+                async move { ledger.apply_callback(ReceivedCallback::of(&callback, Timestamp::now())).await.map(drop) },
+            )
+        }
+    }
+}
+
+impl<L: Ledger> LedgerExt for L {}

@@ -1,30 +1,39 @@
 //! The durable record of intent, outcome and callback.
 //!
 //! ```
-//! use sinch_batch_ledger::{Entry, Applied, Ledger, MemoryLedger, NewCampaign, RowSpans};
+//! use std::time::Duration;
+//!
+//! use sinch_batch_ledger::{
+//!     Applied, Claim, Entry, Ledger, MemoryLedger, NewCampaign, PlannedRows, Presence, RowSpans,
+//! };
 //! use sinch_batch_models::BatchId;
-//! use sinch_batch_tracking::{MessageUpdate, MessageState, MessageRef, Progress, RowKey};
+//! use sinch_batch_tracking::{MessageRef, MessageState, MessageUpdate, Progress, RowKey};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let ledger = MemoryLedger::new();
 //! let now = "2031-09-14T10:05:00Z".parse()?;
 //! let key = "0192f3c6a1b27c3d8e4f5a6b7c8d9e0f";
-//! let campaign = ledger.create(NewCampaign::new("autumn", key, 2, now)).await?;
-//!
-//! // Intent before the call, outcome after.
 //! let rows: RowSpans = [(1, 2), (2, 3)].into_iter().collect(); // row, line
-//! ledger.record(campaign.id, Entry::Intent { number: 1, rows }, now).await?;
+//! let plan = vec![PlannedRows { rows, at_byte: 5, n_bytes: 26, digest: *b"8 bytes." }];
+//! let campaign = ledger.create(NewCampaign::new("autumn", key, 2, now), Box::new(plan)).await?.campaign;
+//!
+//! // Leave to send, intent before the call, outcome after.
+//! let worker = Presence::new();
+//! ledger.begin_run(campaign.id, Duration::from_secs(30)).await?;
+//! let claimed = ledger.claim(campaign.id, Claim::new(worker.worker().clone(), 1, now)).await?;
+//! let (number, token) = (claimed.leases[0].number, claimed.leases[0].token);
+//! ledger.record(campaign.id, Entry::Intent { number, token, attempt: 1 }, now).await?;
 //! let batch_id = BatchId::new("01KZ2D9R6AYBT8DN9B4MPA14Y8");
-//! ledger.record(campaign.id, Entry::Accepted { number: 1, batch_id }, now).await?;
+//! ledger.record(campaign.id, Entry::Accepted { number, batch_id }, now).await?;
 //!
 //! // A receipt for row 2.
-//! let seen = MessageUpdate::new(MessageRef::Row(RowKey::new(key, 2)), MessageState::new(Progress::Delivered));
-//! assert_eq!(ledger.apply(seen.into()).await?, Applied::Updated);
+//! let update = MessageUpdate::new(MessageRef::Row(RowKey::new(key, 2)), MessageState::new(Progress::Delivered));
+//! assert_eq!(ledger.apply(update.into()).await?, Applied::Updated);
 //!
-//! let standing = ledger.status(campaign.id).await?;
-//! assert_eq!((standing.accepted, standing.unknown, standing.planned), (2, 0, 0));
-//! assert_eq!((standing.messages.pending, standing.messages.delivered), (1, 1));
+//! let status = ledger.status(campaign.id).await?;
+//! assert_eq!((status.accepted, status.unknown, status.planned), (2, 0, 0));
+//! assert_eq!((status.messages.pending, status.messages.delivered), (1, 1));
 //! # Ok(())
 //! # }
 //! ```
@@ -34,26 +43,41 @@
 //! batches, each in one place. A fact that cannot be true is refused
 //! ([`LedgerErrorKind::Impossible`]).
 //!
-//! A receiver gives every callback to [`Ledger::apply_callback`]. What it says about a batch or a message is
-//! taken in as by [`Ledger::apply`]; of all others the ledger knows how many of each kind were heard, and
-//! when the first and the last ([`Ledger::callbacks`]).
+//! Any number of workers may send one campaign: the ledger decides which batch is whose
+//! ([`Ledger::claim`]), and nothing leaves without an intent under a live lease. The same message to the
+//! same recipients is refused when the campaign is created ([`LedgerErrorKind::Duplicate`]).
 //!
-//! Sending writes one entry a batch, not one a recipient; a message gets its place when its first
-//! callback arrives. The ledger knows rows, not people: it keeps no identity, no parameter and no
-//! text of a message.
+//! A receiver gives every callback to [`Ledger::apply_callback`], or a web framework to
+//! [`LedgerExt::sink`]. What it says about a batch or a message is applied as by [`Ledger::apply`]; of all
+//! others the ledger knows how many of each kind were received, and when ([`Ledger::callbacks`]).
 //!
-//! Reading order: [`rows`] (which rows are in a batch), [`entry`] (what is recorded and read),
-//! [`ledger`] (the trait), [`error`], [`memory`], `sqlite`, [`conformance`] (the tests every ledger
-//! has to pass).
+//! Sending writes a few entries a batch, none a recipient; a message gets its place when its first
+//! callback arrives. The ledger knows rows and the campaign's template, not people: it keeps no
+//! identity, no parameter and no text that was made for somebody.
+//!
+//! Reading order: [`rows`] (which rows are in a batch), [`campaign`] and [`plan`] (what is to be sent),
+//! [`lease`] and [`worker`] (who may send it), [`entry`] (what is recorded), [`callback`] (what is
+//! received), [`status`] (how it stands), [`ledger`] (the trait), [`error`], [`memory`], `sqlite`,
+//! [`conformance`] (the tests every ledger has to pass).
 //!
 //! Features: `sqlite` adds `SqliteLedger`, a file that several processes can use at once. Off by
 //! default, because only one crate in a program may link sqlite3.
 //!
-//! This crate sends nothing, hears nothing by itself and reads no clock.
+//! This crate sends nothing, receives nothing by itself and, but for whether a worker's process is still
+//! there, asks the system nothing.
 
 pub mod rows;
 
+pub mod campaign;
+pub mod plan;
+
+pub mod lease;
+pub mod worker;
+
 pub mod entry;
+
+pub mod callback;
+pub mod status;
 
 pub mod ledger;
 
@@ -69,13 +93,16 @@ pub mod sqlite;
 
 pub mod conformance;
 
-pub use entry::{
-    Applied, BatchCounts, BatchRecord, BatchStage, CallbackCount, Campaign, CampaignId, CampaignStatus, Entry, Failure,
-    Frontier, NewCampaign, ReceivedCallback,
-};
+pub use callback::{Applied, CallbackCount, DeferredCounts, ReceivedCallback};
+pub use campaign::{Campaign, CampaignId, Created, DuplicateOf, NewCampaign};
+pub use entry::{BatchRecord, BatchStage, Entry, Failure};
 pub use error::{LedgerError, LedgerErrorKind};
-pub use ledger::{BoxFuture, Ledger};
+pub use lease::{Claim, Claimed, Held, LEASE, Lease, Renewed, Run};
+pub use ledger::{BoxFuture, Ledger, LedgerExt};
 pub use memory::MemoryLedger;
+pub use plan::{Digest, MAX_BATCHES, Plan, PlannedRows};
 pub use rows::{RowSpan, RowSpans, RowSpansError};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteLedger;
+pub use status::{BatchCounts, CampaignStatus, Phase};
+pub use worker::{Presence, ProcessId, Worker};

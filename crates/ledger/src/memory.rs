@@ -1,21 +1,25 @@
 //! A ledger in memory: for tests, and for programs that need not survive themselves.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::ready;
 use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use sinch_batch_models::{BatchId, BatchState, Timestamp};
 use sinch_batch_tracking::{MessageState, Observation, Progress, join_state};
 
+use crate::callback::{Applied, CallbackCount, DeferredCounts, ReceivedCallback};
+use crate::campaign::{Campaign, CampaignId, Created, NewCampaign};
 use crate::decide;
-use crate::entry::{
-    Applied, BatchRecord, BatchStage, CallbackCount, Campaign, CampaignId, CampaignStatus, Entry, Failure, Frontier,
-    NewCampaign, ReceivedCallback,
-};
+use crate::entry::{BatchRecord, BatchStage, Entry, Failure};
 use crate::error::LedgerError;
+use crate::lease::{Claim, Claimed, Held, Renewed, Run};
 use crate::ledger::{BoxFuture, Ledger};
-use crate::store::{Batch, EARLY_LIMIT, Early, Store, Sums};
+use crate::plan::{Digest, Plan};
+use crate::status::CampaignStatus;
+use crate::store::{Batch, DEFERRED_LIMIT, Deferred, ORPHAN_LIMIT, Orphan, Recount, Store, Sums};
+use crate::worker::Worker;
 
 /// A ledger in memory. It takes the same decisions as the one on disk and forgets them when dropped.
 #[derive(Debug, Default)]
@@ -43,16 +47,23 @@ struct Records {
     batches: BTreeMap<(CampaignId, u32), Batch>,
     by_first_row: BTreeMap<(CampaignId, u64), u32>,
     by_batch_id: HashMap<BatchId, (CampaignId, u32)>,
+    by_digest: HashMap<Digest, Vec<(CampaignId, u32)>>,
+    without_id: BTreeSet<(CampaignId, u32)>,
+    /// Batches that are not accepted.
+    open: BTreeSet<(CampaignId, u32)>,
+    doubles: BTreeSet<(CampaignId, u32, Box<str>)>,
+    workers: BTreeMap<Box<str>, Worker>,
     messages: BTreeMap<(CampaignId, u64), MessageState>,
-    early: Shelf,
+    deferred: ByPosition,
+    orphans: Orphans,
     callbacks: BTreeMap<&'static str, CallbackCount>,
 }
 
-/// Early observations: by the order in which their places were first heard of, and by place.
+/// What was received by position, for batches whose id is not known.
 #[derive(Debug, Default)]
-struct Shelf {
-    by_age: BTreeMap<i64, (BatchId, Option<u32>)>,
-    by_batch: HashMap<BatchId, BTreeMap<Option<u32>, (i64, Kept)>>,
+struct ByPosition {
+    by_batch: HashMap<BatchId, BTreeMap<Option<u32>, Kept>>,
+    count: u64,
 }
 
 #[derive(Debug)]
@@ -61,32 +72,34 @@ enum Kept {
     Batch(BatchState),
 }
 
+/// Receipts for campaigns that are not known, and by age what gives way first.
+#[derive(Debug, Default)]
+struct Orphans {
+    by_key: BTreeMap<(Box<str>, u64), (u64, Orphan)>,
+    by_age: BTreeMap<u64, (Box<str>, u64)>,
+    next: u64,
+    dropped: u64,
+}
+
 impl Records {
     fn campaign(&self, campaign: CampaignId) -> Result<&(Campaign, Sums), LedgerError> {
         self.campaigns.get(&campaign).ok_or_else(LedgerError::no_such_campaign)
     }
 
-    fn create(&mut self, campaign: NewCampaign) -> Result<Campaign, LedgerError> {
-        decide::check_new(&campaign)?;
-        if self.by_name.contains_key(&campaign.name) {
-            return Err(LedgerError::name_taken(&campaign.name));
-        }
-        if self.by_key.contains_key(&campaign.key) {
-            return Err(LedgerError::key_taken());
-        }
-        let last = self.campaigns.last_key_value().map_or(0, |(id, _)| id.get());
-        let id = CampaignId::new(last + 1);
-        let campaign = campaign.with_id(id);
-        self.by_name.insert(campaign.name.clone(), id);
-        self.by_key.insert(campaign.key.clone(), id);
-        self.campaigns.insert(id, (campaign.clone(), Sums::new(campaign.rows, campaign.skipped)));
-        Ok(campaign)
+    fn where_campaign(&self, wanted: impl Fn(&Campaign) -> bool) -> Vec<Campaign> {
+        let all = self.campaigns.values().map(|(campaign, _)| campaign);
+        all.filter(|campaign| !campaign.practice && wanted(campaign)).cloned().collect()
     }
 
     fn batches(&self, campaign: CampaignId, after: u32) -> Result<impl Iterator<Item = &Batch>, LedgerError> {
         self.campaign(campaign)?;
         let rest = self.batches.range((Excluded((campaign, after)), Unbounded));
         Ok(rest.take_while(move |((of, _), _)| *of == campaign).map(|(_, batch)| batch))
+    }
+
+    fn open(&self, campaign: CampaignId) -> impl Iterator<Item = &Batch> {
+        let open = self.open.range((campaign, 0)..=(campaign, u32::MAX));
+        open.filter_map(|place| self.batches.get(place))
     }
 
     fn failures(&self, campaign: CampaignId, after_row: u64, limit: u32) -> Result<Vec<Failure>, LedgerError> {
@@ -116,8 +129,36 @@ impl Records {
 }
 
 impl Store for Records {
+    fn campaigns_like(&mut self, new: &NewCampaign) -> Result<Vec<Campaign>, LedgerError> {
+        Ok(self.where_campaign(|have| {
+            (&have.project, &have.app, &have.service, &have.message_fingerprint)
+                == (&new.project, &new.app, &new.service, &new.message_fingerprint)
+        }))
+    }
+
+    fn campaigns_over(&mut self, new: &NewCampaign) -> Result<Vec<Campaign>, LedgerError> {
+        let same = |have: &str, new: &str| !new.is_empty() && have == new;
+        Ok(self.where_campaign(|have| {
+            same(&have.input, &new.input) || same(&have.input_fingerprint, &new.input_fingerprint)
+        }))
+    }
+
+    fn campaign_by_name(&mut self, name: &str) -> Result<Option<CampaignId>, LedgerError> {
+        Ok(self.by_name.get(name).copied())
+    }
+
     fn campaign_by_key(&mut self, key: &str) -> Result<Option<CampaignId>, LedgerError> {
         Ok(self.by_key.get(key).copied())
+    }
+
+    fn put_campaign(&mut self, new: NewCampaign) -> Result<Campaign, LedgerError> {
+        let last = self.campaigns.last_key_value().map_or(0, |(id, _)| id.get());
+        let id = CampaignId::new(last + 1);
+        let campaign = new.with_id(id);
+        self.by_name.insert(campaign.name.clone(), id);
+        self.by_key.insert(campaign.key.clone(), id);
+        self.campaigns.insert(id, (campaign.clone(), Sums::new(0, 0, 0)));
+        Ok(campaign)
     }
 
     fn sums(&mut self, campaign: CampaignId) -> Result<Option<Sums>, LedgerError> {
@@ -129,6 +170,12 @@ impl Store for Records {
             *have = *sums;
         }
         Ok(())
+    }
+
+    fn recount(&mut self, campaign: CampaignId) -> Result<Recount, LedgerError> {
+        let mut recount = Recount::default();
+        self.batches(campaign, 0)?.for_each(|batch| recount.add(batch.stage, 1, batch.rows.len()));
+        Ok(recount)
     }
 
     fn batch(&mut self, campaign: CampaignId, number: u32) -> Result<Option<Batch>, LedgerError> {
@@ -145,14 +192,87 @@ impl Store for Records {
 
     fn put_batch(&mut self, batch: &Batch) -> Result<(), LedgerError> {
         let place = (batch.campaign, batch.number);
-        if let Some(first_row) = batch.rows.first_row() {
-            self.by_first_row.insert((batch.campaign, first_row), batch.number);
-        }
         if let Some(batch_id) = &batch.batch_id {
             self.by_batch_id.insert(batch_id.clone(), place);
         }
-        self.batches.insert(place, batch.clone());
+        if batch.batch_id.is_none() && matches!(batch.stage, BatchStage::Unknown | BatchStage::Accepted) {
+            self.without_id.insert(place);
+        } else {
+            self.without_id.remove(&place);
+        }
+        if batch.stage == BatchStage::Accepted {
+            self.open.remove(&place);
+        } else {
+            self.open.insert(place);
+        }
+        if self.batches.insert(place, batch.clone()).is_none() {
+            if let Some(first_row) = batch.rows.first_row() {
+                self.by_first_row.insert((batch.campaign, first_row), batch.number);
+            }
+            self.by_digest.entry(batch.digest).or_default().push(place);
+        }
         Ok(())
+    }
+
+    fn batches_like(&mut self, digest: &Digest) -> Result<Vec<(CampaignId, BatchStage)>, LedgerError> {
+        let places = self.by_digest.get(digest).map(Vec::as_slice).unwrap_or_default();
+        Ok(places.iter().filter_map(|place| Some((place.0, self.batches.get(place)?.stage))).collect())
+    }
+
+    fn any_without_id(&mut self) -> Result<bool, LedgerError> {
+        Ok(!self.without_id.is_empty())
+    }
+
+    fn put_double(&mut self, campaign: CampaignId, number: u32, batch_id: &BatchId) -> Result<bool, LedgerError> {
+        Ok(self.doubles.insert((campaign, number, batch_id.as_str().into())))
+    }
+
+    fn put_worker(&mut self, worker: &Worker) -> Result<(), LedgerError> {
+        self.workers.insert(worker.name().into(), worker.clone());
+        Ok(())
+    }
+
+    fn holders(&mut self, campaign: CampaignId) -> Result<Vec<Worker>, LedgerError> {
+        let mut names = BTreeSet::new();
+        for batch in self.open(campaign) {
+            names.extend(batch.hold.until.and(batch.hold.worker.clone()));
+            names.extend(batch.hold.lapsed.as_ref().map(|(worker, _)| worker.clone()));
+        }
+        Ok(names.iter().filter_map(|name| self.workers.get(&**name).cloned()).collect())
+    }
+
+    fn batches_of_worker(&mut self, campaign: CampaignId, worker: &str) -> Result<Vec<Batch>, LedgerError> {
+        let its = |batch: &&Batch| {
+            let hold = &batch.hold;
+            (hold.until.is_some() && hold.worker.as_deref() == Some(worker))
+                || hold.lapsed.as_ref().is_some_and(|(silent, _)| **silent == *worker)
+        };
+        Ok(self.open(campaign).filter(its).cloned().collect())
+    }
+
+    fn free_batches(
+        &mut self,
+        campaign: CampaignId,
+        room: u32,
+        except: &BTreeSet<u32>,
+        now: Timestamp,
+    ) -> Result<Vec<Batch>, LedgerError> {
+        let free =
+            |batch: &&Batch| batch.hold.until.is_none_or(|until| until <= now) && !except.contains(&batch.number);
+        Ok(self.open(campaign).filter(free).take(room as usize).cloned().collect())
+    }
+
+    fn held_by_others(&mut self, campaign: CampaignId, worker: &str, now: Timestamp) -> Result<Vec<Held>, LedgerError> {
+        let mut held: BTreeMap<&str, Held> = BTreeMap::new();
+        for batch in self.open(campaign) {
+            let (Some(holder), Some(until)) = (&batch.hold.worker, batch.hold.until) else { continue };
+            if **holder != *worker && now < until {
+                let its = held.entry(holder).or_insert_with(|| Held::new(&**holder, 0, until));
+                its.batches += 1;
+                its.until = its.until.max(until);
+            }
+        }
+        Ok(held.into_values().collect())
     }
 
     fn message(&mut self, campaign: CampaignId, row: u64) -> Result<Option<MessageState>, LedgerError> {
@@ -164,13 +284,26 @@ impl Store for Records {
         Ok(())
     }
 
-    fn put_early(&mut self, batch_id: &BatchId, early: Early) -> Result<(), LedgerError> {
-        self.early.put(batch_id, early);
+    fn put_deferred(&mut self, batch_id: &BatchId, deferred: Deferred) -> Result<(), LedgerError> {
+        self.deferred.put(batch_id, deferred)
+    }
+
+    fn take_deferred(&mut self, batch_id: &BatchId) -> Result<Vec<Deferred>, LedgerError> {
+        Ok(self.deferred.take(batch_id))
+    }
+
+    fn clear_deferred(&mut self) -> Result<(), LedgerError> {
+        self.deferred = ByPosition::default();
         Ok(())
     }
 
-    fn take_early(&mut self, batch_id: &BatchId) -> Result<Vec<Early>, LedgerError> {
-        Ok(self.early.take(batch_id))
+    fn put_orphan(&mut self, orphan: Orphan) -> Result<(), LedgerError> {
+        self.orphans.put(orphan);
+        Ok(())
+    }
+
+    fn take_orphans(&mut self, key: &str) -> Result<Vec<Orphan>, LedgerError> {
+        Ok(self.orphans.take(key))
     }
 
     fn count_callback(&mut self, callback: &ReceivedCallback) -> Result<(), LedgerError> {
@@ -184,50 +317,73 @@ impl Store for Records {
     }
 }
 
-impl Shelf {
-    fn put(&mut self, batch_id: &BatchId, early: Early) {
-        let (index, kept) = match early {
-            Early::Message(index, state) => (Some(index), Kept::Message(state)),
-            Early::Batch(state) => (None, Kept::Batch(state)),
+impl ByPosition {
+    fn put(&mut self, batch_id: &BatchId, deferred: Deferred) -> Result<(), LedgerError> {
+        let (index, kept) = match deferred {
+            Deferred::Message(index, state) => (Some(index), Kept::Message(state)),
+            Deferred::Batch(state) => (None, Kept::Batch(state)),
         };
-        let places = self.by_batch.entry(batch_id.clone()).or_default();
-        match (places.get_mut(&index), kept) {
-            (Some((_, Kept::Message(have))), Kept::Message(state)) => {
+        let have = self.by_batch.get_mut(batch_id).and_then(|places| places.get_mut(&index));
+        match (have, kept) {
+            (Some(Kept::Message(have)), Kept::Message(state)) => {
                 have.observe(&state);
             }
-            (Some((_, Kept::Batch(have))), Kept::Batch(state)) => *have = join_state(Some(have.clone()), state),
+            (Some(Kept::Batch(have)), Kept::Batch(state)) => *have = join_state(Some(have.clone()), state),
             (_, kept) => {
-                let age = self.by_age.last_key_value().map_or(0, |(age, _)| age + 1);
-                places.insert(index, (age, kept));
-                self.by_age.insert(age, (batch_id.clone(), index));
-                self.drop_oldest(age - EARLY_LIMIT);
-            }
-        }
-    }
-
-    fn drop_oldest(&mut self, up_to: i64) {
-        while let Some(oldest) = self.by_age.first_entry().filter(|oldest| *oldest.key() <= up_to) {
-            let (batch_id, index) = oldest.remove();
-            if let Some(places) = self.by_batch.get_mut(&batch_id) {
-                places.remove(&index);
-                if places.is_empty() {
-                    self.by_batch.remove(&batch_id);
+                if self.count >= DEFERRED_LIMIT {
+                    return Err(LedgerError::deferred_full());
                 }
+                self.count += 1;
+                self.by_batch.entry(batch_id.clone()).or_default().insert(index, kept);
             }
         }
+        Ok(())
     }
 
-    fn take(&mut self, batch_id: &BatchId) -> Vec<Early> {
+    fn take(&mut self, batch_id: &BatchId) -> Vec<Deferred> {
         let places = self.by_batch.remove(batch_id).unwrap_or_default();
-        let taken = places.into_iter().filter_map(|(index, (age, kept))| {
-            self.by_age.remove(&age);
-            match (index, kept) {
-                (Some(index), Kept::Message(state)) => Some(Early::Message(index, state)),
-                (_, Kept::Batch(state)) => Some(Early::Batch(state)),
-                (None, Kept::Message(_)) => None,
-            }
+        self.count -= places.len() as u64;
+        let taken = places.into_iter().filter_map(|(index, kept)| match (index, kept) {
+            (Some(index), Kept::Message(state)) => Some(Deferred::Message(index, state)),
+            (_, Kept::Batch(state)) => Some(Deferred::Batch(state)),
+            (None, Kept::Message(_)) => None,
         });
         taken.collect()
+    }
+}
+
+impl Orphans {
+    fn put(&mut self, orphan: Orphan) {
+        let place = (orphan.key.campaign.clone(), orphan.key.row);
+        if let Some((_, have)) = self.by_key.get_mut(&place) {
+            have.state.observe(&orphan.state);
+            have.batch_id = have.batch_id.take().or(orphan.batch_id);
+            return;
+        }
+        self.next += 1;
+        self.by_key.insert(place.clone(), (self.next, orphan));
+        self.by_age.insert(self.next, place);
+        while self.by_age.len() as u64 > ORPHAN_LIMIT {
+            let Some((_, oldest)) = self.by_age.pop_first() else { return };
+            self.by_key.remove(&oldest);
+            self.dropped += 1;
+        }
+    }
+
+    fn take(&mut self, key: &str) -> Vec<Orphan> {
+        let from = (Box::from(key), 0);
+        let its: Vec<_> = self
+            .by_key
+            .range(from..)
+            .take_while(|((campaign, _), _)| **campaign == *key)
+            .map(|(at, _)| at.clone())
+            .collect();
+        let taken = its.iter().filter_map(|at| self.by_key.remove(at));
+        let taken: Vec<_> = taken.collect();
+        taken.iter().for_each(|(age, _)| {
+            self.by_age.remove(age);
+        });
+        taken.into_iter().map(|(_, orphan)| orphan).collect()
     }
 }
 
@@ -236,8 +392,8 @@ fn done<'a, T: Send + 'a>(result: Result<T, LedgerError>) -> BoxFuture<'a, Resul
 }
 
 impl Ledger for MemoryLedger {
-    fn create(&self, campaign: NewCampaign) -> BoxFuture<'_, Result<Campaign, LedgerError>> {
-        done(self.records().create(campaign))
+    fn create(&self, campaign: NewCampaign, plan: Box<dyn Plan>) -> BoxFuture<'_, Result<Created, LedgerError>> {
+        done(decide::create(&mut *self.records(), campaign, &*plan))
     }
 
     fn campaign<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Campaign>, LedgerError>> {
@@ -250,6 +406,38 @@ impl Ledger for MemoryLedger {
         done(Ok(self.records().campaigns.values().map(|(campaign, _)| campaign.clone()).collect()))
     }
 
+    fn cancel(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), LedgerError>> {
+        done(decide::cancel(&mut *self.records(), campaign))
+    }
+
+    fn begin_run(&self, campaign: CampaignId, resend_after: Duration) -> BoxFuture<'_, Result<Run, LedgerError>> {
+        done(decide::begin_run(&mut *self.records(), campaign, resend_after))
+    }
+
+    fn claim(&self, campaign: CampaignId, claim: Claim) -> BoxFuture<'_, Result<Claimed, LedgerError>> {
+        done(decide::claim(&mut *self.records(), campaign, &claim, Worker::is_gone))
+    }
+
+    fn renew<'a>(
+        &'a self,
+        campaign: CampaignId,
+        worker: &'a str,
+        held: Vec<(u32, u64)>,
+        lease: Duration,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Renewed, LedgerError>> {
+        done(decide::renew(&mut *self.records(), campaign, worker, &held, lease, now))
+    }
+
+    fn release<'a>(
+        &'a self,
+        campaign: CampaignId,
+        worker: &'a str,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), LedgerError>> {
+        done(decide::release(&mut *self.records(), campaign, worker, now))
+    }
+
     fn record(&self, campaign: CampaignId, entry: Entry, now: Timestamp) -> BoxFuture<'_, Result<(), LedgerError>> {
         done(decide::record(&mut *self.records(), campaign, entry, now))
     }
@@ -258,25 +446,18 @@ impl Ledger for MemoryLedger {
         done(decide::apply(&mut *self.records(), &observation))
     }
 
-    fn apply_many(&self, observations: Vec<Observation>) -> BoxFuture<'_, Result<Vec<Applied>, LedgerError>> {
-        let mut records = self.records();
-        done(observations.iter().map(|observation| decide::apply(&mut *records, observation)).collect())
-    }
-
     fn apply_callback(&self, callback: ReceivedCallback) -> BoxFuture<'_, Result<Option<Applied>, LedgerError>> {
         done(decide::apply_callback(&mut *self.records(), &callback))
     }
 
-    fn apply_callbacks(
-        &self,
-        callbacks: Vec<ReceivedCallback>,
-    ) -> BoxFuture<'_, Result<Vec<Option<Applied>>, LedgerError>> {
-        let mut records = self.records();
-        done(callbacks.iter().map(|callback| decide::apply_callback(&mut *records, callback)).collect())
-    }
-
     fn callbacks(&self) -> BoxFuture<'_, Result<Vec<CallbackCount>, LedgerError>> {
         done(Ok(self.records().callbacks.values().cloned().collect()))
+    }
+
+    fn deferred(&self) -> BoxFuture<'_, Result<DeferredCounts, LedgerError>> {
+        let records = self.records();
+        let by_key = records.orphans.by_key.len() as u64;
+        done(Ok(DeferredCounts::new(records.deferred.count, by_key, records.orphans.dropped)))
     }
 
     fn status(&self, campaign: CampaignId) -> BoxFuture<'_, Result<CampaignStatus, LedgerError>> {
@@ -292,17 +473,6 @@ impl Ledger for MemoryLedger {
         let records = self.records();
         let batches = records.batches(campaign, after);
         done(batches.map(|batches| batches.take(limit as usize).cloned().map(Batch::into_record).collect()))
-    }
-
-    fn open_batches(&self, campaign: CampaignId) -> BoxFuture<'_, Result<Vec<BatchRecord>, LedgerError>> {
-        let records = self.records();
-        let open = |batch: &&Batch| batch.stage != BatchStage::Accepted;
-        let batches = records.batches(campaign, 0);
-        done(batches.map(|batches| batches.filter(open).cloned().map(Batch::into_record).collect()))
-    }
-
-    fn frontier(&self, campaign: CampaignId) -> BoxFuture<'_, Result<Frontier, LedgerError>> {
-        done(self.records().campaign(campaign).map(|(_, sums)| sums.frontier))
     }
 
     fn failures(

@@ -3,55 +3,127 @@
 //! Both ledgers take their decisions from `decide` and only differ in how these few records are
 //! kept, so the two cannot disagree about what a fact means.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sinch_batch_models::{BatchId, BatchState, Timestamp};
-use sinch_batch_tracking::{MessageState, Tally};
+use sinch_batch_tracking::{MessageState, RowKey, Tally};
 
-use crate::entry::{BatchCounts, BatchRecord, BatchStage, CampaignId, CampaignStatus, Frontier, ReceivedCallback};
+use crate::callback::ReceivedCallback;
+use crate::campaign::{Campaign, CampaignId, NewCampaign};
+use crate::entry::{BatchRecord, BatchStage};
 use crate::error::LedgerError;
+use crate::lease::{Held, Lease};
+use crate::plan::Digest;
 use crate::rows::RowSpans;
+use crate::status::{BatchCounts, CampaignStatus, Phase};
+use crate::worker::Worker;
 
-/// How many early observations are kept.
-pub(crate) const EARLY_LIMIT: i64 = 100_000;
+/// How many receipts by position are kept for batches whose id is not known.
+pub(crate) const DEFERRED_LIMIT: u64 = 100_000;
+
+/// How many receipts are kept for campaigns that the ledger does not know.
+pub(crate) const ORPHAN_LIMIT: u64 = 1_000_000;
 
 /// The sums of one campaign, kept with every change so that nothing is ever recounted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sums {
+    pub(crate) phase: Phase,
     pub(crate) rows: u64,
     pub(crate) skipped: u64,
-    /// Rows of all batches, whatever became of them.
-    pub(crate) batched: u64,
     pub(crate) accepted: u64,
     pub(crate) unknown: u64,
+    pub(crate) doubled: u64,
     pub(crate) batches: BatchCounts,
     pub(crate) messages: Tally,
-    pub(crate) frontier: Frontier,
+    /// How many runs there were.
+    pub(crate) runs: u64,
+    /// The longest that any run was told to wait before it sends again.
+    pub(crate) resend_after: Duration,
 }
 
 impl Sums {
-    pub(crate) fn new(rows: u64, skipped: u64) -> Self {
+    pub(crate) fn new(rows: u64, skipped: u64, batches: u64) -> Self {
         Self {
+            phase: Phase::Running,
             rows,
             skipped,
-            batched: 0,
             accepted: 0,
             unknown: 0,
-            batches: BatchCounts::default(),
+            doubled: 0,
+            batches: BatchCounts { planned: batches, ..BatchCounts::default() },
             messages: Tally::default(),
-            frontier: Frontier { next_number: 1, last_row: 0 },
+            runs: 0,
+            resend_after: Duration::ZERO,
         }
     }
 
     pub(crate) fn status(&self) -> CampaignStatus {
+        let planned = self.rows.saturating_sub(self.skipped + self.accepted + self.unknown);
+        let finished = self.phase == Phase::Running && planned + self.unknown == 0;
         CampaignStatus {
             rows: self.rows,
             skipped: self.skipped,
-            planned: self.rows - self.skipped - self.accepted - self.unknown,
+            planned,
             accepted: self.accepted,
             unknown: self.unknown,
+            doubled: self.doubled,
             batches: self.batches,
             messages: self.messages,
+            phase: if finished { Phase::Done } else { self.phase },
+        }
+    }
+
+    /// Moves a batch from one stage to another.
+    pub(crate) fn move_batch(&mut self, from: BatchStage, to: BatchStage, n_rows: u64) {
+        if from == to {
+            return;
+        }
+        let count = |sums: &mut Self, stage, by: i64| {
+            let batches = match stage {
+                BatchStage::Planned => &mut sums.batches.planned,
+                BatchStage::Unknown => &mut sums.batches.unknown,
+                BatchStage::Accepted => &mut sums.batches.accepted,
+                BatchStage::Refused => &mut sums.batches.refused,
+            };
+            *batches = batches.saturating_add_signed(by);
+            let rows = match stage {
+                BatchStage::Unknown => &mut sums.unknown,
+                BatchStage::Accepted => &mut sums.accepted,
+                BatchStage::Planned | BatchStage::Refused => return,
+            };
+            *rows = if by < 0 { rows.saturating_sub(n_rows) } else { *rows + n_rows };
+        };
+        count(self, from, -1);
+        count(self, to, 1);
+    }
+}
+
+/// What the sums of a campaign are by a recount of its batches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Recount {
+    pub(crate) batches: BatchCounts,
+    pub(crate) accepted: u64,
+    pub(crate) unknown: u64,
+    /// Rows of all batches.
+    pub(crate) rows: u64,
+}
+
+impl Recount {
+    pub(crate) fn add(&mut self, stage: BatchStage, n_batches: u64, n_rows: u64) {
+        self.rows += n_rows;
+        match stage {
+            BatchStage::Planned => self.batches.planned += n_batches,
+            BatchStage::Refused => self.batches.refused += n_batches,
+            BatchStage::Unknown => {
+                self.batches.unknown += n_batches;
+                self.unknown += n_rows;
+            }
+            BatchStage::Accepted => {
+                self.batches.accepted += n_batches;
+                self.accepted += n_rows;
+            }
         }
     }
 }
@@ -62,12 +134,44 @@ pub(crate) struct Batch {
     pub(crate) campaign: CampaignId,
     pub(crate) number: u32,
     pub(crate) rows: Arc<RowSpans>,
+    pub(crate) at_byte: u64,
+    pub(crate) n_bytes: u64,
+    pub(crate) digest: Digest,
     pub(crate) stage: BatchStage,
     pub(crate) attempts: u32,
+    /// Whether some attempt before the last ended without a known outcome.
+    pub(crate) uncertain: bool,
     pub(crate) batch_id: Option<BatchId>,
     pub(crate) state: Option<BatchState>,
-    pub(crate) last_attempt: Timestamp,
+    pub(crate) last_attempt: Option<Timestamp>,
     pub(crate) why: Option<String>,
+    pub(crate) doubled: u32,
+    pub(crate) hold: Hold,
+}
+
+/// Who may send a batch, and what may still leave of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Hold {
+    /// The worker that claimed it last.
+    pub(crate) worker: Option<Arc<str>>,
+    /// Grows with each claim.
+    pub(crate) token: u64,
+    /// Until when it may be sent by that worker; none if it is free.
+    pub(crate) until: Option<Timestamp>,
+    /// Until when something of the last attempt may still leave.
+    pub(crate) may_leave_until: Option<Timestamp>,
+    /// Whether a call is under way, as far as is known.
+    pub(crate) in_call: bool,
+    /// A worker that tried it and fell silent, and when that was seen first.
+    pub(crate) lapsed: Option<(Arc<str>, Timestamp)>,
+}
+
+impl Hold {
+    /// Nothing of the attempt leaves after this moment.
+    pub(crate) fn end_call(&mut self, now: Timestamp) {
+        self.in_call = false;
+        self.may_leave_until = self.may_leave_until.map(|until| until.min(now));
+    }
 }
 
 impl Batch {
@@ -81,39 +185,102 @@ impl Batch {
             state: self.state,
             last_attempt: self.last_attempt,
             why: self.why,
+            doubled: self.doubled,
+        }
+    }
+
+    pub(crate) fn lease(&self) -> Lease {
+        Lease {
+            number: self.number,
+            token: self.hold.token,
+            rows: (*self.rows).clone(),
+            at_byte: self.at_byte,
+            n_bytes: self.n_bytes,
+            digest: self.digest,
+            stage: self.stage,
+            attempts: self.attempts,
+            uncertain: self.uncertain,
+            may_leave_until: self.hold.may_leave_until,
+            lapsed_at: self.hold.lapsed.as_ref().map(|(_, at)| *at),
         }
     }
 }
 
-/// What was heard of a batch whose id is not known yet.
+/// What was received of a batch whose id is not known yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Early {
+pub(crate) enum Deferred {
     Message(u32, MessageState),
     Batch(BatchState),
 }
 
+/// A receipt with our key for a campaign that is not known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Orphan {
+    pub(crate) key: RowKey,
+    pub(crate) batch_id: Option<BatchId>,
+    pub(crate) state: MessageState,
+}
+
 /// The records behind the decisions. Within one decision it reads its own writes.
 pub(crate) trait Store {
+    /// Campaigns with the same project, app, service and message, practice left out.
+    fn campaigns_like(&mut self, new: &NewCampaign) -> Result<Vec<Campaign>, LedgerError>;
+    /// Campaigns over the same input, by its path or its fingerprint, practice left out.
+    fn campaigns_over(&mut self, new: &NewCampaign) -> Result<Vec<Campaign>, LedgerError>;
+    fn campaign_by_name(&mut self, name: &str) -> Result<Option<CampaignId>, LedgerError>;
     fn campaign_by_key(&mut self, key: &str) -> Result<Option<CampaignId>, LedgerError>;
+    fn put_campaign(&mut self, new: NewCampaign) -> Result<Campaign, LedgerError>;
 
     fn sums(&mut self, campaign: CampaignId) -> Result<Option<Sums>, LedgerError>;
     fn put_sums(&mut self, campaign: CampaignId, sums: &Sums) -> Result<(), LedgerError>;
+    fn recount(&mut self, campaign: CampaignId) -> Result<Recount, LedgerError>;
 
     fn batch(&mut self, campaign: CampaignId, number: u32) -> Result<Option<Batch>, LedgerError>;
     /// The batch whose rows begin at or last before the row; it need not hold the row.
     fn batch_before(&mut self, campaign: CampaignId, row: u64) -> Result<Option<Batch>, LedgerError>;
     fn batch_of(&mut self, batch_id: &BatchId) -> Result<Option<Batch>, LedgerError>;
     fn put_batch(&mut self, batch: &Batch) -> Result<(), LedgerError>;
+    /// Campaigns, and the stages in which they have a batch of that digest.
+    fn batches_like(&mut self, digest: &Digest) -> Result<Vec<(CampaignId, BatchStage)>, LedgerError>;
+    /// Whether any batch was tried, or is accepted, and has no id yet.
+    fn any_without_id(&mut self) -> Result<bool, LedgerError>;
+    /// Notes a further id of a batch; whether it is new.
+    fn put_double(&mut self, campaign: CampaignId, number: u32, batch_id: &BatchId) -> Result<bool, LedgerError>;
+
+    /// Remembers a worker.
+    fn put_worker(&mut self, worker: &Worker) -> Result<(), LedgerError>;
+    /// The workers whose batches of a campaign have not been freed.
+    fn holders(&mut self, campaign: CampaignId) -> Result<Vec<Worker>, LedgerError>;
+    /// The batches that a worker holds, or by whose silence they wait.
+    fn batches_of_worker(&mut self, campaign: CampaignId, worker: &str) -> Result<Vec<Batch>, LedgerError>;
+    /// The first batches that are not accepted and that nobody holds at that time.
+    fn free_batches(
+        &mut self,
+        campaign: CampaignId,
+        room: u32,
+        except: &BTreeSet<u32>,
+        now: Timestamp,
+    ) -> Result<Vec<Batch>, LedgerError>;
+    /// What workers other than this one hold at that time.
+    fn held_by_others(&mut self, campaign: CampaignId, worker: &str, now: Timestamp) -> Result<Vec<Held>, LedgerError>;
 
     fn message(&mut self, campaign: CampaignId, row: u64) -> Result<Option<MessageState>, LedgerError>;
     fn put_message(&mut self, campaign: CampaignId, row: u64, state: &MessageState) -> Result<(), LedgerError>;
 
-    /// Keeps an observation, joined with what is kept for the same place; at most [`EARLY_LIMIT`]
-    /// places are kept, and the one kept first gives way.
-    fn put_early(&mut self, batch_id: &BatchId, early: Early) -> Result<(), LedgerError>;
+    /// Keeps what was received by position, joined with what is kept for the same place. An error of
+    /// kind `DeferredFull` if [`DEFERRED_LIMIT`] other places are kept.
+    fn put_deferred(&mut self, batch_id: &BatchId, deferred: Deferred) -> Result<(), LedgerError>;
+    /// Takes out all that was kept for a batch.
+    fn take_deferred(&mut self, batch_id: &BatchId) -> Result<Vec<Deferred>, LedgerError>;
+    /// Forgets all that was kept by position.
+    fn clear_deferred(&mut self) -> Result<(), LedgerError>;
+
+    /// Keeps a receipt for a campaign that is not known, joined with what is kept for the same row. At
+    /// most [`ORPHAN_LIMIT`] are kept; the oldest give way, and are counted.
+    fn put_orphan(&mut self, orphan: Orphan) -> Result<(), LedgerError>;
+    /// Takes out all that was kept for a campaign.
+    fn take_orphans(&mut self, key: &str) -> Result<Vec<Orphan>, LedgerError>;
+
     /// Adds a callback to those of its kind.
     fn count_callback(&mut self, callback: &ReceivedCallback) -> Result<(), LedgerError>;
-
-    /// Takes out all that was kept for a batch.
-    fn take_early(&mut self, batch_id: &BatchId) -> Result<Vec<Early>, LedgerError>;
 }

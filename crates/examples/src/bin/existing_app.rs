@@ -29,7 +29,7 @@ struct Shop {
 
 impl Shop {
     /// Takes note of a receipt. A real shop would write it to its database before it returns `Ok`.
-    async fn hear(self, callback: Callback) -> Result<(), Infallible> {
+    async fn apply(self, callback: Callback) -> Result<(), Infallible> {
         if let CallbackKind::MessageDelivery(report) = callback.kind
             && let (Some(message), Some(status)) = (report.message_id, report.status)
         {
@@ -58,11 +58,11 @@ fn shop() -> Router<Shop> {
 }
 
 fn with_callbacks(shop: Shop, secret: WebhookSecret) -> Result<Router, Box<dyn Error>> {
-    let hears = shop.clone();
+    let applies = shop.clone();
     let app = self::shop();
 
     let verifier = Verifier::new(secret)?; // one
-    let callbacks = router(verifier, move |callback| hears.clone().apply(callback)); // two
+    let callbacks = router(verifier, move |callback| applies.clone().apply(callback)); // two
     let app = app.nest("/sinch", callbacks); // three
 
     Ok(app.layer(from_fn(stamp)).with_state(shop))

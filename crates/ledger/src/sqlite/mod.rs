@@ -2,24 +2,28 @@
 
 mod schema;
 mod tables;
-mod worker;
+mod thread;
 
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::ErrorCode;
 use sinch_batch_models::Timestamp;
 use sinch_batch_tracking::{MessageState, Observation};
 
 use self::tables::Tables;
-use self::worker::Worker;
+use self::thread::Thread;
+use crate::callback::{Applied, CallbackCount, DeferredCounts, ReceivedCallback};
+use crate::campaign::{Campaign, CampaignId, Created, NewCampaign};
 use crate::decide;
-use crate::entry::{
-    Applied, BatchRecord, CallbackCount, Campaign, CampaignId, CampaignStatus, Entry, Failure, Frontier, NewCampaign,
-    ReceivedCallback,
-};
+use crate::entry::{BatchRecord, Entry, Failure};
 use crate::error::{LedgerError, LedgerErrorKind};
+use crate::lease::{Claim, Claimed, Renewed, Run};
 use crate::ledger::{BoxFuture, Ledger};
+use crate::plan::Plan;
+use crate::status::CampaignStatus;
 use crate::store::Store;
+use crate::worker::Worker;
 
 /// A ledger in a SQLite file.
 ///
@@ -32,8 +36,8 @@ use crate::store::Store;
 /// The futures need no particular runtime. Dropping the ledger waits for the writes it was given.
 #[derive(Debug)]
 pub struct SqliteLedger {
-    writer: Worker,
-    reader: Worker,
+    writer: Thread,
+    reader: Thread,
 }
 
 impl SqliteLedger {
@@ -48,15 +52,15 @@ impl SqliteLedger {
     /// cannot be opened, `ReadOnly` if it cannot be written, or another kind that speaks of the storage.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, LedgerError> {
         let path = path.as_ref();
-        let writer = Worker::writer(Tables::new(schema::open(path)?))?;
-        let reader = Worker::reader(Tables::new(schema::open_for_reading(path)?))?;
+        let writer = Thread::writer(Tables::new(schema::open(path)?))?;
+        let reader = Thread::reader(Tables::new(schema::open_for_reading(path)?))?;
         Ok(Self { writer, reader })
     }
 }
 
 impl Ledger for SqliteLedger {
-    fn create(&self, campaign: NewCampaign) -> BoxFuture<'_, Result<Campaign, LedgerError>> {
-        self.writer.run(move |tables| tables.create(campaign))
+    fn create(&self, campaign: NewCampaign, plan: Box<dyn Plan>) -> BoxFuture<'_, Result<Created, LedgerError>> {
+        self.writer.run(move |tables| decide::create(tables, campaign, &*plan))
     }
 
     fn campaign<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Campaign>, LedgerError>> {
@@ -66,6 +70,40 @@ impl Ledger for SqliteLedger {
 
     fn campaigns(&self) -> BoxFuture<'_, Result<Vec<Campaign>, LedgerError>> {
         self.reader.run(|tables| tables.campaigns())
+    }
+
+    fn cancel(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), LedgerError>> {
+        self.writer.run(move |tables| decide::cancel(tables, campaign))
+    }
+
+    fn begin_run(&self, campaign: CampaignId, resend_after: Duration) -> BoxFuture<'_, Result<Run, LedgerError>> {
+        self.writer.run(move |tables| decide::begin_run(tables, campaign, resend_after))
+    }
+
+    fn claim(&self, campaign: CampaignId, claim: Claim) -> BoxFuture<'_, Result<Claimed, LedgerError>> {
+        self.writer.run(move |tables| decide::claim(tables, campaign, &claim, Worker::is_gone))
+    }
+
+    fn renew<'a>(
+        &'a self,
+        campaign: CampaignId,
+        worker: &'a str,
+        held: Vec<(u32, u64)>,
+        lease: Duration,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Renewed, LedgerError>> {
+        let worker = worker.to_owned();
+        self.writer.run(move |tables| decide::renew(tables, campaign, &worker, &held, lease, now))
+    }
+
+    fn release<'a>(
+        &'a self,
+        campaign: CampaignId,
+        worker: &'a str,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), LedgerError>> {
+        let worker = worker.to_owned();
+        self.writer.run(move |tables| decide::release(tables, campaign, &worker, now))
     }
 
     fn record(&self, campaign: CampaignId, entry: Entry, now: Timestamp) -> BoxFuture<'_, Result<(), LedgerError>> {
@@ -97,6 +135,10 @@ impl Ledger for SqliteLedger {
         self.reader.run(|tables| tables.callbacks())
     }
 
+    fn deferred(&self) -> BoxFuture<'_, Result<DeferredCounts, LedgerError>> {
+        self.reader.run(|tables| tables.deferred())
+    }
+
     fn status(&self, campaign: CampaignId) -> BoxFuture<'_, Result<CampaignStatus, LedgerError>> {
         self.reader.run(move |tables| tables.known_sums(campaign).map(|sums| sums.status()))
     }
@@ -108,14 +150,6 @@ impl Ledger for SqliteLedger {
         limit: u32,
     ) -> BoxFuture<'_, Result<Vec<BatchRecord>, LedgerError>> {
         self.reader.run(move |tables| tables.batches(campaign, after, limit))
-    }
-
-    fn open_batches(&self, campaign: CampaignId) -> BoxFuture<'_, Result<Vec<BatchRecord>, LedgerError>> {
-        self.reader.run(move |tables| tables.open_batches(campaign))
-    }
-
-    fn frontier(&self, campaign: CampaignId) -> BoxFuture<'_, Result<Frontier, LedgerError>> {
-        self.reader.run(move |tables| tables.known_sums(campaign).map(|sums| sums.frontier))
     }
 
     fn failures(

@@ -11,11 +11,11 @@ use crate::error::{LedgerError, LedgerErrorKind};
 /// Marks a SQLite file as a ledger: "SBLg".
 const APPLICATION_ID: i64 = 0x5342_4c67;
 
-/// What makes each version of the tables out of the one before it. Never changed, only added to.
-const STEPS: [&str; 2] = [include_str!("version_1.sql"), include_str!("version_2.sql")];
+/// The tables of this version.
+const TABLES: &str = include_str!("tables.sql");
 
-/// The version of the tables that this release reads and writes.
-const VERSION: usize = STEPS.len();
+/// The version of the tables that this release reads and writes. Nothing before it has been released.
+const VERSION: usize = 3;
 
 /// How long to wait for another process before giving up.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -23,18 +23,17 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Statements kept ready; more than the ledger has.
 const STATEMENTS: usize = 64;
 
-/// Opens a ledger for writing; makes one of a file that is new or empty, and brings an older one up to
-/// this version.
+/// Opens a ledger for writing; makes one of a file that is new or empty.
 pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
     let connection = connect(path)?;
     if connection.is_readonly("main").map_err(storage)? {
         return Err(LedgerError::new(LedgerErrorKind::ReadOnly, "the ledger file cannot be written"));
     }
-    if in_transaction(&connection, "BEGIN", version)? < VERSION {
+    if in_transaction(&connection, "BEGIN", version)? == 0 {
         // Another process may have been quicker, so it is looked at again under the lock.
         in_transaction(&connection, "BEGIN IMMEDIATE", |connection| match version(connection)? {
-            VERSION => Ok(()),
-            older => bring_up(connection, older),
+            0 => make_tables(connection),
+            _ => Ok(()),
         })?;
     }
     use_write_ahead_log(&connection)?;
@@ -64,7 +63,11 @@ fn version(connection: &Connection) -> Result<usize, LedgerError> {
     let application_id = number("PRAGMA application_id")?;
     let version = usize::try_from(number("PRAGMA user_version")?).map_err(|_| not_a_ledger())?;
     match (application_id, version) {
-        (APPLICATION_ID, 1..=VERSION) => Ok(version),
+        (APPLICATION_ID, VERSION) => Ok(version),
+        (APPLICATION_ID, 1..VERSION) => Err(LedgerError::new(
+            LedgerErrorKind::TooOld,
+            format!("the ledger file is of version {version}; finish with the release that began it"),
+        )),
         (APPLICATION_ID, version) if version > VERSION => Err(LedgerError::new(
             LedgerErrorKind::TooNew,
             format!("the ledger file is of version {version}, and this release reads up to version {VERSION}"),
@@ -74,10 +77,9 @@ fn version(connection: &Connection) -> Result<usize, LedgerError> {
     }
 }
 
-fn bring_up(connection: &Connection, from: usize) -> Result<(), LedgerError> {
-    STEPS[from..]
-        .iter()
-        .try_for_each(|step| connection.execute_batch(step))
+fn make_tables(connection: &Connection) -> Result<(), LedgerError> {
+    connection
+        .execute_batch(TABLES)
         .and_then(|()| connection.pragma_update(None, "application_id", APPLICATION_ID))
         .and_then(|()| connection.pragma_update(None, "user_version", VERSION as i64))
         .map_err(storage)

@@ -1,26 +1,29 @@
 //! The tables as a store.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use sinch_batch_models::{BatchId, BatchState, Timestamp};
-use sinch_batch_tracking::{MessageState, Progress, Tally, join_state};
+use sinch_batch_tracking::{MessageState, Progress, RowKey, Tally, join_state};
 
 use super::storage;
-use crate::decide;
-use crate::entry::{
-    BatchCounts, BatchRecord, BatchStage, CallbackCount, Campaign, CampaignId, Failure, Frontier, NewCampaign,
-    ReceivedCallback,
-};
+use crate::callback::{CallbackCount, DeferredCounts, ReceivedCallback};
+use crate::campaign::{Campaign, CampaignId, NewCampaign};
+use crate::entry::{BatchRecord, BatchStage, Failure};
 use crate::error::{LedgerError, LedgerErrorKind};
+use crate::lease::Held;
+use crate::plan::Digest;
 use crate::rows::RowSpans;
-use crate::store::{Batch, EARLY_LIMIT, Early, Store, Sums};
+use crate::status::{BatchCounts, Phase};
+use crate::store::{Batch, DEFERRED_LIMIT, Deferred, Hold, ORPHAN_LIMIT, Orphan, Recount, Store, Sums};
+use crate::worker::{ProcessId, Worker};
 
 /// How many batches' rows are kept read.
 const ROWS_KEPT: usize = 4096;
 
-/// The place of what is said about a batch as a whole among its early observations.
+/// The place of what is said about a batch as a whole among what is deferred.
 const WHOLE_BATCH: i64 = -1;
 
 /// A connection, and what was read over it and can never change.
@@ -122,36 +125,6 @@ impl Tables {
 
 /// What is asked for besides the decisions.
 impl Tables {
-    pub(super) fn create(&mut self, campaign: NewCampaign) -> Result<Campaign, LedgerError> {
-        decide::check_new(&campaign)?;
-        if self.exists("SELECT 1 FROM campaign WHERE name = ?1", [&campaign.name])? {
-            return Err(LedgerError::name_taken(&campaign.name));
-        }
-        if self.exists("SELECT 1 FROM campaign WHERE key = ?1", [&campaign.key])? {
-            return Err(LedgerError::key_taken());
-        }
-        self.execute(
-            "INSERT INTO campaign (name, key, input, input_fingerprint, message, message_fingerprint, n_rows, \
-             n_skipped, batch_size, settings, created) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-            params![
-                campaign.name,
-                campaign.key,
-                campaign.input,
-                campaign.input_fingerprint,
-                campaign.message,
-                campaign.message_fingerprint,
-                integer(campaign.rows)?,
-                integer(campaign.skipped)?,
-                campaign.batch_size,
-                campaign.settings,
-                campaign.created.to_string(),
-            ],
-        )?;
-        let id = CampaignId::new(self.connection.last_insert_rowid());
-        self.put_sums(id, &Sums::new(campaign.rows, campaign.skipped))?;
-        Ok(campaign.with_id(id))
-    }
-
     pub(super) fn campaign(&self, name: &str) -> Result<Option<Campaign>, LedgerError> {
         Ok(self.campaigns_where("WHERE name = ?1", [name])?.pop())
     }
@@ -162,25 +135,37 @@ impl Tables {
 
     fn campaigns_where(&self, clause: &str, params: impl Params) -> Result<Vec<Campaign>, LedgerError> {
         let sql = format!(
-            "SELECT id, name, key, input, input_fingerprint, message, message_fingerprint, n_rows, n_skipped, \
-             batch_size, settings, created FROM campaign {clause}"
+            "SELECT id, name, key, project, app, service, input, input_fingerprint, message, message_fingerprint, \
+             request, request_fingerprint, n_rows, n_skipped, batch_size, practice, settings, created \
+             FROM campaign {clause}"
         );
         self.all(&sql, params, |row| {
-            let created = NewCampaign {
-                name: get(row, 1)?,
-                key: get(row, 2)?,
-                input: get(row, 3)?,
-                input_fingerprint: get(row, 4)?,
-                message: get(row, 5)?,
-                message_fingerprint: get(row, 6)?,
-                rows: number(row, 7)?,
-                skipped: number(row, 8)?,
-                batch_size: get(row, 9)?,
-                settings: get(row, 10)?,
-                created: time(row, 11)?,
-            };
-            Ok(created.with_id(CampaignId::new(get(row, 0)?)))
+            let mut new =
+                NewCampaign::new(get::<String>(row, 1)?, get::<String>(row, 2)?, number(row, 12)?, time(row, 17)?);
+            new.project = get(row, 3)?;
+            new.app = get(row, 4)?;
+            new.service = get(row, 5)?;
+            new.input = get(row, 6)?;
+            new.input_fingerprint = get(row, 7)?;
+            new.message = get(row, 8)?;
+            new.message_fingerprint = get(row, 9)?;
+            new.request = get(row, 10)?;
+            new.request_fingerprint = get(row, 11)?;
+            new.skipped = number(row, 13)?;
+            new.batch_size = get(row, 14)?;
+            new.practice = get(row, 15)?;
+            new.settings = get(row, 16)?;
+            Ok(new.with_id(CampaignId::new(get(row, 0)?)))
         })
+    }
+
+    pub(super) fn deferred(&self) -> Result<DeferredCounts, LedgerError> {
+        let count = |sql| Ok(self.one(sql, [], |row| number(row, 0))?.unwrap_or(0));
+        Ok(DeferredCounts::new(
+            count("SELECT count(*) FROM deferred")?,
+            count("SELECT count(*) FROM orphan")?,
+            count("SELECT count FROM dropped WHERE what = 'orphan'")?,
+        ))
     }
 
     pub(super) fn callbacks(&self) -> Result<Vec<CallbackCount>, LedgerError> {
@@ -207,11 +192,6 @@ impl Tables {
     ) -> Result<Vec<BatchRecord>, LedgerError> {
         self.known_sums(campaign)?;
         self.records("number > ?2 ORDER BY number LIMIT ?3", params![campaign.get(), after, limit])
-    }
-
-    pub(super) fn open_batches(&mut self, campaign: CampaignId) -> Result<Vec<BatchRecord>, LedgerError> {
-        self.known_sums(campaign)?;
-        self.records("stage <> 'accepted' ORDER BY number", params![campaign.get()])
     }
 
     fn records(&self, clause: &str, params: impl Params) -> Result<Vec<BatchRecord>, LedgerError> {
@@ -247,6 +227,24 @@ impl Tables {
 }
 
 impl Store for Tables {
+    fn campaigns_like(&mut self, new: &NewCampaign) -> Result<Vec<Campaign>, LedgerError> {
+        self.campaigns_where(
+            "WHERE message_fingerprint = ?1 AND project = ?2 AND app = ?3 AND service = ?4 AND practice = 0 ORDER BY id",
+            params![new.message_fingerprint, new.project, new.app, new.service],
+        )
+    }
+
+    fn campaigns_over(&mut self, new: &NewCampaign) -> Result<Vec<Campaign>, LedgerError> {
+        self.campaigns_where(
+            "WHERE practice = 0 AND ((?1 <> '' AND input = ?1) OR (?2 <> '' AND input_fingerprint = ?2)) ORDER BY id",
+            params![new.input, new.input_fingerprint],
+        )
+    }
+
+    fn campaign_by_name(&mut self, name: &str) -> Result<Option<CampaignId>, LedgerError> {
+        self.one("SELECT id FROM campaign WHERE name = ?1", [name], |row| Ok(CampaignId::new(get(row, 0)?)))
+    }
+
     fn campaign_by_key(&mut self, key: &str) -> Result<Option<CampaignId>, LedgerError> {
         if let Some(id) = self.campaigns.get(key) {
             return Ok(Some(*id));
@@ -259,32 +257,64 @@ impl Store for Tables {
         Ok(found)
     }
 
+    fn put_campaign(&mut self, new: NewCampaign) -> Result<Campaign, LedgerError> {
+        self.execute(
+            "INSERT INTO campaign (name, key, project, app, service, input, input_fingerprint, message, \
+             message_fingerprint, request, request_fingerprint, n_rows, n_skipped, batch_size, practice, settings, \
+             created) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+            params![
+                new.name,
+                new.key,
+                new.project,
+                new.app,
+                new.service,
+                new.input,
+                new.input_fingerprint,
+                new.message,
+                new.message_fingerprint,
+                new.request,
+                new.request_fingerprint,
+                integer(new.rows)?,
+                integer(new.skipped)?,
+                new.batch_size,
+                new.practice,
+                new.settings,
+                new.created.to_string(),
+            ],
+        )?;
+        let id = CampaignId::new(self.connection.last_insert_rowid());
+        Ok(new.with_id(id))
+    }
+
     fn sums(&mut self, campaign: CampaignId) -> Result<Option<Sums>, LedgerError> {
         self.one(
-            "SELECT n_rows, n_skipped, n_batched, n_accepted, n_unknown, batches_accepted, batches_unknown, \
-             batches_refused, pending, queued, delivered, read, failed, next_number, last_row \
+            "SELECT phase, n_rows, n_skipped, n_accepted, n_unknown, n_doubled, batches_planned, batches_accepted, \
+             batches_unknown, batches_refused, pending, queued, delivered, read, failed, runs, resend_after \
              FROM standing WHERE campaign = ?1",
             [campaign.get()],
             |row| {
                 Ok(Sums {
-                    rows: number(row, 0)?,
-                    skipped: number(row, 1)?,
-                    batched: number(row, 2)?,
+                    phase: read_phase(get(row, 0)?)?,
+                    rows: number(row, 1)?,
+                    skipped: number(row, 2)?,
                     accepted: number(row, 3)?,
                     unknown: number(row, 4)?,
+                    doubled: number(row, 5)?,
                     batches: BatchCounts {
-                        accepted: number(row, 5)?,
-                        unknown: number(row, 6)?,
-                        refused: number(row, 7)?,
+                        planned: number(row, 6)?,
+                        accepted: number(row, 7)?,
+                        unknown: number(row, 8)?,
+                        refused: number(row, 9)?,
                     },
                     messages: Tally {
-                        pending: number(row, 8)?,
-                        queued: number(row, 9)?,
-                        delivered: number(row, 10)?,
-                        read: number(row, 11)?,
-                        failed: number(row, 12)?,
+                        pending: number(row, 10)?,
+                        queued: number(row, 11)?,
+                        delivered: number(row, 12)?,
+                        read: number(row, 13)?,
+                        failed: number(row, 14)?,
                     },
-                    frontier: Frontier { next_number: get(row, 13)?, last_row: number(row, 14)? },
+                    runs: number(row, 15)?,
+                    resend_after: Duration::from_micros(number(row, 16)?),
                 })
             },
         )
@@ -292,17 +322,19 @@ impl Store for Tables {
 
     fn put_sums(&mut self, campaign: CampaignId, sums: &Sums) -> Result<(), LedgerError> {
         self.execute(
-            "INSERT OR REPLACE INTO standing (campaign, n_rows, n_skipped, n_batched, n_accepted, n_unknown, \
-             batches_accepted, batches_unknown, batches_refused, pending, queued, delivered, read, failed, \
-             next_number, last_row) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+            "INSERT OR REPLACE INTO standing (campaign, phase, n_rows, n_skipped, n_accepted, n_unknown, n_doubled, \
+             batches_planned, batches_accepted, batches_unknown, batches_refused, pending, queued, delivered, read, \
+             failed, runs, resend_after) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
             params![
                 campaign.get(),
+                phase_number(sums.phase),
                 integer(sums.rows)?,
                 integer(sums.skipped)?,
-                integer(sums.batched)?,
                 integer(sums.accepted)?,
                 integer(sums.unknown)?,
+                integer(sums.doubled)?,
+                integer(sums.batches.planned)?,
                 integer(sums.batches.accepted)?,
                 integer(sums.batches.unknown)?,
                 integer(sums.batches.refused)?,
@@ -311,10 +343,22 @@ impl Store for Tables {
                 integer(sums.messages.delivered)?,
                 integer(sums.messages.read)?,
                 integer(sums.messages.failed)?,
-                sums.frontier.next_number,
-                integer(sums.frontier.last_row)?,
+                integer(sums.runs)?,
+                // Longer than any wait that makes sense.
+                i64::try_from(sums.resend_after.as_micros()).unwrap_or(i64::MAX),
             ],
         )
+    }
+
+    fn recount(&mut self, campaign: CampaignId) -> Result<Recount, LedgerError> {
+        let mut recount = Recount::default();
+        let stages = self.all(
+            "SELECT stage, count(*), sum(n_rows) FROM batch WHERE campaign = ?1 GROUP BY stage",
+            [campaign.get()],
+            |row| Ok((read_stage(&get::<String>(row, 0)?)?, number(row, 1)?, number(row, 2)?)),
+        )?;
+        stages.into_iter().for_each(|(stage, n_batches, n_rows)| recount.add(stage, n_batches, n_rows));
+        Ok(recount)
     }
 
     fn batch(&mut self, campaign: CampaignId, number: u32) -> Result<Option<Batch>, LedgerError> {
@@ -332,26 +376,129 @@ impl Store for Tables {
     }
 
     fn put_batch(&mut self, batch: &Batch) -> Result<(), LedgerError> {
-        let first_row = batch.rows.first_row().ok_or_else(damaged)?;
+        let hold = &batch.hold;
+        if batch.stage == BatchStage::Planned && hold.token == 0 {
+            return self.insert_batch(batch);
+        }
         self.execute(
-            "INSERT INTO batch (campaign, number, first_row, n_rows, stage, attempts, batch_id, state, \
-             last_attempt, why, rows) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
-             ON CONFLICT (campaign, number) DO UPDATE SET stage = excluded.stage, attempts = excluded.attempts, \
-             batch_id = excluded.batch_id, state = excluded.state, last_attempt = excluded.last_attempt, \
-             why = excluded.why",
+            "UPDATE batch SET stage = ?3, attempts = ?4, uncertain = ?5, batch_id = ?6, state = ?7, last_attempt = ?8, \
+             why = ?9, doubled = ?10, worker = ?11, token = ?12, lease_until = ?13, may_leave_until = ?14, \
+             in_call = ?15, lapsed_worker = ?16, lapsed_at = ?17 WHERE campaign = ?1 AND number = ?2",
             params![
                 batch.campaign.get(),
                 batch.number,
-                integer(first_row)?,
-                integer(batch.rows.len())?,
-                stage_name(batch.stage),
+                batch.stage.as_str(),
                 batch.attempts,
+                batch.uncertain,
                 batch.batch_id.as_ref().map(BatchId::as_str),
                 batch.state.as_ref().map(BatchState::as_str),
-                batch.last_attempt.to_string(),
+                batch.last_attempt.map(Timestamp::as_microsecond),
                 batch.why,
-                batch.rows.to_string(),
+                batch.doubled,
+                hold.worker.as_deref(),
+                integer(hold.token)?,
+                hold.until.map(Timestamp::as_microsecond),
+                hold.may_leave_until.map(Timestamp::as_microsecond),
+                hold.in_call,
+                hold.lapsed.as_ref().map(|(worker, _)| &**worker),
+                hold.lapsed.as_ref().map(|(_, at)| at.as_microsecond()),
             ],
+        )
+    }
+
+    fn batches_like(&mut self, digest: &Digest) -> Result<Vec<(CampaignId, BatchStage)>, LedgerError> {
+        self.all("SELECT campaign, stage FROM batch WHERE digest = ?1", [&digest[..]], |row| {
+            Ok((CampaignId::new(get(row, 0)?), read_stage(&get::<String>(row, 1)?)?))
+        })
+    }
+
+    fn any_without_id(&mut self) -> Result<bool, LedgerError> {
+        self.exists("SELECT 1 FROM batch WHERE batch_id IS NULL AND stage IN ('unknown', 'accepted') LIMIT 1", [])
+    }
+
+    fn put_double(&mut self, campaign: CampaignId, number: u32, batch_id: &BatchId) -> Result<bool, LedgerError> {
+        let place = params![campaign.get(), number, batch_id.as_str()];
+        if self.exists("SELECT 1 FROM double WHERE campaign = ?1 AND number = ?2 AND batch_id = ?3", place)? {
+            return Ok(false);
+        }
+        self.execute("INSERT INTO double (campaign, number, batch_id) VALUES (?1, ?2, ?3)", place)?;
+        Ok(true)
+    }
+
+    fn put_worker(&mut self, worker: &Worker) -> Result<(), LedgerError> {
+        if self.exists("SELECT 1 FROM worker WHERE name = ?1", [worker.name()])? {
+            return Ok(());
+        }
+        let process = worker.process();
+        self.execute(
+            "INSERT INTO worker (name, boot, namespace, pid, started) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![
+                worker.name(),
+                process.map(|process| &*process.boot),
+                process.map(|process| &*process.namespace),
+                process.map(|process| process.pid),
+                process.map(|process| integer(process.started)).transpose()?,
+            ],
+        )
+    }
+
+    fn holders(&mut self, campaign: CampaignId) -> Result<Vec<Worker>, LedgerError> {
+        self.all(
+            "SELECT name, boot, namespace, pid, started FROM worker WHERE name IN \
+             (SELECT worker FROM batch WHERE campaign = ?1 AND lease_until IS NOT NULL \
+              UNION SELECT lapsed_worker FROM batch WHERE campaign = ?1 AND lapsed_worker IS NOT NULL)",
+            [campaign.get()],
+            |row| {
+                let process = match (get::<Option<String>>(row, 1)?, get::<Option<String>>(row, 2)?) {
+                    (Some(boot), Some(namespace)) => {
+                        Some(ProcessId::new(boot, namespace, get(row, 3)?, number(row, 4)?))
+                    }
+                    _ => None,
+                };
+                Ok(Worker::new(get::<String>(row, 0)?, process))
+            },
+        )
+    }
+
+    fn batches_of_worker(&mut self, campaign: CampaignId, worker: &str) -> Result<Vec<Batch>, LedgerError> {
+        let its = |clause: &str| self.batches_where(clause, params![campaign.get(), worker]);
+        let mut batches = its("campaign = ?1 AND worker = ?2 AND lease_until IS NOT NULL")?;
+        for batch in its("campaign = ?1 AND lapsed_worker = ?2")? {
+            if batches.iter().all(|have| have.number != batch.number) {
+                batches.push(batch);
+            }
+        }
+        Ok(batches)
+    }
+
+    fn free_batches(
+        &mut self,
+        campaign: CampaignId,
+        room: u32,
+        except: &BTreeSet<u32>,
+        now: Timestamp,
+    ) -> Result<Vec<Batch>, LedgerError> {
+        let sql = batch_sql(
+            "campaign = ?1 AND stage <> 'accepted' AND (lease_until IS NULL OR lease_until <= ?2) ORDER BY number",
+        );
+        let mut sql = self.connection.prepare_cached(&sql).map_err(storage)?;
+        let mut rows = sql.query(params![campaign.get(), now.as_microsecond()]).map_err(storage)?;
+        let mut free = Vec::new();
+        while free.len() < room as usize {
+            let Some(row) = rows.next().map_err(storage)? else { break };
+            if !except.contains(&get(row, 1)?) {
+                free.push(read_batch(row, Arc::new(read_rows(row)?))?);
+            }
+        }
+        Ok(free)
+    }
+
+    fn held_by_others(&mut self, campaign: CampaignId, worker: &str, now: Timestamp) -> Result<Vec<Held>, LedgerError> {
+        self.all(
+            "SELECT worker, count(*), max(lease_until) FROM batch WHERE campaign = ?1 AND worker <> ?2 \
+             AND lease_until IS NOT NULL AND lease_until > ?3 AND stage <> 'accepted' GROUP BY worker",
+            params![campaign.get(), worker, now.as_microsecond()],
+            |row| Ok(Held::new(get::<String>(row, 0)?, get(row, 1)?, microsecond(row, 2)?)),
         )
     }
 
@@ -371,39 +518,40 @@ impl Store for Tables {
         )
     }
 
-    fn put_early(&mut self, batch_id: &BatchId, early: Early) -> Result<(), LedgerError> {
-        let position = match &early {
-            Early::Message(index, _) => i64::from(*index),
-            Early::Batch(_) => WHOLE_BATCH,
+    fn put_deferred(&mut self, batch_id: &BatchId, deferred: Deferred) -> Result<(), LedgerError> {
+        let position = match &deferred {
+            Deferred::Message(index, _) => i64::from(*index),
+            Deferred::Batch(_) => WHOLE_BATCH,
         };
         let kept = self.one(
-            "SELECT age, position, progress, code, description, state FROM early WHERE batch_id = ?1 AND position = ?2",
+            "SELECT age, position, progress, code, description, state FROM deferred \
+             WHERE batch_id = ?1 AND position = ?2",
             params![batch_id.as_str(), position],
-            |row| Ok((get::<i64>(row, 0)?, read_early(row)?)),
+            |row| Ok((get::<i64>(row, 0)?, read_deferred(row)?)),
         )?;
-        let (age, early) = match (kept, early) {
-            (Some((age, Early::Message(index, mut state))), Early::Message(_, seen)) => {
+        let (age, deferred) = match (kept, deferred) {
+            (Some((age, Deferred::Message(index, mut state))), Deferred::Message(_, seen)) => {
                 if !state.observe(&seen) {
                     return Ok(());
                 }
-                (age, Early::Message(index, state))
+                (Some(age), Deferred::Message(index, state))
             }
-            (Some((age, Early::Batch(state))), Early::Batch(seen)) => {
-                (age, Early::Batch(join_state(Some(state), seen)))
+            (Some((age, Deferred::Batch(state))), Deferred::Batch(seen)) => {
+                (Some(age), Deferred::Batch(join_state(Some(state), seen)))
             }
-            (_, early) => {
-                let age = self.one("SELECT max(age) FROM early", [], |row| get::<Option<i64>>(row, 0))?.flatten();
-                let age = age.map_or(0, |age| age + 1);
-                self.execute("DELETE FROM early WHERE age <= ?1", [age - EARLY_LIMIT])?;
-                (age, early)
+            (_, deferred) => {
+                if self.is_deferred_full()? {
+                    return Err(LedgerError::deferred_full());
+                }
+                (None, deferred)
             }
         };
-        let (state, whole) = match early {
-            Early::Message(_, state) => (state, None),
-            Early::Batch(state) => (MessageState::default(), Some(state)),
+        let (state, whole) = match deferred {
+            Deferred::Message(_, state) => (state, None),
+            Deferred::Batch(state) => (MessageState::default(), Some(state)),
         };
         self.execute(
-            "INSERT OR REPLACE INTO early (age, batch_id, position, progress, code, description, state) \
+            "INSERT OR REPLACE INTO deferred (age, batch_id, position, progress, code, description, state) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             params![
                 age,
@@ -417,21 +565,135 @@ impl Store for Tables {
         )
     }
 
-    fn take_early(&mut self, batch_id: &BatchId) -> Result<Vec<Early>, LedgerError> {
-        let early = self.all(
-            "SELECT age, position, progress, code, description, state FROM early WHERE batch_id = ?1",
+    fn take_deferred(&mut self, batch_id: &BatchId) -> Result<Vec<Deferred>, LedgerError> {
+        let deferred = self.all(
+            "SELECT age, position, progress, code, description, state FROM deferred WHERE batch_id = ?1",
             [batch_id.as_str()],
-            read_early,
+            read_deferred,
         )?;
-        if !early.is_empty() {
-            self.execute("DELETE FROM early WHERE batch_id = ?1", [batch_id.as_str()])?;
+        if !deferred.is_empty() {
+            self.execute("DELETE FROM deferred WHERE batch_id = ?1", [batch_id.as_str()])?;
         }
-        Ok(early)
+        Ok(deferred)
+    }
+
+    fn clear_deferred(&mut self) -> Result<(), LedgerError> {
+        self.execute("DELETE FROM deferred", [])
+    }
+
+    fn put_orphan(&mut self, orphan: Orphan) -> Result<(), LedgerError> {
+        let Ok(row) = i64::try_from(orphan.key.row) else { return Ok(()) };
+        let place = params![&*orphan.key.campaign, row];
+        let kept = self.one(
+            "SELECT age, batch_id, progress, code, description FROM orphan WHERE key = ?1 AND row = ?2",
+            place,
+            |row| Ok((get::<i64>(row, 0)?, get::<Option<String>>(row, 1)?, read_state(row, 2)?)),
+        )?;
+        let batch_id = orphan.batch_id.map(|id| id.as_str().to_owned());
+        let (age, batch_id, state) = match kept {
+            Some((age, known, mut state)) => {
+                let news = state.observe(&orphan.state) || (known.is_none() && batch_id.is_some());
+                if !news {
+                    return Ok(());
+                }
+                (Some(age), known.or(batch_id), state)
+            }
+            None => (None, batch_id, orphan.state),
+        };
+        self.execute(
+            "INSERT OR REPLACE INTO orphan (age, key, row, batch_id, progress, code, description) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![
+                age,
+                &*orphan.key.campaign,
+                row,
+                batch_id,
+                progress_number(state.progress),
+                state.code,
+                state.description
+            ],
+        )?;
+        self.drop_oldest_orphans()
+    }
+
+    fn take_orphans(&mut self, key: &str) -> Result<Vec<Orphan>, LedgerError> {
+        let orphans = self.all(
+            "SELECT row, batch_id, progress, code, description FROM orphan WHERE key = ?1 ORDER BY row",
+            [key],
+            |row| {
+                Ok(Orphan {
+                    key: RowKey::new(key, number(row, 0)?),
+                    batch_id: get::<Option<String>>(row, 1)?.map(BatchId::new),
+                    state: read_state(row, 2)?,
+                })
+            },
+        )?;
+        if !orphans.is_empty() {
+            self.execute("DELETE FROM orphan WHERE key = ?1", [key])?;
+        }
+        Ok(orphans)
     }
 
     fn count_callback(&mut self, callback: &ReceivedCallback) -> Result<(), LedgerError> {
         self.counted.callbacks.push((callback.kind(), callback.time().as_microsecond()));
         Ok(())
+    }
+}
+
+/// Records.
+impl Tables {
+    fn insert_batch(&mut self, batch: &Batch) -> Result<(), LedgerError> {
+        let first_row = batch.rows.first_row().unwrap_or_default();
+        self.execute(
+            "INSERT INTO batch (campaign, number, first_row, n_rows, rows, at_byte, n_bytes, digest, stage, attempts, \
+             uncertain, doubled, token, in_call) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, 0, 0, 0, 0)",
+            params![
+                batch.campaign.get(),
+                batch.number,
+                integer(first_row)?,
+                integer(batch.rows.len())?,
+                batch.rows.to_string(),
+                integer(batch.at_byte)?,
+                integer(batch.n_bytes)?,
+                &batch.digest[..],
+                batch.stage.as_str(),
+            ],
+        )
+    }
+
+    fn batches_where(&self, clause: &str, params: impl Params) -> Result<Vec<Batch>, LedgerError> {
+        self.all(&batch_sql(clause), params, |row| read_batch(row, Arc::new(read_rows(row)?)))
+    }
+
+    fn is_deferred_full(&self) -> Result<bool, LedgerError> {
+        // Ages are given in order: as long as they are close together nothing has to be counted.
+        let span = self.one("SELECT coalesce(max(age) - min(age), 0) FROM deferred", [], |row| number(row, 0))?;
+        if span.is_none_or(|span| span + 1 < DEFERRED_LIMIT) {
+            return Ok(false);
+        }
+        let count = self.one("SELECT count(*) FROM deferred", [], |row| number(row, 0))?;
+        Ok(count.is_some_and(|count| count >= DEFERRED_LIMIT))
+    }
+
+    /// Ages are given in order, so the number kept is at most the span of ages.
+    fn drop_oldest_orphans(&mut self) -> Result<(), LedgerError> {
+        let span = self.one("SELECT min(age), max(age) FROM orphan", [], |row| {
+            Ok((get::<Option<i64>>(row, 0)?.unwrap_or(0), get::<Option<i64>>(row, 1)?.unwrap_or(0)))
+        })?;
+        let (first, last) = span.unwrap_or_default();
+        if u64::try_from(last - first).unwrap_or(0) < ORPHAN_LIMIT {
+            return Ok(());
+        }
+        let dropped = self
+            .connection
+            .prepare_cached("DELETE FROM orphan WHERE age = ?1")
+            .and_then(|mut sql| sql.execute([first]))
+            .map_err(storage)?;
+        self.execute(
+            "INSERT INTO dropped (what, count) VALUES ('orphan', ?1) \
+             ON CONFLICT (what) DO UPDATE SET count = count + excluded.count",
+            [integer(dropped as u64)?],
+        )
     }
 }
 
@@ -493,49 +755,74 @@ impl Tables {
 
 fn batch_sql(clause: &str) -> String {
     format!(
-        "SELECT campaign, number, stage, attempts, batch_id, state, last_attempt, why, rows FROM batch WHERE {clause}"
+        "SELECT campaign, number, rows, at_byte, n_bytes, digest, stage, attempts, uncertain, batch_id, state, \
+         last_attempt, why, doubled, worker, token, lease_until, may_leave_until, in_call, lapsed_worker, lapsed_at \
+         FROM batch WHERE {clause}"
     )
 }
 
 fn read_batch(row: &Row<'_>, rows: Arc<RowSpans>) -> Result<Batch, LedgerError> {
+    let lapsed = match (get::<Option<String>>(row, 19)?, maybe_microsecond(row, 20)?) {
+        (Some(worker), Some(at)) => Some((worker.into(), at)),
+        _ => None,
+    };
     Ok(Batch {
         campaign: CampaignId::new(get(row, 0)?),
         number: get(row, 1)?,
         rows,
-        stage: read_stage(&get::<String>(row, 2)?)?,
-        attempts: get(row, 3)?,
-        batch_id: get::<Option<String>>(row, 4)?.map(BatchId::new),
-        state: get::<Option<String>>(row, 5)?.map(|state| BatchState::from(state.as_str())),
-        last_attempt: time(row, 6)?,
-        why: get(row, 7)?,
+        at_byte: number(row, 3)?,
+        n_bytes: number(row, 4)?,
+        digest: get::<Vec<u8>>(row, 5)?.try_into().map_err(|_| damaged())?,
+        stage: read_stage(&get::<String>(row, 6)?)?,
+        attempts: get(row, 7)?,
+        uncertain: get(row, 8)?,
+        batch_id: get::<Option<String>>(row, 9)?.map(BatchId::new),
+        state: get::<Option<String>>(row, 10)?.map(|state| BatchState::from(state.as_str())),
+        last_attempt: maybe_microsecond(row, 11)?,
+        why: get(row, 12)?,
+        doubled: get(row, 13)?,
+        hold: Hold {
+            worker: get::<Option<String>>(row, 14)?.map(Arc::from),
+            token: number(row, 15)?,
+            until: maybe_microsecond(row, 16)?,
+            may_leave_until: maybe_microsecond(row, 17)?,
+            in_call: get(row, 18)?,
+            lapsed,
+        },
     })
 }
 
 fn read_rows(row: &Row<'_>) -> Result<RowSpans, LedgerError> {
-    get::<String>(row, 8)?.parse().map_err(|_| damaged())
-}
-
-fn stage_name(stage: BatchStage) -> &'static str {
-    match stage {
-        BatchStage::Unknown => "unknown",
-        BatchStage::Accepted => "accepted",
-        BatchStage::Refused => "refused",
-    }
+    get::<String>(row, 2)?.parse().map_err(|_| damaged())
 }
 
 fn read_stage(name: &str) -> Result<BatchStage, LedgerError> {
-    match name {
-        "unknown" => Ok(BatchStage::Unknown),
-        "accepted" => Ok(BatchStage::Accepted),
-        "refused" => Ok(BatchStage::Refused),
+    let stages = [BatchStage::Planned, BatchStage::Unknown, BatchStage::Accepted, BatchStage::Refused];
+    stages.into_iter().find(|stage| stage.as_str() == name).ok_or_else(damaged)
+}
+
+/// The number of a phase in the file. It is part of the format.
+fn phase_number(phase: Phase) -> i64 {
+    match phase {
+        Phase::Running | Phase::Done => 1,
+        Phase::Paused => 2,
+        Phase::Cancelled => 3,
+    }
+}
+
+fn read_phase(number: i64) -> Result<Phase, LedgerError> {
+    match number {
+        1 => Ok(Phase::Running),
+        2 => Ok(Phase::Paused),
+        3 => Ok(Phase::Cancelled),
         _ => Err(damaged()),
     }
 }
 
-fn read_early(row: &Row<'_>) -> Result<Early, LedgerError> {
+fn read_deferred(row: &Row<'_>) -> Result<Deferred, LedgerError> {
     match get::<i64>(row, 1)? {
-        WHOLE_BATCH => Ok(Early::Batch(BatchState::from(get::<String>(row, 5)?.as_str()))),
-        index => Ok(Early::Message(index.try_into().map_err(|_| damaged())?, read_state(row, 2)?)),
+        WHOLE_BATCH => Ok(Deferred::Batch(BatchState::from(get::<String>(row, 5)?.as_str()))),
+        index => Ok(Deferred::Message(index.try_into().map_err(|_| damaged())?, read_state(row, 2)?)),
     }
 }
 
@@ -577,6 +864,10 @@ fn number(row: &Row<'_>, at: usize) -> Result<u64, LedgerError> {
 
 fn time(row: &Row<'_>, at: usize) -> Result<Timestamp, LedgerError> {
     get::<String>(row, at)?.parse().map_err(|_| damaged())
+}
+
+fn maybe_microsecond(row: &Row<'_>, at: usize) -> Result<Option<Timestamp>, LedgerError> {
+    get::<Option<i64>>(row, at)?.map(|time| Timestamp::from_microsecond(time).map_err(|_| damaged())).transpose()
 }
 
 fn microsecond(row: &Row<'_>, at: usize) -> Result<Timestamp, LedgerError> {

@@ -18,12 +18,12 @@ const GROUP: usize = 1024;
 
 /// A connection with its thread. Dropping it waits until the jobs that were given are done.
 #[derive(Debug)]
-pub(super) struct Worker {
+pub(super) struct Thread {
     jobs: Option<Sender<Box<dyn Job>>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Worker {
+impl Thread {
     pub(super) fn writer(tables: Tables) -> Result<Self, LedgerError> {
         Self::start("ledger-writer", tables, write)
     }
@@ -56,7 +56,7 @@ impl Worker {
     }
 }
 
-impl Drop for Worker {
+impl Drop for Thread {
     fn drop(&mut self) {
         self.jobs = None;
         if let Some(thread) = self.thread.take() {

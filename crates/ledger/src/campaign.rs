@@ -1,0 +1,192 @@
+//! A campaign: what is sent to whom, from where.
+
+use sinch_batch_models::Timestamp;
+
+use crate::status::CampaignStatus;
+
+/// Identifies a campaign within one ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CampaignId(i64);
+
+impl CampaignId {
+    /// Takes the number a ledger gave.
+    pub fn new(id: i64) -> Self {
+        Self(id)
+    }
+
+    /// The number.
+    pub fn get(self) -> i64 {
+        self.0
+    }
+}
+
+/// A campaign to be created. Paths and settings are the caller's words; the ledger only keeps them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NewCampaign {
+    /// What people call it; unique in the ledger.
+    pub name: String,
+    /// What the metadata on the wire calls it; unique everywhere, 32 hex digits.
+    pub key: String,
+    /// The project it is sent under.
+    pub project: String,
+    /// The app that sends it.
+    pub app: String,
+    /// The service it is sent to: its base URL.
+    pub service: String,
+    /// Where the recipients come from: the absolute path of a file, or empty.
+    pub input: String,
+    /// Tells whether the input is still the same.
+    pub input_fingerprint: String,
+    /// The message as its author wrote it, placeholders and all: never a person's values.
+    pub message: String,
+    /// Equal for equal messages.
+    pub message_fingerprint: String,
+    /// What else each request says, as JSON without recipients.
+    pub request: String,
+    /// Equal for equal requests.
+    pub request_fingerprint: String,
+    /// Rows in the input, skipped ones included.
+    pub rows: u64,
+    /// Rows that are not sent because they are invalid.
+    pub skipped: u64,
+    /// The most rows a batch holds.
+    pub batch_size: u32,
+    /// Whether it is tried locally, with a simulator: such a campaign is compared with no other.
+    pub practice: bool,
+    /// Whether it may send what another campaign has sent, or is about to send.
+    pub allow_duplicate: bool,
+    /// The caller's settings, opaque to the ledger.
+    pub settings: String,
+    /// When it was created.
+    pub created: Timestamp,
+}
+
+impl NewCampaign {
+    /// A campaign of that many rows, none of them skipped, in batches of 1000.
+    ///
+    /// The other fields are empty; set those that are of use.
+    pub fn new(name: impl Into<String>, key: impl Into<String>, rows: u64, created: Timestamp) -> Self {
+        Self {
+            name: name.into(),
+            key: key.into(),
+            project: String::new(),
+            app: String::new(),
+            service: String::new(),
+            input: String::new(),
+            input_fingerprint: String::new(),
+            message: String::new(),
+            message_fingerprint: String::new(),
+            request: String::new(),
+            request_fingerprint: String::new(),
+            rows,
+            skipped: 0,
+            batch_size: 1000,
+            practice: false,
+            allow_duplicate: false,
+            settings: String::new(),
+            created,
+        }
+    }
+
+    /// The campaign, once the ledger has a number for it. For implementations of
+    /// [`Ledger`](crate::Ledger).
+    pub fn with_id(self, id: CampaignId) -> Campaign {
+        Campaign {
+            id,
+            name: self.name,
+            key: self.key,
+            project: self.project,
+            app: self.app,
+            service: self.service,
+            input: self.input,
+            input_fingerprint: self.input_fingerprint,
+            message: self.message,
+            message_fingerprint: self.message_fingerprint,
+            request: self.request,
+            request_fingerprint: self.request_fingerprint,
+            rows: self.rows,
+            skipped: self.skipped,
+            batch_size: self.batch_size,
+            practice: self.practice,
+            settings: self.settings,
+            created: self.created,
+        }
+    }
+}
+
+/// A campaign in the ledger. What it says never changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Campaign {
+    /// The ledger's number for it.
+    pub id: CampaignId,
+    /// What people call it; unique in the ledger.
+    pub name: String,
+    /// What the metadata on the wire calls it; unique everywhere, 32 hex digits.
+    pub key: String,
+    /// The project it is sent under.
+    pub project: String,
+    /// The app that sends it.
+    pub app: String,
+    /// The service it is sent to: its base URL.
+    pub service: String,
+    /// Where the recipients come from: the absolute path of a file, or empty.
+    pub input: String,
+    /// Tells whether the input is still the same.
+    pub input_fingerprint: String,
+    /// The message as its author wrote it, placeholders and all.
+    pub message: String,
+    /// Equal for equal messages.
+    pub message_fingerprint: String,
+    /// What else each request says, as JSON without recipients.
+    pub request: String,
+    /// Equal for equal requests.
+    pub request_fingerprint: String,
+    /// Rows in the input, skipped ones included.
+    pub rows: u64,
+    /// Rows that are not sent because they are invalid.
+    pub skipped: u64,
+    /// The most rows a batch holds.
+    pub batch_size: u32,
+    /// Whether it is tried locally, with a simulator.
+    pub practice: bool,
+    /// The caller's settings, opaque to the ledger.
+    pub settings: String,
+    /// When it was created.
+    pub created: Timestamp,
+}
+
+/// What creating a campaign came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Created {
+    /// The campaign.
+    pub campaign: Campaign,
+    /// An unfinished campaign that sends another message to the same input. Is that meant?
+    pub same_input: Option<String>,
+}
+
+impl Created {
+    /// A new campaign, and the name of an unfinished one over the same input.
+    pub fn new(campaign: Campaign, same_input: Option<String>) -> Self {
+        Self { campaign, same_input }
+    }
+}
+
+/// The campaign that sent the same message to the same recipients, or is about to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DuplicateOf {
+    /// That campaign.
+    pub campaign: Campaign,
+    /// How it stands.
+    pub status: CampaignStatus,
+}
+
+impl DuplicateOf {
+    /// The earlier campaign and how it stands.
+    pub fn new(campaign: Campaign, status: CampaignStatus) -> Self {
+        Self { campaign, status }
+    }
+}

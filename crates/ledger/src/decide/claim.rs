@@ -1,0 +1,161 @@
+//! Leases: who may send a batch, and from when on another may.
+
+use std::time::Duration;
+
+use sinch_batch_models::Timestamp;
+
+use super::{known_sums, later};
+use crate::campaign::CampaignId;
+use crate::entry::BatchStage;
+use crate::error::{LedgerError, LedgerErrorKind};
+use crate::lease::{Claim, Claimed, Renewed, Run};
+use crate::status::Phase;
+use crate::store::{Batch, Recount, Store, Sums};
+use crate::worker::Worker;
+
+/// Counts a run, after the sums have been compared with the batches.
+pub(crate) fn begin_run<S: Store>(
+    store: &mut S,
+    campaign: CampaignId,
+    resend_after: Duration,
+) -> Result<Run, LedgerError> {
+    let mut sums = known_sums(store, campaign)?;
+    running(&sums)?;
+    if store.recount(campaign)? != recount_of(&sums) {
+        return Err(LedgerError::new(
+            LedgerErrorKind::Altered,
+            "the sums of the campaign do not agree with its batches: the ledger was altered or is damaged",
+        ));
+    }
+    sums.runs += 1;
+    sums.resend_after = sums.resend_after.max(resend_after);
+    store.put_sums(campaign, &sums)?;
+    Ok(Run { number: sums.runs, resend_after: sums.resend_after })
+}
+
+fn recount_of(sums: &Sums) -> Recount {
+    Recount {
+        batches: sums.batches,
+        accepted: sums.accepted,
+        unknown: sums.unknown,
+        rows: sums.rows.saturating_sub(sums.skipped),
+    }
+}
+
+fn running(sums: &Sums) -> Result<(), LedgerError> {
+    match sums.phase {
+        Phase::Running | Phase::Done => Ok(()),
+        Phase::Paused | Phase::Cancelled => Err(LedgerError::not_running(sums.phase)),
+    }
+}
+
+/// `is_gone` looks at the system: whether it is certain that nothing of a worker runs any more.
+pub(crate) fn claim<S: Store>(
+    store: &mut S,
+    campaign: CampaignId,
+    claim: &Claim,
+    is_gone: impl Fn(&Worker) -> bool,
+) -> Result<Claimed, LedgerError> {
+    running(&known_sums(store, campaign)?)?;
+    store.put_worker(&claim.worker)?;
+    for holder in store.holders(campaign)? {
+        if holder.name() != claim.worker.name() && is_gone(&holder) {
+            bury(store, campaign, holder.name(), claim.now)?;
+        }
+    }
+    let mut leases = Vec::new();
+    for mut batch in store.free_batches(campaign, claim.room, &claim.except, claim.now)? {
+        note_silence(&mut batch, claim);
+        let hold = &mut batch.hold;
+        hold.worker = Some(claim.worker.name().into());
+        hold.token += 1;
+        hold.until = Some(later(claim.now, claim.lease));
+        store.put_batch(&batch)?;
+        leases.push(batch.lease());
+    }
+    let held = store.held_by_others(campaign, claim.worker.name(), claim.now)?;
+    Ok(Claimed { leases, held })
+}
+
+/// A batch whose worker fell silent in the middle of an attempt: nobody knows whether that worker will
+/// go on.
+fn note_silence(batch: &mut Batch, claim: &Claim) {
+    let lapsed = batch.hold.until.is_some();
+    let tried = batch.stage == BatchStage::Unknown || batch.uncertain;
+    if let Some(worker) = batch.hold.worker.clone()
+        && lapsed
+        && tried
+        && batch.hold.lapsed.is_none()
+        && *worker != *claim.worker.name()
+    {
+        batch.hold.lapsed = Some((worker, claim.now));
+    }
+    // The attempt had until the end of its lease, whatever became of its worker.
+    batch.hold.in_call = false;
+}
+
+pub(crate) fn renew<S: Store>(
+    store: &mut S,
+    campaign: CampaignId,
+    worker: &str,
+    held: &[(u32, u64)],
+    lease: Duration,
+    now: Timestamp,
+) -> Result<Renewed, LedgerError> {
+    known_sums(store, campaign)?;
+    let until = later(now, lease);
+    let mut renewed = Renewed::default();
+    for (number, token) in held {
+        let Some(mut batch) = store.batch(campaign, *number)? else {
+            renewed.lost.push(*number);
+            continue;
+        };
+        if batch.stage == BatchStage::Accepted {
+            renewed.accepted.push(*number);
+        } else if batch.hold.token != *token || batch.hold.worker.as_deref() != Some(worker) {
+            renewed.lost.push(*number);
+        } else {
+            batch.hold.until = Some(until);
+            if batch.hold.in_call {
+                batch.hold.may_leave_until = Some(until);
+            }
+            store.put_batch(&batch)?;
+        }
+    }
+    Ok(renewed)
+}
+
+/// The worker's goodbye: everything it holds is free at once, and nothing of it leaves any more.
+pub(crate) fn release<S: Store>(
+    store: &mut S,
+    campaign: CampaignId,
+    worker: &str,
+    now: Timestamp,
+) -> Result<(), LedgerError> {
+    known_sums(store, campaign)?;
+    bury(store, campaign, worker, now)
+}
+
+/// Frees what a worker held that is gone: it said goodbye, its process does not exist any more, or
+/// somebody who knows said so.
+fn bury<S: Store>(store: &mut S, campaign: CampaignId, worker: &str, now: Timestamp) -> Result<(), LedgerError> {
+    for mut batch in store.batches_of_worker(campaign, worker)? {
+        let hold = &mut batch.hold;
+        if hold.worker.as_deref() == Some(worker) && hold.until.is_some() {
+            hold.until = None;
+            hold.end_call(now);
+        }
+        if hold.lapsed.as_ref().is_some_and(|(silent, _)| **silent == *worker) {
+            hold.lapsed = None;
+        }
+        store.put_batch(&batch)?;
+    }
+    Ok(())
+}
+
+/// Ends a campaign: nothing more of it leaves.
+pub(crate) fn cancel<S: Store>(store: &mut S, campaign: CampaignId) -> Result<(), LedgerError> {
+    let mut sums = known_sums(store, campaign)?;
+    sums.phase = Phase::Cancelled;
+    store.put_sums(campaign, &sums)
+}

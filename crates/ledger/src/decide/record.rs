@@ -1,0 +1,141 @@
+//! Facts about sending a batch.
+
+use sinch_batch_models::{BatchId, Timestamp};
+use sinch_batch_tracking::scrub;
+
+use super::{accept, double, impossible, known_sums};
+use crate::campaign::CampaignId;
+use crate::entry::{BatchStage, Entry};
+use crate::error::{LedgerError, LedgerErrorKind};
+use crate::status::Phase;
+use crate::store::{Batch, Store, Sums};
+
+pub(crate) fn record<S: Store>(
+    store: &mut S,
+    campaign: CampaignId,
+    entry: Entry,
+    now: Timestamp,
+) -> Result<(), LedgerError> {
+    let mut sums = known_sums(store, campaign)?;
+    let number = entry.number();
+    let mut batch = store.batch(campaign, number)?.ok_or_else(|| impossible(number, "is not in the plan"))?;
+    match entry {
+        Entry::Intent { token, attempt, .. } => intend(store, &mut sums, &mut batch, token, attempt, now)?,
+        Entry::Returned { attempt, .. } => {
+            if batch.attempts == attempt && batch.stage == BatchStage::Unknown {
+                batch.hold.end_call(now);
+                store.put_batch(&batch)?;
+            }
+        }
+        Entry::Accepted { batch_id, .. } => be_accepted(store, &mut sums, &mut batch, batch_id)?,
+        Entry::Refused { attempt, why, .. } => refuse(store, &mut sums, &mut batch, attempt, &why, now)?,
+        Entry::Doubled { batch_ids, .. } => {
+            for batch_id in &batch_ids {
+                double(store, &mut sums, &mut batch, batch_id)?;
+            }
+        }
+        Entry::Released { token, why, .. } => {
+            if batch.hold.token == token && batch.stage != BatchStage::Accepted {
+                batch.hold.until = None;
+                batch.hold.end_call(now);
+                if let Some(why) = why {
+                    batch.why = Some(scrub(&why, None));
+                }
+                store.put_batch(&batch)?;
+            }
+        }
+    }
+    store.put_sums(campaign, &sums)
+}
+
+fn intend<S: Store>(
+    store: &mut S,
+    sums: &mut Sums,
+    batch: &mut Batch,
+    token: u64,
+    attempt: u32,
+    now: Timestamp,
+) -> Result<(), LedgerError> {
+    let number = batch.number;
+    if batch.stage == BatchStage::Accepted {
+        return Err(LedgerError::new(
+            LedgerErrorKind::Accepted,
+            format!("batch {number} is accepted already and must not be sent again"),
+        ));
+    }
+    if sums.phase != Phase::Running {
+        return Err(LedgerError::not_running(sums.phase));
+    }
+    let live = batch.hold.until.is_some_and(|until| now < until);
+    if batch.hold.token != token || !live {
+        return Err(LedgerError::new(LedgerErrorKind::Fenced, format!("the lease of batch {number} is over")));
+    }
+    if batch.attempts == attempt && batch.stage == BatchStage::Unknown && batch.hold.in_call {
+        // The same again: the answer to the first was lost on its way.
+        return Ok(());
+    }
+    if batch.attempts.checked_add(1) != Some(attempt) {
+        return Err(impossible(number, "has another number of attempts"));
+    }
+    batch.uncertain |= batch.stage == BatchStage::Unknown;
+    sums.move_batch(batch.stage, BatchStage::Unknown, batch.rows.len());
+    batch.stage = BatchStage::Unknown;
+    batch.attempts = attempt;
+    batch.last_attempt = Some(now);
+    batch.why = None;
+    batch.hold.may_leave_until = batch.hold.until;
+    batch.hold.in_call = true;
+    batch.hold.lapsed = None;
+    store.put_batch(batch)
+}
+
+fn be_accepted<S: Store>(
+    store: &mut S,
+    sums: &mut Sums,
+    batch: &mut Batch,
+    batch_id: BatchId,
+) -> Result<(), LedgerError> {
+    match &batch.batch_id {
+        Some(known) if *known == batch_id => Ok(()),
+        Some(_) => double(store, sums, batch, &batch_id).map(drop),
+        None => match store.batch_of(&batch_id)? {
+            Some(other) => Err(LedgerError::new(
+                LedgerErrorKind::IdTaken,
+                format!(
+                    "the service gave batch {} the id of batch {}, which is a fault of the service",
+                    batch.number, other.number
+                ),
+            )),
+            None => accept(store, sums, batch, Some(batch_id)),
+        },
+    }
+}
+
+fn refuse<S: Store>(
+    store: &mut S,
+    sums: &mut Sums,
+    batch: &mut Batch,
+    attempt: u32,
+    why: &str,
+    now: Timestamp,
+) -> Result<(), LedgerError> {
+    let number = batch.number;
+    match batch.stage {
+        BatchStage::Accepted => Err(LedgerError::new(
+            LedgerErrorKind::Accepted,
+            format!("batch {number} is accepted already and cannot be refused"),
+        )),
+        BatchStage::Planned => Err(impossible(number, "has an outcome but no intent")),
+        BatchStage::Unknown | BatchStage::Refused => {
+            // What became of an earlier attempt says nothing about the last one.
+            if batch.attempts != attempt {
+                return Ok(());
+            }
+            sums.move_batch(batch.stage, BatchStage::Refused, batch.rows.len());
+            batch.stage = BatchStage::Refused;
+            batch.hold.end_call(now);
+            batch.why = Some(scrub(why, None));
+            store.put_batch(batch)
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Leave to send one batch, for a time.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sinch_batch_models::Timestamp;
+
+use crate::entry::BatchStage;
+use crate::plan::Digest;
+use crate::rows::RowSpans;
+use crate::worker::Worker;
+
+/// How long a lease lasts, unless told otherwise. It is renewed after a third of it.
+pub const LEASE: Duration = Duration::from_secs(30);
+
+/// A worker asks for batches to send.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Claim {
+    /// Who asks.
+    pub worker: Worker,
+    /// How many batches at most.
+    pub room: u32,
+    /// Batches that it does not want: it has given them up in this run.
+    pub except: Arc<BTreeSet<u32>>,
+    /// How long the leases last.
+    pub lease: Duration,
+    /// When it asks.
+    pub now: Timestamp,
+}
+
+impl Claim {
+    /// Asks for so many batches, any of them, for [`LEASE`].
+    pub fn new(worker: Worker, room: u32, now: Timestamp) -> Self {
+        Self { worker, room, except: Arc::default(), lease: LEASE, now }
+    }
+
+    /// Does not ask for these batches.
+    #[must_use]
+    pub fn with_except(mut self, except: Arc<BTreeSet<u32>>) -> Self {
+        self.except = except;
+        self
+    }
+
+    /// Asks for another time.
+    #[must_use]
+    pub fn with_lease(mut self, lease: Duration) -> Self {
+        self.lease = lease;
+        self
+    }
+}
+
+/// What a claim came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Claimed {
+    /// The batches, by number.
+    pub leases: Vec<Lease>,
+    /// What other workers hold.
+    pub held: Vec<Held>,
+}
+
+impl Claimed {
+    /// These batches, while others hold those.
+    pub fn new(leases: Vec<Lease>, held: Vec<Held>) -> Self {
+        Self { leases, held }
+    }
+}
+
+/// Batches that another worker holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Held {
+    /// Who holds them.
+    pub worker: String,
+    /// How many.
+    pub batches: u32,
+    /// When the last of these leases lapses, unless it is renewed.
+    pub until: Timestamp,
+}
+
+impl Held {
+    /// So many batches, held until then.
+    pub fn new(worker: impl Into<String>, batches: u32, until: Timestamp) -> Self {
+        Self { worker: worker.into(), batches, until }
+    }
+}
+
+/// Leave to send one batch, for a time. Nothing else may send it meanwhile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Lease {
+    /// The batch.
+    pub number: u32,
+    /// Grows with each claim of the batch: an intent with another one is refused.
+    pub token: u64,
+    /// Its rows.
+    pub rows: RowSpans,
+    /// Where its bytes begin in the input.
+    pub at_byte: u64,
+    /// How many bytes of the input it takes.
+    pub n_bytes: u64,
+    /// The digest of these bytes.
+    pub digest: Digest,
+    /// What is known of its outcome.
+    pub stage: BatchStage,
+    /// How many times it was tried.
+    pub attempts: u32,
+    /// Whether some attempt ended without a known outcome: then it is looked up before it is sent,
+    /// whatever its stage.
+    pub uncertain: bool,
+    /// Until when something of the last attempt may still leave its worker.
+    pub may_leave_until: Option<Timestamp>,
+    /// When the lease of a worker lapsed that tried the batch, did not say goodbye and is not known to
+    /// be gone.
+    pub lapsed_at: Option<Timestamp>,
+}
+
+/// What renewing leases came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Renewed {
+    /// Batches that another worker has claimed meanwhile.
+    pub lost: Vec<u32>,
+    /// Batches that are known to be accepted: a receipt, or another worker, proved it.
+    pub accepted: Vec<u32>,
+}
+
+impl Renewed {
+    /// These are lost, those accepted.
+    pub fn new(lost: Vec<u32>, accepted: Vec<u32>) -> Self {
+        Self { lost, accepted }
+    }
+}
+
+/// What a run of a campaign has to know when it begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Run {
+    /// Counts the runs of the campaign, from 1.
+    pub number: u64,
+    /// The longest time that any run of the campaign was told to wait before it sends again.
+    pub resend_after: Duration,
+}
+
+impl Run {
+    /// The run of that number.
+    pub fn new(number: u64, resend_after: Duration) -> Self {
+        Self { number, resend_after }
+    }
+}

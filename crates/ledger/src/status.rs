@@ -1,0 +1,102 @@
+//! How a campaign stands.
+
+use std::fmt;
+
+use serde::Serialize;
+use sinch_batch_tracking::Tally;
+
+/// How a campaign stands. `rows = skipped + planned + accepted + unknown`, always.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CampaignStatus {
+    /// Rows in the input.
+    pub rows: u64,
+    /// Rows that are not sent.
+    pub skipped: u64,
+    /// Rows still to be sent, rows of refused batches among them. In a cancelled campaign they never are.
+    pub planned: u64,
+    /// Rows of accepted batches.
+    pub accepted: u64,
+    /// Rows of batches whose outcome is not known.
+    pub unknown: u64,
+    /// Rows of batches that the service holds more than once.
+    pub doubled: u64,
+    /// How many batches stand where.
+    pub batches: BatchCounts,
+    /// How many messages of accepted batches stand where; their total is `accepted`.
+    pub messages: Tally,
+    /// Whether it goes on.
+    pub phase: Phase,
+}
+
+impl CampaignStatus {
+    /// Messages whose final receipt is still awaited: pending and queued.
+    pub fn awaiting(&self) -> u64 {
+        self.messages.pending + self.messages.queued
+    }
+
+    /// Whether something is left to be sent or looked up.
+    pub fn is_unfinished(&self) -> bool {
+        self.phase != Phase::Cancelled && self.planned + self.unknown > 0
+    }
+}
+
+/// How many batches of a campaign stand where.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BatchCounts {
+    /// Not tried yet.
+    pub planned: u64,
+    /// Accepted.
+    pub accepted: u64,
+    /// Of unknown outcome.
+    pub unknown: u64,
+    /// Refused.
+    pub refused: u64,
+}
+
+impl BatchCounts {
+    /// All batches of the campaign.
+    pub fn total(&self) -> u64 {
+        self.planned + self.tried()
+    }
+
+    /// All batches of which an intent was recorded, or which a receipt proved.
+    pub fn tried(&self) -> u64 {
+        self.accepted + self.unknown + self.refused
+    }
+}
+
+/// Whether a campaign goes on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Phase {
+    /// Batches may leave.
+    #[default]
+    Running,
+    /// Nothing more leaves until it is resumed.
+    Paused,
+    /// Nothing more leaves, ever.
+    Cancelled,
+    /// Every batch has been accepted.
+    Done,
+}
+
+impl Phase {
+    /// The word for it: `running`, `paused`, `cancelled`, `done`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Cancelled => "cancelled",
+            Self::Done => "done",
+        }
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
