@@ -1,36 +1,60 @@
-//! What a campaign does next: a pure function of what it knows, what it hears, and the time.
+//! What a run does next: a pure function of what it knows, what it receives, and the time.
 //!
 //! Each [`Command`] has one effect, and each effect comes back as one [`Input`], so a crash between
-//! any two of them is a loop in a test. The order is the promise: an intent is recorded before the
-//! call, an outcome after it, and a batch whose outcome is unknown is looked up before anything is
-//! sent again.
+//! any two of them is a loop in a test. The order is the promise: a lease before anything, an intent
+//! before the call, an outcome after it, and a batch whose outcome is unknown is looked up before
+//! anything of it is sent again.
+//!
+//! ```text
+//!  claim ─┬─ never tried ──▶ (probe) ──▶ read ──▶ intend ──▶ send ─┬─ accepted ──▶ note, done
+//!         │                                ▲                       ├─ not now ───▶ note, wait, intend
+//!         │              proved absent     │                       ├─ refused ───▶ note, give up
+//!         └─ tried before ──▶ look up ─────┘◀─────── wait ─────────┴─ unknown ───▶ note, look up
+//!                               │  ▲
+//!                               │  └── absent too early, no answer: wait
+//!                               ├── found: note, done
+//!                               └── no proof in so many tries: give up, it stays unknown
+//! ```
+//!
+//! *Proved absent*: the question left when the batch had had its time, by both clocks, and the answer
+//! was understood. A *probe* looks up what was never tried, in a run on a campaign that was begun
+//! earlier: if it is found, the ledger is older than the truth.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
+use sinch_batch_ledger::{BatchStage, Claimed, Held, Lease, Run};
 use sinch_batch_models::{BatchId, Timestamp};
 
+use crate::moment::Moment;
+use crate::outcome::{SendOutcome, StopReason};
 use crate::sender::{LookUpFailure, Refusal, SendFailure};
 
 /// The number of a batch within its campaign, from 1.
-pub type BatchNumber = u32;
+pub(crate) type BatchNumber = u32;
 
-/// What bounds a campaign.
+/// What bounds a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// How many batches are under way at once, those that settle included.
-    pub in_flight: usize,
-    /// How long a batch of unknown outcome must stay absent before it is sent again.
-    pub settle: Duration,
+    /// How many batches are under way at once, those that wait for their outcome included.
+    pub in_flight: u32,
+    /// How long a batch of unknown outcome must stay absent before it is sent again. The longest that
+    /// any run of the campaign had counts.
+    pub resend_after: Duration,
+    /// How long to wait longer if the worker that tried a batch fell silent and may still be there.
+    pub takeover_grace: Duration,
+    /// How long a lease on a batch lasts.
+    pub lease: Duration,
     /// How long to wait between two look-ups of the same batch.
     pub look_up_every: Duration,
-    /// After how many failed look-ups a batch is left *unknown*.
+    /// After how many look-ups without a usable answer a batch is left *unknown*.
     pub look_ups: u32,
-    /// After how many attempts that came to nothing a batch is given up; it stays *planned*.
+    /// After how many attempts in one run a batch is left *unknown*.
     pub attempts: u32,
-    /// After how many fruitless tries in a row, by all batches together, the campaign stops.
-    pub strikes: u32,
+    /// After how many failures in a row, by all batches together, the run stops.
+    pub max_consecutive_failures: u32,
     /// The longest wait between two tries when the service names none.
     pub longest_wait: Duration,
 }
@@ -39,11 +63,13 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             in_flight: 4,
-            settle: Duration::from_secs(30),
+            resend_after: Duration::from_secs(30),
+            takeover_grace: Duration::from_secs(600),
+            lease: sinch_batch_ledger::LEASE,
             look_up_every: Duration::from_secs(5),
             look_ups: 3,
             attempts: 3,
-            strikes: 5,
+            max_consecutive_failures: 5,
             longest_wait: Duration::from_secs(60),
         }
     }
@@ -52,305 +78,453 @@ impl Default for Limits {
 impl Limits {
     /// Sets how many batches are under way at once; at least one.
     #[must_use]
-    pub fn with_in_flight(mut self, in_flight: usize) -> Self {
+    pub fn with_in_flight(mut self, in_flight: u32) -> Self {
         self.in_flight = in_flight.max(1);
         self
     }
 
     /// Sets how long a batch of unknown outcome must stay absent before it is sent again.
     #[must_use]
-    pub fn with_settle(mut self, settle: Duration) -> Self {
-        self.settle = settle;
+    pub fn with_resend_after(mut self, resend_after: Duration) -> Self {
+        self.resend_after = resend_after;
         self
+    }
+
+    /// Sets how much longer to wait for a worker that fell silent.
+    #[must_use]
+    pub fn with_takeover_grace(mut self, grace: Duration) -> Self {
+        self.takeover_grace = grace;
+        self
+    }
+
+    /// Sets how long a lease lasts; at least a second.
+    #[must_use]
+    pub fn with_lease(mut self, lease: Duration) -> Self {
+        self.lease = lease.max(Duration::from_secs(1));
+        self
+    }
+
+    /// How long before the end of a lease nothing may leave any more.
+    fn margin(&self) -> Duration {
+        Duration::from_secs(5).min(self.lease / 6)
     }
 }
 
-/// Where a batch that enters the machine comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// Just cut from the file, or surely not sent before.
-    Fresh,
-    /// Of an earlier run: an attempt was recorded, its outcome was not.
-    Unknown,
-}
-
-/// What the machine hears.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Input {
-    /// The campaign begins, or goes on after a restart.
+/// What the machine receives.
+#[derive(Clone, Debug)]
+pub(crate) enum Input {
+    /// The run begins.
     Start,
-    /// The batch asked for by [`Command::Plan`].
-    Planned(BatchNumber, Origin),
-    /// There are no more batches.
-    Exhausted,
+    /// The answer to [`Command::Claim`], asked for at that moment.
+    Claimed(Claimed, Moment),
+    /// The recipients of the batch are at hand.
+    Read(BatchNumber),
+    /// The recipients of the batch cannot be had; the reason.
+    Unreadable(BatchNumber, StopReason, String),
     /// What [`Command::Record`] asked for is durable.
     Recorded(BatchNumber),
-    /// The fact could not be recorded because a receipt has proved meanwhile that the service has the
-    /// batch.
+    /// The batch is known to be accepted: a receipt, or another worker, proved it.
     Adopted(BatchNumber),
-    /// The answer to [`Command::Send`].
+    /// The lease is over: the batch is another's.
+    Fenced(BatchNumber),
+    /// The outcome cannot be taken for this batch's, because the service contradicts itself.
+    Contradicted(BatchNumber, String),
+    /// The response to [`Command::Send`].
     Sent(BatchNumber, Result<BatchId, SendFailure>),
-    /// The answer to [`Command::LookUp`].
-    Found(BatchNumber, Result<Option<BatchId>, LookUpFailure>),
+    /// The response to [`Command::LookUp`].
+    Found(BatchNumber, Result<Vec<BatchId>, LookUpFailure>),
+    /// The answer to [`Command::Renew`], asked for at that moment.
+    Renewed { asked: Moment, held: Vec<BatchNumber>, lost: Vec<BatchNumber> },
     /// Time has passed.
     Tick,
     /// Start nothing new: finish what is under way, then end.
-    Stop(Stop),
+    Stop(StopReason, Option<String>),
     /// A fact about the batch could not be recorded: let go of it and stop.
     Lost(BatchNumber),
 }
 
 /// What the loop does for the machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Command {
-    /// Read the next batch from the file.
-    Plan,
+pub(crate) enum Command {
+    /// Ask the ledger for so many batches, but not for these.
+    Claim(u32, Arc<BTreeSet<BatchNumber>>),
+    /// Read the recipients of the batch, in the order of these commands.
+    Read(BatchNumber),
     /// Make a fact durable.
     Record(BatchNumber, Fact),
-    /// Call the service.
-    Send(BatchNumber),
+    /// Call the service; the last byte leaves before that moment or never.
+    Send(BatchNumber, Moment),
     /// Ask the service for the batch by its key.
     LookUp(BatchNumber),
+    /// Prolong the leases of these batches, by their tokens.
+    Renew(Vec<(BatchNumber, u64)>),
     /// Let go of the batch's recipients.
     Forget(BatchNumber),
-    /// Send [`Input::Tick`] at this time, or earlier.
-    Wake(Timestamp),
-    /// The campaign has ended.
-    Finish(Ended),
+    /// Send [`Input::Tick`] at this time of the steady clock, or earlier.
+    Wake(Duration),
+    /// The run has ended.
+    Finish(SendOutcome),
 }
 
 /// What is recorded about a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fact {
+pub(crate) enum Fact {
     /// It is about to be sent.
-    Intent,
-    /// The service has it.
-    Accepted(BatchId),
-    /// The service surely does not have it.
-    Refused(String),
-}
-
-/// Why a campaign stops before its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stop {
-    /// Somebody asked for it.
-    Interrupted,
-    /// The key or its secret was refused, or one new token after another.
-    Credentials,
-    /// The service refused: the project, the app, the region, or the first batch.
-    Refused,
-    /// The project is blocked for credit.
-    Credit,
-    /// The service could not be reached, or kept failing.
-    Unreachable,
-    /// The ledger could not be written.
-    Ledger,
-    /// The file could not be read to its end.
-    Input,
-}
-
-/// How sending ended.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ended {
-    /// Why it stopped early; `None` when every batch was tried.
-    pub stopped: Option<Stop>,
-    /// Batches that the service surely did not take.
-    pub refused: u32,
-    /// Batches whose outcome is still unknown.
-    pub unknown: u32,
-    /// What went wrong last, in one sentence.
-    pub why: Option<String>,
-}
-
-impl Ended {
-    /// Whether the service has every batch.
-    pub fn is_complete(&self) -> bool {
-        self.stopped.is_none() && self.refused == 0 && self.unknown == 0
-    }
+    Intent { token: u64, attempt: u32 },
+    /// The call is over, and its outcome not known.
+    Returned { attempt: u32 },
+    /// The service has it, under these ids: one, unless something went wrong.
+    Accepted(Vec<BatchId>),
+    /// The service does not have it.
+    Refused { attempt: u32, why: String },
+    /// It is let go of without a new outcome.
+    Released { token: u64, why: Option<String> },
 }
 
 /// What the machine knows.
 #[derive(Clone, Debug)]
-pub struct State {
+pub(crate) struct State {
     limits: Limits,
+    resend_after: Duration,
     slots: BTreeMap<BatchNumber, Slot>,
-    asked: bool,
+    /// Batches that this run does not try again.
+    given_up: Arc<BTreeSet<BatchNumber>>,
+    claiming: bool,
     exhausted: bool,
+    /// When to ask again what others have let go of.
+    claim_again: Option<Duration>,
+    held: Vec<Held>,
+    /// How many batches are still to be probed.
+    probes: u32,
     accepted_any: bool,
-    strikes: u32,
-    hold: Option<Timestamp>,
-    ended: Ended,
+    failures: u32,
+    hold: Option<Duration>,
+    /// When the leases are to be renewed; none while that is under way or there are none.
+    renew_at: Option<Duration>,
+    outcome: SendOutcome,
 }
 
 /// One batch under way.
 #[derive(Clone, Debug)]
 struct Slot {
-    stage: Stage,
-    /// Since when the outcome is unknown: the end of the call, or the start of this run, since the
-    /// call of an earlier one may have been on the wire until then.
-    unknown_since: Timestamp,
+    token: u64,
+    /// The attempts that the ledger knows of.
     attempts: u32,
-    failed_look_ups: u32,
+    /// Those of this run.
+    tried: u32,
+    stage: Stage,
+    /// Before the lease was asked for: it lasts from here at least.
+    leased: Moment,
+    /// From when on a question may prove absence; none if there was no attempt.
+    clear_at: Option<Moment>,
+    /// When the question left that is under way.
+    asked: Moment,
+    useless_look_ups: u32,
+    /// It waits for a worker that may come back, and takes no place of others.
+    takes_over: bool,
+    /// Its recipients are at hand.
+    is_read: bool,
+    /// Another worker has claimed it: only proof of acceptance counts.
+    lost: bool,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Stage {
+    Probing,
+    /// Not found by its probe; it waits for the other probes.
+    Probed,
+    Reading,
     Intending,
     Sending,
     LookingUp,
-    /// The outcome is being recorded; afterwards the batch is done, or is tried again at a time.
-    Noting {
-        again: Option<Timestamp>,
-    },
+    /// The outcome is being recorded.
+    Noting(After),
     Waiting {
-        until: Timestamp,
+        until: Duration,
         then: Next,
     },
 }
 
+/// What comes after an outcome was recorded.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum After {
+    Done,
+    LookUp,
+    Wait(Duration),
+}
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Next {
+    Probe,
     Send,
     LookUp,
 }
 
+/// How long to wait before asking what others have let go of.
+const CLAIM_EVERY: Duration = Duration::from_millis(500);
+
 impl State {
-    /// A campaign that has not begun, or goes on after a restart in which `accepted_any` batch had
-    /// been accepted.
-    pub fn new(limits: Limits, accepted_any: bool) -> Self {
+    /// A run of a campaign in which `accepted_any` batch was accepted before.
+    pub(crate) fn new(limits: Limits, run: &Run, accepted_any: bool) -> Self {
+        // What a run begun earlier left may have been sent from a copy of this ledger.
+        let probes = if run.number > 1 { limits.in_flight } else { 0 };
         Self {
+            resend_after: run.resend_after.max(limits.resend_after),
             limits,
             slots: BTreeMap::new(),
-            asked: false,
+            given_up: Arc::default(),
+            claiming: false,
             exhausted: false,
+            claim_again: None,
+            held: Vec::new(),
+            probes,
             accepted_any,
-            strikes: 0,
+            failures: 0,
             hold: None,
-            ended: Ended::default(),
+            renew_at: None,
+            outcome: SendOutcome::default(),
         }
     }
 
-    /// How many batches are under way.
-    pub fn in_flight(&self) -> usize {
-        self.slots.len()
+    /// What other workers hold, if the run waits for them.
+    pub(crate) fn waits_for(&self) -> &[Held] {
+        if self.slots.values().all(|slot| slot.takes_over) { &self.held } else { &[] }
+    }
+
+    /// How many batches wait for a worker that may come back.
+    pub(crate) fn takeovers(&self) -> usize {
+        self.slots.values().filter(|slot| slot.takes_over).count()
+    }
+
+    /// How many batches are under way, those that wait for silent workers left out.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.slots.values().filter(|slot| !slot.takes_over).count()
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.outcome.stopped.is_some()
     }
 }
 
 /// Decides what to do after an input.
-pub fn step(state: &mut State, input: Input, now: Timestamp) -> Vec<Command> {
+pub(crate) fn step(state: &mut State, input: Input, now: Moment) -> Vec<Command> {
     let mut commands = Vec::new();
     match input {
         Input::Start | Input::Tick => {}
-        Input::Planned(number, origin) => planned(state, number, origin, now, &mut commands),
-        Input::Exhausted => {
-            state.asked = false;
-            state.exhausted = true;
+        Input::Claimed(claimed, asked) => claimed_batches(state, claimed, asked, now, &mut commands),
+        Input::Read(number) => {
+            if let Some(slot) = state.slots.get_mut(&number).filter(|slot| slot.stage == Stage::Reading) {
+                slot.is_read = true;
+                intend(state, number, &mut commands);
+            }
         }
-        Input::Recorded(number) => recorded(state, number, &mut commands),
+        Input::Unreadable(number, reason, why) => {
+            stop_for(state, reason, Some(why));
+            let_go(state, number, &mut commands);
+        }
+        Input::Recorded(number) => recorded(state, number, now, &mut commands),
         Input::Adopted(number) => {
             state.accepted_any = true;
-            state.strikes = 0;
-            if state.slots.remove(&number).is_some() {
-                commands.push(Command::Forget(number));
-            }
+            state.failures = 0;
+            forget(state, number, &mut commands);
         }
-        Input::Sent(number, Ok(batch_id)) => accepted(state, number, batch_id, &mut commands),
-        Input::Sent(number, Err(failure)) => not_sent(state, number, failure, now, &mut commands),
-        Input::Found(number, answer) => found(state, number, answer, now, &mut commands),
-        Input::Stop(stop) => stop_for(state, stop),
-        Input::Lost(number) => {
-            stop_for(state, Stop::Ledger);
-            if state.slots.remove(&number).is_some() {
-                commands.push(Command::Forget(number));
+        Input::Fenced(number) => lose(state, number, &mut commands),
+        Input::Contradicted(number, why) => leave_unknown(state, number, Some(why), &mut commands),
+        Input::Sent(number, response) => sent(state, number, response, now, &mut commands),
+        Input::Found(number, response) => found(state, number, response, now, &mut commands),
+        Input::Renewed { asked, held, lost } => {
+            for number in held {
+                if let Some(slot) = state.slots.get_mut(&number).filter(|_| !lost.contains(&number)) {
+                    slot.leased = asked;
+                }
             }
+            lost.into_iter().for_each(|number| lose(state, number, &mut commands));
+            state.renew_at = Some(asked.steady + state.limits.lease / 3);
+        }
+        Input::Stop(reason, why) => stop_for(state, reason, why),
+        Input::Lost(number) => {
+            stop_for(state, StopReason::Ledger, None);
+            forget(state, number, &mut commands);
         }
     }
     go_on(state, now, &mut commands);
     commands
 }
 
-fn planned(state: &mut State, number: BatchNumber, origin: Origin, now: Timestamp, commands: &mut Vec<Command>) {
-    state.asked = false;
-    if state.ended.stopped.is_some() {
-        // It stays what the ledger says it is.
-        commands.push(Command::Forget(number));
+fn claimed_batches(state: &mut State, claimed: Claimed, asked: Moment, now: Moment, commands: &mut Vec<Command>) {
+    state.claiming = false;
+    state.exhausted = claimed.leases.is_empty() && claimed.held.is_empty();
+    // Some may still be free of a worker that has just gone; what others hold may become so.
+    state.claim_again = (!claimed.held.is_empty() && claimed.leases.is_empty()).then(|| now.steady + CLAIM_EVERY);
+    state.held = claimed.held;
+    if state.is_stopping() {
+        // They are free again with the goodbye of this worker.
         return;
     }
-    let (stage, command) = match origin {
-        Origin::Fresh => (Stage::Intending, Command::Record(number, Fact::Intent)),
-        Origin::Unknown => (Stage::LookingUp, Command::LookUp(number)),
-    };
-    state.slots.insert(number, Slot { stage, unknown_since: now, attempts: 0, failed_look_ups: 0 });
-    commands.push(command);
+    if !claimed.leases.is_empty() && state.renew_at.is_none() {
+        state.renew_at = Some(asked.steady + state.limits.lease / 3);
+    }
+    for lease in claimed.leases {
+        take(state, &lease, asked, now, commands);
+    }
 }
 
-fn recorded(state: &mut State, number: BatchNumber, commands: &mut Vec<Command>) {
-    let stopping = state.ended.stopped.is_some();
+fn take(state: &mut State, lease: &Lease, asked: Moment, now: Moment, commands: &mut Vec<Command>) {
+    let number = lease.number;
+    let tried = lease.stage == BatchStage::Unknown || lease.uncertain;
+    let mut slot = Slot {
+        token: lease.token,
+        attempts: lease.attempts,
+        tried: 0,
+        stage: Stage::Reading,
+        leased: asked,
+        clear_at: None,
+        asked: now,
+        useless_look_ups: 0,
+        takes_over: false,
+        is_read: false,
+        lost: false,
+    };
+    if tried {
+        slot.clear_at = Some(clear_of_earlier(state, lease, now));
+        slot.takes_over = lease.lapsed_at.is_some();
+        slot.stage = Stage::LookingUp;
+        commands.push(Command::LookUp(number));
+    } else if state.probes > 0 {
+        state.probes -= 1;
+        slot.stage = Stage::Probing;
+        commands.push(Command::LookUp(number));
+    } else {
+        commands.push(Command::Read(number));
+    }
+    state.slots.insert(number, slot);
+}
+
+/// From when on a question may prove that an attempt of an earlier run, or of another worker, is absent.
+///
+/// The steady clock of this run knows nothing of what was before it, so it waits the whole time.
+fn clear_of_earlier(state: &State, lease: &Lease, now: Moment) -> Moment {
+    let left = lease.may_leave_until.unwrap_or(now.wall);
+    let (left, wait) = match lease.lapsed_at {
+        Some(lapsed) => (left.max(lapsed), state.limits.takeover_grace.saturating_add(state.resend_after)),
+        None => (left, state.resend_after),
+    };
+    let from = Moment { wall: left, steady: now.steady };
+    from.after(wait)
+}
+
+/// Records the intent, unless a probe is still out: then nothing leaves.
+fn intend(state: &mut State, number: BatchNumber, commands: &mut Vec<Command>) {
+    let probing = is_probing(state);
+    let stopping = state.is_stopping();
+    let Some(slot) = state.slots.get_mut(&number) else { return };
+    if stopping {
+        forget(state, number, commands);
+    } else if probing {
+        slot.stage = Stage::Probed;
+    } else if slot.is_read {
+        slot.stage = Stage::Intending;
+        let (token, attempt) = (slot.token, slot.attempts.saturating_add(1));
+        commands.push(Command::Record(number, Fact::Intent { token, attempt }));
+    } else {
+        slot.stage = Stage::Reading;
+        commands.push(Command::Read(number));
+    }
+}
+
+fn is_probing(state: &State) -> bool {
+    state.slots.values().any(|slot| {
+        matches!(slot.stage, Stage::Probing | Stage::Waiting { then: Next::Probe, .. })
+    })
+}
+
+fn recorded(state: &mut State, number: BatchNumber, now: Moment, commands: &mut Vec<Command>) {
+    let stopping = state.is_stopping();
+    let until = state.limits.lease.saturating_sub(state.limits.margin());
     let Some(slot) = state.slots.get_mut(&number) else { return };
     match slot.stage {
         Stage::Intending => {
             slot.stage = Stage::Sending;
             slot.attempts += 1;
-            commands.push(Command::Send(number));
+            slot.tried += 1;
+            commands.push(Command::Send(number, slot.leased.after(until)));
         }
-        Stage::Noting { again: Some(until) } if !stopping => slot.stage = Stage::Waiting { until, then: Next::Send },
-        Stage::Noting { .. } => {
-            state.slots.remove(&number);
-            commands.push(Command::Forget(number));
-        }
-        Stage::Sending | Stage::LookingUp | Stage::Waiting { .. } => {}
+        Stage::Noting(After::LookUp) => ask(slot, number, now, commands),
+        Stage::Noting(After::Wait(until)) if !stopping => slot.stage = Stage::Waiting { until, then: Next::Send },
+        Stage::Noting(_) => forget(state, number, commands),
+        _ => {}
     }
 }
 
-fn accepted(state: &mut State, number: BatchNumber, batch_id: BatchId, commands: &mut Vec<Command>) {
-    state.accepted_any = true;
-    state.strikes = 0;
-    let Some(slot) = state.slots.get_mut(&number) else { return };
-    slot.stage = Stage::Noting { again: None };
-    commands.push(Command::Record(number, Fact::Accepted(batch_id)));
+fn ask(slot: &mut Slot, number: BatchNumber, now: Moment, commands: &mut Vec<Command>) {
+    slot.stage = Stage::LookingUp;
+    slot.asked = now;
+    commands.push(Command::LookUp(number));
 }
 
-fn not_sent(state: &mut State, number: BatchNumber, failure: SendFailure, now: Timestamp, commands: &mut Vec<Command>) {
+fn accepted(state: &mut State, number: BatchNumber, ids: Vec<BatchId>, commands: &mut Vec<Command>) {
+    state.accepted_any = true;
+    state.failures = 0;
     let Some(slot) = state.slots.get_mut(&number) else { return };
+    slot.stage = Stage::Noting(After::Done);
+    commands.push(Command::Record(number, Fact::Accepted(ids)));
+}
+
+fn sent(
+    state: &mut State,
+    number: BatchNumber,
+    response: Result<BatchId, SendFailure>,
+    now: Moment,
+    commands: &mut Vec<Command>,
+) {
+    let resend_after = state.resend_after;
+    let longest_wait = state.limits.longest_wait;
+    let Some(slot) = state.slots.get_mut(&number) else { return };
+    let failure = match response {
+        Ok(batch_id) => return accepted(state, number, vec![batch_id], commands),
+        Err(_) if slot.lost => return forget(state, number, commands),
+        Err(failure) => failure,
+    };
+    let attempt = slot.attempts;
     match failure {
         SendFailure::Unknown { why } => {
-            slot.stage = Stage::LookingUp;
-            slot.unknown_since = now;
-            state.ended.why = Some(why);
-            commands.push(Command::LookUp(number));
+            slot.clear_at = Some(now.after(resend_after));
+            slot.stage = Stage::Noting(After::LookUp);
+            commands.push(Command::Record(number, Fact::Returned { attempt }));
+            state.outcome.why = Some(why);
         }
         SendFailure::NotNow { retry_after, limited, why } => {
-            let wait = retry_after.unwrap_or_else(|| backoff(slot.attempts, state.limits.longest_wait));
-            let until = later(now, wait);
-            slot.stage = Stage::Noting { again: Some(until) };
-            commands.push(Command::Record(number, Fact::Refused(why.clone())));
-            state.ended.why = Some(why);
+            let until = now.steady + retry_after.unwrap_or_else(|| backoff(slot.tried, longest_wait));
+            slot.stage = Stage::Noting(After::Wait(until));
+            commands.push(Command::Record(number, Fact::Refused { attempt, why: why.clone() }));
+            state.outcome.why = Some(why);
             if limited {
                 // The service is there and full: everyone waits, nobody gives up.
-                state.strikes = 0;
+                state.failures = 0;
                 state.hold = Some(state.hold.map_or(until, |hold| hold.max(until)));
             } else {
-                strike(state, Stop::Unreachable);
+                fail(state, StopReason::Unreachable);
             }
         }
         SendFailure::Expired { why } => {
-            let until = later(now, backoff(slot.attempts, state.limits.longest_wait));
-            slot.stage = Stage::Noting { again: Some(until) };
-            commands.push(Command::Record(number, Fact::Refused(why.clone())));
-            state.ended.why = Some(why);
-            strike(state, Stop::Credentials);
+            let until = now.steady + backoff(slot.tried, longest_wait);
+            slot.stage = Stage::Noting(After::Wait(until));
+            commands.push(Command::Record(number, Fact::Refused { attempt, why: why.clone() }));
+            state.outcome.why = Some(why);
+            fail(state, StopReason::Credentials);
         }
         SendFailure::Refused { about, why } => {
-            slot.stage = Stage::Noting { again: None };
-            commands.push(Command::Record(number, Fact::Refused(why.clone())));
-            state.ended.refused += 1;
-            state.ended.why = Some(why);
+            slot.stage = Stage::Noting(After::Done);
+            give_up(state, number);
+            commands.push(Command::Record(number, Fact::Refused { attempt, why: why.clone() }));
+            state.outcome.refused += 1;
+            state.outcome.why = Some(why);
             match about {
-                Refusal::Credentials => stop_for(state, Stop::Credentials),
-                Refusal::Credit => stop_for(state, Stop::Credit),
-                Refusal::Service => stop_for(state, Stop::Refused),
+                Refusal::Credentials => stop_for(state, StopReason::Credentials, None),
+                Refusal::Credit => stop_for(state, StopReason::Credit, None),
+                Refusal::Service => stop_for(state, StopReason::Refused, None),
                 // The first batch stands for all of them: a fault of the message is in every one.
-                Refusal::Batch if !state.accepted_any => stop_for(state, Stop::Refused),
+                Refusal::Batch if !state.accepted_any => stop_for(state, StopReason::Refused, None),
                 Refusal::Batch => {}
             }
         }
@@ -360,129 +534,228 @@ fn not_sent(state: &mut State, number: BatchNumber, failure: SendFailure, now: T
 fn found(
     state: &mut State,
     number: BatchNumber,
-    answer: Result<Option<BatchId>, LookUpFailure>,
-    now: Timestamp,
+    response: Result<Vec<BatchId>, LookUpFailure>,
+    now: Moment,
+    commands: &mut Vec<Command>,
+) {
+    let Some(slot) = state.slots.get_mut(&number) else { return };
+    let probing = slot.stage == Stage::Probing;
+    match response {
+        Ok(ids) if !ids.is_empty() && probing => {
+            let why = format!("batch {number} was never tried from this ledger, and the service has it");
+            stop_for(state, StopReason::LedgerBehind, Some(why));
+            forget(state, number, commands);
+        }
+        Ok(ids) if !ids.is_empty() => accepted(state, number, ids, commands),
+        Ok(_) if probing => {
+            slot.stage = Stage::Probed;
+            slot.useless_look_ups = 0;
+        }
+        Ok(_) => absent(state, number, now, commands),
+        Err(failure) => no_answer(state, number, failure, probing, now, commands),
+    }
+}
+
+/// The service says that it does not have the batch, which is proof only if the question left late
+/// enough.
+fn absent(state: &mut State, number: BatchNumber, now: Moment, commands: &mut Vec<Command>) {
+    let every = state.limits.look_up_every;
+    let attempts = state.limits.attempts;
+    let stopping = state.is_stopping();
+    let Some(slot) = state.slots.get_mut(&number) else { return };
+    slot.useless_look_ups = 0;
+    let proved = slot.clear_at.is_none_or(|clear| clear.has_come(slot.asked));
+    if stopping {
+        leave_unknown(state, number, None, commands);
+    } else if !proved {
+        // Another worker's batch may take minutes: it is asked for less often.
+        let every = if slot.takes_over { every * 6 } else { every };
+        let clear = slot.clear_at.map_or(now.steady, |clear| clear.steady);
+        let until = if now.steady < clear { (now.steady + every).min(clear) } else { now.steady + every };
+        slot.stage = Stage::Waiting { until, then: Next::LookUp };
+    } else if slot.tried >= attempts {
+        let why = format!("the service does not show the batch after {} attempts", slot.tried);
+        state.outcome.why = Some(why.clone());
+        leave_unknown(state, number, Some(why), commands);
+        fail(state, StopReason::Unreachable);
+    } else {
+        slot.takes_over = false;
+        intend(state, number, commands);
+    }
+}
+
+fn no_answer(
+    state: &mut State,
+    number: BatchNumber,
+    failure: LookUpFailure,
+    probing: bool,
+    now: Moment,
     commands: &mut Vec<Command>,
 ) {
     let every = state.limits.look_up_every;
-    let stopping = state.ended.stopped.is_some();
+    let look_ups = state.limits.look_ups;
+    let stopping = state.is_stopping();
     let Some(slot) = state.slots.get_mut(&number) else { return };
-    match answer {
-        Ok(Some(batch_id)) => accepted(state, number, batch_id, commands),
-        Ok(None) => {
-            slot.failed_look_ups = 0;
-            let settled = later(slot.unknown_since, state.limits.settle);
-            if stopping {
-                leave_unknown(state, number, commands);
-            } else if settled <= now && slot.attempts >= state.limits.attempts {
-                let why = format!("the service did not take the batch in {} attempts", slot.attempts);
-                slot.stage = Stage::Noting { again: None };
-                commands.push(Command::Record(number, Fact::Refused(why)));
-                state.ended.refused += 1;
-                strike(state, Stop::Unreachable);
-            } else if settled <= now {
-                slot.stage = Stage::Intending;
-                commands.push(Command::Record(number, Fact::Intent));
-            } else {
-                slot.stage = Stage::Waiting { until: later(now, every).min(settled), then: Next::LookUp };
-            }
-        }
-        Err(failure) => {
-            slot.failed_look_ups += 1;
-            let give_up = slot.failed_look_ups >= state.limits.look_ups;
-            slot.stage = Stage::Waiting { until: later(now, every), then: Next::LookUp };
-            state.ended.why = Some(failure.why);
-            if failure.credentials {
-                stop_for(state, Stop::Credentials);
-            }
-            if give_up || failure.credentials || stopping {
-                leave_unknown(state, number, commands);
-                strike(state, Stop::Unreachable);
-            }
-        }
+    slot.useless_look_ups += 1;
+    let enough = slot.useless_look_ups >= look_ups;
+    let then = if probing { Next::Probe } else { Next::LookUp };
+    slot.stage = Stage::Waiting { until: now.steady + every, then };
+    let LookUpFailure { credentials, why } = failure;
+    state.outcome.why = Some(why.clone());
+    if credentials {
+        stop_for(state, StopReason::Credentials, None);
+    }
+    if !(enough || credentials || stopping) {
+        return;
+    }
+    if probing {
+        let why = format!("whether batch {number} was sent from another copy of the ledger is not known: {why}");
+        stop_for(state, StopReason::NotVerified, Some(why));
+        forget(state, number, commands);
+    } else {
+        leave_unknown(state, number, Some(why), commands);
+        fail(state, StopReason::Unreachable);
     }
 }
 
-fn leave_unknown(state: &mut State, number: BatchNumber, commands: &mut Vec<Command>) {
-    state.slots.remove(&number);
-    state.ended.unknown += 1;
-    commands.push(Command::Forget(number));
+/// Lets go of a batch whose outcome stays unknown in this run.
+fn leave_unknown(state: &mut State, number: BatchNumber, why: Option<String>, commands: &mut Vec<Command>) {
+    let Some(slot) = state.slots.get_mut(&number) else { return };
+    if slot.lost {
+        return forget(state, number, commands);
+    }
+    slot.stage = Stage::Noting(After::Done);
+    let token = slot.token;
+    state.outcome.unknown += 1;
+    if why.is_some() {
+        state.outcome.why.clone_from(&why);
+    }
+    give_up(state, number);
+    commands.push(Command::Record(number, Fact::Released { token, why }));
 }
 
-fn strike(state: &mut State, stop: Stop) {
-    state.strikes += 1;
-    if state.strikes >= state.limits.strikes {
-        stop_for(state, stop);
+fn give_up(state: &mut State, number: BatchNumber) {
+    Arc::make_mut(&mut state.given_up).insert(number);
+}
+
+/// Another worker has it. What is on the wire may still tell that it arrived.
+fn lose(state: &mut State, number: BatchNumber, commands: &mut Vec<Command>) {
+    state.exhausted = false;
+    let Some(slot) = state.slots.get_mut(&number) else { return };
+    slot.lost = true;
+    if slot.stage != Stage::Sending {
+        forget(state, number, commands);
     }
 }
 
-fn stop_for(state: &mut State, stop: Stop) {
-    state.ended.stopped.get_or_insert(stop);
+/// Gives the batch back without having done anything.
+fn let_go(state: &mut State, number: BatchNumber, commands: &mut Vec<Command>) {
+    give_up(state, number);
+    forget(state, number, commands);
+}
+
+fn forget(state: &mut State, number: BatchNumber, commands: &mut Vec<Command>) {
+    if state.slots.remove(&number).is_some() {
+        commands.push(Command::Forget(number));
+    }
+}
+
+fn fail(state: &mut State, reason: StopReason) {
+    state.failures += 1;
+    if state.failures >= state.limits.max_consecutive_failures {
+        stop_for(state, reason, None);
+    }
+}
+
+fn stop_for(state: &mut State, reason: StopReason, why: Option<String>) {
+    if state.outcome.stopped.is_none() {
+        state.outcome.stopped = Some(reason);
+        if why.is_some() {
+            state.outcome.why = why;
+        }
+    }
 }
 
 /// Wakes who has waited long enough, asks for more, or ends.
-fn go_on(state: &mut State, now: Timestamp, commands: &mut Vec<Command>) {
-    let stopping = state.ended.stopped.is_some();
-    let due: Vec<(BatchNumber, Next)> = state
-        .slots
-        .iter()
-        .filter_map(|(number, slot)| match slot.stage {
-            Stage::Waiting { until, then } if stopping || until <= now => Some((*number, then)),
-            _ => None,
-        })
-        .collect();
-    for (number, then) in due {
-        match then {
-            Next::LookUp if stopping => leave_unknown(state, number, commands),
-            Next::Send if stopping => {
-                state.slots.remove(&number);
-                commands.push(Command::Forget(number));
-            }
-            Next::LookUp => {
-                set(state, number, Stage::LookingUp);
-                commands.push(Command::LookUp(number));
-            }
-            Next::Send => {
-                set(state, number, Stage::Intending);
-                commands.push(Command::Record(number, Fact::Intent));
-            }
-        }
+fn go_on(state: &mut State, now: Moment, commands: &mut Vec<Command>) {
+    wake(state, now, commands);
+    if !is_probing(state) {
+        let probed: Vec<_> =
+            state.slots.iter().filter(|(_, slot)| slot.stage == Stage::Probed).map(|(number, _)| *number).collect();
+        probed.into_iter().for_each(|number| intend(state, number, commands));
     }
-    let held = state.hold.is_some_and(|hold| now < hold);
-    if !held {
+    if state.hold.is_some_and(|hold| hold <= now.steady) {
         state.hold = None;
     }
-    let room = state.slots.len() < state.limits.in_flight;
-    // Intents enter the ledger in the order of the file, so that its frontier tells what is left.
-    let intending = state.slots.values().any(|slot| slot.stage == Stage::Intending && slot.attempts == 0);
-    if !stopping && !state.exhausted && !state.asked && !held && room && !intending {
-        state.asked = true;
-        commands.push(Command::Plan);
-    }
-    if state.slots.is_empty() && !state.asked && (stopping || state.exhausted) {
-        commands.push(Command::Finish(state.ended.clone()));
+    claim(state, now, commands);
+    renew(state, now, commands);
+    let stopping = state.is_stopping();
+    if state.slots.is_empty() && !state.claiming && (stopping || state.exhausted) {
+        commands.push(Command::Finish(state.outcome.clone()));
         return;
     }
     let waits = state.slots.values().filter_map(|slot| match slot.stage {
         Stage::Waiting { until, .. } => Some(until),
         _ => None,
     });
-    if let Some(at) = waits.chain(state.hold).min() {
+    let others = state.hold.into_iter().chain(state.renew_at).chain(state.claim_again);
+    if let Some(at) = waits.chain(others).min() {
         commands.push(Command::Wake(at));
     }
 }
 
-fn set(state: &mut State, number: BatchNumber, stage: Stage) {
-    if let Some(slot) = state.slots.get_mut(&number) {
-        slot.stage = stage;
+fn wake(state: &mut State, now: Moment, commands: &mut Vec<Command>) {
+    let stopping = state.is_stopping();
+    let due: Vec<(BatchNumber, Next)> = state
+        .slots
+        .iter()
+        .filter_map(|(number, slot)| match slot.stage {
+            Stage::Waiting { until, then } if stopping || until <= now.steady => Some((*number, then)),
+            Stage::Probed | Stage::Reading if stopping => Some((*number, Next::Send)),
+            _ => None,
+        })
+        .collect();
+    for (number, next) in due {
+        match next {
+            Next::LookUp if stopping => leave_unknown(state, number, None, commands),
+            Next::Send | Next::Probe if stopping => forget(state, number, commands),
+            Next::LookUp | Next::Probe => {
+                if let Some(slot) = state.slots.get_mut(&number) {
+                    ask(slot, number, now, commands);
+                    if next == Next::Probe {
+                        slot.stage = Stage::Probing;
+                    }
+                }
+            }
+            Next::Send => intend(state, number, commands),
+        }
+    }
+}
+
+fn claim(state: &mut State, now: Moment, commands: &mut Vec<Command>) {
+    let room = state.limits.in_flight.saturating_sub(u32::try_from(state.in_flight()).unwrap_or(u32::MAX));
+    let later = state.hold.is_some() || state.claim_again.is_some_and(|at| now.steady < at);
+    if state.is_stopping() || state.exhausted || state.claiming || later || room == 0 {
+        return;
+    }
+    state.claiming = true;
+    state.claim_again = None;
+    commands.push(Command::Claim(room, Arc::clone(&state.given_up)));
+}
+
+fn renew(state: &mut State, now: Moment, commands: &mut Vec<Command>) {
+    if state.renew_at.is_none_or(|at| now.steady < at) {
+        return;
+    }
+    state.renew_at = None;
+    let held: Vec<_> =
+        state.slots.iter().filter(|(_, slot)| !slot.lost).map(|(number, slot)| (*number, slot.token)).collect();
+    if !held.is_empty() {
+        commands.push(Command::Renew(held));
     }
 }
 
 /// 1 s, 2 s, 4 s … up to the longest wait.
 fn backoff(attempts: u32, longest: Duration) -> Duration {
     Duration::from_secs(1 << attempts.saturating_sub(1).min(16)).min(longest)
-}
-
-fn later(at: Timestamp, by: Duration) -> Timestamp {
-    at.checked_add(by).unwrap_or(Timestamp::MAX)
 }
