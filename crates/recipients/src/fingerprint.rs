@@ -23,6 +23,12 @@ impl Fingerprint {
         hash.fingerprint()
     }
 
+    /// The first 8 bytes, which is what a batch is compared by.
+    pub(crate) fn digest(&self) -> [u8; 8] {
+        let [a, b, c, d, e, f, g, h, ..] = self.sha256;
+        [a, b, c, d, e, f, g, h]
+    }
+
     /// How many bytes it covers.
     pub fn length(&self) -> u64 {
         self.length

@@ -1,30 +1,31 @@
-//! Rows of a file, checked and cut into batches of 1 to 1000 recipients.
+//! Recipients of a campaign: checked, planned as batches of 1 to 1000, and read one batch at a time.
 //!
 //! ```
 //! # #[cfg(feature = "csv")]
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use sinch_batch_models::{Message, Template};
-//! use sinch_batch_recipients::{Cutter, Format, Rows, Source, preflight};
+//! use sinch_batch_recipients::{CheckOptions, RecipientFile, RecipientSource};
 //!
 //! let template = Template::new(Message::text("Hello ${name}"));
-//! let file = "SMS,name\n+15550100001,Ines\n+15550100002,\n+15550100003,Tomas\n";
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("customers.csv");
+//! std::fs::write(&path, "SMS,name\n+15550100001,Ines\n+15550100002,\n+15550100003,Tomas\n")?;
 //!
-//! // First pass: everything that is wrong, by row, line and column.
+//! // One pass finds everything that is wrong, by row, line and column, and plans the batches.
+//! let mut file = RecipientFile::open(&path)?;
+//! let options = CheckOptions::new().with_batch_size(1000).with_skip_invalid(true);
 //! let mut findings = Vec::new();
-//! let source = Source::new(file.as_bytes(), Format::Csv, &template)?;
-//! let preflight = preflight(source, |finding| findings.push(finding.to_string()))?;
+//! let checked = file.check(&template, &options, &mut |finding| findings.push(finding.to_string()))?;
 //! assert_eq!(findings, ["line 3, column name: it is empty, and the message needs a value for `name`"]);
-//! assert!(!preflight.is_ok() && !preflight.is_fatal());
+//! assert!(checked.may_be_sent(options.skip_invalid));
 //!
-//! // Second pass: the good rows, in batches. The first line of a file is its header.
-//! let source = Source::new(file.as_bytes(), Format::Csv, &template)?;
-//! let mut cutter = Cutter::new(Rows::new(source, preflight.skip), 1000);
-//! for batch in &mut cutter {
-//!     let batch = batch?;
-//!     assert_eq!(batch.rows, [(1, 2), (3, 4)]);
-//!     assert_eq!(batch.recipients.len(), 2);
+//! // Any batch can be read by its range, in any order. It is compared with what was checked.
+//! for batch in checked.plan() {
+//!     assert_eq!(batch.rows, [(1, 2), (3, 4)]); // row and line: the first line of a file is its header
+//!     let mut rows = batch.rows.iter().map(|(row, _)| *row);
+//!     let recipients = file.read_batch(&template, &batch.range, &mut rows)?;
+//!     assert_eq!(recipients.len(), 2);
 //! }
-//! assert_eq!(cutter.finish()?, preflight.fingerprint);
 //! # Ok(())
 //! # }
 //! # #[cfg(not(feature = "csv"))]
@@ -52,14 +53,23 @@
 //! | beginning with `#` | nothing: a remark |
 //! | any other | the parameter of that name |
 //!
-//! Rows count from 1, bad ones included; lines count as in an editor. Blank lines are no rows, nor are
+//! Rows count from 1, invalid ones included; lines count as in an editor. Blank lines are no rows, nor are
 //! the lines of a JSON lines file that begin with `#`.
+//!
+//! # What is checked is what is sent
+//!
+//! A [`RecipientFile`] stays open from the check to the last batch. The plan says of each batch where it
+//! lies in the file, and gives a digest of these bytes and of the head of the file. A batch is read from
+//! there and compared before anything of it is returned, so a campaign can go on after a crash with one seek,
+//! and an edited file is noticed at the first batch that has changed. Recipients that are not in a file come
+//! from a [`Repeatable`], or from a [`Spool`] if they can be had only once.
 //!
 //! # Modules, in reading order
 //!
-//! [`finding`] what can be wrong, [`source`] the file, [`preflight`](mod@preflight) the first pass,
-//! [`rows`] the second, [`cut`] batches, [`skipped`] what was left out, [`fingerprint`] whether it is
-//! still the same file; and [`lists`](source::lists) for contacts and opt-outs.
+//! [`finding`] what can be wrong, [`source`] the file row by row, `check` the first pass, `plan` where each
+//! batch lies, `recipient_source` what a campaign reads from, `file`, `repeatable` and `spool` its three
+//! kinds, [`skipped`] the file of skipped rows, [`fingerprint`] whether it is still the same file; and
+//! [`lists`](source::lists) for contacts and opt-outs.
 //!
 //! # Features
 //!
@@ -67,8 +77,8 @@
 //!
 //! # What this crate does not do
 //!
-//! It knows no network and no ledger, sends nothing, and does not ask whether a number exists. Between
-//! the passes it keeps no recipient in memory: the file is read twice.
+//! It knows no network and no ledger, sends nothing, and does not ask whether a number exists. It keeps no
+//! recipient in memory but those of one batch.
 
 pub mod finding;
 mod phone;
@@ -76,20 +86,37 @@ mod phone;
 pub mod source;
 
 mod lines;
-pub mod preflight;
 mod repeats;
 
+mod check;
+mod plan;
+mod skip;
+
+mod file;
+mod read;
+mod recipient_source;
+mod repeatable;
+mod spool;
+
 pub mod cut;
+pub mod preflight;
 pub mod rows;
 pub mod skipped;
 
 pub mod fingerprint;
 
+pub use check::{CheckOptions, Checked};
 pub use cut::{CutBatch, Cutter};
+pub use file::RecipientFile;
 pub use finding::{Finding, FindingKind, RowNumber};
 pub use fingerprint::{BadFingerprint, Fingerprint};
-pub use preflight::{Preflight, SkipSet, preflight};
+pub use plan::{BatchRange, PlannedBatch};
+pub use preflight::{Preflight, preflight};
+pub use recipient_source::RecipientSource;
+pub use repeatable::Repeatable;
 pub use rows::{Row, Rows, Skipped};
+pub use skip::SkipSet;
 pub use skipped::SkippedWriter;
 pub use source::lists::{List, ListCheck, ListRow, check_list};
 pub use source::{Format, MAX_ROW_BYTES, Source, SourceError};
+pub use spool::Spool;

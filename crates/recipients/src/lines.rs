@@ -51,6 +51,31 @@ impl Lines {
         }
         None
     }
+
+    /// The lines of this row and of all after it.
+    pub(crate) fn from_row(&self, row: u64) -> impl Iterator<Item = u64> + '_ {
+        let first = self.line_of(row);
+        let from = first.map_or(self.bits.len(), |line| (line / 64) as usize);
+        let before = first.map_or(0, |line| line % 64);
+        self.bits[from..].iter().enumerate().flat_map(move |(index, word)| {
+            let word = if index == 0 { word & (u64::MAX << before) } else { *word };
+            let line = (from + index) as u64 * 64;
+            Ones(word).map(move |bit| line + bit)
+        })
+    }
+}
+
+/// The bits of a word that are set.
+struct Ones(u64);
+
+impl Iterator for Ones {
+    type Item = u64;
+
+    fn next(&mut self) -> Option<u64> {
+        let bit = u64::from(self.0.trailing_zeros());
+        self.0 &= self.0.checked_sub(1)?;
+        Some(bit)
+    }
 }
 
 #[cfg(test)]
@@ -69,6 +94,9 @@ mod tests {
             let all: Vec<u64> = steps.iter().map(|step| { at += step; lines.push(at); at }).collect();
             for (row, line) in (1..).zip(&all) {
                 prop_assert_eq!(lines.line_of(row), Some(*line));
+            }
+            for row in [0, all.len() / 2, all.len()] {
+                prop_assert_eq!(lines.from_row(row as u64 + 1).collect::<Vec<_>>(), &all[row..]);
             }
             prop_assert_eq!(lines.line_of(0), None);
             prop_assert_eq!(lines.line_of(all.len() as u64 + 1), None);

@@ -7,8 +7,8 @@ use sinch_batch_models::BatchRecipient;
 
 use crate::finding::{Finding, Place, RowNumber};
 use crate::fingerprint::Fingerprint;
-use crate::preflight::SkipSet;
 use crate::repeats::Ordinal;
+use crate::skip::SkipSet;
 use crate::source::{Observer, Source, SourceError};
 
 /// A good row.
@@ -146,11 +146,7 @@ impl<'a> Rows<'a> {
 
     fn hand_over(&mut self, place: Place) -> Result<(), SourceError> {
         let Some(handle) = &mut self.on_skipped else { return Ok(()) };
-        let mut mistakes = Mistakes::default();
-        self.source.check(place, &mut mistakes);
-        mistakes.0.extend(self.skip.repeats_of(place.row, &self.source));
-        let skipped = Skipped { row: place.row, line: place.line, findings: &mistakes.0, raw: self.source.raw() };
-        handle(&skipped).map_err(|source| SourceError::Skipped { line: place.line, source })
+        hand_over(&self.source, &self.skip, place, handle)
     }
 
     /// Makes something of the next good row. It is not handed out and in again on its way to a batch.
@@ -176,6 +172,20 @@ impl Iterator for Rows<'_> {
     fn next(&mut self) -> Option<Self::Item> {
         self.next_with(|place, recipient| Row { number: place.row, line: place.line, recipient }).transpose()
     }
+}
+
+/// Hands over the row that the source has just read, with everything that is wrong with it.
+pub(crate) fn hand_over(
+    source: &Source,
+    skip: &SkipSet,
+    place: Place,
+    handle: &mut dyn FnMut(&Skipped<'_>) -> io::Result<()>,
+) -> Result<(), SourceError> {
+    let mut mistakes = Mistakes::default();
+    source.check(place, &mut mistakes);
+    mistakes.0.extend(skip.repeats_of(place.row, source));
+    let skipped = Skipped { row: place.row, line: place.line, findings: &mistakes.0, raw: source.raw() };
+    handle(&skipped).map_err(|source| SourceError::Skipped { line: place.line, source })
 }
 
 /// The mistakes of one row by itself.

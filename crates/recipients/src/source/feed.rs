@@ -1,5 +1,6 @@
 use std::io::{self, ErrorKind, Read};
 
+use super::tap::Tap;
 use crate::fingerprint::{Fingerprint, Hasher};
 
 /// Bytes asked for at once.
@@ -9,15 +10,74 @@ const BLOCK: usize = 128 * 1024;
 pub(super) struct Feed {
     reader: Box<dyn Read + Send>,
     buffer: Vec<u8>,
+    /// Where in the file the buffer begins.
+    base: u64,
     start: usize,
     end: usize,
     hash: Hasher,
     hashes: bool,
+    tap: Option<Tap>,
 }
 
 impl Feed {
     pub(super) fn new(reader: Box<dyn Read + Send>) -> Self {
-        Self { reader, buffer: vec![0; BLOCK], start: 0, end: 0, hash: Hasher::default(), hashes: true }
+        Self::with_buffer(reader, Vec::new())
+    }
+
+    /// Uses a buffer again.
+    pub(super) fn with_buffer(reader: Box<dyn Read + Send>, mut buffer: Vec<u8>) -> Self {
+        if buffer.len() < BLOCK {
+            buffer = vec![0; BLOCK];
+        }
+        Self { reader, buffer, base: 0, start: 0, end: 0, hash: Hasher::default(), hashes: true, tap: None }
+    }
+
+    /// The buffer, to be used again.
+    pub(super) fn into_buffer(self) -> Vec<u8> {
+        self.buffer
+    }
+
+    /// Where in the file the bytes at hand begin.
+    #[inline]
+    pub(super) fn position(&self) -> u64 {
+        self.base + self.start as u64
+    }
+
+    /// Takes digests of ranges from now on; nothing may have been read.
+    pub(super) fn start_tap(&mut self) {
+        self.tap = Some(Tap::new());
+    }
+
+    /// Takes no more digests.
+    pub(super) fn stop_tap(&mut self) {
+        self.tap = None;
+    }
+
+    /// The head of the file ends here.
+    pub(super) fn end_head(&mut self, end: u64) {
+        if let Some(tap) = &mut self.tap {
+            tap.end_head(self.base, &self.buffer[..self.end], end);
+        }
+    }
+
+    /// Begins a range with its first row.
+    pub(super) fn begin_range(&mut self, start: u64, end: u64) {
+        if let Some(tap) = &mut self.tap {
+            tap.begin(start, end);
+        }
+    }
+
+    /// Adds a row to the range, and everything before it.
+    #[inline]
+    pub(super) fn extend_range(&mut self, end: u64) {
+        if let Some(tap) = &mut self.tap {
+            tap.extend(end);
+        }
+    }
+
+    /// Ends the range with the row added last; `None` without a tap.
+    pub(super) fn end_range(&mut self) -> Option<[u8; 8]> {
+        self.tap.as_mut().map(|tap| tap.end(self.base, &self.buffer[..self.end]))
     }
 
     /// The bytes read and not yet let go.
@@ -33,6 +93,10 @@ impl Feed {
     /// Reads more behind the bytes at hand; false at the end.
     pub(super) fn more(&mut self) -> io::Result<bool> {
         if self.end == self.buffer.len() {
+            if let Some(tap) = &mut self.tap {
+                tap.let_go(self.base, &self.buffer[..self.start]);
+            }
+            self.base += self.start as u64;
             self.buffer.copy_within(self.start..self.end, 0);
             self.end -= self.start;
             self.start = 0;

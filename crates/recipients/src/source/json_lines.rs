@@ -26,6 +26,11 @@ impl JsonRows {
         self.line
     }
 
+    /// Raw length of the row with its line break.
+    pub(super) fn taken(&self) -> usize {
+        self.taken
+    }
+
     pub(super) fn raw<'a>(&self, feed: &'a Feed) -> &'a [u8] {
         feed.bytes().get(..self.raw).unwrap_or_default()
     }

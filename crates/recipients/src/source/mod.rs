@@ -5,6 +5,7 @@ pub mod lists;
 mod feed;
 mod json_lines;
 mod rules;
+mod tap;
 
 #[cfg(feature = "csv")]
 mod columns;
@@ -99,12 +100,30 @@ pub enum SourceError {
         /// The line on which it begins.
         line: u64,
     },
-    /// A row that was asked for is not there, is bad, or has been passed already.
-    #[error("row {row} is not to be had; the file may have changed")]
+    /// A row that was asked for is not there, is invalid, or has been passed already.
+    #[error("row {row} cannot be read: it is missing or invalid")]
     NoSuchRow {
         /// The row.
         row: RowNumber,
     },
+    /// The rows are not those that were checked. Nothing of them may be sent: check them again.
+    #[error("the recipients from row {first_row} on have changed since they were checked")]
+    Changed {
+        /// The first row of the batch that was to be read; 1 where all rows were read.
+        first_row: RowNumber,
+    },
+    /// A batch could not be read: try again.
+    #[error("the batch that begins with row {first_row} could not be read")]
+    Batch {
+        /// The first row of the batch.
+        first_row: RowNumber,
+        /// The cause.
+        source: io::Error,
+    },
+    /// Recipients could not be written to a temporary file: look at the space in the folder for such
+    /// files, and set `TMPDIR` to one with more.
+    #[error("the recipients could not be written to a temporary file")]
+    Spool(#[source] io::Error),
     /// A fingerprint is wanted, but [`Rows::without_fingerprint`](crate::Rows::without_fingerprint) said
     /// that it would not be: leave that out.
     #[error("the fingerprint was not taken")]
@@ -183,6 +202,19 @@ enum Reader {
     JsonLines(JsonRows),
 }
 
+impl Reader {
+    /// Raw length of the row with its line break; before the first row that of the header.
+    #[inline]
+    fn taken(&self) -> u64 {
+        let taken = match self {
+            #[cfg(feature = "csv")]
+            Self::Csv(table) => table.taken(),
+            Self::JsonLines(rows) => rows.taken(),
+        };
+        taken as u64
+    }
+}
+
 /// What is known before the first row.
 #[derive(Default)]
 struct Header {
@@ -190,6 +222,8 @@ struct Header {
     line: u64,
     #[cfg_attr(not(feature = "csv"), expect(dead_code, reason = "only CSV has a header"))]
     of_skipped: Vec<u8>,
+    /// Where the head of the file ends: the header line, or the byte order mark where there is none.
+    end: u64,
 }
 
 impl fmt::Debug for Source {
@@ -213,7 +247,34 @@ impl Source {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn new(reader: impl Read + Send + 'static, format: Format, template: &Template) -> Result<Self, SourceError> {
-        let mut feed = Feed::new(Box::new(reader));
+        Self::of_feed(Feed::new(Box::new(reader)), format, template)
+    }
+
+    /// The same, to take the digests of ranges too.
+    pub(crate) fn with_ranges(
+        reader: Box<dyn Read + Send>,
+        format: Format,
+        template: &Template,
+    ) -> Result<Self, SourceError> {
+        let mut feed = Feed::new(reader);
+        feed.start_tap();
+        Self::of_feed(feed, format, template)
+    }
+
+    /// Reads some rows of a file: its head, and then these rows, of which the first has this number.
+    pub(crate) fn of_range(
+        bytes: Box<dyn Read + Send>,
+        buffer: Vec<u8>,
+        format: Format,
+        template: &Template,
+        first_row: RowNumber,
+    ) -> Result<Self, SourceError> {
+        let mut source = Self::of_feed(Feed::with_buffer(bytes, buffer), format, template)?;
+        source.row = first_row.saturating_sub(1);
+        Ok(source)
+    }
+
+    fn of_feed(mut feed: Feed, format: Format, template: &Template) -> Result<Self, SourceError> {
         let rules = Rules::new(template);
         let mut header = Header { line: 1, ..Header::default() };
         if template.names().iter().any(|name| is_blank(name)) {
@@ -230,6 +291,8 @@ impl Source {
             }
             Format::JsonLines => Reader::JsonLines(JsonRows::new()),
         };
+        header.end = feed.position() + reader.taken();
+        feed.end_head(header.end);
         Ok(Self { feed, rules, reader, format, row: 0, header })
     }
 
@@ -277,6 +340,48 @@ impl Source {
         }
         self.row += 1;
         Ok(Some(Place { row: self.row, line }))
+    }
+
+    /// Where the head of the file ends.
+    pub(crate) fn end_of_head(&self) -> u64 {
+        self.header.end
+    }
+
+    /// Where the row begins, and where its line break ends.
+    #[inline]
+    fn extent(&self) -> (u64, u64) {
+        let start = self.feed.position();
+        (start, start + self.reader.taken())
+    }
+
+    /// Begins a range with this row, and says where that is.
+    pub(crate) fn begin_range(&mut self) -> (u64, u64) {
+        let (start, end) = self.extent();
+        self.feed.begin_range(start, end);
+        (start, end)
+    }
+
+    /// Adds this row to the range, with everything before it, and says where it ends.
+    #[inline]
+    pub(crate) fn extend_range(&mut self) -> u64 {
+        let (_, end) = self.extent();
+        self.feed.extend_range(end);
+        end
+    }
+
+    /// Ends the range with the row added last, and gives its digest, if digests are taken.
+    pub(crate) fn end_range(&mut self) -> Option<[u8; 8]> {
+        self.feed.end_range()
+    }
+
+    /// Takes no digests of ranges from now on.
+    pub(crate) fn stop_ranges(&mut self) {
+        self.feed.stop_tap();
+    }
+
+    /// The buffer, to be used again.
+    pub(crate) fn into_buffer(self) -> Vec<u8> {
+        self.feed.into_buffer()
     }
 
     /// The row that was read last; 0 before the first.

@@ -47,6 +47,12 @@ impl Records {
         self.line
     }
 
+    /// Raw length of the record with its line break, of which `\r\n` counts with its first byte alone.
+    #[inline]
+    pub(super) fn taken(&self) -> usize {
+        self.taken
+    }
+
     /// How many fields the record has.
     pub(super) fn len(&self) -> usize {
         self.fields

@@ -37,6 +37,12 @@ impl Table {
         self.records.line()
     }
 
+    /// Raw length of the record with its line break.
+    #[inline]
+    pub(super) fn taken(&self) -> usize {
+        self.records.taken()
+    }
+
     pub(super) fn raw<'a>(&self, feed: &'a Feed) -> &'a [u8] {
         self.records.raw(feed)
     }

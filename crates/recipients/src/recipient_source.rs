@@ -1,0 +1,74 @@
+//! Where the recipients of a campaign come from.
+
+use std::io::Write;
+
+use sinch_batch_models::{Recipients, Template};
+
+use crate::check::{CheckOptions, Checked};
+use crate::finding::{Finding, RowNumber};
+use crate::plan::BatchRange;
+use crate::source::SourceError;
+
+/// Where the recipients of a campaign come from: it can be read again from its start.
+///
+/// A campaign checks all recipients first and writes the plan into its ledger. Then, and again after a
+/// crash, it reads one batch at a time, which is compared with what was checked before anything of it is
+/// sent. The message must be the same for all calls.
+///
+/// [`RecipientFile`](crate::RecipientFile) reads a file, [`Repeatable`](crate::Repeatable) what a program
+/// can make again, and [`Spool`](crate::Spool) keeps what comes only once.
+pub trait RecipientSource: Send + 'static {
+    /// What the ledger remembers of where it is: the absolute path of a file, else empty.
+    fn location(&self) -> &str;
+
+    /// Length in bytes, if it can be known without reading.
+    ///
+    /// # Errors
+    /// [`SourceError::Open`] if the system does not tell.
+    fn len_bytes(&self) -> Result<Option<u64>, SourceError>;
+
+    /// Reads all recipients, and reports everything that is wrong with them.
+    ///
+    /// Several findings of one row come in the order of its columns. Repeated identities come last, in the
+    /// order of the rows, because only the end of the source tells them; of two rows with the same identity
+    /// the later one is invalid. If rows are skipped, the source is read a second time for the plan.
+    ///
+    /// Memory does not grow with the rows, save 12 bytes for each identity (and 8 for each repeated one),
+    /// two bits a row and 32 bytes for each planned batch. Identities are compared as keyed 64-bit hashes:
+    /// the odds that two different ones are taken for the same are about one in 37 million for a million
+    /// identities, and one in 370,000 for ten million. The key is new in each run.
+    ///
+    /// # Errors
+    /// [`SourceError::Io`] when it cannot be read on: check again. [`SourceError::Changed`] if it changed
+    /// during the check. A row or a file over the limits is a finding,
+    /// [`TooLarge`](crate::FindingKind::TooLarge), and ends the reading.
+    fn check(
+        &mut self,
+        template: &Template,
+        options: &CheckOptions,
+        on_finding: &mut dyn FnMut(Finding),
+    ) -> Result<Checked, SourceError>;
+
+    /// Writes the skipped rows with the reason of each, as [`SkippedWriter`](crate::SkippedWriter) does.
+    ///
+    /// # Errors
+    /// [`SourceError::Skipped`] if they cannot be written, [`SourceError::Changed`] if the source is not
+    /// what was checked, [`SourceError::Unusable`] if its header has errors; else as for the check.
+    fn write_skipped(&mut self, template: &Template, checked: &Checked, out: &mut dyn Write)
+    -> Result<(), SourceError>;
+
+    /// The recipients of one batch, after comparing the digest. `rows` are the numbers of the rows that go
+    /// out, ascending; the first of them is [`range.first_row`](BatchRange::first_row).
+    ///
+    /// # Errors
+    /// [`SourceError::Changed`] if the source no longer has there what was checked: send nothing from this
+    /// batch on. [`SourceError::NoSuchRow`] if one of the rows is not in the range, or invalid, and
+    /// [`SourceError::BatchSize`] if there are none or more than 1000: the range or the message is not the
+    /// one of the check. [`SourceError::Batch`] when it cannot be read: try again.
+    fn read_batch(
+        &mut self,
+        template: &Template,
+        range: &BatchRange,
+        rows: &mut dyn Iterator<Item = RowNumber>,
+    ) -> Result<Recipients, SourceError>;
+}

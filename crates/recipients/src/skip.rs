@@ -1,0 +1,91 @@
+//! Which rows are skipped.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::check::repeated;
+use crate::finding::{Finding, RowNumber};
+use crate::lines::Lines;
+use crate::repeats::Repeat;
+use crate::source::Source;
+
+/// The skipped rows: one bit a row, and for repeated identities the row that has them first.
+///
+/// A clone shares them.
+#[derive(Clone, Default)]
+pub struct SkipSet(Arc<Skip>);
+
+#[derive(Default)]
+struct Skip {
+    invalid: Bits,
+    repeats: Vec<Repeat>,
+    lines: Lines,
+}
+
+impl SkipSet {
+    pub(crate) fn new(invalid: Bits, repeats: Vec<Repeat>, lines: Lines) -> Self {
+        Self(Arc::new(Skip { invalid, repeats, lines }))
+    }
+
+    /// Skips no row.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Whether a row is skipped.
+    pub fn contains(&self, row: RowNumber) -> bool {
+        self.0.invalid.get(row)
+    }
+
+    /// How many rows are skipped.
+    pub fn len(&self) -> u64 {
+        self.0.invalid.count()
+    }
+
+    /// Whether no row is skipped.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The valid rows from one row to another, each with its line.
+    pub(crate) fn valid_rows(&self, first: RowNumber, last: RowNumber) -> impl Iterator<Item = (RowNumber, u64)> {
+        (first..=last).zip(self.0.lines.from_row(first)).filter(|(row, _)| !self.contains(*row))
+    }
+
+    /// The findings of a row that lie in its being compared with other rows.
+    pub(crate) fn repeats_of(&self, row: RowNumber, source: &Source) -> impl Iterator<Item = Finding> {
+        let from = self.0.repeats.partition_point(|repeat| repeat.later.row() < row);
+        self.0.repeats[from..]
+            .iter()
+            .take_while(move |repeat| repeat.later.row() == row)
+            .map(|repeat| repeated(*repeat, &self.0.lines, source))
+    }
+}
+
+impl fmt::Debug for SkipSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SkipSet({} rows)", self.len())
+    }
+}
+
+/// One bit a row.
+#[derive(Clone, Default)]
+pub(crate) struct Bits(Vec<u64>);
+
+impl Bits {
+    pub(crate) fn set(&mut self, row: RowNumber) {
+        let word = (row / 64) as usize;
+        if self.0.len() <= word {
+            self.0.resize(word + 1, 0);
+        }
+        self.0[word] |= 1 << (row % 64);
+    }
+
+    pub(crate) fn get(&self, row: RowNumber) -> bool {
+        usize::try_from(row / 64).ok().and_then(|word| self.0.get(word)).is_some_and(|word| word >> (row % 64) & 1 == 1)
+    }
+
+    pub(crate) fn count(&self) -> u64 {
+        self.0.iter().map(|word| u64::from(word.count_ones())).sum()
+    }
+}
