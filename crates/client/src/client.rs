@@ -40,7 +40,7 @@ use crate::{Answer, Error, Operation, Pace, Region, RetryPolicy, Taken, wire};
 /// Any call may be dropped before it ends, as a timeout or a `select!` of your own does. The client
 /// and its clones go on as if nothing had been. But what has left is not called back: after a send or
 /// a creation of contacts that was dropped, the outcome is as unknown as after
-/// [`Reached::Perhaps`](crate::Reached::Perhaps), so look it up before you repeat it. Where you can, set
+/// [`Reached::Unknown`](crate::Reached::Unknown), so look it up before you repeat it. Where you can, set
 /// [`with_timeout`](Self::with_timeout) instead and get an error that knows more.
 #[derive(Clone)]
 pub struct Client {
@@ -113,7 +113,7 @@ impl Client {
     /// dropped, people may get the message all the same: look the batch up, as after a timeout.
     ///
     /// # Errors
-    /// Ask [`Error::reached_service`] first. If it says perhaps, people may get the message: look
+    /// Ask [`Error::reached_service`] first. If it is unknown, people may get the message: look
     /// the batch up with [`find_batches`](Self::find_batches) before you send it again, which takes
     /// a value in `batch_metadata` that no other batch has.
     pub async fn send_batch(&self, request: &SendBatchRequest) -> Result<Answer<BatchSent>, Error> {
@@ -174,7 +174,7 @@ impl Client {
     /// It is repeated only where nothing can have been made, see [`RetryPolicy`].
     ///
     /// # Errors
-    /// Ask [`Error::reached_service`] first. If it says perhaps, contacts may have been made, and
+    /// Ask [`Error::reached_service`] first. If it is unknown, contacts may have been made, and
     /// would be made twice by another call: wait for the callbacks before you decide.
     pub async fn create_contacts(&self, request: &CreateContactsRequest) -> Result<Answer<Taken>, Error> {
         let http = wire::create_contacts(&self.shared.endpoint, request)?;

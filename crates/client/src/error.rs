@@ -22,7 +22,7 @@ pub enum Reached {
     /// Surely not.
     No,
     /// It may have, or it has.
-    Perhaps,
+    Unknown,
 }
 
 /// Why a call failed.
@@ -102,7 +102,7 @@ impl Error {
     }
 
     pub(crate) fn timeout(operation: Operation) -> Self {
-        Self::new(operation, ErrorKind::Timeout, Reached::Perhaps, None, None)
+        Self::new(operation, ErrorKind::Timeout, Reached::Unknown, None, None)
     }
 
     /// The time of a call was over before a request could leave.
@@ -123,12 +123,12 @@ impl Error {
     }
 
     pub(crate) fn api(operation: Operation, status: u16, body: ErrorBody, retry_after: Option<Duration>) -> Self {
-        let reached = if (400..500).contains(&status) && status != 408 { Reached::No } else { Reached::Perhaps };
+        let reached = if (400..500).contains(&status) && status != 408 { Reached::No } else { Reached::Unknown };
         Self::new(operation, ErrorKind::Api { status, body: Box::new(body) }, reached, retry_after, None)
     }
 
     pub(crate) fn answer(operation: Operation, status: u16, source: Option<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self::new(operation, ErrorKind::Answer { status }, Reached::Perhaps, None, source)
+        Self::new(operation, ErrorKind::Answer { status }, Reached::Unknown, None, source)
     }
 
     fn new(
@@ -183,8 +183,8 @@ impl Error {
 
     /// The same error, after an attempt that may have reached the service.
     pub(crate) fn after(mut self, earlier: Reached) -> Self {
-        if earlier == Reached::Perhaps {
-            self.0.reached = Reached::Perhaps;
+        if earlier == Reached::Unknown {
+            self.0.reached = Reached::Unknown;
         }
         self
     }
@@ -215,7 +215,7 @@ impl Error {
     /// Whether the service may have taken the request.
     ///
     /// # What to do
-    /// After a send, on [`Reached::Perhaps`], look the batch up by its metadata with
+    /// After a send, on [`Reached::Unknown`], look the batch up by its metadata with
     /// [`Client::find_batches`](crate::Client::find_batches) before you send again.
     pub fn reached_service(&self) -> Reached {
         self.0.reached
@@ -557,7 +557,7 @@ pub(crate) mod tests {
             (Error::transport(send, TransportError::timeout("a cause")), "sending a batch was not answered in time"),
             (Error::late(send, "a cause"), "sending a batch ran out of time before it could leave"),
             (
-                Error::late(send, "a cause").after(Reached::Perhaps),
+                Error::late(send, "a cause").after(Reached::Unknown),
                 "sending a batch ran out of time before it could be repeated",
             ),
         ] {
@@ -569,9 +569,9 @@ pub(crate) mod tests {
     fn only_a_status_that_says_so_means_that_nothing_was_taken() {
         for status in 100..600 {
             let expected = match status {
-                408 => Reached::Perhaps,
+                408 => Reached::Unknown,
                 400..=499 => Reached::No,
-                _ => Reached::Perhaps,
+                _ => Reached::Unknown,
             };
             assert_eq!(api(Operation::SendBatch, status, "").reached_service(), expected, "{status}");
         }

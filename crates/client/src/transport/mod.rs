@@ -80,12 +80,12 @@ impl TransportError {
 
     /// No answer in time; the request may have arrived.
     pub fn timeout(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { kind: Kind::Timeout, reached: Reached::Perhaps, source: Some(source.into()) }
+        Self { kind: Kind::Timeout, reached: Reached::Unknown, source: Some(source.into()) }
     }
 
     /// Anything else went wrong after there was a connection; the request may have arrived.
     pub fn broken(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { kind: Kind::Broken, reached: Reached::Perhaps, source: Some(source.into()) }
+        Self { kind: Kind::Broken, reached: Reached::Unknown, source: Some(source.into()) }
     }
 
     /// Whether the request may have left.

@@ -109,14 +109,14 @@ async fn a_send_that_may_have_arrived_is_made_once() {
     for turn in [Break, Hang, Answer(500, &[], ""), Answer(503, &[("retry-after", "1")], ""), Answer(408, &[], "")] {
         let service = Service::new([turn]);
         let error = service.send().await.unwrap_err();
-        assert_eq!((error.reached_service(), error.is_transient()), (Reached::Perhaps, true), "{error}");
+        assert_eq!((error.reached_service(), error.is_transient()), (Reached::Unknown, true), "{error}");
         assert_eq!(service.requests(), 1);
     }
     for turn in [Answer(200, &[], "<html>"), Answer(200, &[], "{}"), Answer(307, &[("location", "/")], "")] {
         let service = Service::new([turn]);
         let error = service.send().await.unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::Answer { .. }));
-        assert_eq!(error.reached_service(), Reached::Perhaps, "{error}");
+        assert_eq!(error.reached_service(), Reached::Unknown, "{error}");
         assert_eq!(service.requests(), 1);
     }
 }
@@ -131,7 +131,7 @@ async fn a_send_that_surely_did_not_arrive_is_repeated() {
 #[tokio::test(start_paused = true)]
 async fn a_repeated_send_that_may_have_arrived_is_not_repeated_again() {
     let service = Service::new([Refuse, Answer(429, &[], ""), Break]);
-    assert_eq!(service.send().await.unwrap_err().reached_service(), Reached::Perhaps);
+    assert_eq!(service.send().await.unwrap_err().reached_service(), Reached::Unknown);
 }
 
 #[tokio::test(start_paused = true)]
@@ -193,7 +193,7 @@ async fn contacts_that_may_have_been_made_are_not_made_again() {
     for turn in [Break, Hang, Answer(500, &[], ""), Answer(503, &[], "")] {
         let service = Service::new([turn]);
         let error = service.client.create_contacts(&contacts).await.unwrap_err();
-        assert_eq!(error.reached_service(), Reached::Perhaps, "{error}");
+        assert_eq!(error.reached_service(), Reached::Unknown, "{error}");
         assert_eq!(service.requests(), 1);
     }
     let service = Service::new([Refuse, Answer(429, &[], ""), Answer(200, &[], "")]);
@@ -232,7 +232,7 @@ async fn an_expired_token_is_renewed_and_the_send_repeated_once() {
 
     // What happens to the repeated request is judged by itself.
     let service = Service::new([EXPIRED, Break]);
-    assert_eq!(service.send().await.unwrap_err().reached_service(), Reached::Perhaps);
+    assert_eq!(service.send().await.unwrap_err().reached_service(), Reached::Unknown);
 }
 
 #[tokio::test(start_paused = true)]

@@ -233,7 +233,7 @@ async fn what_an_early_attempt_may_have_done_is_not_forgotten() {
         .unwrap();
     let error = client.find_batches("k", "v").await.unwrap_err();
     assert!(error.is_connect());
-    assert_eq!(error.reached_service(), Reached::Perhaps);
+    assert_eq!(error.reached_service(), Reached::Unknown);
 }
 
 #[tokio::test(start_paused = true)]

@@ -48,7 +48,7 @@ async fn an_error_of_a_call_is_unknown_unless_it_says_more() {
     let service = service_fn(|_: Request<Bytes>| async { Err::<Response<String>, _>("some layer gave up") });
     let error = client(TowerTransport::new(service)).send_batch(&batch()).await.unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Transport), "{error:?}");
-    assert_eq!(error.reached_service(), Reached::Perhaps);
+    assert_eq!(error.reached_service(), Reached::Unknown);
 }
 
 /// A service that is never ready, such as one whose worker has ended.
