@@ -66,19 +66,19 @@ impl Client {
         }
     }
 
-    /// A clone whose calls may take so long in all, see [`ClientBuilder::timeout`].
+    /// A clone whose calls may take so long in all, see [`ClientBuilder::with_timeout`].
     #[must_use]
     pub fn with_timeout(&self, timeout: Duration) -> Self {
         self.limited(|limits| limits.call = timeout)
     }
 
-    /// A clone whose attempts may take so long each, see [`ClientBuilder::attempt_timeout`].
+    /// A clone whose attempts may take so long each, see [`ClientBuilder::with_attempt_timeout`].
     #[must_use]
     pub fn with_attempt_timeout(&self, timeout: Duration) -> Self {
         self.limited(|limits| limits.attempt = timeout)
     }
 
-    /// A clone whose connections may take so long each, see [`ClientBuilder::connect_timeout`].
+    /// A clone whose connections may take so long each, see [`ClientBuilder::with_connect_timeout`].
     #[must_use]
     pub fn with_connect_timeout(&self, timeout: Duration) -> Self {
         self.limited(|limits| limits.connect = timeout)
@@ -229,30 +229,30 @@ pub struct ClientBuilder {
 
 impl ClientBuilder {
     /// Talks to the host of a region, which is the app's. The last of this and
-    /// [`base_url`](Self::base_url) counts.
+    /// [`with_base_url`](Self::with_base_url) counts.
     #[must_use]
-    pub fn region(self, region: Region) -> Self {
-        self.base_url(region.base_url())
+    pub fn with_region(self, region: Region) -> Self {
+        self.with_base_url(region.base_url())
     }
 
     /// Talks to another host, such as a simulator's: `https`, or `http` to `localhost`,
     /// `127.0.0.0/8` or `::1`. A path is kept and comes before the API's own.
     #[must_use]
-    pub fn base_url(mut self, url: &str) -> Self {
+    pub fn with_base_url(mut self, url: &str) -> Self {
         self.base_url = Some(url.to_owned());
         self
     }
 
     /// Sends requests through a transport of your own.
     #[must_use]
-    pub fn transport(mut self, transport: impl Transport) -> Self {
+    pub fn with_transport(mut self, transport: impl Transport) -> Self {
         self.transport = Some(Arc::new(transport));
         self
     }
 
     /// Sets when calls are repeated.
     #[must_use]
-    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+    pub fn with_retry(mut self, policy: RetryPolicy) -> Self {
         self.limits.retry = policy;
         self
     }
@@ -260,7 +260,7 @@ impl ClientBuilder {
     /// Sets how long a call may take in all: its token, its turn, its attempts and the waits between
     /// them. 2 minutes unless set. A wait that would end after it is not begun.
     #[must_use]
-    pub fn timeout(mut self, timeout: Duration) -> Self {
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.limits.call = timeout;
         self
     }
@@ -268,7 +268,7 @@ impl ClientBuilder {
     /// Sets how long one attempt may take, from connecting to the last byte of the answer. 30 s unless
     /// set; never longer than what is left of the call.
     #[must_use]
-    pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
+    pub fn with_attempt_timeout(mut self, timeout: Duration) -> Self {
         self.limits.attempt = timeout;
         self
     }
@@ -277,7 +277,7 @@ impl ClientBuilder {
     /// half of the attempt, so that "no connection" is told from "no answer". A transport of your own
     /// finds it in the request, see [`ConnectTimeout`](crate::transport::ConnectTimeout).
     #[must_use]
-    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+    pub fn with_connect_timeout(mut self, timeout: Duration) -> Self {
         self.limits.connect = timeout;
         self
     }
@@ -285,7 +285,7 @@ impl ClientBuilder {
     /// Sets how many requests may leave in a second: [`Pace::PER_PROJECT`] unless set. Give the same
     /// pace to all clients of a project.
     #[must_use]
-    pub fn pace(mut self, pace: Pace) -> Self {
+    pub fn with_pace(mut self, pace: Pace) -> Self {
         self.pace = Some(pace);
         self
     }

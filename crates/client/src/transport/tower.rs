@@ -31,8 +31,8 @@ const LONGEST: usize = 8 * 1024 * 1024;
 /// });
 /// let service = tower::ServiceBuilder::new().concurrency_limit(4).service(service);
 /// let client = Client::builder(ProjectId::new("my-project"), AccessToken::new("made-up"))
-///     .region(Region::Us)
-///     .transport(TowerTransport::new(service))
+///     .with_region(Region::Us)
+///     .with_transport(TowerTransport::new(service))
 ///     .build()?;
 /// assert!(client.find_batches("order", "order-4711").await?.is_empty());
 /// # Ok(())

@@ -22,9 +22,9 @@ const LONG: Duration = Duration::from_secs(20);
 
 fn client(url: &str, attempt: Duration) -> Client {
     Client::builder(ProjectId::new("p"), AccessToken::new("made-up"))
-        .base_url(url)
-        .retry(RetryPolicy::default().with_max_attempts(3).with_first_wait(Duration::from_millis(2)))
-        .attempt_timeout(attempt)
+        .with_base_url(url)
+        .with_retry(RetryPolicy::default().with_max_attempts(3).with_first_wait(Duration::from_millis(2)))
+        .with_attempt_timeout(attempt)
         .build()
         .unwrap()
 }

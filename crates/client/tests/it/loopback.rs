@@ -22,9 +22,9 @@ pub(crate) fn client(base_url: &str) -> Client {
 
 fn patient(base_url: &str, timeout: Duration) -> Client {
     Client::builder(ProjectId::new("p"), AccessToken::new("made-up"))
-        .base_url(base_url)
-        .retry(RetryPolicy::none())
-        .timeout(timeout)
+        .with_base_url(base_url)
+        .with_retry(RetryPolicy::none())
+        .with_timeout(timeout)
         .build()
         .unwrap()
 }
@@ -220,8 +220,8 @@ async fn an_expired_token_is_renewed_over_real_http() {
         (first, second)
     });
     let client = Client::builder(ProjectId::new("p"), AccessToken::new("made-up"))
-        .base_url(&base_url)
-        .retry(RetryPolicy::none())
+        .with_base_url(&base_url)
+        .with_retry(RetryPolicy::none())
         .build()
         .unwrap();
     client.send_batch(&batch()).await.unwrap();
@@ -237,8 +237,8 @@ async fn a_proxy_is_taken_from_the_environment_but_never_to_this_machine() {
     const NAME: &str = "loopback::a_proxy_is_taken_from_the_environment_but_never_to_this_machine";
     if let Ok(service) = std::env::var(ROLE) {
         let far = Client::builder(ProjectId::new("p"), AccessToken::new("made-up"))
-            .region(sinch_batch_client::Region::Eu)
-            .retry(RetryPolicy::none())
+            .with_region(sinch_batch_client::Region::Eu)
+            .with_retry(RetryPolicy::none())
             .build()
             .unwrap();
         let error = far.send_batch(&batch()).await.unwrap_err();

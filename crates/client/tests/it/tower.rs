@@ -15,8 +15,8 @@ use tower::{Service, service_fn};
 use crate::batch;
 
 fn client(transport: impl Transport) -> Client {
-    let builder = Client::builder(ProjectId::new("p"), AccessToken::new("made-up")).region(Region::Us);
-    builder.retry(RetryPolicy::none()).transport(transport).build().unwrap()
+    let builder = Client::builder(ProjectId::new("p"), AccessToken::new("made-up")).with_region(Region::Us);
+    builder.with_retry(RetryPolicy::none()).with_transport(transport).build().unwrap()
 }
 
 #[tokio::test]
