@@ -2,6 +2,8 @@
 
 #[cfg(feature = "metrics")]
 use std::collections::BTreeMap;
+#[cfg(feature = "metrics")]
+use std::sync::Arc;
 use std::sync::Mutex;
 
 use bytes::Bytes;
