@@ -18,7 +18,7 @@ use crate::budget::Budget;
 use crate::endpoint::Endpoint;
 use crate::exchange::{About, Exchange};
 use crate::limits::Limits;
-use crate::transport::Transport;
+use crate::transport::{SendUntil, Transport};
 use crate::{Answer, Error, Operation, Pace, Region, RetryPolicy, Taken, wire};
 
 /// The Batch API of one project in one region.
@@ -63,6 +63,7 @@ impl Client {
             transport: None,
             limits: Limits::default(),
             pace: Some(Pace::default()),
+            tcp_user_timeout: Duration::from_secs(30),
         }
     }
 
@@ -88,6 +89,33 @@ impl Client {
     #[must_use]
     pub fn with_retry(&self, policy: RetryPolicy) -> Self {
         self.limited(|limits| limits.retry = policy)
+    }
+
+    /// A clone whose requests leave before a moment or not at all, such as before the lease of a worker ends.
+    ///
+    /// It is over as soon as *either* clock of [`SendUntil`] says so. After it no attempt begins. The default
+    /// transport holds the last byte of a body back until the rest was written, looks at both clocks, and lets
+    /// that byte go or breaks the request off, so that the service has an incomplete one. A call that ended, or
+    /// was dropped, before its last byte was given out never completes its request either. Both fail with
+    /// [`ErrorKind::TooLate`](crate::ErrorKind::TooLate), unless they were dropped. What was given out in time
+    /// may arrive later: see [`ClientBuilder::with_tcp_user_timeout`]. How long an answer is waited for is not
+    /// touched.
+    ///
+    /// A transport of your own has to do the same, see [`SendUntil`].
+    #[must_use]
+    pub fn with_send_until(&self, until: SendUntil) -> Self {
+        self.limited(|limits| limits.until = Some(until))
+    }
+
+    /// The project whose batches these are.
+    pub fn project_id(&self) -> &ProjectId {
+        self.shared.endpoint.project_id()
+    }
+
+    /// Where requests go, without a slash at its end: a region's host, or the base URL that was given. It
+    /// holds no credentials; a base URL with some is refused.
+    pub fn base_url(&self) -> &str {
+        self.shared.endpoint.base_url()
     }
 
     fn limited(&self, change: impl FnOnce(&mut Limits)) -> Self {
@@ -225,6 +253,7 @@ pub struct ClientBuilder {
     transport: Option<Arc<dyn Transport>>,
     limits: Limits,
     pace: Option<Pace>,
+    tcp_user_timeout: Duration,
 }
 
 impl ClientBuilder {
@@ -282,6 +311,18 @@ impl ClientBuilder {
         self
     }
 
+    /// Sets how long the system goes on with bytes that the other side does not take or confirm, before it
+    /// gives the connection up (`TCP_USER_TIMEOUT`). 30 s unless set; only on Linux, Android and Fuchsia, and
+    /// only for the default transport.
+    ///
+    /// What the system holds may still arrive within this time after a call has ended. So it must never be
+    /// more than the time after which a campaign sends a batch again that it cannot find (its `resend_after`).
+    #[must_use]
+    pub fn with_tcp_user_timeout(mut self, timeout: Duration) -> Self {
+        self.tcp_user_timeout = timeout;
+        self
+    }
+
     /// Sets how many requests may leave in a second: [`Pace::PER_PROJECT`] unless set. Give the same
     /// pace to all clients of a project.
     #[must_use]
@@ -310,7 +351,7 @@ impl ClientBuilder {
         let endpoint = Endpoint::new(&base_url, &self.project_id)?;
         let transport = match self.transport {
             Some(transport) => transport,
-            None => default_transport(&endpoint)?,
+            None => default_transport(&endpoint, self.tcp_user_timeout)?,
         };
         let exchange = Exchange { tokens: self.tokens, transport, budget: Budget::default(), pace: self.pace };
         Ok(Client { shared: Arc::new(Shared { endpoint, exchange }), limits: self.limits })
@@ -318,16 +359,16 @@ impl ClientBuilder {
 }
 
 #[cfg(feature = "reqwest")]
-fn default_transport(endpoint: &Endpoint) -> Result<Arc<dyn Transport>, BuildError> {
-    match crate::transport::ReqwestTransport::new(endpoint.is_loopback()) {
+fn default_transport(endpoint: &Endpoint, tcp_user_timeout: Duration) -> Result<Arc<dyn Transport>, BuildError> {
+    match crate::transport::ReqwestTransport::new(endpoint.is_loopback(), tcp_user_timeout) {
         Ok(transport) => Ok(Arc::new(transport)),
         Err(error) => Err(BuildError::Transport(error.into())),
     }
 }
 
 #[cfg(not(feature = "reqwest"))]
-fn default_transport(endpoint: &Endpoint) -> Result<Arc<dyn Transport>, BuildError> {
-    let _ = endpoint.is_loopback();
+fn default_transport(endpoint: &Endpoint, tcp_user_timeout: Duration) -> Result<Arc<dyn Transport>, BuildError> {
+    let _ = (endpoint.is_loopback(), tcp_user_timeout);
     Err(BuildError::NoTransport)
 }
 
