@@ -33,7 +33,7 @@ async fn send(ledger: Arc<SqliteLedger>, simulator: &Simulator, stop_after: u64)
         .with_token_url(&simulator.auth_url())
         .unwrap();
     let client = Client::builder(ProjectId::new("p"), TokenCache::new(credentials))
-        .base_url(&simulator.api_url())
+        .with_base_url(&simulator.api_url())
         .build()
         .unwrap();
     let file = std::io::Cursor::new(file.into_bytes());

@@ -42,8 +42,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// Through our crates.
 async fn send(file: File, url: &str) -> Result<u64, Box<dyn Error>> {
     let client = Client::builder(ProjectId::new("bench-project"), AccessToken::new(TOKEN))
-        .base_url(url)
-        .retry(RetryPolicy::none())
+        .with_base_url(url)
+        .with_retry(RetryPolicy::none())
         .without_pace()
         .build()?;
     let message = Message::text(TEXT);

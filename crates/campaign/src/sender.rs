@@ -105,7 +105,7 @@ fn failure(error: &Error) -> SendFailure {
     if error.is_credentials() {
         return SendFailure::Refused { about: Refusal::Credentials, why };
     }
-    if error.reached_service() == Reached::Perhaps {
+    if error.reached_service() == Reached::Unknown {
         return SendFailure::Unknown { why };
     }
     if error.is_transient() {

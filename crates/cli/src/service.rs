@@ -74,9 +74,9 @@ impl Service {
     /// A client for it. Nothing is asked yet.
     pub(crate) fn client(&self, tokens: Arc<TokenCache<ClientCredentials>>) -> Result<Client, Failure> {
         Client::builder(ProjectId::new(self.project_id.clone()), tokens)
-            .base_url(&self.base_url)
-            .attempt_timeout(self.timeout)
-            .timeout(self.timeout * 4)
+            .with_base_url(&self.base_url)
+            .with_attempt_timeout(self.timeout)
+            .with_timeout(self.timeout * 4)
             .build()
             .map_err(|error| {
                 Failure::because(exit::USAGE, "the service's URL cannot be used", &error)

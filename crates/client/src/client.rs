@@ -18,7 +18,7 @@ use crate::budget::Budget;
 use crate::endpoint::Endpoint;
 use crate::exchange::{About, Exchange};
 use crate::limits::Limits;
-use crate::transport::Transport;
+use crate::transport::{SendUntil, Transport};
 use crate::{Answer, Error, Operation, Pace, Region, RetryPolicy, Taken, wire};
 
 /// The Batch API of one project in one region.
@@ -40,7 +40,7 @@ use crate::{Answer, Error, Operation, Pace, Region, RetryPolicy, Taken, wire};
 /// Any call may be dropped before it ends, as a timeout or a `select!` of your own does. The client
 /// and its clones go on as if nothing had been. But what has left is not called back: after a send or
 /// a creation of contacts that was dropped, the outcome is as unknown as after
-/// [`Reached::Perhaps`](crate::Reached::Perhaps), so look it up before you repeat it. Where you can, set
+/// [`Reached::Unknown`](crate::Reached::Unknown), so look it up before you repeat it. Where you can, set
 /// [`with_timeout`](Self::with_timeout) instead and get an error that knows more.
 #[derive(Clone)]
 pub struct Client {
@@ -63,22 +63,23 @@ impl Client {
             transport: None,
             limits: Limits::default(),
             pace: Some(Pace::default()),
+            tcp_user_timeout: Duration::from_secs(30),
         }
     }
 
-    /// A clone whose calls may take so long in all, see [`ClientBuilder::timeout`].
+    /// A clone whose calls may take so long in all, see [`ClientBuilder::with_timeout`].
     #[must_use]
     pub fn with_timeout(&self, timeout: Duration) -> Self {
         self.limited(|limits| limits.call = timeout)
     }
 
-    /// A clone whose attempts may take so long each, see [`ClientBuilder::attempt_timeout`].
+    /// A clone whose attempts may take so long each, see [`ClientBuilder::with_attempt_timeout`].
     #[must_use]
     pub fn with_attempt_timeout(&self, timeout: Duration) -> Self {
         self.limited(|limits| limits.attempt = timeout)
     }
 
-    /// A clone whose connections may take so long each, see [`ClientBuilder::connect_timeout`].
+    /// A clone whose connections may take so long each, see [`ClientBuilder::with_connect_timeout`].
     #[must_use]
     pub fn with_connect_timeout(&self, timeout: Duration) -> Self {
         self.limited(|limits| limits.connect = timeout)
@@ -88,6 +89,33 @@ impl Client {
     #[must_use]
     pub fn with_retry(&self, policy: RetryPolicy) -> Self {
         self.limited(|limits| limits.retry = policy)
+    }
+
+    /// A clone whose requests leave before a moment or not at all, such as before the lease of a worker ends.
+    ///
+    /// It is over as soon as *either* clock of [`SendUntil`] says so. After it no attempt begins. The default
+    /// transport holds the last byte of a body back until the rest was written, looks at both clocks, and lets
+    /// that byte go or breaks the request off, so that the service has an incomplete one. A call that ended, or
+    /// was dropped, before its last byte was given out never completes its request either. Both fail with
+    /// [`ErrorKind::TooLate`](crate::ErrorKind::TooLate), unless they were dropped. What was given out in time
+    /// may arrive later: see [`ClientBuilder::with_tcp_user_timeout`]. How long an answer is waited for is not
+    /// touched.
+    ///
+    /// A transport of your own has to do the same, see [`SendUntil`].
+    #[must_use]
+    pub fn with_send_until(&self, until: SendUntil) -> Self {
+        self.limited(|limits| limits.until = Some(until))
+    }
+
+    /// The project whose batches these are.
+    pub fn project_id(&self) -> &ProjectId {
+        self.shared.endpoint.project_id()
+    }
+
+    /// Where requests go, without a slash at its end: a region's host, or the base URL that was given. It
+    /// holds no credentials; a base URL with some is refused.
+    pub fn base_url(&self) -> &str {
+        self.shared.endpoint.base_url()
     }
 
     fn limited(&self, change: impl FnOnce(&mut Limits)) -> Self {
@@ -113,7 +141,7 @@ impl Client {
     /// dropped, people may get the message all the same: look the batch up, as after a timeout.
     ///
     /// # Errors
-    /// Ask [`Error::reached_service`] first. If it says perhaps, people may get the message: look
+    /// Ask [`Error::reached_service`] first. If it is unknown, people may get the message: look
     /// the batch up with [`find_batches`](Self::find_batches) before you send it again, which takes
     /// a value in `batch_metadata` that no other batch has.
     pub async fn send_batch(&self, request: &SendBatchRequest) -> Result<Answer<BatchSent>, Error> {
@@ -174,7 +202,7 @@ impl Client {
     /// It is repeated only where nothing can have been made, see [`RetryPolicy`].
     ///
     /// # Errors
-    /// Ask [`Error::reached_service`] first. If it says perhaps, contacts may have been made, and
+    /// Ask [`Error::reached_service`] first. If it is unknown, contacts may have been made, and
     /// would be made twice by another call: wait for the callbacks before you decide.
     pub async fn create_contacts(&self, request: &CreateContactsRequest) -> Result<Answer<Taken>, Error> {
         let http = wire::create_contacts(&self.shared.endpoint, request)?;
@@ -225,34 +253,35 @@ pub struct ClientBuilder {
     transport: Option<Arc<dyn Transport>>,
     limits: Limits,
     pace: Option<Pace>,
+    tcp_user_timeout: Duration,
 }
 
 impl ClientBuilder {
     /// Talks to the host of a region, which is the app's. The last of this and
-    /// [`base_url`](Self::base_url) counts.
+    /// [`with_base_url`](Self::with_base_url) counts.
     #[must_use]
-    pub fn region(self, region: Region) -> Self {
-        self.base_url(region.base_url())
+    pub fn with_region(self, region: Region) -> Self {
+        self.with_base_url(region.base_url())
     }
 
     /// Talks to another host, such as a simulator's: `https`, or `http` to `localhost`,
     /// `127.0.0.0/8` or `::1`. A path is kept and comes before the API's own.
     #[must_use]
-    pub fn base_url(mut self, url: &str) -> Self {
+    pub fn with_base_url(mut self, url: &str) -> Self {
         self.base_url = Some(url.to_owned());
         self
     }
 
     /// Sends requests through a transport of your own.
     #[must_use]
-    pub fn transport(mut self, transport: impl Transport) -> Self {
+    pub fn with_transport(mut self, transport: impl Transport) -> Self {
         self.transport = Some(Arc::new(transport));
         self
     }
 
     /// Sets when calls are repeated.
     #[must_use]
-    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+    pub fn with_retry(mut self, policy: RetryPolicy) -> Self {
         self.limits.retry = policy;
         self
     }
@@ -260,7 +289,7 @@ impl ClientBuilder {
     /// Sets how long a call may take in all: its token, its turn, its attempts and the waits between
     /// them. 2 minutes unless set. A wait that would end after it is not begun.
     #[must_use]
-    pub fn timeout(mut self, timeout: Duration) -> Self {
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.limits.call = timeout;
         self
     }
@@ -268,7 +297,7 @@ impl ClientBuilder {
     /// Sets how long one attempt may take, from connecting to the last byte of the answer. 30 s unless
     /// set; never longer than what is left of the call.
     #[must_use]
-    pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
+    pub fn with_attempt_timeout(mut self, timeout: Duration) -> Self {
         self.limits.attempt = timeout;
         self
     }
@@ -277,15 +306,27 @@ impl ClientBuilder {
     /// half of the attempt, so that "no connection" is told from "no answer". A transport of your own
     /// finds it in the request, see [`ConnectTimeout`](crate::transport::ConnectTimeout).
     #[must_use]
-    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+    pub fn with_connect_timeout(mut self, timeout: Duration) -> Self {
         self.limits.connect = timeout;
+        self
+    }
+
+    /// Sets how long the system goes on with bytes that the other side does not take or confirm, before it
+    /// gives the connection up (`TCP_USER_TIMEOUT`). 30 s unless set; only on Linux, Android and Fuchsia, and
+    /// only for the default transport.
+    ///
+    /// What the system holds may still arrive within this time after a call has ended. So it must never be
+    /// more than the time after which a campaign sends a batch again that it cannot find (its `resend_after`).
+    #[must_use]
+    pub fn with_tcp_user_timeout(mut self, timeout: Duration) -> Self {
+        self.tcp_user_timeout = timeout;
         self
     }
 
     /// Sets how many requests may leave in a second: [`Pace::PER_PROJECT`] unless set. Give the same
     /// pace to all clients of a project.
     #[must_use]
-    pub fn pace(mut self, pace: Pace) -> Self {
+    pub fn with_pace(mut self, pace: Pace) -> Self {
         self.pace = Some(pace);
         self
     }
@@ -310,7 +351,7 @@ impl ClientBuilder {
         let endpoint = Endpoint::new(&base_url, &self.project_id)?;
         let transport = match self.transport {
             Some(transport) => transport,
-            None => default_transport(&endpoint)?,
+            None => default_transport(&endpoint, self.tcp_user_timeout)?,
         };
         let exchange = Exchange { tokens: self.tokens, transport, budget: Budget::default(), pace: self.pace };
         Ok(Client { shared: Arc::new(Shared { endpoint, exchange }), limits: self.limits })
@@ -318,16 +359,16 @@ impl ClientBuilder {
 }
 
 #[cfg(feature = "reqwest")]
-fn default_transport(endpoint: &Endpoint) -> Result<Arc<dyn Transport>, BuildError> {
-    match crate::transport::ReqwestTransport::new(endpoint.is_loopback()) {
+fn default_transport(endpoint: &Endpoint, tcp_user_timeout: Duration) -> Result<Arc<dyn Transport>, BuildError> {
+    match crate::transport::ReqwestTransport::new(endpoint.is_loopback(), tcp_user_timeout) {
         Ok(transport) => Ok(Arc::new(transport)),
         Err(error) => Err(BuildError::Transport(error.into())),
     }
 }
 
 #[cfg(not(feature = "reqwest"))]
-fn default_transport(endpoint: &Endpoint) -> Result<Arc<dyn Transport>, BuildError> {
-    let _ = endpoint.is_loopback();
+fn default_transport(endpoint: &Endpoint, tcp_user_timeout: Duration) -> Result<Arc<dyn Transport>, BuildError> {
+    let _ = (endpoint.is_loopback(), tcp_user_timeout);
     Err(BuildError::NoTransport)
 }
 

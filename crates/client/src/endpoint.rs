@@ -13,6 +13,9 @@ use crate::client::BuildError;
 #[derive(Debug)]
 pub(crate) struct Endpoint {
     project: String,
+    project_id: ProjectId,
+    /// How many bytes of `project` are the base URL.
+    base: usize,
     loopback: bool,
     /// How many bytes a recipient took in the last batch: what the next body will need.
     pub(crate) recipient_bytes: AtomicUsize,
@@ -43,12 +46,27 @@ impl Endpoint {
         }
         let segment = segment(project.as_str()).ok_or(BuildError::ProjectId)?;
         let base = url.as_str().trim_end_matches('/');
-        Ok(Self { project: format!("{base}/v1/projects/{segment}"), loopback, recipient_bytes: AtomicUsize::new(0) })
+        Ok(Self {
+            project: format!("{base}/v1/projects/{segment}"),
+            project_id: project.clone(),
+            base: base.len(),
+            loopback,
+            recipient_bytes: AtomicUsize::new(0),
+        })
     }
 
     /// The project's URL with a path behind it, whose slashes and escapes are the caller's.
     pub(crate) fn at(&self, path: &str) -> String {
         format!("{}/{path}", self.project)
+    }
+
+    /// The base URL, without a slash at its end.
+    pub(crate) fn base_url(&self) -> &str {
+        &self.project[..self.base]
+    }
+
+    pub(crate) fn project_id(&self) -> &ProjectId {
+        &self.project_id
     }
 
     /// Whether it leads to this machine.
@@ -95,6 +113,9 @@ mod tests {
             ("http://localhost", "http://localhost/v1/projects/a%2Fb/messages"),
         ] {
             assert_eq!(at(base_url).unwrap(), expected);
+            let endpoint = Endpoint::new(base_url, &ProjectId::new("a/b")).unwrap();
+            assert_eq!(expected.strip_prefix(endpoint.base_url()), Some("/v1/projects/a%2Fb/messages"));
+            assert_eq!(endpoint.project_id(), &ProjectId::new("a/b"));
         }
     }
 

@@ -22,7 +22,7 @@ pub enum Reached {
     /// Surely not.
     No,
     /// It may have, or it has.
-    Perhaps,
+    Unknown,
 }
 
 /// Why a call failed.
@@ -68,6 +68,10 @@ pub enum ErrorKind {
     /// No answer in time; or no time to send, if [`Error::reached_service`] says no. Look up or wait, and
     /// give the call more time.
     Timeout,
+    /// The time to leave of [`Client::with_send_until`](crate::Client::with_send_until) was over, so the request
+    /// did not leave, or not with its last byte: the service has nothing complete of it. Ask for more time to
+    /// leave, and look up first if [`Error::reached_service`] says that an earlier attempt may have arrived.
+    TooLate,
     /// The connection broke before the answer was complete. Look up or wait, and try again.
     Transport,
     /// The service answered with an error.
@@ -102,7 +106,7 @@ impl Error {
     }
 
     pub(crate) fn timeout(operation: Operation) -> Self {
-        Self::new(operation, ErrorKind::Timeout, Reached::Perhaps, None, None)
+        Self::new(operation, ErrorKind::Timeout, Reached::Unknown, None, None)
     }
 
     /// The time of a call was over before a request could leave.
@@ -112,23 +116,29 @@ impl Error {
         error
     }
 
+    /// The time to leave was over.
+    pub(crate) fn too_late(operation: Operation) -> Self {
+        Self::new(operation, ErrorKind::TooLate, Reached::No, None, None)
+    }
+
     pub(crate) fn transport(operation: Operation, error: TransportError) -> Self {
         let (kind, reached, source) = error.into_parts();
         let kind = match kind {
             transport::Kind::Connect => ErrorKind::Connect,
             transport::Kind::Timeout => ErrorKind::Timeout,
             transport::Kind::Broken => ErrorKind::Transport,
+            transport::Kind::TooLate => ErrorKind::TooLate,
         };
         Self::new(operation, kind, reached, None, source)
     }
 
     pub(crate) fn api(operation: Operation, status: u16, body: ErrorBody, retry_after: Option<Duration>) -> Self {
-        let reached = if (400..500).contains(&status) && status != 408 { Reached::No } else { Reached::Perhaps };
+        let reached = if (400..500).contains(&status) && status != 408 { Reached::No } else { Reached::Unknown };
         Self::new(operation, ErrorKind::Api { status, body: Box::new(body) }, reached, retry_after, None)
     }
 
     pub(crate) fn answer(operation: Operation, status: u16, source: Option<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self::new(operation, ErrorKind::Answer { status }, Reached::Perhaps, None, source)
+        Self::new(operation, ErrorKind::Answer { status }, Reached::Unknown, None, source)
     }
 
     fn new(
@@ -183,8 +193,8 @@ impl Error {
 
     /// The same error, after an attempt that may have reached the service.
     pub(crate) fn after(mut self, earlier: Reached) -> Self {
-        if earlier == Reached::Perhaps {
-            self.0.reached = Reached::Perhaps;
+        if earlier == Reached::Unknown {
+            self.0.reached = Reached::Unknown;
         }
         self
     }
@@ -201,6 +211,7 @@ impl Error {
             ErrorKind::Request => "request",
             ErrorKind::Connect => "connect",
             ErrorKind::Timeout => "timeout",
+            ErrorKind::TooLate => "too_late",
             ErrorKind::Transport => "transport",
             ErrorKind::Api { .. } => "api",
             ErrorKind::Answer { .. } => "answer",
@@ -215,7 +226,7 @@ impl Error {
     /// Whether the service may have taken the request.
     ///
     /// # What to do
-    /// After a send, on [`Reached::Perhaps`], look the batch up by its metadata with
+    /// After a send, on [`Reached::Unknown`], look the batch up by its metadata with
     /// [`Client::find_batches`](crate::Client::find_batches) before you send again.
     pub fn reached_service(&self) -> Reached {
         self.0.reached
@@ -228,7 +239,7 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         match &self.0.kind {
             ErrorKind::Auth(error) => error.is_transient(),
-            ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::Transport => true,
+            ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::TooLate | ErrorKind::Transport => true,
             ErrorKind::Api { status, .. } => matches!(status, 408 | 429 | 500..=599),
             ErrorKind::Request | ErrorKind::Answer { .. } => false,
         }
@@ -398,6 +409,10 @@ impl fmt::Display for Error {
             }
             ErrorKind::Timeout if self.0.late => write!(f, "{doing} ran out of time before it could be repeated"),
             ErrorKind::Timeout => write!(f, "{doing} was not answered in time"),
+            ErrorKind::TooLate if self.0.reached == Reached::No => {
+                write!(f, "{doing} failed because its time to leave was over; nothing was sent")
+            }
+            ErrorKind::TooLate => write!(f, "{doing} could not be repeated because its time to leave was over"),
             ErrorKind::Transport => write!(f, "{doing} failed because the connection broke"),
             ErrorKind::Answer { status: status @ 300..=399 } => {
                 write!(f, "{doing} was answered with a redirect, {status}, which is not followed")
@@ -466,6 +481,7 @@ impl fmt::Debug for ErrorKind {
             Self::Request => f.write_str("Request"),
             Self::Connect => f.write_str("Connect"),
             Self::Timeout => f.write_str("Timeout"),
+            Self::TooLate => f.write_str("TooLate"),
             Self::Transport => f.write_str("Transport"),
             Self::Api { status, body } => {
                 f.debug_struct("Api").field("status", status).field("name", &name(body)).finish_non_exhaustive()
@@ -482,7 +498,7 @@ pub(crate) mod tests {
 
     /// Any error that a call can end with.
     pub(crate) fn any_error(operation: Operation) -> impl Strategy<Value = Error> {
-        let kinds = (0..8usize, 100u16..600, proptest::option::of((0u64..4000).prop_map(Duration::from_secs)));
+        let kinds = (0..9usize, 100u16..600, proptest::option::of((0u64..4000).prop_map(Duration::from_secs)));
         kinds.prop_map(move |(which, status, retry_after)| match which {
             0 => Error::auth(operation, AuthError::new(AuthErrorKind::Unreachable)),
             1 => Error::auth(operation, AuthError::new(AuthErrorKind::RateLimited { retry_after })),
@@ -491,6 +507,7 @@ pub(crate) mod tests {
             4 => Error::transport(operation, TransportError::broken("a cause")),
             5 => Error::timeout(operation),
             6 => Error::answer(operation, status, None),
+            7 => Error::too_late(operation),
             _ => Error::api(operation, status, ErrorBody::default(), retry_after),
         })
     }
@@ -557,8 +574,13 @@ pub(crate) mod tests {
             (Error::transport(send, TransportError::timeout("a cause")), "sending a batch was not answered in time"),
             (Error::late(send, "a cause"), "sending a batch ran out of time before it could leave"),
             (
-                Error::late(send, "a cause").after(Reached::Perhaps),
+                Error::late(send, "a cause").after(Reached::Unknown),
                 "sending a batch ran out of time before it could be repeated",
+            ),
+            (Error::too_late(send), "sending a batch failed because its time to leave was over; nothing was sent"),
+            (
+                Error::transport(send, TransportError::too_late()).after(Reached::Unknown),
+                "sending a batch could not be repeated because its time to leave was over",
             ),
         ] {
             assert_eq!(error.to_string(), text);
@@ -569,9 +591,9 @@ pub(crate) mod tests {
     fn only_a_status_that_says_so_means_that_nothing_was_taken() {
         for status in 100..600 {
             let expected = match status {
-                408 => Reached::Perhaps,
+                408 => Reached::Unknown,
                 400..=499 => Reached::No,
-                _ => Reached::Perhaps,
+                _ => Reached::Unknown,
             };
             assert_eq!(api(Operation::SendBatch, status, "").reached_service(), expected, "{status}");
         }
@@ -625,6 +647,7 @@ pub(crate) mod tests {
             (Error::late(Operation::SendBatch, "a cause"), "timeout transient"),
             (Error::transport(Operation::SendBatch, TransportError::connect("a cause")), "connect transient"),
             (Error::transport(Operation::SendBatch, TransportError::broken("a cause")), "transient"),
+            (Error::too_late(Operation::SendBatch), "transient"),
             (auth(AuthErrorKind::Refused), "credentials"),
             (auth(AuthErrorKind::RateLimited { retry_after: None }), "limited transient"),
             (auth(AuthErrorKind::Unreachable), "connect transient"),

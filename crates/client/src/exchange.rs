@@ -110,7 +110,7 @@ impl Exchange {
     fn decide(&self, call: Call<'_>, error: &Error, attempt: u32) -> Decision {
         let decision = call.limits.retry.decide(call.operation.idempotency(), error, attempt, retry::jitter());
         match decision {
-            Decision::Wait(wait) if wait < call.left() && self.budget.spend() => decision,
+            Decision::Wait(wait) if wait < call.left_to_leave() && self.budget.spend() => decision,
             _ => Decision::GiveUp,
         }
     }
@@ -132,7 +132,7 @@ impl Exchange {
     async fn token(&self, call: Call<'_>) -> Result<AccessToken, Error> {
         match call.in_time(self.tokens.token()).await {
             Some(token) => token.map_err(|error| Error::auth(call.operation, error)),
-            None => Err(Error::late(call.operation, "there was no token in time")),
+            None => Err(call.late("there was no token in time")),
         }
     }
 
@@ -146,11 +146,11 @@ impl Exchange {
         if let Some(pace) = &self.pace
             && call.in_time(pace.turn()).await.is_none()
         {
-            return Err(Error::late(operation, "its turn did not come in time"));
+            return Err(call.late("its turn did not come in time"));
         }
         let left = call.left();
-        if left.is_zero() {
-            return Err(Error::late(operation, "its time was over"));
+        if left.is_zero() || limits.until.is_some_and(|until| until.is_over()) {
+            return Err(call.late("its time was over"));
         }
         let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.expose()))
             .map_err(|_| Error::request(operation, "the token does not fit into a header"))?;
@@ -158,6 +158,9 @@ impl Exchange {
         let mut request = request.clone();
         request.headers_mut().insert(AUTHORIZATION, bearer);
         request.extensions_mut().insert(ConnectTimeout(limits.connect(left)));
+        if let Some(until) = limits.until {
+            request.extensions_mut().insert(until);
+        }
         let begun = Instant::now();
         let result = match tokio::time::timeout(limits.attempt(left), self.transport.call(request)).await {
             Ok(answer) => answer.map_err(|error| Error::transport(operation, error)),
@@ -175,9 +178,23 @@ impl Call<'_> {
         self.deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()))
     }
 
-    /// Waits for something, but not beyond the end of the call.
+    /// How much time is left for a request to leave.
+    fn left_to_leave(self) -> Duration {
+        let until = self.limits.until.map(|until| until.steady.saturating_duration_since(Instant::now()));
+        until.map_or(self.left(), |until| until.min(self.left()))
+    }
+
+    /// The time was over before a request could leave: that of the call, or that to leave.
+    fn late(self, why: &'static str) -> Error {
+        match self.limits.until {
+            Some(until) if until.is_over() => Error::too_late(self.operation),
+            _ => Error::late(self.operation, why),
+        }
+    }
+
+    /// Waits for what must come before a request leaves, but not longer than that makes sense.
     async fn in_time<T>(self, waiting: impl Future<Output = T>) -> Option<T> {
-        match self.deadline {
+        match self.deadline.into_iter().chain(self.limits.until.map(|until| until.steady)).min() {
             Some(deadline) => timeout_at(deadline, waiting).await.ok(),
             None => Some(waiting.await),
         }

@@ -8,10 +8,10 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! // Use a `TokenCache` of `sinch_batch_auth` here, and leave `transport` out, to talk to Sinch.
+//! // Use a `TokenCache` of `sinch_batch_auth` here, and leave `with_transport` out, to talk to Sinch.
 //! let client = Client::builder(ProjectId::new("my-project"), AccessToken::new("made-up"))
-//!     .region(Region::Eu)
-//!     .transport(|request: http::Request<Bytes>| async move {
+//!     .with_region(Region::Eu)
+//!     .with_transport(|request: http::Request<Bytes>| async move {
 //!         assert_eq!(
 //!             request.uri(),
 //!             "https://eu.conversationbatch.api.sinch.com/v1/projects/my-project/messages"
@@ -55,7 +55,7 @@
 //!
 //! | Feature | What it brings |
 //! | --- | --- |
-//! | `reqwest` (default) | The HTTP client. Without it, give [`ClientBuilder::transport`] one of your own |
+//! | `reqwest` (default) | The HTTP client. Without it, give [`ClientBuilder::with_transport`] one of your own |
 //! | `tower` | `transport::TowerTransport`: any tower service as a transport |
 //! | `metrics` | Counts and durations for the `metrics` facade, see below |
 //!

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::RetryPolicy;
+use crate::transport::SendUntil;
 
 /// What a call is held to; each clone of a client has its own.
 #[derive(Clone, Debug)]
@@ -13,6 +14,8 @@ pub(crate) struct Limits {
     pub(crate) attempt: Duration,
     /// Everything: token, turn, attempts and the waits between them.
     pub(crate) call: Duration,
+    /// The last moment at which the last byte of any request may leave.
+    pub(crate) until: Option<SendUntil>,
     pub(crate) retry: RetryPolicy,
 }
 
@@ -22,6 +25,7 @@ impl Default for Limits {
             connect: Duration::from_secs(10),
             attempt: Duration::from_secs(30),
             call: Duration::from_secs(120),
+            until: None,
             retry: RetryPolicy::default(),
         }
     }

@@ -237,7 +237,7 @@ mod tests {
         {
             let error = batch_sent(&answer(status, body), Timestamp::UNIX_EPOCH).unwrap_err();
             assert!(matches!(error.kind(), ErrorKind::Answer { .. }), "{status} {body}");
-            assert_eq!((error.reached_service(), error.is_transient()), (Reached::Perhaps, false));
+            assert_eq!((error.reached_service(), error.is_transient()), (Reached::Unknown, false));
         }
     }
 

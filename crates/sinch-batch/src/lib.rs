@@ -50,7 +50,7 @@
 //!     let credentials = ClientCredentials::new(KeyId::new("a-key-id"), KeySecret::new("a-key-secret"))
 //!         .with_token_url(&simulator.auth_url())?;
 //!     let client = Client::builder(ProjectId::new("a-project"), TokenCache::new(credentials))
-//!         .base_url(&simulator.api_url())
+//!         .with_base_url(&simulator.api_url())
 //!         .build()?;
 //!
 //!     // Plan, send, wait for receipts.

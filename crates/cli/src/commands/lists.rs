@@ -387,7 +387,7 @@ fn read<T: Job>(
 /// What a failed call means for its rows, and for those behind them.
 fn judge(error: &Error) -> (Outcome, Stop) {
     let outcome = match error.reached_service() {
-        Reached::Perhaps => Outcome::Unknown,
+        Reached::Unknown => Outcome::Unknown,
         Reached::No if error.status().is_some() && !error.is_transient() => Outcome::Refused,
         Reached::No => Outcome::NotSent,
     };

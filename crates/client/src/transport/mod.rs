@@ -1,6 +1,8 @@
 //! The one seam to the network.
 
 #[cfg(feature = "reqwest")]
+mod last_byte;
+#[cfg(feature = "reqwest")]
 mod reqwest;
 #[cfg(feature = "tower")]
 mod tower;
@@ -13,7 +15,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
+use jiff::Timestamp;
 use sinch_batch_auth::BoxFuture;
+use tokio::time::Instant;
 
 use crate::Reached;
 
@@ -28,6 +32,8 @@ pub use self::tower::TowerTransport;
 /// A transport follows no redirects, repeats nothing by itself that may have been sent, and bounds
 /// the size of the answers it reads. The client bounds the time: it drops the future when the
 /// timeout is over.
+///
+/// A transport that does not keep to [`SendUntil`] is unfit for campaigns that several workers share.
 pub trait Transport: Send + Sync + 'static {
     /// Sends a request and reads the whole answer, whatever its status.
     ///
@@ -58,6 +64,32 @@ impl<T: Transport + ?Sized> Transport for Arc<T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectTimeout(pub Duration);
 
+/// The last moment at which the last byte of a request may leave, as an extension of the request:
+/// `request.extensions().get::<SendUntil>()`. See [`Client::with_send_until`](crate::Client::with_send_until).
+///
+/// It is over as soon as *either* clock says so: a suspended computer stops the one, and the other can be set.
+///
+/// # For a transport of your own
+/// Look at [`is_over`](Self::is_over) immediately before the last byte of the body is handed to the socket.
+/// If it is over, do not send that byte: break the connection, or reset the stream, so that the service has
+/// an incomplete request, and return [`TransportError::too_late`]. A transport that ignores this is unfit for
+/// campaigns that several workers share: a worker that was stopped and goes on would send what another one
+/// has sent in the meantime.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SendUntil {
+    /// By the clock that is never set.
+    pub steady: Instant,
+    /// By the clock on the wall.
+    pub wall: Timestamp,
+}
+
+impl SendUntil {
+    /// Whether either clock says that it is over.
+    pub fn is_over(&self) -> bool {
+        Instant::now() >= self.steady || Timestamp::now() >= self.wall
+    }
+}
+
 /// Why there is no complete answer, and whether the request may have left.
 pub struct TransportError {
     kind: Kind,
@@ -70,6 +102,7 @@ pub(crate) enum Kind {
     Connect,
     Timeout,
     Broken,
+    TooLate,
 }
 
 impl TransportError {
@@ -80,12 +113,18 @@ impl TransportError {
 
     /// No answer in time; the request may have arrived.
     pub fn timeout(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { kind: Kind::Timeout, reached: Reached::Perhaps, source: Some(source.into()) }
+        Self { kind: Kind::Timeout, reached: Reached::Unknown, source: Some(source.into()) }
     }
 
     /// Anything else went wrong after there was a connection; the request may have arrived.
     pub fn broken(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { kind: Kind::Broken, reached: Reached::Perhaps, source: Some(source.into()) }
+        Self { kind: Kind::Broken, reached: Reached::Unknown, source: Some(source.into()) }
+    }
+
+    /// The time of [`SendUntil`] was over before the last byte of the request left, and that byte never will:
+    /// the service has an incomplete request at most.
+    pub fn too_late() -> Self {
+        Self { kind: Kind::TooLate, reached: Reached::No, source: None }
     }
 
     /// Whether the request may have left.
@@ -104,6 +143,7 @@ impl fmt::Display for TransportError {
             Kind::Connect => "no connection could be made",
             Kind::Timeout => "there was no answer in time",
             Kind::Broken => "the connection broke",
+            Kind::TooLate => "its time to leave was over",
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::pin::pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -12,7 +13,8 @@ use sinch_batch_auth::BoxFuture;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{ConnectTimeout, Transport, TransportError};
+use super::last_byte::{Hold, hold};
+use super::{ConnectTimeout, SendUntil, Transport, TransportError};
 
 /// The longest answer that is read: 8 MiB. A look-up that finds hundreds of batches stays far below.
 const LONGEST: usize = 8 * 1024 * 1024;
@@ -31,25 +33,43 @@ pub(crate) struct ReqwestTransport(reqwest::Client);
 
 impl ReqwestTransport {
     /// To this machine it goes without a proxy.
-    pub(crate) fn new(loopback: bool) -> Result<Self, reqwest::Error> {
-        let mut builder = reqwest::Client::builder()
+    pub(crate) fn new(loopback: bool, tcp_user_timeout: Duration) -> Result<Self, reqwest::Error> {
+        Self::builder(loopback, tcp_user_timeout).build().map(Self)
+    }
+
+    /// Speaks HTTP/2 without asking, to test it without TLS.
+    #[cfg(test)]
+    pub(super) fn http2(tcp_user_timeout: Duration) -> Result<Self, reqwest::Error> {
+        Self::builder(true, tcp_user_timeout).http2_prior_knowledge().build().map(Self)
+    }
+
+    fn builder(loopback: bool, tcp_user_timeout: Duration) -> reqwest::ClientBuilder {
+        let builder = reqwest::Client::builder()
             .redirect(Policy::none())
             .retry(reqwest::retry::never())
             .connector_layer(Patiently)
             // Longer than this a connection is likely to have been closed by the other side, and a
             // send on a dead connection may end without anybody knowing whether it arrived.
             .pool_idle_timeout(Duration::from_secs(20));
-        if loopback {
-            builder = builder.no_proxy();
-        }
-        builder.build().map(Self)
+        #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+        let builder = builder.tcp_user_timeout(tcp_user_timeout);
+        let _ = tcp_user_timeout; // elsewhere there is no such thing
+        if loopback { builder.no_proxy() } else { builder }
     }
 
     async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
+        let until = request.extensions().get::<SendUntil>().copied();
         // What fails here has not left: reqwest cannot even read the request.
-        let request =
+        let held = until.and_then(|until| hold(request.body().clone(), until));
+        let mut request =
             reqwest::Request::try_from(request).map_err(|error| TransportError::connect(error.without_url()))?;
-        let mut answer = self.0.execute(request).await.map_err(judge)?;
+        // Until the answer was read: what was not given out by then never leaves.
+        let mut holding = None;
+        if let Some((body, hold)) = held {
+            *request.body_mut() = Some(reqwest::Body::wrap(body));
+            holding = Some(hold);
+        }
+        let mut answer = self.execute(request, holding.as_ref()).await?;
         let status = answer.status();
         let headers = std::mem::take(answer.headers_mut());
         let mut body = BytesMut::new();
@@ -71,6 +91,23 @@ impl ReqwestTransport {
         *read.status_mut() = status;
         *read.headers_mut() = headers;
         Ok(read)
+    }
+
+    /// Sends a request and reads the head of its answer, but ends in time if the last byte is still here.
+    async fn execute(
+        &self,
+        request: reqwest::Request,
+        holding: Option<&Hold>,
+    ) -> Result<reqwest::Response, TransportError> {
+        let Some(hold) = holding else { return self.0.execute(request).await.map_err(judge) };
+        let mut executing = pin!(self.0.execute(request));
+        let answer = match tokio::time::timeout_at(hold.until().steady, executing.as_mut()).await {
+            Ok(answer) => answer,
+            Err(_) if hold.lapse() => return Err(TransportError::too_late()),
+            Err(_) => executing.await,
+        };
+        // Only where the body failed for this reason; after any other failure nobody knows.
+        answer.map_err(|error| if hold.was_too_late() { TransportError::too_late() } else { judge(error) })
     }
 }
 

@@ -31,8 +31,8 @@ const LONGEST: usize = 8 * 1024 * 1024;
 /// });
 /// let service = tower::ServiceBuilder::new().concurrency_limit(4).service(service);
 /// let client = Client::builder(ProjectId::new("my-project"), AccessToken::new("made-up"))
-///     .region(Region::Us)
-///     .transport(TowerTransport::new(service))
+///     .with_region(Region::Us)
+///     .with_transport(TowerTransport::new(service))
 ///     .build()?;
 /// assert!(client.find_batches("order", "order-4711").await?.is_empty());
 /// # Ok(())
@@ -40,7 +40,7 @@ const LONGEST: usize = 8 * 1024 * 1024;
 /// ```
 ///
 /// A clone of the service is asked whether it is ready, then called. A service that is never ready has
-/// sent nothing. An error of a call says [`Reached::Perhaps`](crate::Reached::Perhaps), unless it is a
+/// sent nothing. An error of a call says [`Reached::Unknown`](crate::Reached::Unknown), unless it is a
 /// [`TransportError`], which says so itself. Do not put a layer into it that repeats requests or follows
 /// redirects: it would send twice.
 #[derive(Clone, Debug)]

@@ -64,9 +64,9 @@ impl Service {
         let seen = Arc::<Mutex<Vec<String>>>::default();
         let requests = Arc::clone(&seen);
         let client = Client::builder(ProjectId::new("p"), Tokens::default())
-            .region(Region::Us)
-            .retry(policy)
-            .transport(move |request: Request<Bytes>| {
+            .with_region(Region::Us)
+            .with_retry(policy)
+            .with_transport(move |request: Request<Bytes>| {
                 let token = &request.headers()["authorization"];
                 assert!(token.is_sensitive());
                 requests.lock().unwrap().push(token.to_str().unwrap().to_owned());
@@ -109,14 +109,14 @@ async fn a_send_that_may_have_arrived_is_made_once() {
     for turn in [Break, Hang, Answer(500, &[], ""), Answer(503, &[("retry-after", "1")], ""), Answer(408, &[], "")] {
         let service = Service::new([turn]);
         let error = service.send().await.unwrap_err();
-        assert_eq!((error.reached_service(), error.is_transient()), (Reached::Perhaps, true), "{error}");
+        assert_eq!((error.reached_service(), error.is_transient()), (Reached::Unknown, true), "{error}");
         assert_eq!(service.requests(), 1);
     }
     for turn in [Answer(200, &[], "<html>"), Answer(200, &[], "{}"), Answer(307, &[("location", "/")], "")] {
         let service = Service::new([turn]);
         let error = service.send().await.unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::Answer { .. }));
-        assert_eq!(error.reached_service(), Reached::Perhaps, "{error}");
+        assert_eq!(error.reached_service(), Reached::Unknown, "{error}");
         assert_eq!(service.requests(), 1);
     }
 }
@@ -131,7 +131,7 @@ async fn a_send_that_surely_did_not_arrive_is_repeated() {
 #[tokio::test(start_paused = true)]
 async fn a_repeated_send_that_may_have_arrived_is_not_repeated_again() {
     let service = Service::new([Refuse, Answer(429, &[], ""), Break]);
-    assert_eq!(service.send().await.unwrap_err().reached_service(), Reached::Perhaps);
+    assert_eq!(service.send().await.unwrap_err().reached_service(), Reached::Unknown);
 }
 
 #[tokio::test(start_paused = true)]
@@ -193,7 +193,7 @@ async fn contacts_that_may_have_been_made_are_not_made_again() {
     for turn in [Break, Hang, Answer(500, &[], ""), Answer(503, &[], "")] {
         let service = Service::new([turn]);
         let error = service.client.create_contacts(&contacts).await.unwrap_err();
-        assert_eq!(error.reached_service(), Reached::Perhaps, "{error}");
+        assert_eq!(error.reached_service(), Reached::Unknown, "{error}");
         assert_eq!(service.requests(), 1);
     }
     let service = Service::new([Refuse, Answer(429, &[], ""), Answer(200, &[], "")]);
@@ -232,7 +232,7 @@ async fn an_expired_token_is_renewed_and_the_send_repeated_once() {
 
     // What happens to the repeated request is judged by itself.
     let service = Service::new([EXPIRED, Break]);
-    assert_eq!(service.send().await.unwrap_err().reached_service(), Reached::Perhaps);
+    assert_eq!(service.send().await.unwrap_err().reached_service(), Reached::Unknown);
 }
 
 #[tokio::test(start_paused = true)]
@@ -244,8 +244,8 @@ async fn without_a_token_nothing_is_sent_and_nothing_repeated() {
         std::future::ready(Err(AuthError::new(AuthErrorKind::Unreachable)))
     };
     let client = Client::builder(ProjectId::new("p"), tokens)
-        .region(Region::Us)
-        .transport(|_: Request<Bytes>| async { Err(TransportError::broken("never called")) })
+        .with_region(Region::Us)
+        .with_transport(|_: Request<Bytes>| async { Err(TransportError::broken("never called")) })
         .build()
         .unwrap();
     let error = client.send_batch(&batch()).await.unwrap_err();
@@ -258,15 +258,15 @@ async fn without_a_token_nothing_is_sent_and_nothing_repeated() {
 #[test]
 fn what_is_missing_is_named_when_the_client_is_made() {
     let transport = |_: Request<Bytes>| async { Err(TransportError::broken("never called")) };
-    let builder = |project| Client::builder(ProjectId::new(project), AccessToken::new("t")).transport(transport);
+    let builder = |project| Client::builder(ProjectId::new(project), AccessToken::new("t")).with_transport(transport);
     assert!(matches!(builder("p").build().unwrap_err(), BuildError::NoRegion));
-    assert!(matches!(builder("").region(Region::Br).build().unwrap_err(), BuildError::ProjectId));
-    let error = builder("p").base_url("http://example.com").build().unwrap_err();
+    assert!(matches!(builder("").with_region(Region::Br).build().unwrap_err(), BuildError::ProjectId));
+    let error = builder("p").with_base_url("http://example.com").build().unwrap_err();
     assert_eq!(
         error.to_string(),
         "this base URL cannot be used: a token is sent over http to this machine only, elsewhere over https"
     );
-    assert!(builder("p").base_url("http://example.com").region(Region::Br).build().is_ok());
+    assert!(builder("p").with_base_url("http://example.com").with_region(Region::Br).build().is_ok());
 }
 
 #[tokio::test]

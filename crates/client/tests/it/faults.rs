@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::batch;
 use crate::wild::{Step, Turn, Wild, after_all, answer, say};
-use Reached::{No, Perhaps};
+use Reached::{No, Unknown};
 use Step::{Close, Drip, HalfClose, Head, Reset, Say, Stall, Trickle};
 
 /// How long one attempt may take where nothing will come, and where something will.
@@ -22,9 +22,9 @@ const LONG: Duration = Duration::from_secs(20);
 
 fn client(url: &str, attempt: Duration) -> Client {
     Client::builder(ProjectId::new("p"), AccessToken::new("made-up"))
-        .base_url(url)
-        .retry(RetryPolicy::default().with_max_attempts(3).with_first_wait(Duration::from_millis(2)))
-        .attempt_timeout(attempt)
+        .with_base_url(url)
+        .with_retry(RetryPolicy::default().with_max_attempts(3).with_first_wait(Duration::from_millis(2)))
+        .with_attempt_timeout(attempt)
         .build()
         .unwrap()
 }
@@ -133,8 +133,8 @@ fn unknown(name: &'static str, turn: Turn, kind: &'static str, says: &'static st
     Fault {
         name,
         turns: vec![turn; 3],
-        send: (Err((kind, Perhaps)), usize::from(reads)),
-        find: (Err((kind, Perhaps)), 3 * usize::from(reads)),
+        send: (Err((kind, Unknown)), usize::from(reads)),
+        find: (Err((kind, Unknown)), 3 * usize::from(reads)),
         says,
     }
 }
@@ -254,7 +254,7 @@ fn answers_that_are_odd() {
             "another protocol",
             "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n",
             "answer",
-            Perhaps,
+            Unknown,
             "101",
         ),
         unknown(
@@ -286,33 +286,33 @@ fn answers_that_are_odd() {
             "too short a promise",
             "HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n[]",
             "answer",
-            Perhaps,
+            Unknown,
             "JSON that breaks off after 1 byte",
         ),
         last(
             "no UTF-8",
             &answer_bytes("200 OK", b"{\"batch_id\":\"\xff\xfe\"}")[..],
             "answer",
-            Perhaps,
+            Unknown,
             "17 bytes that are no text",
         ),
         last(
             "cut JSON",
             answer("200 OK", "{\"batch_id\": \"01"),
             "answer",
-            Perhaps,
+            Unknown,
             "JSON that breaks off after 16 bytes",
         ),
-        last("nothing", answer("200 OK", ""), "answer", Perhaps, "an empty body"),
-        last("less than nothing", "HTTP/1.1 204 No Content\r\n\r\n", "answer", Perhaps, "an empty body"),
+        last("nothing", answer("200 OK", ""), "answer", Unknown, "an empty body"),
+        last("less than nothing", "HTTP/1.1 204 No Content\r\n\r\n", "answer", Unknown, "an empty body"),
         last(
             "a page",
             answer("200 OK", "<html><title>Log in, please</title>"),
             "answer",
-            Perhaps,
+            Unknown,
             "an HTML page, \"Log in, please\"",
         ),
-        last("10 MB of a page", answer("200 OK", &page(10_000_000)), "answer", Perhaps, unread),
+        last("10 MB of a page", answer("200 OK", &page(10_000_000)), "answer", Unknown, unread),
         last("a page instead of 404", answer("404 Not Found", "<h1>nginx</h1>"), "api", No, "an HTML page, \"nginx\""),
         last("10 MB of 403", answer("403 Forbidden", &page(10_000_000)), "api", No, way),
         unknown(
@@ -327,7 +327,7 @@ fn answers_that_are_odd() {
             "a redirect",
             answer("307 Temporary Redirect\r\nlocation: /elsewhere", ""),
             "answer",
-            Perhaps,
+            Unknown,
             "a redirect, 307",
         ),
     ];
@@ -369,8 +369,8 @@ fn storms_and_tokens() {
         Fault {
             name: "a token that expires, and then no answer",
             turns: vec![expired(), after_all([Close]), after_all([Close]), after_all([Close])],
-            send: (Err(("transport", Perhaps)), 2),
-            find: (Err(("transport", Perhaps)), 4),
+            send: (Err(("transport", Unknown)), 2),
+            find: (Err(("transport", Unknown)), 4),
             says: "the connection broke",
         },
         last("a token that is wrong", answer("401 Unauthorized\r\nwww-authenticate: Bearer", ""), "api", No, "401"),

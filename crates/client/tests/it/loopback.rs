@@ -22,9 +22,9 @@ pub(crate) fn client(base_url: &str) -> Client {
 
 fn patient(base_url: &str, timeout: Duration) -> Client {
     Client::builder(ProjectId::new("p"), AccessToken::new("made-up"))
-        .base_url(base_url)
-        .retry(RetryPolicy::none())
-        .timeout(timeout)
+        .with_base_url(base_url)
+        .with_retry(RetryPolicy::none())
+        .with_timeout(timeout)
         .build()
         .unwrap()
 }
@@ -107,7 +107,7 @@ async fn a_failed_handshake_surely_sent_nothing() {
 }
 
 #[tokio::test]
-async fn a_connection_that_ends_after_the_request_perhaps_sent_it() {
+async fn a_connection_that_ends_after_the_request_may_have_sent_it() {
     for reset in [false, true] {
         let (listener, base_url) = listen().await;
         let server = tokio::spawn(async move {
@@ -119,13 +119,13 @@ async fn a_connection_that_ends_after_the_request_perhaps_sent_it() {
         });
         let error = client(&base_url).send_batch(&batch()).await.unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::Transport), "{error:?}");
-        assert_eq!(error.reached_service(), Reached::Perhaps);
+        assert_eq!(error.reached_service(), Reached::Unknown);
         server.await.unwrap();
     }
 }
 
 #[tokio::test]
-async fn a_pooled_connection_that_ends_on_the_next_request_perhaps_sent_it() {
+async fn a_pooled_connection_that_ends_on_the_next_request_may_have_sent_it() {
     let (listener, base_url) = listen().await;
     let server = tokio::spawn(async move {
         let (mut socket, _) = listener.accept().await.unwrap();
@@ -140,7 +140,7 @@ async fn a_pooled_connection_that_ends_on_the_next_request_perhaps_sent_it() {
     let client = client(&base_url);
     client.send_batch(&batch()).await.unwrap();
     let error = client.send_batch(&batch()).await.unwrap_err();
-    assert_eq!(error.reached_service(), Reached::Perhaps, "{error:?}");
+    assert_eq!(error.reached_service(), Reached::Unknown, "{error:?}");
     let listener = server.await.unwrap();
     let accepted = tokio::select! {
         biased;
@@ -151,7 +151,7 @@ async fn a_pooled_connection_that_ends_on_the_next_request_perhaps_sent_it() {
 }
 
 #[tokio::test]
-async fn an_answer_that_breaks_off_perhaps_accepted_the_batch() {
+async fn an_answer_that_breaks_off_may_have_accepted_the_batch() {
     let (listener, base_url) = listen().await;
     tokio::spawn(async move {
         let (mut socket, _) = listener.accept().await.unwrap();
@@ -160,11 +160,11 @@ async fn an_answer_that_breaks_off_perhaps_accepted_the_batch() {
     });
     let error = client(&base_url).send_batch(&batch()).await.unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Transport), "{error:?}");
-    assert_eq!(error.reached_service(), Reached::Perhaps);
+    assert_eq!(error.reached_service(), Reached::Unknown);
 }
 
 #[tokio::test]
-async fn silence_is_a_timeout_and_perhaps_sent_it() {
+async fn silence_is_a_timeout_and_may_have_sent_it() {
     let (listener, base_url) = listen().await;
     let server = tokio::spawn(async move {
         let (mut socket, _) = listener.accept().await.unwrap();
@@ -174,7 +174,7 @@ async fn silence_is_a_timeout_and_perhaps_sent_it() {
     });
     let error = patient(&base_url, Duration::from_millis(200)).send_batch(&batch()).await.unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Timeout), "{error:?}");
-    assert_eq!(error.reached_service(), Reached::Perhaps);
+    assert_eq!(error.reached_service(), Reached::Unknown);
     assert_eq!(server.await.unwrap(), "");
 }
 
@@ -203,7 +203,7 @@ async fn a_redirect_is_not_followed() {
     });
     let error = client(&base_url).send_batch(&batch()).await.unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Answer { status: 307 }), "{error:?}");
-    assert_eq!(error.reached_service(), Reached::Perhaps);
+    assert_eq!(error.reached_service(), Reached::Unknown);
 }
 
 #[tokio::test]
@@ -220,8 +220,8 @@ async fn an_expired_token_is_renewed_over_real_http() {
         (first, second)
     });
     let client = Client::builder(ProjectId::new("p"), AccessToken::new("made-up"))
-        .base_url(&base_url)
-        .retry(RetryPolicy::none())
+        .with_base_url(&base_url)
+        .with_retry(RetryPolicy::none())
         .build()
         .unwrap();
     client.send_batch(&batch()).await.unwrap();
@@ -237,8 +237,8 @@ async fn a_proxy_is_taken_from_the_environment_but_never_to_this_machine() {
     const NAME: &str = "loopback::a_proxy_is_taken_from_the_environment_but_never_to_this_machine";
     if let Ok(service) = std::env::var(ROLE) {
         let far = Client::builder(ProjectId::new("p"), AccessToken::new("made-up"))
-            .region(sinch_batch_client::Region::Eu)
-            .retry(RetryPolicy::none())
+            .with_region(sinch_batch_client::Region::Eu)
+            .with_retry(RetryPolicy::none())
             .build()
             .unwrap();
         let error = far.send_batch(&batch()).await.unwrap_err();

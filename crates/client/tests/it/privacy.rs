@@ -35,8 +35,8 @@ async fn no_token_number_text_or_parameter_shows() {
         );
         for status in [200, 400, 401, 404, 429, 500] {
             let client = Client::builder(ProjectId::new("p"), AccessToken::new("very-secret"))
-                .region(Region::Eu)
-                .transport(move |_: Request<Bytes>| async move {
+                .with_region(Region::Eu)
+                .with_transport(move |_: Request<Bytes>| async move {
                     let body = r#"{"error":{"message":"no such +1 555 010 0001","details":["Ines"]}}"#;
                     Ok(Response::builder().status(status).body(Bytes::from(body)).unwrap())
                 })
@@ -85,8 +85,8 @@ async fn what_an_answer_repeats_of_the_request_does_not_show() {
         (200, "the request of Ines was lost"),
     ] {
         let client = Client::builder(ProjectId::new("p"), AccessToken::new("very-secret"))
-            .region(Region::Eu)
-            .transport(move |_: Request<Bytes>| async move {
+            .with_region(Region::Eu)
+            .with_transport(move |_: Request<Bytes>| async move {
                 Ok(Response::builder().status(status).body(Bytes::from(body)).unwrap())
             })
             .build()

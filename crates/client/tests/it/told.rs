@@ -2,6 +2,8 @@
 
 #[cfg(feature = "metrics")]
 use std::collections::BTreeMap;
+#[cfg(feature = "metrics")]
+use std::sync::Arc;
 use std::sync::Mutex;
 
 use bytes::Bytes;
@@ -19,8 +21,8 @@ use crate::log::Log;
 fn client() -> Client {
     let requests = Mutex::new(0);
     Client::builder(ProjectId::new("p"), AccessToken::new("made-up"))
-        .region(Region::Us)
-        .transport(move |_: Request<Bytes>| {
+        .with_region(Region::Us)
+        .with_transport(move |_: Request<Bytes>| {
             *requests.lock().unwrap() += 1;
             let number = *requests.lock().unwrap();
             async move {

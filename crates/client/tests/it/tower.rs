@@ -15,8 +15,8 @@ use tower::{Service, service_fn};
 use crate::batch;
 
 fn client(transport: impl Transport) -> Client {
-    let builder = Client::builder(ProjectId::new("p"), AccessToken::new("made-up")).region(Region::Us);
-    builder.retry(RetryPolicy::none()).transport(transport).build().unwrap()
+    let builder = Client::builder(ProjectId::new("p"), AccessToken::new("made-up")).with_region(Region::Us);
+    builder.with_retry(RetryPolicy::none()).with_transport(transport).build().unwrap()
 }
 
 #[tokio::test]
@@ -48,7 +48,7 @@ async fn an_error_of_a_call_is_unknown_unless_it_says_more() {
     let service = service_fn(|_: Request<Bytes>| async { Err::<Response<String>, _>("some layer gave up") });
     let error = client(TowerTransport::new(service)).send_batch(&batch()).await.unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Transport), "{error:?}");
-    assert_eq!(error.reached_service(), Reached::Perhaps);
+    assert_eq!(error.reached_service(), Reached::Unknown);
 }
 
 /// A service that is never ready, such as one whose worker has ended.

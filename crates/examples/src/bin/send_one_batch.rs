@@ -15,7 +15,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let credentials = ClientCredentials::new(KeyId::new("a-key-id"), KeySecret::new("a-key-secret"))
         .with_token_url(&simulator.auth_url())?;
     let client = Client::builder(ProjectId::new("a-project"), TokenCache::new(credentials))
-        .base_url(&simulator.api_url())
+        .with_base_url(&simulator.api_url())
         .build()?;
 
     let person = |number: &str, name: &str| {
