@@ -47,13 +47,14 @@ struct FailureLine<'a> {
 }
 
 /// The word for how a batch stands: the service's own once it has told, else ours
-/// (`ACCEPTED`, `UNKNOWN`, `REFUSED`).
+/// (`ACCEPTED`, `UNKNOWN`, `REFUSED`, `PLANNED`).
 pub fn batch_status(batch: &BatchRecord) -> &str {
     match (batch.stage, &batch.state) {
         (BatchStage::Accepted, Some(state)) => state.as_str(),
         (BatchStage::Accepted, None) => "ACCEPTED",
-        (BatchStage::Unknown, _) => "UNKNOWN",
         (BatchStage::Refused, _) => "REFUSED",
+        (BatchStage::Planned, _) => "PLANNED",
+        (_, _) => "UNKNOWN",
     }
 }
 

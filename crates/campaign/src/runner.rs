@@ -1,86 +1,92 @@
-//! The loop that obeys [`step`], and the wait for receipts after it.
+//! The loop that obeys [`step`].
 
-use std::collections::HashMap;
-use std::fmt;
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError, mpsc as std_mpsc};
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use sinch_batch_ledger::{BatchStage, Campaign, CampaignStatus, Entry, Ledger, LedgerErrorKind};
-use sinch_batch_models::{AppId, Message, SendBatchRequest, Timestamp};
-use sinch_batch_tracking::{BATCH_KEY, BatchKey};
+use sinch_batch_client::transport::SendUntil;
+use sinch_batch_ledger::{
+    BatchStage, Campaign, CampaignStatus, Claim, Claimed, Entry, Held, Lease, Ledger, LedgerError, LedgerErrorKind,
+    Presence, Renewed, RowSpans, Worker,
+};
+use sinch_batch_models::{Recipients, SendBatchRequest, Template, Timestamp};
+use sinch_batch_recipients::{BatchRange, RecipientSource, SourceError};
+use sinch_batch_tracking::{BatchKey, ROW_KEY, RowKey};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::CampaignError;
-use crate::plan::{BatchSource, PlannedBatch};
-use crate::sender::{BoxFuture, SendFailure, Sender};
-use crate::step::{BatchNumber, Command, Ended, Fact, Input, Limits, State, Stop, step};
-use crate::watch::{Watch, Watcher};
+use crate::campaign::LOOK_EVERY;
+use crate::moment::Moment;
+use crate::outcome::{SendOutcome, StopReason};
+use crate::request::CampaignRequest;
+use crate::sender::{BatchSender, BoxFuture, SendFailure};
+use crate::step::{BatchNumber, Command, Fact, Input, Limits, State, step};
 
-/// Runs one campaign: sends its batches, keeps the ledger, waits for receipts.
-pub struct Runner<S> {
-    ledger: Arc<dyn Ledger>,
-    sender: Arc<S>,
-    campaign: Campaign,
-    app_id: AppId,
-    message: Message,
-    limits: Limits,
+/// How a run gets on.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Progress {
+    /// How the campaign stands.
+    pub status: CampaignStatus,
+    /// Other workers that this run waits for: it has nothing to do until they finish or fall silent.
+    pub waits_for: Vec<Held>,
+    /// Batches that were tried by a worker that fell silent: they wait until it cannot send any more.
+    pub takeovers: usize,
 }
 
-impl<S> fmt::Debug for Runner<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Runner")
-            .field("campaign", &self.campaign.name)
-            .field("limits", &self.limits)
-            .finish_non_exhaustive()
+impl Progress {
+    pub(crate) fn of(status: CampaignStatus) -> Self {
+        Self { status, ..Self::default() }
     }
 }
 
-/// A batch under way: what is sent, and what the ledger needs to know of it.
-struct Payload {
-    request: SendBatchRequest,
-    batch: Entry,
+/// One run of a campaign.
+pub(crate) struct Runner<'a> {
+    pub(crate) ledger: &'a dyn Ledger,
+    pub(crate) sender: &'a dyn BatchSender,
+    pub(crate) source: &'a Arc<Mutex<Box<dyn RecipientSource>>>,
+    pub(crate) campaign: &'a Campaign,
+    pub(crate) request: &'a CampaignRequest,
+    pub(crate) limits: &'a Limits,
 }
 
-/// How often the ledger is looked at, for progress and for receipts that another process hears.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// What a run remembers between two steps, besides what the machine does.
+struct Run<'a> {
+    runner: &'a Runner<'a>,
+    clock: Clock,
+    leases: HashMap<BatchNumber, Lease>,
+    requests: HashMap<BatchNumber, Arc<SendBatchRequest>>,
+    work: FuturesUnordered<BoxFuture<'a, Done>>,
+    reader: Reader,
+    wake: Option<Duration>,
+    finished: Option<SendOutcome>,
+    /// The last to be dropped: with its goodbye everything that was under way has ended.
+    worker: Presence,
+}
 
-/// How many batches are cut ahead of the sending.
-const READ_AHEAD: usize = 2;
-
-impl<S: Sender> Runner<S> {
-    /// A runner for a campaign that the ledger knows.
-    pub fn new(ledger: Arc<dyn Ledger>, sender: Arc<S>, campaign: Campaign, app_id: AppId, message: Message) -> Self {
-        Self { ledger, sender, campaign, app_id, message, limits: Limits::default() }
-    }
-
-    /// Sets what bounds the campaign.
-    #[must_use]
-    pub fn with_limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
-        self
-    }
-
-    /// Sends every batch of the source, until the service has all of them or nothing more can be
-    /// done. When `stop` completes nothing new is started, and what is under way ends in order.
-    ///
-    /// # Errors
-    /// When the ledger or the source fails. What was recorded stays, and the campaign can be resumed.
-    pub async fn send<B: BatchSource>(
-        &self,
-        source: B,
+impl<'a> Runner<'a> {
+    pub(crate) async fn send(
+        &'a self,
         stop: impl Future<Output = ()>,
-        mut on_progress: impl FnMut(&CampaignStatus),
-    ) -> Result<Ended, CampaignError> {
-        let clock = Clock::start();
-        let standing = self.ledger.status(self.campaign.id).await?;
-        on_progress(&standing);
-        let mut state = State::new(self.limits.clone(), standing.accepted > 0);
-        let mut planned = read_ahead(source);
-        let mut plan_wanted = false;
-        let mut payloads: HashMap<BatchNumber, Arc<Payload>> = HashMap::new();
-        let mut work: FuturesUnordered<BoxFuture<'_, Done>> = FuturesUnordered::new();
+        mut on_progress: impl FnMut(&Progress),
+    ) -> Result<SendOutcome, CampaignError> {
+        let begun = self.ledger.begin_run(self.campaign.id, self.limits.resend_after).await?;
+        let status = self.ledger.status(self.campaign.id).await?;
+        on_progress(&Progress::of(status));
+        let mut state = State::new(self.limits.clone(), &begun, status.accepted > 0);
+        let mut run = Run {
+            runner: self,
+            clock: Clock::start(),
+            leases: HashMap::new(),
+            requests: HashMap::new(),
+            work: FuturesUnordered::new(),
+            reader: Reader::start(Arc::clone(self.source), self.request.template(), self.campaign),
+            wake: None,
+            finished: None,
+            worker: Presence::new(),
+        };
         let mut failure: Option<CampaignError> = None;
         let mut inputs = vec![Input::Start];
         let mut stop = std::pin::pin!(stop);
@@ -88,199 +94,334 @@ impl<S: Sender> Runner<S> {
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let mut wake = None;
             for input in inputs.drain(..) {
-                wake = None;
-                for command in step(&mut state, input, clock.now()) {
-                    match command {
-                        Command::Plan => plan_wanted = true,
-                        Command::Record(number, fact) => {
-                            work.push(Box::pin(self.record(number, payloads.get(&number).cloned(), fact, clock.now())));
-                        }
-                        Command::Send(number) => {
-                            work.push(Box::pin(self.call(number, payloads.get(&number).cloned())));
-                        }
-                        Command::LookUp(number) => work.push(Box::pin(self.look_up(number))),
-                        Command::Forget(number) => {
-                            payloads.remove(&number);
-                        }
-                        Command::Wake(at) => wake = Some(at),
-                        Command::Finish(ended) => {
-                            on_progress(&self.ledger.status(self.campaign.id).await?);
-                            return failure.map_or(Ok(ended), Err);
-                        }
-                    }
+                run.wake = None;
+                let now = run.clock.now();
+                for command in step(&mut state, input, now) {
+                    run.obey(command, now);
                 }
             }
+            if let Some(outcome) = run.finished.take() {
+                self.goodbye(&run.worker).await;
+                on_progress(&Progress::of(self.ledger.status(self.campaign.id).await?));
+                return failure.map_or(Ok(outcome), Err);
+            }
             tokio::select! {
-                Some(done) = work.next(), if !work.is_empty() => {
+                Some(done) = run.work.next(), if !run.work.is_empty() => {
                     if let Some(error) = done.error {
                         failure.get_or_insert(error);
                     }
-                    inputs.push(done.input);
+                    inputs.extend(done.inputs.into_iter().map(|input| run.note(input)));
                 }
-                batch = planned.recv(), if plan_wanted => {
-                    plan_wanted = false;
-                    match batch {
-                        Some(Ok(batch)) => {
-                            inputs.push(Input::Planned(batch.number, batch.origin));
-                            payloads.insert(batch.number, Arc::new(self.payload(batch)));
-                        }
-                        Some(Err(error)) => {
-                            failure.get_or_insert(error);
-                            inputs.extend([Input::Stop(Stop::Input), Input::Exhausted]);
-                        }
-                        None => inputs.push(Input::Exhausted),
-                    }
+                Some(read) = run.reader.results.recv() => {
+                    inputs.push(run.take_recipients(read, &mut failure));
                 }
                 () = &mut stop, if !stopped => {
                     stopped = true;
-                    inputs.push(Input::Stop(Stop::Interrupted));
+                    inputs.push(Input::Stop(StopReason::Interrupted, None));
                 }
-                () = tokio::time::sleep(clock.until(wake)), if wake.is_some() => inputs.push(Input::Tick),
+                () = tokio::time::sleep(run.clock.until(run.wake)), if run.wake.is_some() => inputs.push(Input::Tick),
                 _ = look.tick() => {
-                    on_progress(&self.ledger.status(self.campaign.id).await?);
+                    // What cannot be shown is no reason to stop sending.
+                    if let Ok(status) = self.ledger.status(self.campaign.id).await {
+                        let waits_for = state.waits_for().to_vec();
+                        on_progress(&Progress { status, waits_for, takeovers: state.takeovers() });
+                    }
                     inputs.push(Input::Tick);
                 }
             }
         }
     }
 
-    /// Waits until every accepted message is delivered, read or failed, `stop` completes, or nothing
-    /// was heard for `quiet`.
-    ///
-    /// # Errors
-    /// When the ledger cannot be read.
-    pub async fn wait_for_receipts(
-        &self,
-        quiet: Duration,
-        stop: impl Future<Output = ()>,
-        mut on_progress: impl FnMut(&CampaignStatus),
-    ) -> Result<Watch, CampaignError> {
-        let clock = Clock::start();
-        let mut watcher = Watcher::new(quiet, clock.now());
+    /// Whatever this worker still holds is free at once. If this fails its leases lapse.
+    async fn goodbye(&self, worker: &Presence) {
+        let name = worker.worker().name();
+        if let Err(error) = self.ledger.release(self.campaign.id, name, Timestamp::now()).await {
+            tracing::debug!(%error, "the leases of this run could not be given back; they lapse");
+        }
+    }
+
+    pub(crate) async fn look_for_doubles(&self, stop: impl Future<Output = ()>) -> Result<(u64, u32), CampaignError> {
+        const PAGE: u32 = 1000;
         let mut stop = std::pin::pin!(stop);
-        let mut look = tokio::time::interval(LOOK_EVERY);
-        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                _ = look.tick() => {}
-                () = &mut stop => return Ok(Watch::Interrupted),
+        let mut without_answer = 0;
+        let mut after = 0;
+        'pages: loop {
+            let page = self.ledger.batches(self.campaign.id, after, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = last.number;
+            let again = page.iter().filter(|batch| batch.attempts > 1 && batch.stage == BatchStage::Accepted);
+            for number in again.map(|batch| batch.number) {
+                let key = self.key(number);
+                let found = tokio::select! {
+                    found = self.sender.look_up(&key) => found,
+                    () = &mut stop => break 'pages,
+                };
+                match found {
+                    Ok(batch_ids) if batch_ids.is_empty() => {}
+                    Ok(batch_ids) => {
+                        let entry = Entry::Doubled { number, batch_ids };
+                        self.ledger.record(self.campaign.id, entry, Timestamp::now()).await?;
+                    }
+                    Err(failure) => {
+                        without_answer += 1;
+                        tracing::debug!(batch = number, why = failure.why, "the last look-up proves nothing");
+                    }
+                }
             }
-            let standing = self.ledger.status(self.campaign.id).await?;
-            on_progress(&standing);
-            match watcher.look(&standing, clock.now()) {
-                Watch::Waiting => {}
-                end => return Ok(end),
-            }
+        }
+        Ok((self.ledger.status(self.campaign.id).await?.doubled, without_answer))
+    }
+
+    fn key(&self, number: BatchNumber) -> BatchKey {
+        BatchKey::new(self.campaign.key.as_str(), number)
+    }
+
+    async fn claim(&self, worker: Worker, room: u32, except: Arc<BTreeSet<u32>>, asked: Moment) -> Done {
+        let claim = Claim::new(worker, room, asked.wall)
+            .with_except(except)
+            .with_lease(self.limits.lease);
+        match self.ledger.claim(self.campaign.id, claim).await {
+            Ok(claimed) => Input::Claimed(claimed, asked).into(),
+            Err(error) => Done::stopped(error, vec![Input::Claimed(Claimed::default(), asked)]),
         }
     }
 
-    fn payload(&self, batch: PlannedBatch) -> Payload {
-        let key = BatchKey::new(self.campaign.key.as_str(), batch.number);
-        let request = SendBatchRequest::new(self.app_id.clone(), self.message.clone(), batch.recipients)
-            .with_batch_metadata(BATCH_KEY, key.to_string());
-        Payload { request, batch: Entry::Intent { number: batch.number, rows: batch.rows } }
-    }
-
-    async fn record(&self, number: BatchNumber, payload: Option<Arc<Payload>>, fact: Fact, now: Timestamp) -> Done {
-        let entry = match (fact, payload) {
-            (Fact::Intent, Some(payload)) => payload.batch.clone(),
-            (Fact::Intent, None) => return Input::Lost(number).into(),
-            (Fact::Accepted(batch_id), _) => Entry::Accepted { number, batch_id },
-            (Fact::Refused(why), _) => Entry::Refused { number, why },
-        };
-        match self.ledger.record(self.campaign.id, entry, now).await {
-            Ok(()) => Input::Recorded(number).into(),
-            Err(error) if error.kind() == LedgerErrorKind::Impossible && self.is_accepted(number).await => {
-                Input::Adopted(number).into()
+    async fn renew(&self, worker: String, held: Vec<(BatchNumber, u64)>, asked: Moment) -> Done {
+        let numbers = held.iter().map(|(number, _)| *number).collect();
+        match self.ledger.renew(self.campaign.id, &worker, held, self.limits.lease, asked.wall).await {
+            Ok(Renewed { lost, accepted, .. }) => {
+                let mut inputs: Vec<_> = accepted.into_iter().map(Input::Adopted).collect();
+                inputs.push(Input::Renewed { asked, held: numbers, lost });
+                Done { inputs, error: None }
             }
-            Err(error) => Done { input: Input::Lost(number), error: Some(error.into()) },
+            Err(error) => Done::stopped(error, Vec::new()),
         }
     }
 
-    async fn is_accepted(&self, number: BatchNumber) -> bool {
-        match self.ledger.batches(self.campaign.id, number.saturating_sub(1), 1).await {
-            Ok(batches) => batches.iter().any(|batch| batch.number == number && batch.stage == BatchStage::Accepted),
-            // The error at hand is told instead.
-            Err(_) => false,
+    async fn record(&self, number: BatchNumber, fact: Fact, now: Timestamp) -> Done {
+        let mut entries = Vec::with_capacity(1);
+        match fact {
+            Fact::Intent { token, attempt } => entries.push(Entry::Intent { number, token, attempt }),
+            Fact::Returned { attempt } => entries.push(Entry::Returned { number, attempt }),
+            Fact::Refused { attempt, why } => entries.push(Entry::Refused { number, attempt, why }),
+            Fact::Released { token, why } => entries.push(Entry::Released { number, token, why }),
+            Fact::Accepted(batch_ids) => {
+                let first = batch_ids.first().cloned();
+                entries.extend(first.map(|batch_id| Entry::Accepted { number, batch_id }));
+                if batch_ids.len() > 1 {
+                    tracing::warn!(batch = number, ids = batch_ids.len(), "the service holds this batch more than once");
+                    entries.push(Entry::Doubled { number, batch_ids });
+                }
+            }
         }
+        for entry in entries {
+            let Err(error) = self.ledger.record(self.campaign.id, entry, now).await else { continue };
+            return match error.kind() {
+                LedgerErrorKind::Accepted => Input::Adopted(number).into(),
+                LedgerErrorKind::Fenced => Input::Fenced(number).into(),
+                LedgerErrorKind::IdTaken => Input::Contradicted(number, error.to_string()).into(),
+                LedgerErrorKind::NotRunning => Done::stopped(error, vec![Input::Fenced(number)]),
+                _ => Done { inputs: vec![Input::Lost(number)], error: Some(error.into()) },
+            };
+        }
+        Input::Recorded(number).into()
     }
 
-    async fn call(&self, number: BatchNumber, payload: Option<Arc<Payload>>) -> Done {
-        let Some(payload) = payload else { return Input::Lost(number).into() };
-        let answer = self.sender.send(&payload.request).await;
-        match &answer {
+    async fn call(&self, number: BatchNumber, request: Option<Arc<SendBatchRequest>>, until: SendUntil) -> Done {
+        let Some(request) = request else { return Input::Lost(number).into() };
+        let response = self.sender.send(&request, until).await;
+        match &response {
             Ok(batch_id) => tracing::debug!(batch = number, %batch_id, "accepted"),
-            Err(SendFailure::Unknown { why }) => tracing::warn!(batch = number, why, "outcome unknown, looking it up"),
+            Err(SendFailure::Unknown { why }) => {
+                tracing::warn!(batch = number, why, "no response; checking whether the batch arrived");
+            }
             Err(SendFailure::NotNow { why, .. } | SendFailure::Expired { why }) => {
-                tracing::warn!(batch = number, why, "not now, waiting")
+                tracing::warn!(batch = number, why, "not now, waiting");
             }
             Err(SendFailure::Refused { why, .. }) => tracing::warn!(batch = number, why, "refused"),
         }
-        Input::Sent(number, answer).into()
+        Input::Sent(number, response).into()
     }
 
     async fn look_up(&self, number: BatchNumber) -> Done {
-        let key = BatchKey::new(self.campaign.key.as_str(), number);
-        let answer = self.sender.look_up(&key).await;
-        if let Ok(found) = &answer
-            && found.len() > 1
-        {
-            tracing::warn!(batch = number, found = found.len(), "the service holds this batch more than once");
+        let key = self.key(number);
+        Input::Found(number, self.sender.look_up(&key).await).into()
+    }
+}
+
+impl<'a> Run<'a> {
+    fn obey(&mut self, command: Command, now: Moment) {
+        let runner = self.runner;
+        match command {
+            Command::Claim(room, except) => {
+                let worker = self.worker.worker().clone();
+                self.work.push(Box::pin(runner.claim(worker, room, except, now)));
+            }
+            Command::Read(number) => {
+                if let Some(lease) = self.leases.get(&number) {
+                    self.reader.ask(lease);
+                }
+            }
+            Command::Record(number, fact) => {
+                let now = self.clock.now().wall;
+                self.work.push(Box::pin(runner.record(number, fact, now)));
+            }
+            Command::Send(number, until) => {
+                let request = self.requests.get(&number).cloned();
+                let until = self.clock.send_until(until);
+                self.work.push(Box::pin(runner.call(number, request, until)));
+            }
+            Command::LookUp(number) => self.work.push(Box::pin(runner.look_up(number))),
+            Command::Renew(held) => {
+                let worker = self.worker.worker().name().to_owned();
+                self.work.push(Box::pin(runner.renew(worker, held, now)));
+            }
+            Command::Forget(number) => {
+                self.requests.remove(&number);
+                self.leases.remove(&number);
+            }
+            Command::Wake(at) => self.wake = Some(at),
+            Command::Finish(outcome) => self.finished = Some(outcome),
         }
-        Input::Found(number, answer.map(|found| found.into_iter().next())).into()
+    }
+
+    /// Remembers what a claim brought.
+    fn note(&mut self, input: Input) -> Input {
+        if let Input::Claimed(claimed, _) = &input {
+            for lease in &claimed.leases {
+                self.leases.insert(lease.number, lease.clone());
+            }
+        }
+        input
+    }
+
+    fn take_recipients(&mut self, read: ReadBatch, failure: &mut Option<CampaignError>) -> Input {
+        let ReadBatch { number, recipients } = read;
+        match recipients {
+            Ok(recipients) => {
+                let request = self.runner.request.batch(recipients, &self.runner.key(number));
+                self.requests.insert(number, Arc::new(request));
+                Input::Read(number)
+            }
+            Err(error @ SourceError::Changed { .. }) => {
+                let rows = self.leases.get(&number).map(|lease| shown_rows(&lease.rows)).unwrap_or_default();
+                let why = format!("batch {number}{rows} is no longer what was checked: {error}");
+                Input::Unreadable(number, StopReason::InputChanged, why)
+            }
+            Err(error) => {
+                let why = format!("batch {number} cannot be read: {error}");
+                failure.get_or_insert(error.into());
+                Input::Unreadable(number, StopReason::Input, why)
+            }
+        }
+    }
+}
+
+fn shown_rows(rows: &RowSpans) -> String {
+    match (rows.first_row(), rows.last_row()) {
+        (Some(first), Some(last)) => format!(" (rows {first} to {last})"),
+        _ => String::new(),
     }
 }
 
 /// What one piece of work came to.
 struct Done {
-    input: Input,
+    inputs: Vec<Input>,
     error: Option<CampaignError>,
+}
+
+impl Done {
+    /// The ledger does not go on: because the campaign was ended, or because it fails.
+    fn stopped(error: LedgerError, after: Vec<Input>) -> Self {
+        let not_running = error.kind() == LedgerErrorKind::NotRunning;
+        let reason = if not_running { StopReason::NotRunning } else { StopReason::Ledger };
+        let mut inputs = vec![Input::Stop(reason, Some(error.to_string()))];
+        inputs.extend(after);
+        Self { inputs, error: (!not_running).then(|| error.into()) }
+    }
 }
 
 impl From<Input> for Done {
     fn from(input: Input) -> Self {
-        Self { input, error: None }
+        Self { inputs: vec![input], error: None }
     }
 }
 
-/// Reads and cuts on a thread of its own, a little ahead.
-fn read_ahead<B: BatchSource>(mut source: B) -> mpsc::Receiver<Result<PlannedBatch, CampaignError>> {
-    let (sender, receiver) = mpsc::channel(READ_AHEAD);
-    tokio::task::spawn_blocking(move || {
-        loop {
-            let batch = match source.next_batch() {
-                Ok(Some(batch)) => Ok(batch),
-                Ok(None) => return,
-                Err(error) => Err(CampaignError::Source(Box::new(error))),
-            };
-            let last = batch.is_err();
-            if sender.blocking_send(batch).is_err() || last {
-                return;
-            }
-        }
-    });
-    receiver
+/// Reads batches on a thread of its own, one after the other, in the order in which they are asked for.
+struct Reader {
+    asked: std_mpsc::Sender<(BatchNumber, BatchRange, RowSpans)>,
+    results: mpsc::UnboundedReceiver<ReadBatch>,
 }
 
-/// The wall clock at the start, carried on by the steady one, so that a change of the system's time
-/// cannot shorten a settle time.
-struct Clock {
-    began: Timestamp,
+struct ReadBatch {
+    number: BatchNumber,
+    recipients: Result<Recipients, SourceError>,
+}
+
+impl Reader {
+    fn start(source: Arc<Mutex<Box<dyn RecipientSource>>>, template: Template, campaign: &Campaign) -> Self {
+        let (asked, questions) = std_mpsc::channel::<(BatchNumber, BatchRange, RowSpans)>();
+        let (answers, results) = mpsc::unbounded_channel();
+        let key: Box<str> = campaign.key.as_str().into();
+        let row_key: Arc<str> = ROW_KEY.into();
+        tokio::task::spawn_blocking(move || {
+            // It ends when the run does, which drops the other end.
+            for (number, range, rows) in questions {
+                let mut source = source.lock().unwrap_or_else(PoisonError::into_inner);
+                let read = source.read_batch(&template, &range, &mut rows.iter().map(|(row, _)| row));
+                drop(source);
+                let recipients = read.and_then(|recipients| marked(recipients, &rows, &key, &row_key));
+                if answers.send(ReadBatch { number, recipients }).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { asked, results }
+    }
+
+    fn ask(&self, lease: &Lease) {
+        let first_row = lease.rows.first_row().unwrap_or_default();
+        let range = BatchRange { first_row, at_byte: lease.at_byte, n_bytes: lease.n_bytes, digest: lease.digest };
+        // If the thread has ended, so has the run.
+        let _ = self.asked.send((lease.number, range, lease.rows.clone()));
+    }
+}
+
+/// Gives each recipient our row key, by which its receipt leads back to its row.
+fn marked(
+    recipients: Recipients,
+    rows: &RowSpans,
+    campaign: &str,
+    row_key: &Arc<str>,
+) -> Result<Recipients, SourceError> {
+    let mut recipients = recipients.into_vec();
+    for ((row, _), recipient) in rows.iter().zip(&mut recipients) {
+        let key = RowKey::new(campaign, row).to_string();
+        recipient.message_metadata.insert(Arc::clone(row_key), key.into());
+    }
+    Recipients::try_from(recipients).map_err(|count| SourceError::BatchSize { found: count.found })
+}
+
+/// The two clocks of a run.
+pub(crate) struct Clock {
     steady: Instant,
 }
 
 impl Clock {
-    fn start() -> Self {
-        Self { began: Timestamp::now(), steady: Instant::now() }
+    pub(crate) fn start() -> Self {
+        Self { steady: Instant::now() }
     }
 
-    fn now(&self) -> Timestamp {
-        self.began.checked_add(self.steady.elapsed()).unwrap_or(Timestamp::MAX)
+    pub(crate) fn now(&self) -> Moment {
+        Moment { wall: Timestamp::now(), steady: self.steady.elapsed() }
     }
 
-    fn until(&self, at: Option<Timestamp>) -> Duration {
-        at.and_then(|at| Duration::try_from(at.duration_since(self.now())).ok()).unwrap_or_default()
+    fn until(&self, at: Option<Duration>) -> Duration {
+        at.unwrap_or_default().saturating_sub(self.steady.elapsed())
+    }
+
+    fn send_until(&self, until: Moment) -> SendUntil {
+        SendUntil { steady: self.steady + until.steady, wall: until.wall }
     }
 }

@@ -3,20 +3,59 @@
 use std::pin::Pin;
 use std::time::Duration;
 
-use sinch_batch_client::{Client, Error, Reached};
+use sinch_batch_client::transport::SendUntil;
+use sinch_batch_client::{Client, Error, Found, Reached};
 use sinch_batch_models::{BatchId, SendBatchRequest};
 use sinch_batch_tracking::{BATCH_KEY, BatchKey};
 
 /// A boxed future that may move between threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Sends batches, and finds them again by their key.
-pub trait Sender: Send + Sync + 'static {
-    /// Sends one batch.
-    fn send<'a>(&'a self, request: &'a SendBatchRequest) -> BoxFuture<'a, Result<BatchId, SendFailure>>;
+/// Where batches go: what is looked up elsewhere would seem absent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// The project.
+    pub project: String,
+    /// The base URL.
+    pub url: String,
+}
 
-    /// Every batch the service holds under a key; none is an answer too.
+/// Sends batches, and finds them again by their key.
+///
+/// [`Client`] is the real one. A sender of your own has to be honest: what it calls refused is sent again,
+/// and what it calls absent too.
+pub trait BatchSender: Send + Sync + 'static {
+    /// Where batches go.
+    fn service(&self) -> Service;
+
+    /// Sends one batch. Its last byte leaves before `until`, by both clocks, or never.
+    fn send<'a>(
+        &'a self,
+        request: &'a SendBatchRequest,
+        until: SendUntil,
+    ) -> BoxFuture<'a, Result<BatchId, SendFailure>>;
+
+    /// Every batch the service holds under a key. None is an answer too, and only one that was understood:
+    /// the batch is sent again because of it.
     fn look_up<'a>(&'a self, key: &'a BatchKey) -> BoxFuture<'a, Result<Vec<BatchId>, LookUpFailure>>;
+}
+
+impl<S: BatchSender + ?Sized> BatchSender for std::sync::Arc<S> {
+    fn service(&self) -> Service {
+        (**self).service()
+    }
+
+    fn send<'a>(
+        &'a self,
+        request: &'a SendBatchRequest,
+        until: SendUntil,
+    ) -> BoxFuture<'a, Result<BatchId, SendFailure>> {
+        (**self).send(request, until)
+    }
+
+    fn look_up<'a>(&'a self, key: &'a BatchKey) -> BoxFuture<'a, Result<Vec<BatchId>, LookUpFailure>> {
+        (**self).look_up(key)
+    }
 }
 
 /// Why a send has no batch id, told by what may have happened.
@@ -73,10 +112,18 @@ pub struct LookUpFailure {
     pub why: String,
 }
 
-impl Sender for Client {
-    fn send<'a>(&'a self, request: &'a SendBatchRequest) -> BoxFuture<'a, Result<BatchId, SendFailure>> {
+impl BatchSender for Client {
+    fn service(&self) -> Service {
+        Service { project: self.project_id().to_string(), url: self.base_url().to_owned() }
+    }
+
+    fn send<'a>(
+        &'a self,
+        request: &'a SendBatchRequest,
+        until: SendUntil,
+    ) -> BoxFuture<'a, Result<BatchId, SendFailure>> {
         Box::pin(async move {
-            match self.send_batch(request).await {
+            match self.with_send_until(until).send_batch(request).await {
                 Ok(sent) => Ok(sent.body.batch_id),
                 Err(error) => Err(failure(&error)),
             }
@@ -85,8 +132,16 @@ impl Sender for Client {
 
     fn look_up<'a>(&'a self, key: &'a BatchKey) -> BoxFuture<'a, Result<Vec<BatchId>, LookUpFailure>> {
         Box::pin(async move {
-            match self.find_batches(BATCH_KEY, &key.to_string()).await {
-                Ok(found) => Ok(found.body.into_iter().filter_map(|status| status.batch_id).collect()),
+            match Self::look_up(self, BATCH_KEY, &key.to_string()).await {
+                Ok(found) => match found.body {
+                    Found::Batches(ids) => Ok(ids),
+                    Found::None => Ok(Vec::new()),
+                    Found::Unclear { shape } => Err(LookUpFailure {
+                        credentials: false,
+                        why: format!("the look-up was answered with {shape}, which proves nothing"),
+                    }),
+                    _ => Err(LookUpFailure { credentials: false, why: "the look-up proves nothing".to_owned() }),
+                },
                 Err(error) => Err(LookUpFailure {
                     credentials: error.is_credentials() && !error.is_token_expired(),
                     why: sentence(&error),

@@ -224,7 +224,7 @@ struct Slot {
     takes_over: bool,
     /// Its recipients are at hand.
     is_read: bool,
-    /// Another worker has claimed it: only proof of acceptance counts.
+    /// It is another's, or known to be accepted: only proof of acceptance counts.
     lost: bool,
 }
 
@@ -296,9 +296,10 @@ impl State {
         self.slots.values().filter(|slot| slot.takes_over).count()
     }
 
-    /// How many batches are under way, those that wait for silent workers left out.
+    /// How many batches are under way. Those that wait for silent workers take no place of others, nor do
+    /// those whose outcome is being recorded: the next claim is committed together with it.
     pub(crate) fn in_flight(&self) -> usize {
-        self.slots.values().filter(|slot| !slot.takes_over).count()
+        self.slots.values().filter(|slot| !slot.takes_over && slot.stage != Stage::Noting(After::Done)).count()
     }
 
     fn is_stopping(&self) -> bool {
@@ -326,7 +327,7 @@ pub(crate) fn step(state: &mut State, input: Input, now: Moment) -> Vec<Command>
         Input::Adopted(number) => {
             state.accepted_any = true;
             state.failures = 0;
-            forget(state, number, &mut commands);
+            lose(state, number, &mut commands);
         }
         Input::Fenced(number) => lose(state, number, &mut commands),
         Input::Contradicted(number, why) => leave_unknown(state, number, Some(why), &mut commands),
@@ -638,7 +639,7 @@ fn give_up(state: &mut State, number: BatchNumber) {
     Arc::make_mut(&mut state.given_up).insert(number);
 }
 
-/// Another worker has it. What is on the wire may still tell that it arrived.
+/// Another worker has it, or the service is known to have it. What is on the wire may still tell its id.
 fn lose(state: &mut State, number: BatchNumber, commands: &mut Vec<Command>) {
     state.exhausted = false;
     let Some(slot) = state.slots.get_mut(&number) else { return };

@@ -1,0 +1,252 @@
+//! A campaign: the one door.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use sinch_batch_ledger::{self as ledger, CampaignStatus, Ledger, NewCampaign};
+use sinch_batch_models::Timestamp;
+use sinch_batch_recipients::{Fingerprint, RecipientSource};
+use tokio::time::MissedTickBehavior;
+
+use crate::CampaignError;
+use crate::checked::{CheckedCampaign, CheckedPlan};
+use crate::outcome::SendOutcome;
+use crate::receipts::{Receipts, Watcher};
+use crate::request::CampaignRequest;
+use crate::runner::{Clock, Progress, Runner};
+use crate::sender::{BatchSender, Service};
+use crate::step::Limits;
+
+/// How often the ledger is looked at, for progress and for receipts that another process receives.
+pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// One campaign over a ledger: it sends each of its batches once, whatever happens, and waits for their
+/// receipts.
+///
+/// Any number of these, in this process and in others, may be of the same campaign: the ledger decides
+/// which batch is whose.
+pub struct Campaign {
+    ledger: Arc<dyn Ledger>,
+    sender: Arc<dyn BatchSender>,
+    source: Arc<Mutex<Box<dyn RecipientSource>>>,
+    request: CampaignRequest,
+    record: ledger::Campaign,
+    same_input: Option<String>,
+    limits: Limits,
+}
+
+impl Campaign {
+    /// Begins a campaign: writes it into the ledger with its plan, unless an earlier one sent the same.
+    ///
+    /// # Errors
+    /// [`CampaignError::Duplicate`] if an earlier campaign sent this message to these recipients, or is
+    /// about to; [`CampaignError::Invalid`] if some rows are invalid and not skipped;
+    /// [`CampaignError::Ledger`] with kind `NameTaken` or `PlanTooLarge`, or one that speaks of the storage.
+    pub async fn begin(
+        ledger: Arc<dyn Ledger>,
+        name: impl Into<String>,
+        sender: impl BatchSender,
+        checked: CheckedCampaign,
+    ) -> Result<Self, CampaignError> {
+        let rows = checked.checked.rows;
+        let invalid_rows = checked.checked.invalid_rows;
+        if !checked.may_be_sent() {
+            return Err(CampaignError::Invalid { rows, invalid_rows });
+        }
+        let CheckedCampaign { request, source, checked, batch_size, practice, allow_duplicate, settings, .. } = checked;
+        let Service { project, url } = sender.service();
+        let mut new = NewCampaign::new(name, fresh_key(), rows, Timestamp::now());
+        new.project = project;
+        new.app = request.app().to_string();
+        new.service = url;
+        new.input = source.location().to_owned();
+        new.input_fingerprint = checked.fingerprint.to_string();
+        new.message = request.message_json();
+        new.message_fingerprint = request.message_fingerprint();
+        new.request = request.to_json();
+        new.request_fingerprint = request.fingerprint();
+        new.skipped = invalid_rows;
+        new.batch_size = u32::try_from(batch_size).unwrap_or(u32::MAX);
+        new.practice = practice;
+        new.allow_duplicate = allow_duplicate;
+        new.settings = settings;
+        let created = ledger.create(new, Box::new(CheckedPlan(checked))).await?;
+        Ok(Self {
+            ledger,
+            sender: Arc::new(sender),
+            source: Arc::new(Mutex::new(source)),
+            request,
+            record: created.campaign,
+            same_input: created.same_input,
+            limits: Limits::default(),
+        })
+    }
+
+    /// Goes on with a campaign that was begun before, here or elsewhere: after a crash, or beside a worker
+    /// that is still at it. What it says comes from the ledger; its recipients are those of `source`,
+    /// which are compared with the plan batch by batch.
+    ///
+    /// # Errors
+    /// [`CampaignError::NoSuchCampaign`]; [`CampaignError::Practice`]; [`CampaignError::OtherService`] if
+    /// the sender is for another project or service; [`CampaignError::Changed`] if the recipients have
+    /// another length; [`CampaignError::Ledger`] with kind `NotRunning` if it was cancelled.
+    pub async fn resume(
+        ledger: Arc<dyn Ledger>,
+        name: &str,
+        sender: impl BatchSender,
+        source: impl RecipientSource,
+    ) -> Result<Self, CampaignError> {
+        let record = ledger.campaign(name).await?.ok_or_else(|| CampaignError::NoSuchCampaign(name.to_owned()))?;
+        if record.practice {
+            return Err(CampaignError::Practice(name.to_owned()));
+        }
+        let Service { project, url } = sender.service();
+        for (what, before, now) in [("project", &record.project, project), ("service", &record.service, url)] {
+            if *before != now {
+                return Err(CampaignError::OtherService { what, before: before.clone(), now });
+            }
+        }
+        let request = CampaignRequest::from_json(record.request.as_bytes(), None)
+            .map_err(|error| CampaignError::Unreadable(error.to_string()))?;
+        let known = record.input_fingerprint.parse::<Fingerprint>().map(|fingerprint| fingerprint.length());
+        if let (Ok(before), Some(now)) = (known, source.len_bytes()?)
+            && before != now
+        {
+            return Err(CampaignError::Changed);
+        }
+        let campaign = Self {
+            ledger,
+            sender: Arc::new(sender),
+            source: Arc::new(Mutex::new(Box::new(source))),
+            request,
+            record,
+            same_input: None,
+            limits: Limits::default(),
+        };
+        let status = campaign.status().await?;
+        if status.phase == ledger::Phase::Cancelled {
+            return Err(CampaignError::Ledger(ledger::LedgerError::new(
+                ledger::LedgerErrorKind::NotRunning,
+                format!("campaign {name} was cancelled and cannot be resumed"),
+            )));
+        }
+        Ok(campaign)
+    }
+
+    /// Sets what bounds its runs.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// What the ledger says of it.
+    pub fn record(&self) -> &ledger::Campaign {
+        &self.record
+    }
+
+    /// What each of its batches says.
+    pub fn request(&self) -> &CampaignRequest {
+        &self.request
+    }
+
+    /// The name of an unfinished campaign that sends another message to the same input. Is that meant?
+    pub fn same_input(&self) -> Option<&str> {
+        self.same_input.as_deref()
+    }
+
+    /// How it stands.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn status(&self) -> Result<CampaignStatus, CampaignError> {
+        Ok(self.ledger.status(self.record.id).await?)
+    }
+
+    /// Sends every batch that is left, until the service has all of them or nothing more can be done. When
+    /// `stop` completes nothing new is started, and what is under way ends in order.
+    ///
+    /// If the future is dropped, what is on the wire may still arrive; another run finds out.
+    ///
+    /// # Errors
+    /// When the ledger or the recipients fail. What was recorded stays, and the campaign can be resumed.
+    pub async fn send(
+        &self,
+        stop: impl Future<Output = ()>,
+        on_progress: impl FnMut(&Progress),
+    ) -> Result<SendOutcome, CampaignError> {
+        let runner = Runner {
+            ledger: &*self.ledger,
+            sender: &*self.sender,
+            source: &self.source,
+            campaign: &self.record,
+            request: &self.request,
+            limits: &self.limits,
+        };
+        runner.send(stop, on_progress).await
+    }
+
+    /// Looks once more at every batch that was tried more than once: whether the service has it twice. To be
+    /// called when everything was sent.
+    ///
+    /// Returns how many rows are known to be doubled, and for how many batches there was no usable answer.
+    ///
+    /// # Errors
+    /// When the ledger fails.
+    pub async fn look_for_doubles(&self, stop: impl Future<Output = ()>) -> Result<(u64, u32), CampaignError> {
+        let runner = Runner {
+            ledger: &*self.ledger,
+            sender: &*self.sender,
+            source: &self.source,
+            campaign: &self.record,
+            request: &self.request,
+            limits: &self.limits,
+        };
+        runner.look_for_doubles(stop).await
+    }
+
+    /// Waits until every accepted message is delivered, read or failed, `stop` completes, or nothing was
+    /// received for `timeout`.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read, and keeps failing.
+    pub async fn receipts(
+        &self,
+        timeout: Duration,
+        stop: impl Future<Output = ()>,
+        mut on_progress: impl FnMut(&Progress),
+    ) -> Result<Receipts, CampaignError> {
+        let clock = Clock::start();
+        let mut watcher = Watcher::new(timeout, clock.now().steady);
+        let mut stop = std::pin::pin!(stop);
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = look.tick() => {}
+                () = &mut stop => return Ok(Receipts::Interrupted),
+            }
+            let status = self.ledger.status(self.record.id).await?;
+            on_progress(&Progress::of(status));
+            match watcher.look(&status, clock.now().steady) {
+                Receipts::Waiting => {}
+                end => return Ok(end),
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Campaign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Campaign").field("name", &self.record.name).field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+/// A new campaign key, from the clock and the system's randomness (UUID version 7): 32 hex digits.
+///
+/// It stands in the metadata of every batch and message of the campaign, so that a batch whose outcome is
+/// unknown can be looked up, and a receipt leads to its row.
+fn fresh_key() -> String {
+    uuid::Uuid::now_v7().simple().to_string()
+}

@@ -1,0 +1,251 @@
+//! What a campaign says: everything in a send request but its recipients.
+
+use std::fmt;
+
+use sinch_batch_models::batch::ProcessingStrategy;
+use sinch_batch_models::wire::{Text, parse};
+use sinch_batch_models::{
+    AppId, BatchRecipient, Channel, ContactId, Message, Recipient, Recipients, SendBatchRequest, Template, Timestamp,
+    Ttl,
+};
+use sinch_batch_recipients::{CheckOptions, Finding, Fingerprint, RecipientSource, SourceError};
+use sinch_batch_tracking::{BATCH_KEY, BatchKey};
+use thiserror::Error;
+
+use crate::checked::CheckedCampaign;
+
+/// What every batch of a campaign says: a send request without recipients.
+///
+/// The ledger remembers it, so that a resume cannot say something else.
+#[derive(Clone, PartialEq)]
+pub struct CampaignRequest {
+    /// Its recipients stand for those of a batch, and never leave.
+    request: SendBatchRequest,
+}
+
+/// Why a text is not a request for a campaign.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// It is not the wire's object of a send request; says where.
+    #[error("line {line}, column {column}{at}: {why}")]
+    Invalid {
+        /// The line, from 1.
+        line: usize,
+        /// The column, from 1.
+        column: usize,
+        /// The JSON pointer of the value, after a comma.
+        at: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// It holds recipients, which come from elsewhere.
+    #[error("a campaign's request has no `recipient_and_params`: its recipients come from the file")]
+    Recipients,
+    /// It uses a key that the campaign needs for itself.
+    #[error("the key `{0}` is reserved for the campaign's own marks")]
+    ReservedKey(String),
+}
+
+impl CampaignRequest {
+    /// A message from an app.
+    pub fn new(app: AppId, message: Message) -> Self {
+        Self { request: SendBatchRequest::new(app, message, stand_in()) }
+    }
+
+    /// Reads the wire's object of a send request, without recipients. What it lacks of `app_id` is
+    /// `default_app`.
+    ///
+    /// # Errors
+    /// [`RequestError`] says what is wrong and where.
+    pub fn from_json(json: &[u8], default_app: Option<&AppId>) -> Result<Self, RequestError> {
+        let mut object: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_slice(json).map_err(|error| RequestError::Invalid {
+                line: error.line(),
+                column: error.column(),
+                at: String::new(),
+                why: error.to_string(),
+            })?;
+        if object.contains_key("recipient_and_params") {
+            return Err(RequestError::Recipients);
+        }
+        if let (false, Some(app)) = (object.contains_key("app_id"), default_app) {
+            object.insert("app_id".to_owned(), app.as_str().into());
+        }
+        let recipients = serde_json::to_value(stand_in()).unwrap_or_default();
+        object.insert("recipient_and_params".to_owned(), recipients);
+        let text = serde_json::Value::Object(object).to_string();
+        let request: SendBatchRequest = parse(text.as_bytes()).map_err(|error| RequestError::Invalid {
+            // The object was laid out anew, so only the path leads back.
+            line: 1,
+            column: 1,
+            at: if error.path().is_empty() { String::new() } else { format!(", {}", error.path()) },
+            why: error.message().to_string(),
+        })?;
+        let own = |name: &&str| **name == *"_batch_id" || name.starts_with("sinch_batch_");
+        let names = request.batch_metadata.iter().chain(request.message_metadata.iter()).map(|(name, _)| &**name);
+        match names.chain(request.conversation_metadata.iter().map(|(name, _)| &**name)).find(own) {
+            Some(name) => Err(RequestError::ReservedKey(name.to_owned())),
+            None => Ok(Self { request }),
+        }
+    }
+
+    /// The object of the wire, without recipients.
+    pub fn to_json(&self) -> String {
+        let mut value = serde_json::to_value(&self.request).unwrap_or_default();
+        if let Some(object) = value.as_object_mut() {
+            object.remove("recipient_and_params");
+        }
+        value.to_string()
+    }
+
+    /// The app that sends.
+    pub fn app(&self) -> &AppId {
+        &self.request.app_id
+    }
+
+    /// The message, placeholders and all.
+    pub fn message(&self) -> &Message {
+        &self.request.message
+    }
+
+    /// Sets one channel property, such as `SMS_SENDER`, without which many accounts cannot send SMS.
+    #[must_use]
+    pub fn with_channel_property(mut self, name: impl Into<std::sync::Arc<str>>, value: impl Into<Text>) -> Self {
+        self.request = self.request.with_channel_property(name, value);
+        self
+    }
+
+    /// Sets how long the service may try.
+    #[must_use]
+    pub fn with_ttl(mut self, ttl: Ttl) -> Self {
+        self.request.ttl = Some(ttl);
+        self
+    }
+
+    /// Sets whether to use the app's processing mode or to dispatch only.
+    #[must_use]
+    pub fn with_processing_strategy(mut self, strategy: ProcessingStrategy) -> Self {
+        self.request.processing_strategy = Some(strategy);
+        self
+    }
+
+    /// Sets the channels to try, in order.
+    #[must_use]
+    pub fn with_channel_priority_order(mut self, channels: Vec<Channel>) -> Self {
+        self.request.channel_priority_order = Some(channels);
+        self
+    }
+
+    /// Sets where receipts go instead of the app's webhooks.
+    #[must_use]
+    pub fn with_callback_url(mut self, url: impl Into<Text>) -> Self {
+        self.request.callback_url = Some(url.into());
+        self
+    }
+
+    /// Sets what is copied to callbacks about these messages; at most 128 characters.
+    #[must_use]
+    pub fn with_correlation_id(mut self, id: impl Into<Text>) -> Self {
+        self.request.correlation_id = Some(id.into());
+        self
+    }
+
+    /// Sets the earliest time of sending, at most 7 days ahead.
+    #[must_use]
+    pub fn with_send_after(mut self, time: Timestamp) -> Self {
+        self.request.send_after = Some(time.into());
+        self
+    }
+
+    /// Sets one entry of the batch metadata; every batch of the campaign has it.
+    #[must_use]
+    pub fn with_batch_metadata(
+        mut self,
+        name: impl Into<std::sync::Arc<str>>,
+        value: impl Into<serde_json::Value>,
+    ) -> Self {
+        self.request = self.request.with_batch_metadata(name, value);
+        self
+    }
+
+    /// Sets one entry of the default message metadata, which comes back in receipts.
+    #[must_use]
+    pub fn with_message_metadata(
+        mut self,
+        name: impl Into<std::sync::Arc<str>>,
+        value: impl Into<serde_json::Value>,
+    ) -> Self {
+        self.request = self.request.with_message_metadata(name, value);
+        self
+    }
+
+    /// Checks recipients against the message, and makes the plan of a campaign in batches of 1000. Each
+    /// mistake goes to `on_finding` as it is found. Blocks as long as it takes to read them.
+    ///
+    /// # Errors
+    /// If the recipients cannot be read.
+    pub fn check(
+        &self,
+        source: impl RecipientSource,
+        on_finding: impl FnMut(Finding),
+    ) -> Result<CheckedCampaign, SourceError> {
+        self.check_with(source, &CheckOptions::default().with_batch_size(Recipients::MAX), on_finding)
+    }
+
+    /// Checks recipients as [`check`](Self::check) does, in batches of another size, or so that invalid
+    /// rows may be skipped.
+    ///
+    /// # Errors
+    /// If the recipients cannot be read.
+    pub fn check_with(
+        &self,
+        mut source: impl RecipientSource,
+        options: &CheckOptions,
+        mut on_finding: impl FnMut(Finding),
+    ) -> Result<CheckedCampaign, SourceError> {
+        let template = self.template();
+        let checked = source.check(&template, options, &mut on_finding)?;
+        Ok(CheckedCampaign::new(self.clone(), Box::new(source), checked, options))
+    }
+
+    pub(crate) fn template(&self) -> Template {
+        Template::new(self.request.message.clone())
+    }
+
+    /// Equal for equal messages.
+    pub(crate) fn message_json(&self) -> String {
+        serde_json::to_string(&self.request.message).unwrap_or_default()
+    }
+
+    /// Equal for messages, with channel overrides, that say the same.
+    pub(crate) fn message_fingerprint(&self) -> String {
+        Fingerprint::of(self.message_json().as_bytes()).to_string()
+    }
+
+    /// Equal for equal requests.
+    pub(crate) fn fingerprint(&self) -> String {
+        Fingerprint::of(self.to_json().as_bytes()).to_string()
+    }
+
+    /// The request of one batch.
+    pub(crate) fn batch(&self, recipients: Recipients, key: &BatchKey) -> SendBatchRequest {
+        let mut request = self.request.clone();
+        request.recipients = recipients;
+        request.with_batch_metadata(BATCH_KEY, key.to_string())
+    }
+}
+
+impl fmt::Debug for CampaignRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CampaignRequest").field("app", &self.request.app_id).finish_non_exhaustive()
+    }
+}
+
+fn stand_in() -> Recipients {
+    let nobody = BatchRecipient::new(Recipient::contact(ContactId::new("stand-in")));
+    match Recipients::try_from(vec![nobody]) {
+        Ok(recipients) => recipients,
+        Err(_) => unreachable!("one recipient is within 1 to 1000"),
+    }
+}

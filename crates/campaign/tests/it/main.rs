@@ -1,3 +1,0 @@
-//! Tests of the campaign from outside.
-
-mod machine;
