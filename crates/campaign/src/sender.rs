@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::time::Duration;
 
-use sinch_batch_client::{Client, Error, Reached};
+use sinch_batch_client::{Client, Error, Found, Reached};
 use sinch_batch_models::{BatchId, SendBatchRequest};
 use sinch_batch_tracking::{BATCH_KEY, BatchKey};
 
@@ -85,8 +85,13 @@ impl Sender for Client {
 
     fn look_up<'a>(&'a self, key: &'a BatchKey) -> BoxFuture<'a, Result<Vec<BatchId>, LookUpFailure>> {
         Box::pin(async move {
-            match self.find_batches(BATCH_KEY, &key.to_string()).await {
-                Ok(found) => Ok(found.body.into_iter().filter_map(|status| status.batch_id).collect()),
+            match self.look_up(BATCH_KEY, &key.to_string()).await.map(|answer| answer.body) {
+                Ok(Found::Batches(ids)) => Ok(ids),
+                Ok(Found::None) => Ok(Vec::new()),
+                Ok(Found::Unclear { shape }) => Err(LookUpFailure {
+                    credentials: false,
+                    why: format!("looking the batch up was answered with {shape}"),
+                }),
                 Err(error) => Err(LookUpFailure {
                     credentials: error.is_credentials() && !error.is_token_expired(),
                     why: sentence(&error),
