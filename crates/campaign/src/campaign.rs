@@ -109,6 +109,9 @@ impl Campaign {
         }
         let request = CampaignRequest::from_json(record.request.as_bytes(), None)
             .map_err(|error| CampaignError::Unreadable(error.to_string()))?;
+        if request.fingerprint() != record.request_fingerprint {
+            return Err(CampaignError::Unreadable("its request is not the one that it began with".to_owned()));
+        }
         let known = record.input_fingerprint.parse::<Fingerprint>().map(|fingerprint| fingerprint.length());
         if let (Ok(before), Some(now)) = (known, source.len_bytes()?)
             && before != now

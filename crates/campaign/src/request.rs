@@ -83,8 +83,8 @@ impl CampaignRequest {
             why: error.message().to_string(),
         })?;
         let own = |name: &&str| **name == *"_batch_id" || name.starts_with("sinch_batch_");
-        let names = request.batch_metadata.iter().chain(request.message_metadata.iter()).map(|(name, _)| &**name);
-        match names.chain(request.conversation_metadata.iter().map(|(name, _)| &**name)).find(own) {
+        let names = request.batch_metadata.iter().chain(request.message_metadata.iter()).map(|(name, _)| name);
+        match names.chain(request.conversation_metadata.iter().map(|(name, _)| name)).find(own) {
             Some(name) => Err(RequestError::ReservedKey(name.to_owned())),
             None => Ok(Self { request }),
         }

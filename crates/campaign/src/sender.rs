@@ -132,16 +132,13 @@ impl BatchSender for Client {
 
     fn look_up<'a>(&'a self, key: &'a BatchKey) -> BoxFuture<'a, Result<Vec<BatchId>, LookUpFailure>> {
         Box::pin(async move {
-            match Self::look_up(self, BATCH_KEY, &key.to_string()).await {
-                Ok(found) => match found.body {
-                    Found::Batches(ids) => Ok(ids),
-                    Found::None => Ok(Vec::new()),
-                    Found::Unclear { shape } => Err(LookUpFailure {
-                        credentials: false,
-                        why: format!("the look-up was answered with {shape}, which proves nothing"),
-                    }),
-                    _ => Err(LookUpFailure { credentials: false, why: "the look-up proves nothing".to_owned() }),
-                },
+            match self.look_up(BATCH_KEY, &key.to_string()).await.map(|answer| answer.body) {
+                Ok(Found::Batches(ids)) => Ok(ids),
+                Ok(Found::None) => Ok(Vec::new()),
+                Ok(Found::Unclear { shape }) => Err(LookUpFailure {
+                    credentials: false,
+                    why: format!("the look-up was answered with {shape}, which proves nothing"),
+                }),
                 Err(error) => Err(LookUpFailure {
                     credentials: error.is_credentials() && !error.is_token_expired(),
                     why: sentence(&error),

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sinch_batch_ledger::{BatchStage, Claimed, Held, Lease, Run};
-use sinch_batch_models::{BatchId, Timestamp};
+use sinch_batch_models::BatchId;
 
 use crate::moment::Moment;
 use crate::outcome::{SendOutcome, StopReason};

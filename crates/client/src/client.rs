@@ -18,6 +18,7 @@ use crate::budget::Budget;
 use crate::endpoint::Endpoint;
 use crate::exchange::{About, Exchange};
 use crate::limits::Limits;
+use crate::look_up::{self, Entry, Found, Judged};
 use crate::transport::{SendUntil, Transport};
 use crate::{Answer, Error, Operation, Pace, Region, RetryPolicy, Taken, wire};
 
@@ -142,7 +143,7 @@ impl Client {
     ///
     /// # Errors
     /// Ask [`Error::reached_service`] first. If it is unknown, people may get the message: look
-    /// the batch up with [`find_batches`](Self::find_batches) before you send it again, which takes
+    /// the batch up with [`look_up`](Self::look_up) before you send it again, which takes
     /// a value in `batch_metadata` that no other batch has.
     pub async fn send_batch(&self, request: &SendBatchRequest) -> Result<Answer<BatchSent>, Error> {
         let http = wire::send_batch(&self.shared.endpoint, request)?;
@@ -181,18 +182,88 @@ impl Client {
         self.call(Operation::BatchStatus, about, http, wire::status_of_batch).await
     }
 
-    /// The batches whose `batch_metadata` has this value under this key.
+    /// The batches whose `batch_metadata` has this value under this key, as the service names them: all entries,
+    /// whatever their id and metadata.
     ///
-    /// Only batches with an id count, and those whose metadata, if the service shows it, really has
-    /// the value. A batch that was accepted a moment ago may not be found yet.
+    /// It is for people and lists. No entries do not prove that there is no such batch, as answers such as `{}`
+    /// have none either; before you send again, use [`look_up`](Self::look_up).
     ///
     /// # Errors
     /// An error says nothing about whether there is such a batch.
     pub async fn find_batches(&self, key: &str, value: &str) -> Result<Answer<BatchStatuses>, Error> {
         let http = wire::find_batches(&self.shared.endpoint, key, value)?;
-        let about = About::default();
-        let read = |answer: &_, now| wire::batches_found(answer, key, value, now);
-        self.call(Operation::FindBatches, about, http, read).await
+        self.call(Operation::FindBatches, About::default(), http, wire::batches_found).await
+    }
+
+    /// Whether a batch was accepted: what the service proves of the batches with this value under this key.
+    ///
+    /// An absence is an empty array and nothing else; a presence is a batch that shows the key and the value.
+    /// Up to five batches in the answer that do not show them are asked for by id, each in a call of its own.
+    /// A batch that was accepted a moment ago may not be found yet, so an absence counts only if this question
+    /// left late enough after the send.
+    ///
+    /// ```
+    /// # use sinch_batch_client::{Client, Error, Found};
+    /// # async fn may_be_sent_again(client: &Client) -> Result<bool, Error> {
+    /// Ok(match client.look_up("order", "order-4711").await?.body {
+    ///     Found::Batches(_) => false,
+    ///     Found::None => true, // if the send was long enough ago
+    ///     Found::Unclear { .. } => false, // ask again later, or ask a person
+    /// })
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// An error says nothing about whether there is such a batch. One of a question by id is returned only if
+    /// nothing was found.
+    pub async fn look_up(&self, key: &str, value: &str) -> Result<Answer<Found>, Error> {
+        let http = wire::find_batches(&self.shared.endpoint, key, value)?;
+        let read = |answer: &_, now| look_up::read(answer, key, value, now);
+        let mut judged = self.call(Operation::FindBatches, About::default(), http, read).await?;
+        let (entries, mut unclear) = match std::mem::replace(&mut judged.body, Judged::None) {
+            Judged::None => return Ok(judged.map(|_| Found::None)),
+            Judged::Entries { entries, unclear } => (entries, unclear),
+        };
+        let mut found: Vec<BatchId> = Vec::new();
+        let mut asked: Vec<BatchId> = Vec::new();
+        let mut failed = None;
+        for entry in entries {
+            match entry {
+                Entry::Ours(id) if found.contains(&id) => {}
+                Entry::Ours(id) => found.push(id),
+                Entry::Ask(id) if found.contains(&id) || asked.contains(&id) => {}
+                Entry::Ask(_) if asked.len() == look_up::MOST_QUESTIONS => {
+                    unclear = unclear.or(Some(look_up::STRANGER));
+                }
+                Entry::Ask(id) => {
+                    match self.is_ours(&id, key, value).await {
+                        Ok(true) => found.push(id.clone()),
+                        Ok(false) => unclear = unclear.or(Some(look_up::STRANGER)),
+                        // It is in the list, but not known: no proof of anything.
+                        Err(error) if error.is_not_found() || error.is_bad_request() => {
+                            unclear = unclear.or(Some(look_up::STRANGER));
+                        }
+                        Err(error) => failed = failed.or(Some(error)),
+                    }
+                    asked.push(id);
+                }
+            }
+        }
+        match (found.is_empty(), failed) {
+            (false, _) => Ok(judged.map(|_| Found::Batches(found))),
+            (true, Some(error)) => Err(error),
+            (true, None) => {
+                let shape = unclear.unwrap_or(look_up::STRANGER).to_owned();
+                Ok(judged.map(|_| Found::Unclear { shape }))
+            }
+        }
+    }
+
+    /// Whether the status of a batch shows the value under the key.
+    async fn is_ours(&self, id: &BatchId, key: &str, value: &str) -> Result<bool, Error> {
+        let http = wire::batch_status(&self.shared.endpoint, id)?;
+        let read = |answer: &_, now| look_up::read_status(answer, id, key, value, now);
+        self.call(Operation::BatchStatus, About::batch(id), http, read).await
     }
 
     /// Makes up to 1000 contacts, in the background: one `CONTACT_CREATE` callback comes for each that

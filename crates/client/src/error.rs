@@ -227,7 +227,7 @@ impl Error {
     ///
     /// # What to do
     /// After a send, on [`Reached::Unknown`], look the batch up by its metadata with
-    /// [`Client::find_batches`](crate::Client::find_batches) before you send again.
+    /// [`Client::look_up`](crate::Client::look_up) before you send again.
     pub fn reached_service(&self) -> Reached {
         self.0.reached
     }

@@ -3,7 +3,7 @@
 //! ```
 //! use bytes::Bytes;
 //! use sinch_batch_auth::AccessToken;
-//! use sinch_batch_client::{Client, Reached, Region};
+//! use sinch_batch_client::{Client, Found, Reached, Region};
 //! use sinch_batch_models::{AppId, BatchRecipient, Channel, Message, ProjectId, Recipient, Recipients, SendBatchRequest};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -33,7 +33,11 @@
 //!     // Nobody got anything: mend the cause, or wait, and send again.
 //!     Err(error) if error.reached_service() == Reached::No => return Err(error.into()),
 //!     // Ask before sending again: is there a batch with our metadata?
-//!     Err(_) => println!("found {}", client.find_batches("order", "order-4711").await?.len()),
+//!     Err(_) => match client.look_up("order", "order-4711").await?.body {
+//!         Found::Batches(ids) => println!("accepted as {}", ids[0]),
+//!         Found::None => println!("not accepted, if the send was long enough ago"),
+//!         Found::Unclear { shape } => println!("ask again later: {shape}"),
+//!     },
 //! }
 //! # Ok(())
 //! # }
@@ -46,6 +50,7 @@
 //! | --- | --- |
 //! | [`client`] | [`Client`], its builder, and the operations |
 //! | [`answer`] | [`Answer`]: a typed body, the status, the id of the request |
+//! | [`look_up`] | [`Found`]: what a look-up by metadata proves |
 //! | [`region`] | [`Region`]: the app's, and with it the host |
 //! | [`operation`] | [`Operation`] and its [`Idempotency`]: what repeating it does |
 //! | [`error`] | [`Error`]: what broke, and whether people may have got the message |
@@ -78,6 +83,7 @@ pub mod region;
 
 pub mod answer;
 pub mod error;
+pub mod look_up;
 pub mod operation;
 pub mod pace;
 pub mod retry;
@@ -96,6 +102,7 @@ mod wire;
 pub use answer::{Answer, Taken};
 pub use client::{BuildError, Client, ClientBuilder};
 pub use error::{Error, ErrorKind, Reached};
+pub use look_up::Found;
 pub use operation::{Idempotency, Operation};
 pub use pace::Pace;
 pub use region::{Region, UnknownRegion};

@@ -8,9 +8,11 @@ mod contract;
 mod faults;
 mod limits;
 mod log;
+mod look_up;
 #[cfg(feature = "reqwest")]
 mod loopback;
 mod privacy;
+mod send_until;
 mod told;
 #[cfg(feature = "tower")]
 mod tower;
