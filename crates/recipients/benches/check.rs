@@ -1,11 +1,13 @@
 //! How fast a file is checked: 100,000 rows of a number and two parameters.
 
 use std::hint::black_box;
-use std::io::Cursor;
+use std::io::{Cursor, Write};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use sinch_batch_models::{Message, Template};
-use sinch_batch_recipients::{Cutter, Format, Rows, SkipSet, Source, preflight};
+use sinch_batch_recipients::{
+    CheckOptions, Cutter, Format, RecipientFile, RecipientSource, Rows, SkipSet, Source, preflight,
+};
 
 const ROWS: u64 = 100_000;
 
@@ -41,6 +43,29 @@ fn check(c: &mut Criterion) {
         b.iter(|| {
             let rows = Rows::new(source(&file).expect("a good header"), SkipSet::none());
             Cutter::new(rows, 1000).map(|batch| batch.expect("good rows").rows.len()).sum::<usize>()
+        });
+    });
+    let mut on_disk = tempfile::tempfile().expect("a temporary file");
+    on_disk.write_all(&file).expect("room for it");
+    let mut on_disk = RecipientFile::from_file(on_disk, "", Format::Csv).expect("a file");
+    group.bench_function("check", |b| {
+        b.iter(|| on_disk.check(&template, &CheckOptions::new(), &mut |_| {}).expect("no trouble").rows);
+    });
+    let options = CheckOptions::new().with_batch_size(1000);
+    group.bench_function("check and plan", |b| {
+        b.iter(|| on_disk.check(&template, &options, &mut |_| {}).expect("no trouble").n_batches());
+    });
+    let checked = on_disk.check(&template, &options, &mut |_| {}).expect("no trouble");
+    group.bench_function("plan", |b| {
+        b.iter(|| checked.plan().map(|batch| batch.rows.len()).sum::<usize>());
+    });
+    group.bench_function("read all batches", |b| {
+        b.iter(|| {
+            let read = |batch: sinch_batch_recipients::PlannedBatch| {
+                let mut rows = batch.rows.iter().map(|(row, _)| *row);
+                on_disk.read_batch(&template, &batch.range, &mut rows).expect("the same rows").len()
+            };
+            checked.plan().map(read).sum::<usize>()
         });
     });
     group.finish();
