@@ -242,7 +242,10 @@ impl Campaign {
 
 impl fmt::Debug for Campaign {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Campaign").field("name", &self.record.name).field("limits", &self.limits).finish_non_exhaustive()
+        f.debug_struct("Campaign")
+            .field("name", &self.record.name)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
     }
 }
 

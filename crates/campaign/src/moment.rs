@@ -14,10 +14,7 @@ pub(crate) struct Moment {
 impl Moment {
     /// The moment that much later.
     pub(crate) fn after(self, wait: Duration) -> Self {
-        Self {
-            wall: self.wall.checked_add(wait).unwrap_or(Timestamp::MAX),
-            steady: self.steady.saturating_add(wait),
-        }
+        Self { wall: self.wall.checked_add(wait).unwrap_or(Timestamp::MAX), steady: self.steady.saturating_add(wait) }
     }
 
     /// Whether it has come by both clocks.

@@ -82,10 +82,8 @@ impl CampaignRequest {
             at: if error.path().is_empty() { String::new() } else { format!(", {}", error.path()) },
             why: error.message().to_string(),
         })?;
-        let own = |name: &&str| **name == *"_batch_id" || name.starts_with("sinch_batch_");
-        let names = request.batch_metadata.iter().chain(request.message_metadata.iter()).map(|(name, _)| name);
-        match names.chain(request.conversation_metadata.iter().map(|(name, _)| name)).find(own) {
-            Some(name) => Err(RequestError::ReservedKey(name.to_owned())),
+        match reserved_key(&request) {
+            Some(name) => Err(RequestError::ReservedKey(name)),
             None => Ok(Self { request }),
         }
     }
@@ -240,6 +238,13 @@ impl fmt::Debug for CampaignRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CampaignRequest").field("app", &self.request.app_id).finish_non_exhaustive()
     }
+}
+
+/// A key of the metadata that belongs to the service or to the campaign.
+fn reserved_key(request: &SendBatchRequest) -> Option<String> {
+    let all = [&request.batch_metadata, &request.message_metadata, &request.conversation_metadata];
+    let mut names = all.into_iter().flat_map(|metadata| metadata.iter().map(|(name, _)| name));
+    names.find(|name| *name == "_batch_id" || name.starts_with("sinch_batch_")).map(str::to_owned)
 }
 
 fn stand_in() -> Recipients {

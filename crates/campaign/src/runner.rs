@@ -178,9 +178,7 @@ impl<'a> Runner<'a> {
     }
 
     async fn claim(&self, worker: Worker, room: u32, except: Arc<BTreeSet<u32>>, asked: Moment) -> Done {
-        let claim = Claim::new(worker, room, asked.wall)
-            .with_except(except)
-            .with_lease(self.limits.lease);
+        let claim = Claim::new(worker, room, asked.wall).with_except(except).with_lease(self.limits.lease);
         match self.ledger.claim(self.campaign.id, claim).await {
             Ok(claimed) => Input::Claimed(claimed, asked).into(),
             Err(error) => Done::stopped(error, vec![Input::Claimed(Claimed::default(), asked)]),
@@ -210,7 +208,11 @@ impl<'a> Runner<'a> {
                 let first = batch_ids.first().cloned();
                 entries.extend(first.map(|batch_id| Entry::Accepted { number, batch_id }));
                 if batch_ids.len() > 1 {
-                    tracing::warn!(batch = number, ids = batch_ids.len(), "the service holds this batch more than once");
+                    tracing::warn!(
+                        batch = number,
+                        ids = batch_ids.len(),
+                        "the service holds this batch more than once"
+                    );
                     entries.push(Entry::Doubled { number, batch_ids });
                 }
             }

@@ -434,9 +434,7 @@ fn intend(state: &mut State, number: BatchNumber, commands: &mut Vec<Command>) {
 }
 
 fn is_probing(state: &State) -> bool {
-    state.slots.values().any(|slot| {
-        matches!(slot.stage, Stage::Probing | Stage::Waiting { then: Next::Probe, .. })
-    })
+    state.slots.values().any(|slot| matches!(slot.stage, Stage::Probing | Stage::Waiting { then: Next::Probe, .. }))
 }
 
 fn recorded(state: &mut State, number: BatchNumber, now: Moment, commands: &mut Vec<Command>) {
