@@ -14,7 +14,7 @@ use tokio::time::Instant;
 /// while it waits has taken nothing.
 ///
 /// The service's own limit is for a project, with all of its apps. Give clones of one `Pace` to all
-/// clients of the project, see [`ClientBuilder::with_pace`](crate::ClientBuilder::pace).
+/// clients of the project, see [`ClientBuilder::with_pace`](crate::ClientBuilder::with_pace).
 #[derive(Clone, Debug)]
 pub struct Pace(Arc<Shared>);
 

@@ -42,7 +42,8 @@ const LONGEST: usize = 8 * 1024 * 1024;
 /// A clone of the service is asked whether it is ready, then called. A service that is never ready has
 /// sent nothing. An error of a call says [`Reached::Unknown`](crate::Reached::Unknown), unless it is a
 /// [`TransportError`], which says so itself. Do not put a layer into it that repeats requests or follows
-/// redirects: it would send twice.
+/// redirects: it would send twice. The extensions of a request reach the service: for campaigns that several
+/// workers share it has to keep to [`SendUntil`](super::SendUntil).
 #[derive(Clone, Debug)]
 pub struct TowerTransport<S>(S);
 
