@@ -195,7 +195,7 @@ fn repeatable_recipients_are_planned_as_their_file() {
     });
     assert_eq!((again.location(), again.len_bytes().unwrap()), ("", None));
     let plan: Vec<_> = check(&mut again, "Hi ${n}", 300, false).plan().collect();
-    let mut file = RecipientFile::spool(recipients(2500)).unwrap();
+    let mut file: Box<dyn RecipientSource> = Box::new(RecipientFile::spool(recipients(2500)).unwrap());
     assert_eq!(plan, check(&mut file, "Hi ${n}", 300, false).plan().collect::<Vec<_>>());
     for batch in &plan {
         assert_eq!(read(&mut again, "Hi ${n}", batch).unwrap(), read(&mut file, "Hi ${n}", batch).unwrap());
