@@ -53,7 +53,7 @@ impl Lines {
     }
 
     /// The lines of this row and of all after it.
-    pub(crate) fn from_row(&self, row: u64) -> impl Iterator<Item = u64> + '_ {
+    pub(crate) fn lines_from(&self, row: u64) -> impl Iterator<Item = u64> + '_ {
         let first = self.line_of(row);
         let from = first.map_or(self.bits.len(), |line| (line / 64) as usize);
         let before = first.map_or(0, |line| line % 64);
@@ -96,7 +96,7 @@ mod tests {
                 prop_assert_eq!(lines.line_of(row), Some(*line));
             }
             for row in [0, all.len() / 2, all.len()] {
-                prop_assert_eq!(lines.from_row(row as u64 + 1).collect::<Vec<_>>(), &all[row..]);
+                prop_assert_eq!(lines.lines_from(row as u64 + 1).collect::<Vec<_>>(), &all[row..]);
             }
             prop_assert_eq!(lines.line_of(0), None);
             prop_assert_eq!(lines.line_of(all.len() as u64 + 1), None);

@@ -31,7 +31,6 @@ pub struct BatchRange {
 
 /// One batch of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct PlannedBatch {
     /// Number and line of each row that goes out, ascending.
     pub rows: Vec<(RowNumber, u64)>,

@@ -16,7 +16,8 @@ use crate::source::SourceError;
 /// sent. The message must be the same for all calls.
 ///
 /// [`RecipientFile`](crate::RecipientFile) reads a file, [`Repeatable`](crate::Repeatable) what a program
-/// can make again, and [`Spool`](crate::Spool) keeps what comes only once.
+/// can make again, and [`Spool`](crate::Spool) keeps what comes only once. A source of your own wraps one of
+/// these.
 pub trait RecipientSource: Send + 'static {
     /// What the ledger remembers of where it is: the absolute path of a file, else empty.
     fn location(&self) -> &str;
@@ -71,4 +72,41 @@ pub trait RecipientSource: Send + 'static {
         range: &BatchRange,
         rows: &mut dyn Iterator<Item = RowNumber>,
     ) -> Result<Recipients, SourceError>;
+}
+
+impl<S: RecipientSource + ?Sized> RecipientSource for Box<S> {
+    fn location(&self) -> &str {
+        (**self).location()
+    }
+
+    fn len_bytes(&self) -> Result<Option<u64>, SourceError> {
+        (**self).len_bytes()
+    }
+
+    fn check(
+        &mut self,
+        template: &Template,
+        options: &CheckOptions,
+        on_finding: &mut dyn FnMut(Finding),
+    ) -> Result<Checked, SourceError> {
+        (**self).check(template, options, on_finding)
+    }
+
+    fn write_skipped(
+        &mut self,
+        template: &Template,
+        checked: &Checked,
+        out: &mut dyn Write,
+    ) -> Result<(), SourceError> {
+        (**self).write_skipped(template, checked, out)
+    }
+
+    fn read_batch(
+        &mut self,
+        template: &Template,
+        range: &BatchRange,
+        rows: &mut dyn Iterator<Item = RowNumber>,
+    ) -> Result<Recipients, SourceError> {
+        (**self).read_batch(template, range, rows)
+    }
 }

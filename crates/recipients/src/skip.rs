@@ -49,7 +49,7 @@ impl SkipSet {
 
     /// The valid rows from one row to another, each with its line.
     pub(crate) fn valid_rows(&self, first: RowNumber, last: RowNumber) -> impl Iterator<Item = (RowNumber, u64)> {
-        (first..=last).zip(self.0.lines.from_row(first)).filter(|(row, _)| !self.contains(*row))
+        (first..=last).zip(self.0.lines.lines_from(first)).filter(|(row, _)| !self.contains(*row))
     }
 
     /// The findings of a row that lie in its being compared with other rows.

@@ -195,7 +195,7 @@ fn repeatable_recipients_are_planned_as_their_file() {
     });
     assert_eq!((again.location(), again.len_bytes().unwrap()), ("", None));
     let plan: Vec<_> = check(&mut again, "Hi ${n}", 300, false).plan().collect();
-    let mut file = RecipientFile::spool(recipients(2500)).unwrap();
+    let mut file: Box<dyn RecipientSource> = Box::new(RecipientFile::spool(recipients(2500)).unwrap());
     assert_eq!(plan, check(&mut file, "Hi ${n}", 300, false).plan().collect::<Vec<_>>());
     for batch in &plan {
         assert_eq!(read(&mut again, "Hi ${n}", batch).unwrap(), read(&mut file, "Hi ${n}", batch).unwrap());
@@ -248,4 +248,13 @@ fn repeatable_recipients_may_fail() {
     let found = read(&mut again, "Hi ${n}", &plan[1]);
     assert!(matches!(found, Err(SourceError::Batch { first_row: 6, .. })), "{found:?}");
     assert_eq!(read(&mut again, "Hi ${n}", &plan[1]).unwrap().len(), 4, "and be asked again");
+}
+
+#[test]
+fn a_file_that_changes_between_the_two_passes_of_a_check_is_noticed() {
+    let (mut file, editor) = temporary(b"SMS\n+15550100001\n+15550100002\n+15550100001\n", Format::Csv);
+    let options = CheckOptions::new().with_batch_size(2).with_skip_invalid(true);
+    // Repeats are reported at the end of the first pass.
+    let found = file.check(&template("Hi"), &options, &mut |_| write_at(&editor, b"9", 15)).unwrap_err();
+    assert!(matches!(found, SourceError::Changed { first_row: 1 }), "{found:?}");
 }
