@@ -132,14 +132,24 @@ async fn send(shared: &Shared, post: Post) {
 
 async fn attempt(shared: &Shared, post: &Post) -> Sent {
     let Some(url) = target(shared, &post.what) else { return Sent::Lost };
-    let fault = shared.faults.take(Operation::Callback).map(|fault| fault.fault);
-    match fault {
+    let fault = shared.faults.take(Operation::Callback);
+    let kind = fault.as_ref().map(|fault| fault.fault);
+    if let Some(fault) = &fault
+        && !fault.delay().is_zero()
+    {
+        shared.clock.sleep_until(later(shared.clock.now(), fault.delay())).await;
+    }
+    match kind {
         Some(FaultKind::Drop | FaultKind::Hang) => return Sent::Lost,
         Some(FaultKind::Refuse500 | FaultKind::Refuse503 | FaultKind::RateLimit) => return Sent::Failed,
         Some(
-            FaultKind::AcceptThen500 | FaultKind::AcceptThenDrop | FaultKind::AcceptThenHang | FaultKind::ExpireToken,
-        )
-        | None => {}
+            FaultKind::Refuse400
+            | FaultKind::Refuse401
+            | FaultKind::Refuse403
+            | FaultKind::Refuse404
+            | FaultKind::Refuse408,
+        ) => return Sent::Refused,
+        _ => {}
     }
     let body = body(post);
     let mut request = shared.http.post(url.clone()).header("content-type", "application/json");
@@ -167,10 +177,7 @@ async fn attempt(shared: &Shared, post: &Post) -> Sent {
         }
         Err(_) => Sent::Failed,
     };
-    match fault {
-        Some(FaultKind::AcceptThen500 | FaultKind::AcceptThenDrop | FaultKind::AcceptThenHang) => Sent::Failed,
-        _ => sent,
-    }
+    if kind.is_some_and(FaultKind::accepts) { Sent::Failed } else { sent }
 }
 
 #[derive(Serialize)]

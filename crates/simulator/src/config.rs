@@ -41,6 +41,8 @@ pub struct SimulatorConfig {
     /// How long after its answer a cancel takes effect, as it is asynchronous; a batch that becomes due
     /// before is sent. Default: at once.
     pub cancel_delay: Duration,
+    /// How long after its acceptance a batch shows up in look-ups. Default: at once.
+    pub visibility_delay: Duration,
     /// How long a token lives. Default: 3599 seconds.
     pub token_lifetime: Duration,
     /// Error bodies as `{"code": …}` instead of `{"error": {"code": …}}`: both are published.
@@ -71,6 +73,7 @@ impl Default for SimulatorConfig {
             realistic: false,
             queue_limit: 500_000,
             cancel_delay: Duration::ZERO,
+            visibility_delay: Duration::ZERO,
             token_lifetime: Duration::from_secs(3599),
             flat_errors: false,
             callback_attempts: 12,
@@ -119,6 +122,8 @@ with! {
     with_queue_limit: queue_limit: usize = queue_limit;
     /// Sets how long after its answer a cancel takes effect.
     with_cancel_delay: cancel_delay: Duration = cancel_delay;
+    /// Sets how long after its acceptance a batch shows up in look-ups.
+    with_visibility_delay: visibility_delay: Duration = visibility_delay;
     /// Sets how long a token lives.
     with_token_lifetime: token_lifetime: Duration = token_lifetime;
     /// Sets the layout of error bodies.

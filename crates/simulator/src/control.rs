@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::answer::{Answer, Body, full};
 use crate::assumptions::ASSUMPTIONS;
-use crate::faults::Fault;
+use crate::faults::{Fault, FaultKind, Operation};
 use crate::outcome::Outcome;
 use crate::server::{Closed, read};
 use crate::shared::Shared;
@@ -30,10 +30,7 @@ pub(crate) async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> R
         (&Method::GET, "/consents") => lines(shared.people().consents()),
         (&Method::GET, "/stats") => json_response(&shared.stats()),
         (&Method::GET, "/assumptions") => json_response(&ASSUMPTIONS),
-        (&Method::POST, "/faults") => obey(&body, |fault: Fault| {
-            shared.faults.plan(fault);
-            json!({})
-        }),
+        (&Method::POST, "/faults") => plan_fault(&shared, &body),
         (&Method::DELETE, "/faults") => {
             shared.faults.clear();
             json_response(&json!({}))
@@ -49,6 +46,18 @@ pub(crate) async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> R
         }),
         _ => error(StatusCode::NOT_FOUND, "no such path on the control side; GET / lists them"),
     })
+}
+
+fn plan_fault(shared: &Shared, body: &[u8]) -> Response<Body> {
+    let fault: Fault = match serde_json::from_slice(body) {
+        Ok(fault) => fault,
+        Err(reason) => return error(StatusCode::BAD_REQUEST, &reason.to_string()),
+    };
+    if let Err(reason) = fault.check() {
+        return error(StatusCode::BAD_REQUEST, &reason.to_string());
+    }
+    shared.faults.plan(fault);
+    json_response(&json!({}))
 }
 
 #[derive(Deserialize)]
@@ -81,9 +90,14 @@ fn index() -> Value {
         "GET /consents": "one line of JSON per opt-out that was recorded, in order",
         "GET /stats": "requests by operation and answer, messages by status, callbacks, batches",
         "GET /assumptions": "what is taken for granted about the real service, and where from",
-        "POST /faults": {"operation": "token | send_batch | batch_status | find_batches | cancel_batch | create_contacts | delete_contacts | insert_consents | callback",
-            "fault": "accept_then_500 | accept_then_drop | accept_then_hang | refuse_500 | refuse_503 | rate_limit | drop | expire_token | hang",
-            "after": "requests that pass first (0)", "times": "requests that suffer (1)", "retry_after": "with rate_limit"},
+        "POST /faults": {
+            "operation": Operation::ALL.iter().map(|it| it.name()).collect::<Vec<_>>().join(" | "),
+            "fault": FaultKind::ALL.iter().map(|it| it.name()).collect::<Vec<_>>().join(" | "),
+            "after": "requests that pass first (0)",
+            "times": "requests it happens to (1)",
+            "retry_after": "with rate_limit",
+            "seconds": "with delay, stale and visible_after; with others, how much later the response leaves",
+            "hidden_seconds": "with an accepted send_batch: how long look-ups do not show its batch"},
         "DELETE /faults": "forgets the faults that have not happened yet",
         "POST /outcomes": {"identity": "a recipient", "outcome": "queued | delivered | delivered_then_read | read | failed",
             "code": "with failed: the reason's code"},

@@ -65,6 +65,7 @@ pub mod assumptions;
 
 mod answer;
 mod api;
+mod apply;
 mod batch;
 mod callbacks;
 mod check;
@@ -81,7 +82,7 @@ mod template;
 mod token;
 
 pub use config::SimulatorConfig;
-pub use faults::{Fault, FaultKind, Operation};
+pub use faults::{Fault, FaultError, FaultKind, Operation};
 pub use outcome::Outcome;
 pub use simulator::{Simulator, StartError};
 pub use stats::{MessageStatus, SimulatedMessage, Stats};

@@ -115,8 +115,11 @@ impl Simulator {
         self.shared.stats()
     }
 
-    /// Plans a fault.
+    /// Plans a fault. One that cannot happen, see [`Fault::check`], is logged and left out.
     pub fn inject(&self, fault: Fault) {
+        if let Err(error) = fault.check() {
+            return tracing::warn!(%error, "a fault was not planned");
+        }
         self.shared.faults.plan(fault);
     }
 

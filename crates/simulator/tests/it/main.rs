@@ -1,8 +1,10 @@
 //! The simulator over real HTTP on loopback.
 
+mod accepted;
 mod control;
 mod faults;
 mod life;
+mod lookups;
 mod people;
 mod support;
 mod token;
