@@ -1,7 +1,7 @@
-//! Callbacks: what becomes of messages, told to the webhook.
+//! Callbacks: what becomes of messages, sent to the webhook.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,7 +12,7 @@ use url::Url;
 use crate::batch::{Batch, Receipts};
 use crate::clock::later;
 use crate::faults::{FaultKind, Operation};
-use crate::ids::{Kind, ulid};
+use crate::ids::{Kind, hash, ulid};
 use crate::outbox::{Post, Stage, What, Work};
 use crate::outcome::{Outcome, description};
 use crate::people::Contact;
@@ -27,17 +27,25 @@ const REALISTIC_GAP: Duration = Duration::from_millis(40);
 
 const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
 
-/// Tells what there is to tell, for ever.
+/// Sends what there is to send, for ever.
 pub(crate) async fn work(shared: Arc<Shared>) {
     loop {
         match shared.outbox.next(&shared.clock).await {
+            Work::Message(batch, index) if shared.outbox.is_shuffled() => {
+                let at = shared.clock.now();
+                shared.outbox.pool(stages(&shared, &batch, index).into_iter().map(|stage| {
+                    batch.set_status(index, status(&stage));
+                    batch.open_one();
+                    Post::new(What::Receipt(batch.clone(), index, stage), at)
+                }));
+                batch.close(1);
+            }
             Work::Message(batch, index) => {
                 for stage in stages(&shared, &batch, index) {
                     batch.set_status(index, status(&stage));
-                    let at = shared.clock.now();
-                    let post = Post { what: What::Receipt(batch.clone(), index, stage), at, tries: 0 };
                     batch.open_one();
-                    send(&shared, post).await;
+                    let what = What::Receipt(batch.clone(), index, stage);
+                    send(&shared, Post::new(what, shared.clock.now())).await;
                 }
                 batch.close(1);
             }
@@ -106,6 +114,12 @@ enum Sent {
 
 /// One attempt at one callback, and the plan for the next.
 async fn send(shared: &Shared, post: Post) {
+    if post.tries == 0 && !post.copy && comes_twice(shared, &post.what) {
+        if let Some(batch) = post.what.batch() {
+            batch.open_one();
+        }
+        shared.outbox.post(Post { copy: true, ..post.clone() });
+    }
     if shared.config.realistic {
         let slot = shared.outbox.slot(shared.clock.now(), REALISTIC_GAP);
         shared.clock.sleep_until(slot).await;
@@ -128,6 +142,22 @@ async fn send(shared: &Shared, post: Post) {
     if let Some(batch) = post.what.batch() {
         batch.close(1);
     }
+}
+
+/// Whether a callback is one of those that are sent twice: it follows from the seed and what it says.
+fn comes_twice(shared: &Shared, what: &What) -> bool {
+    let percent = *shared.twice_percent.lock().unwrap_or_else(PoisonError::into_inner);
+    if percent <= 0.0 {
+        return false;
+    }
+    let name = match what {
+        What::Receipt(batch, index, stage) => format!("{} {stage:?}", batch.message_id(*index)),
+        What::Ended(batch, state) => format!("{} {}", batch.id, state.name()),
+        What::Made(contact) => format!("{} made", contact.shown["id"]),
+        What::Deleted(contact) => format!("{} deleted", contact.shown["id"]),
+    };
+    let share = (hash(shared.config.seed, &name) & 0xF_FFFF) as f64 * 100.0 / f64::from(1 << 20);
+    share < percent
 }
 
 async fn attempt(shared: &Shared, post: &Post) -> Sent {
@@ -154,7 +184,8 @@ async fn attempt(shared: &Shared, post: &Post) -> Sent {
     let body = body(post);
     let mut request = shared.http.post(url.clone()).header("content-type", "application/json");
     if let Some(secret) = &shared.config.webhook_secret {
-        let now = shared.clock.now();
+        // Receivers compare this with their own clock, which nobody moves on by hand.
+        let now = shared.clock.unmoved();
         let nonce = ulid(now, shared.config.seed, Kind::Nonce, shared.nonces.fetch_add(1, Ordering::Relaxed));
         let signature = sinch_batch_webhook::sign(secret, &body, &nonce, now.as_second());
         for (name, value) in signature.headers() {

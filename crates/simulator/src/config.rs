@@ -53,6 +53,13 @@ pub struct SimulatorConfig {
     pub callback_backoff: Duration,
     /// How long the webhook may take to answer.
     pub callback_timeout: Duration,
+    /// Whether callbacks are held back from the start, until
+    /// [`release_callbacks`](crate::Simulator::release_callbacks).
+    pub hold_callbacks: bool,
+    /// How many callbacks of 100 are sent twice, by seed.
+    pub callback_twice_percent: f64,
+    /// Among how many the next callback is drawn, by seed; 0 and 1 keep the order.
+    pub callback_shuffle: usize,
     pub(crate) clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
 
@@ -79,6 +86,9 @@ impl Default for SimulatorConfig {
             callback_attempts: 12,
             callback_backoff: Duration::from_millis(100),
             callback_timeout: Duration::from_secs(10),
+            hold_callbacks: false,
+            callback_twice_percent: 0.0,
+            callback_shuffle: 0,
             clock: Arc::new(Timestamp::now),
         }
     }
@@ -128,7 +138,13 @@ with! {
     with_token_lifetime: token_lifetime: Duration = token_lifetime;
     /// Sets the layout of error bodies.
     with_flat_errors: flat_errors: bool = flat_errors;
-    /// Takes the time from here. It may be moved on by hand, too: [`Simulator::advance`](crate::Simulator::advance).
+    /// Sets whether callbacks are held back from the start.
+    with_hold_callbacks: hold_callbacks: bool = hold_callbacks;
+    /// Sets how many callbacks of 100 are sent twice.
+    with_callback_twice_percent: callback_twice_percent: f64 = callback_twice_percent;
+    /// Sets among how many the next callback is drawn.
+    with_callback_shuffle: callback_shuffle: usize = callback_shuffle;
+    /// Takes the time from here, also that of signatures. It may be moved on by hand, too: [`Simulator::advance`](crate::Simulator::advance).
     with_clock: clock: impl Fn() -> Timestamp + Send + Sync + 'static = Arc::new(clock);
 }
 

@@ -41,9 +41,10 @@ pub(crate) async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> R
             json!({})
         }),
         (&Method::POST, "/clock") => obey(&body, |advance: Advance| {
-            shared.clock.advance(Duration::from_secs(advance.advance_seconds));
+            shared.advance(Duration::from_secs(advance.advance_seconds));
             json!({"now": shared.clock.now().to_string()})
         }),
+        (&Method::POST, "/callbacks") => set_callbacks(&shared, &body),
         _ => error(StatusCode::NOT_FOUND, "no such path on the control side; GET / lists them"),
     })
 }
@@ -64,6 +65,42 @@ fn plan_fault(shared: &Shared, body: &[u8]) -> Response<Body> {
 #[serde(deny_unknown_fields)]
 struct Advance {
     advance_seconds: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SetCallbacks {
+    #[serde(default)]
+    hold: bool,
+    #[serde(default)]
+    release: bool,
+    twice_percent: Option<f64>,
+    shuffle: Option<usize>,
+}
+
+fn set_callbacks(shared: &Shared, body: &[u8]) -> Response<Body> {
+    let set: SetCallbacks = match serde_json::from_slice(body) {
+        Ok(set) => set,
+        Err(reason) => return error(StatusCode::BAD_REQUEST, &reason.to_string()),
+    };
+    if set.hold && set.release {
+        return error(StatusCode::BAD_REQUEST, "hold or release, not both");
+    }
+    if set.twice_percent.is_some_and(|percent| !(0.0..=100.0).contains(&percent)) {
+        return error(StatusCode::BAD_REQUEST, "twice_percent must be between 0 and 100");
+    }
+    if let Some(percent) = set.twice_percent {
+        *shared.twice_percent.lock().unwrap_or_else(PoisonError::into_inner) = percent;
+    }
+    if let Some(among) = set.shuffle {
+        shared.outbox.shuffle(among);
+    }
+    match (set.hold, set.release) {
+        (true, _) => shared.outbox.hold(),
+        (_, true) => shared.outbox.release(),
+        _ => {}
+    }
+    json_response(&json!({"held": shared.outbox.is_held()}))
 }
 
 struct SetOutcome {
@@ -101,6 +138,8 @@ fn index() -> Value {
         "DELETE /faults": "forgets the faults that have not happened yet",
         "POST /outcomes": {"identity": "a recipient", "outcome": "queued | delivered | delivered_then_read | read | failed",
             "code": "with failed: the reason's code"},
+        "POST /callbacks": {"hold": "true holds callbacks back", "release": "true lets them go",
+            "twice_percent": "callbacks of 100 that are sent twice", "shuffle": "among how many the next is drawn"},
         "POST /clock": {"advance_seconds": "how far to move the clock on"},
     })
 }

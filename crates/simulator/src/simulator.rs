@@ -42,7 +42,7 @@ pub enum StartError {
     #[error("the callback URL must be an http URL with a host")]
     CallbackUrl,
     /// A percentage is not between 0 and 100.
-    #[error("the percentages of failed and of read messages must be between 0 and 100")]
+    #[error("the percentages of failed messages, of read ones and of callbacks sent twice must be between 0 and 100")]
     Percent,
     /// The HTTP client for callbacks could not be made.
     #[error("the HTTP client for callbacks cannot be made")]
@@ -56,7 +56,8 @@ impl Simulator {
     /// If an address is taken or the configuration makes no sense; see [`StartError`].
     pub async fn start(config: SimulatorConfig) -> Result<Self, StartError> {
         let percent = 0.0..=100.0;
-        if !percent.contains(&config.fail_percent) || !percent.contains(&config.read_percent) {
+        let percents = [config.fail_percent, config.read_percent, config.callback_twice_percent];
+        if !percents.iter().all(|it| percent.contains(it)) {
             return Err(StartError::Percent);
         }
         let callback_url = config.callback_url.as_deref().map(callback_url).transpose()?;
@@ -135,12 +136,27 @@ impl Simulator {
     }
 
     /// Moves the simulator's clock on: tokens expire, batches become due, callbacks are tried again.
+    ///
+    /// When this returns, every batch that is due by then has left the queue, as far as its pace
+    /// allows. Callbacks are signed with the time of the clock as it was configured, without what it
+    /// was moved on by: the receiver's clock is not moved either.
     pub fn advance(&self, by: Duration) {
-        self.shared.clock.advance(by);
+        self.shared.advance(by);
+    }
+
+    /// Holds all callbacks back until [`release_callbacks`](Self::release_callbacks). What is on its
+    /// way already goes on. Messages whose first callback is held stay pending.
+    pub fn hold_callbacks(&self) {
+        self.shared.outbox.hold();
+    }
+
+    /// Lets the callbacks go that were held back, and those that follow.
+    pub fn release_callbacks(&self) {
+        self.shared.outbox.release();
     }
 
     /// Waits until the queue is empty and every callback was acknowledged, refused or given up.
-    /// Batches scheduled for later do not count.
+    /// Batches that are due count, batches scheduled for later and callbacks that are held back do not.
     pub async fn idle(&self) {
         loop {
             let mut quiet = pin!(self.shared.outbox.quiet().notified());

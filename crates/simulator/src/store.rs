@@ -224,6 +224,12 @@ impl Store {
         self.batches.iter().map(|entry| &entry.batch)
     }
 
+    /// Whether a batch or a cancel is due that was not dealt with yet.
+    pub(crate) fn has_due(&self, now: Timestamp) -> bool {
+        self.scheduled.first().is_some_and(|(time, _)| *time <= now)
+            || self.cancels.front().is_some_and(|(at, ..)| *at <= now)
+    }
+
     pub(crate) fn is_queue_empty(&self) -> bool {
         self.line.is_empty()
     }

@@ -6,6 +6,7 @@ mod faults;
 mod life;
 mod lookups;
 mod people;
+mod receipts;
 mod support;
 mod token;
 mod wire;
