@@ -1,5 +1,6 @@
 //! How a simulator is set up.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -7,6 +8,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sinch_batch_webhook::WebhookSecret;
+
+use crate::faults::Fault;
+use crate::outcome::Outcome;
 
 /// How a simulator is set up. The default takes anybody's requests on loopback, sends no callbacks,
 /// lets 1 in 100 messages fail and 30 in 100 be read.
@@ -60,6 +64,10 @@ pub struct SimulatorConfig {
     pub callback_twice_percent: f64,
     /// Among how many the next callback is drawn, by seed; 0 and 1 keep the order.
     pub callback_shuffle: usize,
+    /// What goes wrong from the start.
+    pub faults: Vec<Fault>,
+    /// What becomes of messages to these recipients: identities, or ids of contacts.
+    pub outcomes: HashMap<String, Outcome>,
     pub(crate) clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
 
@@ -89,6 +97,8 @@ impl Default for SimulatorConfig {
             hold_callbacks: false,
             callback_twice_percent: 0.0,
             callback_shuffle: 0,
+            faults: Vec::new(),
+            outcomes: HashMap::new(),
             clock: Arc::new(Timestamp::now),
         }
     }
@@ -152,6 +162,18 @@ impl SimulatorConfig {
     /// Sets the one key that gets a token.
     pub fn with_credentials(mut self, key_id: impl Into<String>, key_secret: impl Into<String>) -> Self {
         self.credentials = Some((key_id.into(), key_secret.into()));
+        self
+    }
+
+    /// Plans a fault; [`Simulator::inject`](crate::Simulator::inject) plans one later.
+    pub fn with_fault(mut self, fault: Fault) -> Self {
+        self.faults.push(fault);
+        self
+    }
+
+    /// Sets what becomes of messages to one recipient: an identity, or a contact's id.
+    pub fn with_outcome(mut self, identity: impl Into<String>, outcome: Outcome) -> Self {
+        self.outcomes.insert(identity.into(), outcome);
         self
     }
 

@@ -83,6 +83,6 @@ mod token;
 
 pub use config::SimulatorConfig;
 pub use faults::{Fault, FaultError, FaultKind, Operation};
-pub use outcome::Outcome;
+pub use outcome::{Outcome, OutcomeError};
 pub use simulator::{Simulator, StartError};
 pub use stats::{MessageStatus, SimulatedMessage, Stats};

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use url::Url;
 
 use crate::config::SimulatorConfig;
-use crate::faults::Fault;
+use crate::faults::{Fault, FaultError};
 use crate::outcome::Outcome;
 use crate::server::serve;
 use crate::shared::Shared;
@@ -44,6 +44,9 @@ pub enum StartError {
     /// A percentage is not between 0 and 100.
     #[error("the percentages of failed messages, of read ones and of callbacks sent twice must be between 0 and 100")]
     Percent,
+    /// A fault of the configuration cannot happen.
+    #[error("a fault of the configuration cannot happen: {0}")]
+    Fault(#[from] FaultError),
     /// The HTTP client for callbacks could not be made.
     #[error("the HTTP client for callbacks cannot be made")]
     Http(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -60,6 +63,7 @@ impl Simulator {
         if !percents.iter().all(|it| percent.contains(it)) {
             return Err(StartError::Percent);
         }
+        config.faults.iter().try_for_each(Fault::check)?;
         let callback_url = config.callback_url.as_deref().map(callback_url).transpose()?;
         let http = reqwest::Client::builder()
             .no_proxy()

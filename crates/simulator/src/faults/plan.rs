@@ -9,6 +9,10 @@ use super::{Fault, Operation};
 pub(crate) struct Faults(Mutex<Vec<Fault>>);
 
 impl Faults {
+    pub(crate) fn of(faults: impl Iterator<Item = Fault>) -> Self {
+        Self(Mutex::new(faults.filter(|fault| fault.times > 0).collect()))
+    }
+
     pub(crate) fn plan(&self, fault: Fault) {
         if fault.times > 0 {
             self.lock().push(fault);
