@@ -82,16 +82,19 @@ pub(crate) async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> R
     let (name, operation) = call.names();
     let Some(body) = read(body).await? else {
         shared.counters.request(name, "413");
+        shared.requests.add(&shared, name, &head, None, None, "413");
         return Ok(Answer::too_large().into_response());
     };
     let fault = operation.and_then(|operation| shared.faults.take(operation));
     let delay = fault.as_ref().map(Fault::delay).filter(|delay| !delay.is_zero());
+    let kind = fault.as_ref().map(|fault| fault.fault.name());
     let leaves = delay.map(|delay| later(shared.clock.now(), delay));
     let end = match fault {
         None => End::Answer(answer(&shared, &call, &head, &body, Conditions::usual(&shared))),
         Some(fault) => apply_fault(&shared, fault, &call, &head, &body),
     };
     shared.counters.request(name, end.name());
+    shared.requests.add(&shared, name, &head, Some(&body), kind, end.name());
     if let Some(leaves) = leaves {
         shared.clock.sleep_until(leaves).await;
     }
@@ -247,7 +250,7 @@ fn create_contacts(shared: &Shared, project_id: &str, body: &[u8]) -> Answer {
         return Answer::invalid(&violations);
     }
     let now = shared.clock.now();
-    let mut tell = |contact: &Arc<Contact>| shared.tell_of_contact(What::Made(contact.clone()), now);
+    let mut tell = |contact: &Arc<Contact>| shared.post(What::Made(contact.clone()), now);
     shared.people().create(&body, project_id, (now, shared.config.seed), &mut tell);
     Answer::ok(json!({}))
 }
@@ -258,7 +261,7 @@ fn delete_contacts(shared: &Shared, project_id: &str, body: &[u8]) -> Answer {
         return Answer::invalid(&violations);
     }
     let now = shared.clock.now();
-    let mut tell = |contact: &Arc<Contact>| shared.tell_of_contact(What::Deleted(contact.clone()), now);
+    let mut tell = |contact: &Arc<Contact>| shared.post(What::Deleted(contact.clone()), now);
     shared.people().delete(&body, project_id, &mut tell);
     Answer::ok(json!({}))
 }

@@ -35,19 +35,15 @@ pub(crate) async fn work(shared: Arc<Shared>) {
                 let at = shared.clock.now();
                 shared.outbox.pool(stages(&shared, &batch, index).into_iter().map(|stage| {
                     batch.set_status(index, status(&stage));
-                    batch.open_one();
                     Post::new(What::Receipt(batch.clone(), index, stage), at)
                 }));
-                batch.close(1);
             }
             Work::Message(batch, index) => {
                 for stage in stages(&shared, &batch, index) {
                     batch.set_status(index, status(&stage));
-                    batch.open_one();
                     let what = What::Receipt(batch.clone(), index, stage);
                     send(&shared, Post::new(what, shared.clock.now())).await;
                 }
-                batch.close(1);
             }
             Work::Post(post) => send(&shared, post).await,
         }
@@ -100,7 +96,7 @@ pub(crate) fn receipts_target<'a>(shared: &'a Shared, batch: &'a Batch) -> Optio
 fn target<'a>(shared: &'a Shared, what: &'a What) -> Option<&'a Url> {
     match what {
         What::Receipt(batch, ..) => receipts_target(shared, batch),
-        What::Ended(..) | What::Made(_) | What::Deleted(_) => shared.callback_url.as_ref(),
+        What::Ended(..) | What::Made(_) | What::Deleted(_) | What::Inbound(_) => shared.callback_url.as_ref(),
     }
 }
 
@@ -115,9 +111,6 @@ enum Sent {
 /// One attempt at one callback, and the plan for the next.
 async fn send(shared: &Shared, post: Post) {
     if post.tries == 0 && !post.copy && comes_twice(shared, &post.what) {
-        if let Some(batch) = post.what.batch() {
-            batch.open_one();
-        }
         shared.outbox.post(Post { copy: true, ..post.clone() });
     }
     if shared.config.realistic {
@@ -139,9 +132,6 @@ async fn send(shared: &Shared, post: Post) {
             count(&counters.given_up);
         }
     }
-    if let Some(batch) = post.what.batch() {
-        batch.close(1);
-    }
 }
 
 /// Whether a callback is one of those that are sent twice: it follows from the seed and what it says.
@@ -155,6 +145,7 @@ fn comes_twice(shared: &Shared, what: &What) -> bool {
         What::Ended(batch, state) => format!("{} {}", batch.id, state.name()),
         What::Made(contact) => format!("{} made", contact.shown["id"]),
         What::Deleted(contact) => format!("{} deleted", contact.shown["id"]),
+        What::Inbound(callback) => callback.to_string(),
     };
     let share = (hash(shared.config.seed, &name) & 0xF_FFFF) as f64 * 100.0 / f64::from(1 << 20);
     share < percent
@@ -265,6 +256,7 @@ fn body(post: &Post) -> Vec<u8> {
     let envelope = match &post.what {
         What::Made(it) => return contact("contact_create_notification", it, post.at),
         What::Deleted(it) => return contact("contact_delete_notification", it, post.at),
+        What::Inbound(callback) => return callback.to_string().into_bytes(),
         What::Receipt(batch, index, Stage::Invalid) => invalid(batch, *index),
         What::Receipt(batch, index, stage) => receipt(batch, *index, stage, post.at),
         What::Ended(batch, state) => {
@@ -331,7 +323,7 @@ fn receipt<'a>(batch: &'a Batch, index: usize, stage: &'a Stage, at: Timestamp) 
             channel_identity: (!person.is_contact).then_some(identity),
             contact_id: Some(if person.is_contact { person.identity } else { "" }),
             reason: code.map(reason),
-            metadata: Some(batch.metadata(index)),
+            metadata: Some(Value::Object(batch.metadata(index)).to_string()),
             processing_mode: Some(if person.is_contact { "CONVERSATION" } else { "DISPATCH" }),
         }),
         batch_status_update_notification: None,
@@ -369,6 +361,6 @@ fn invalid(batch: &Batch, index: usize) -> Envelope<'_> {
     }
 }
 
-fn millis(time: Timestamp) -> String {
+pub(crate) fn millis(time: Timestamp) -> String {
     format!("{time:.3}")
 }

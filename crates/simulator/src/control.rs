@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use crate::answer::{Answer, Body, full};
 use crate::assumptions::ASSUMPTIONS;
 use crate::faults::{Fault, FaultKind, Operation};
+use crate::inbox::{InboundMessage, InboxError, OptOut};
 use crate::outcome::Outcome;
 use crate::server::{Closed, read};
 use crate::shared::Shared;
@@ -26,6 +27,7 @@ pub(crate) async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> R
     Ok(match (&head.method, head.uri.path()) {
         (&Method::GET, "/") => json_response(&index()),
         (&Method::GET, "/messages") => messages(shared),
+        (&Method::GET, "/requests") => lines(shared.requests.all()),
         (&Method::GET, "/contacts") => lines(shared.people().contacts().iter().map(|contact| &contact.shown)),
         (&Method::GET, "/consents") => lines(shared.people().consents()),
         (&Method::GET, "/stats") => json_response(&shared.stats()),
@@ -44,6 +46,8 @@ pub(crate) async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> R
             shared.advance(Duration::from_secs(advance.advance_seconds));
             json!({"now": shared.clock.now().to_string()})
         }),
+        (&Method::POST, "/inbox/message") => inbox(&body, |message: InboundMessage| message.post(&shared)),
+        (&Method::POST, "/inbox/opt-out") => inbox(&body, |opt_out: OptOut| opt_out.post(&shared)),
         (&Method::POST, "/callbacks") => set_callbacks(&shared, &body),
         _ => error(StatusCode::NOT_FOUND, "no such path on the control side; GET / lists them"),
     })
@@ -76,6 +80,17 @@ struct SetCallbacks {
     release: bool,
     twice_percent: Option<f64>,
     shuffle: Option<usize>,
+}
+
+fn inbox<T: for<'de> Deserialize<'de>>(
+    body: &[u8],
+    post: impl FnOnce(T) -> Result<String, InboxError>,
+) -> Response<Body> {
+    match serde_json::from_slice(body).map(post) {
+        Ok(Ok(id)) => json_response(&json!({"id": id})),
+        Ok(Err(reason)) => error(StatusCode::CONFLICT, &reason.to_string()),
+        Err(reason) => error(StatusCode::BAD_REQUEST, &reason.to_string()),
+    }
 }
 
 fn set_callbacks(shared: &Shared, body: &[u8]) -> Response<Body> {
@@ -123,6 +138,7 @@ impl<'de> Deserialize<'de> for SetOutcome {
 fn index() -> Value {
     json!({
         "GET /messages": "one line of JSON per message that was accepted, in order",
+        "GET /requests": "one line of JSON per request: the last 10,000, in order",
         "GET /contacts": "one line of JSON per contact that is there, in the order they were made",
         "GET /consents": "one line of JSON per opt-out that was recorded, in order",
         "GET /stats": "requests by operation and answer, messages by status, callbacks, batches",
@@ -140,6 +156,8 @@ fn index() -> Value {
             "code": "with failed: the reason's code"},
         "POST /callbacks": {"hold": "true holds callbacks back", "release": "true lets them go",
             "twice_percent": "callbacks of 100 that are sent twice", "shuffle": "among how many the next is drawn"},
+        "POST /inbox/message": {"identity": "who writes", "text": "what", "channel": "SMS"},
+        "POST /inbox/opt-out": {"identity": "who opts out", "channel": "SMS"},
         "POST /clock": {"advance_seconds": "how far to move the clock on"},
     })
 }

@@ -28,6 +28,7 @@ pub(crate) enum Kind {
     Consents = 5,
     /// A batch that is nobody's.
     Stranger = 6,
+    Inbound = 7,
 }
 
 /// A ULID of that time; unique as long as the number is, within a kind and a seed.

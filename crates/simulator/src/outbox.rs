@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde_json::Value;
 use tokio::sync::Notify;
 
 use crate::batch::Batch;
@@ -44,16 +45,8 @@ pub(crate) enum What {
     Made(Arc<Contact>),
     /// A contact was deleted.
     Deleted(Arc<Contact>),
-}
-
-impl What {
-    /// The batch that is told about.
-    pub(crate) fn batch(&self) -> Option<&Arc<Batch>> {
-        match self {
-            Self::Receipt(batch, ..) | Self::Ended(batch, _) => Some(batch),
-            Self::Made(_) | Self::Deleted(_) => None,
-        }
-    }
+    /// A person wrote, or opted out: the whole callback.
+    Inbound(Arc<Value>),
 }
 
 /// What a receipt says.

@@ -17,6 +17,7 @@ use crate::faults::Faults;
 use crate::outbox::{Outbox, Post, What};
 use crate::outcome::Outcome;
 use crate::people::People;
+use crate::requests::RequestLog;
 use crate::stats::{Counters, MessageCounts, Stats};
 use crate::store::{Event, Store};
 use crate::token::Tokens;
@@ -34,9 +35,12 @@ pub(crate) struct Shared {
     pub(crate) outbox: Outbox,
     pub(crate) http: reqwest::Client,
     pub(crate) nonces: AtomicU64,
+    /// How many people have written or opted out.
+    pub(crate) inbound: AtomicU64,
     /// How many callbacks of 100 are sent twice.
     pub(crate) twice_percent: Mutex<f64>,
     pub(crate) outcomes: Mutex<HashMap<String, Outcome>>,
+    pub(crate) requests: RequestLog,
     store: Mutex<Store>,
     people: Mutex<People>,
     /// Told when something has come into the queue or onto the timetable.
@@ -57,6 +61,8 @@ impl Shared {
             counters: Counters::default(),
             http,
             nonces: AtomicU64::new(0),
+            inbound: AtomicU64::new(0),
+            requests: RequestLog::default(),
             store: Mutex::default(),
             people: Mutex::default(),
             arrived: Notify::new(),
@@ -71,8 +77,8 @@ impl Shared {
         self.people.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells the webhook about a contact, if there is one.
-    pub(crate) fn tell_of_contact(&self, what: What, now: Timestamp) {
+    /// Sends a callback about something else than a batch, if there is a webhook.
+    pub(crate) fn post(&self, what: What, now: Timestamp) {
         if self.callback_url.is_some() {
             self.outbox.post(Post::new(what, now));
         }
@@ -97,16 +103,13 @@ impl Shared {
                 if receipts_target(self, batch).is_some() {
                     return self.outbox.messages(batch, range);
                 }
-                let messages = range.len();
                 if matches!(batch.receipts, Receipts::Outside) {
-                    self.counters.not_sent.fetch_add(messages as u64, Ordering::Relaxed);
+                    self.counters.not_sent.fetch_add(range.len() as u64, Ordering::Relaxed);
                 }
                 range.for_each(|index| pass_silently(self, batch, index));
-                batch.close(messages);
             }
             Event::Ended(batch, state) => {
                 if self.callback_url.is_some() {
-                    batch.open_one();
                     self.outbox.post(Post::new(What::Ended(batch.clone(), state), now));
                 }
             }

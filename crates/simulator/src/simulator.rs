@@ -13,6 +13,7 @@ use url::Url;
 use crate::config::SimulatorConfig;
 use crate::faults::{Fault, FaultError};
 use crate::outcome::Outcome;
+use crate::requests::SimulatedRequest;
 use crate::server::serve;
 use crate::shared::Shared;
 use crate::stats::{SimulatedMessage, Stats};
@@ -113,6 +114,12 @@ impl Simulator {
     pub fn messages(&self) -> Vec<SimulatedMessage> {
         let batches: Vec<_> = self.shared.store().batches().cloned().collect();
         batches.iter().flat_map(|batch| (0..batch.len()).map(|index| batch.message(index))).collect()
+    }
+
+    /// The last requests to the service, in the order in which they were answered; `GET /requests` on
+    /// the control side.
+    pub fn requests(&self) -> Vec<SimulatedRequest> {
+        self.shared.requests.all()
     }
 
     /// What has happened so far, counted.

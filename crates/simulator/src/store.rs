@@ -184,7 +184,6 @@ impl Store {
                 entry.enter(State::Cancelled, now);
                 let number = entry.batch.number;
                 self.scheduled.retain(|(_, scheduled)| *scheduled != number);
-                entry.batch.close(entry.batch.len());
                 tell(Event::Ended(&entry.batch, State::Cancelled));
             }
         }

@@ -3,10 +3,12 @@
 mod accepted;
 mod control;
 mod faults;
+mod inbox;
 mod life;
 mod lookups;
 mod people;
 mod receipts;
+mod requests;
 mod support;
 mod token;
 mod wire;
