@@ -17,17 +17,28 @@ pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) body: Value,
+    /// The bytes that go out in place of the body, and their content type.
+    pub(crate) raw: Option<(&'static str, String)>,
     pub(crate) headers: Vec<(HeaderName, String)>,
 }
 
 impl Answer {
     pub(crate) fn ok(body: Value) -> Self {
-        Self { status: StatusCode::OK, body, headers: Vec::new() }
+        Self::with(StatusCode::OK, body)
+    }
+
+    /// 200 with bytes that are not what a client expects.
+    pub(crate) fn raw(content_type: &'static str, text: impl Into<String>) -> Self {
+        Self { raw: Some((content_type, text.into())), ..Self::ok(Value::Null) }
+    }
+
+    fn with(status: StatusCode, body: Value) -> Self {
+        Self { status, body, raw: None, headers: Vec::new() }
     }
 
     fn error(status: StatusCode, name: &str, message: &str, details: Value) -> Self {
         let body = json!({"error": {"code": status.as_u16(), "message": message, "status": name, "details": details}});
-        Self { status, body, headers: Vec::new() }
+        Self::with(status, body)
     }
 
     pub(crate) fn malformed(message: &str) -> Self {
@@ -60,6 +71,10 @@ impl Answer {
         Self::error(StatusCode::PAYLOAD_TOO_LARGE, "INVALID_ARGUMENT", "The body is too large.", json!([]))
     }
 
+    pub(crate) fn timed_out() -> Self {
+        Self::error(StatusCode::REQUEST_TIMEOUT, "DEADLINE_EXCEEDED", "The request took too long.", json!([]))
+    }
+
     pub(crate) fn not_simulated(what: &str) -> Self {
         let message = format!("not simulated: {what}");
         Self::error(StatusCode::NOT_IMPLEMENTED, "UNIMPLEMENTED", &message, json!([]))
@@ -89,7 +104,7 @@ impl Answer {
     /// An error of the token endpoint, which has a layout of its own.
     pub(crate) fn token_error(status: StatusCode, error: &str, description: &str) -> Self {
         let body = json!({"error": error, "error_description": description});
-        let mut answer = Self { status, body, headers: Vec::new() };
+        let mut answer = Self::with(status, body);
         if status == StatusCode::UNAUTHORIZED {
             answer.headers.push((WWW_AUTHENTICATE, "Basic".to_owned()));
         }
@@ -105,9 +120,10 @@ impl Answer {
     }
 
     pub(crate) fn into_response(self) -> Response<Body> {
-        let mut response = Response::new(full(self.body.to_string()));
+        let (content_type, text) = self.raw.unwrap_or_else(|| ("application/json", self.body.to_string()));
+        let mut response = Response::new(full(text));
         *response.status_mut() = self.status;
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         for (name, value) in self.headers {
             if let Ok(value) = HeaderValue::try_from(value) {
                 response.headers_mut().insert(name, value);

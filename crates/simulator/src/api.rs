@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
@@ -11,10 +10,11 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Body};
+use crate::apply::{End, apply_fault};
 use crate::batch::{Arrival, Batch};
 use crate::check;
-use crate::clock::later;
-use crate::faults::{Fault, FaultKind, Operation};
+use crate::clock::{earlier, later};
+use crate::faults::{Fault, Operation};
 use crate::outbox::What;
 use crate::people::Contact;
 use crate::server::{Closed, decode, pairs, read};
@@ -22,7 +22,7 @@ use crate::shared::Shared;
 use crate::token;
 
 /// What a request wants.
-enum Call {
+pub(crate) enum Call {
     Token,
     Send { project_id: String },
     Cancel { project_id: String },
@@ -82,102 +82,84 @@ pub(crate) async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> R
     let (name, operation) = call.names();
     let Some(body) = read(body).await? else {
         shared.counters.request(name, "413");
+        shared.requests.add(&shared, name, &head, None, None, "413");
         return Ok(Answer::too_large().into_response());
     };
     let fault = operation.and_then(|operation| shared.faults.take(operation));
+    let delay = fault.as_ref().map(Fault::delay).filter(|delay| !delay.is_zero());
+    let kind = fault.as_ref().map(|fault| fault.fault.name());
+    let leaves = delay.map(|delay| later(shared.clock.now(), delay));
     let end = match fault {
-        None => End::Answer(answer(&shared, call, &head, body)),
-        Some(fault) => suffer(&shared, fault, call, &head, body),
+        None => End::Answer(answer(&shared, &call, &head, &body, Conditions::usual(&shared))),
+        Some(fault) => apply_fault(&shared, fault, &call, &head, &body),
     };
+    shared.counters.request(name, end.name());
+    shared.requests.add(&shared, name, &head, Some(&body), kind, end.name());
+    if let Some(leaves) = leaves {
+        shared.clock.sleep_until(leaves).await;
+    }
     match end {
         End::Answer(answer) => {
-            shared.counters.request(name, answer.status.as_str());
             let answer = if shared.config.flat_errors { answer.flat() } else { answer };
             Ok(answer.into_response())
         }
-        End::Close => {
-            shared.counters.request(name, "dropped");
-            Err(Closed)
-        }
-        End::Never => {
-            shared.counters.request(name, "hung");
-            std::future::pending().await
-        }
+        End::Close => Err(Closed),
+        End::Never => std::future::pending().await,
     }
 }
 
-/// How a request ends.
-enum End {
-    Answer(Answer),
-    Close,
-    Never,
+/// What is not as usual while one request is done.
+#[derive(Clone, Copy)]
+pub(crate) struct Conditions {
+    /// How old the truth is that a look-up sees.
+    pub(crate) stale: Duration,
+    /// How long the batch of a send stays hidden.
+    pub(crate) hidden: Duration,
 }
 
-fn suffer(shared: &Shared, fault: Fault, call: Call, head: &Parts, body: Bytes) -> End {
-    match fault.fault {
-        FaultKind::Refuse500 => End::Answer(Answer::internal()),
-        FaultKind::Refuse503 => End::Answer(Answer::unavailable()),
-        FaultKind::RateLimit => End::Answer(Answer::too_many("Too many requests", fault.retry_after.as_deref())),
-        FaultKind::Drop => End::Close,
-        FaultKind::Hang => End::Never,
-        FaultKind::ExpireToken if matches!(call, Call::Token) => {
-            End::Answer(answer_token(shared, head, &body, Duration::ZERO))
-        }
-        FaultKind::ExpireToken => End::Answer(shared.tokens.expire(&head.headers, shared.clock.now())),
-        FaultKind::AcceptThen500 | FaultKind::AcceptThenDrop | FaultKind::AcceptThenHang => {
-            let answer = answer(shared, call, head, body);
-            if !answer.status.is_success() {
-                shared.faults.give_back(fault);
-                return End::Answer(answer);
-            }
-            match fault.fault {
-                FaultKind::AcceptThen500 => End::Answer(Answer::internal()),
-                FaultKind::AcceptThenHang => End::Never,
-                _ => End::Close,
-            }
-        }
+impl Conditions {
+    pub(crate) fn usual(shared: &Shared) -> Self {
+        Self { stale: Duration::ZERO, hidden: shared.config.visibility_delay }
     }
 }
 
-fn answer(shared: &Shared, call: Call, head: &Parts, body: Bytes) -> Answer {
-    let allowed = |project_id: &str| allow(shared, head, project_id);
+/// Does what a request wants, and answers it.
+pub(crate) fn answer(shared: &Shared, call: &Call, head: &Parts, body: &[u8], conditions: Conditions) -> Answer {
+    let project_id = match call {
+        Call::Token => return answer_token(shared, head, body, shared.config.token_lifetime),
+        Call::Unknown => return Answer::not_found("No such path."),
+        Call::Send { project_id }
+        | Call::Cancel { project_id }
+        | Call::Find { project_id }
+        | Call::Status { project_id, .. }
+        | Call::CreateContacts { project_id }
+        | Call::DeleteContacts { project_id }
+        | Call::InsertConsents { project_id } => project_id,
+    };
+    if let Err(refusal) = allow(shared, head, project_id) {
+        return *refusal;
+    }
+    let seen = earlier(shared.clock.now(), conditions.stale);
     match call {
-        Call::Token => answer_token(shared, head, &body, shared.config.token_lifetime),
-        Call::Unknown => Answer::not_found("No such path."),
-        Call::Send { project_id } => match allowed(&project_id) {
+        Call::Send { .. } => send(shared, project_id, body, conditions.hidden),
+        Call::Cancel { .. } => cancel(shared, project_id, body),
+        Call::CreateContacts { .. } => create_contacts(shared, project_id, body),
+        Call::DeleteContacts { .. } => delete_contacts(shared, project_id, body),
+        Call::InsertConsents { .. } => insert_consents(shared, body),
+        Call::Find { .. } => match metadata_query(head) {
+            Ok((key, value)) => Answer::ok(shared.store().find(project_id, (&key, &value), seen).into()),
             Err(refusal) => *refusal,
-            Ok(()) => send(shared, project_id, &body),
         },
-        Call::Cancel { project_id } => match allowed(&project_id) {
-            Err(refusal) => *refusal,
-            Ok(()) => cancel(shared, &project_id, &body),
-        },
-        Call::CreateContacts { project_id } => match allowed(&project_id) {
-            Err(refusal) => *refusal,
-            Ok(()) => create_contacts(shared, &project_id, &body),
-        },
-        Call::DeleteContacts { project_id } => match allowed(&project_id) {
-            Err(refusal) => *refusal,
-            Ok(()) => delete_contacts(shared, &project_id, &body),
-        },
-        Call::InsertConsents { project_id } => match allowed(&project_id) {
-            Err(refusal) => *refusal,
-            Ok(()) => insert_consents(shared, &body),
-        },
-        Call::Find { project_id } => match allowed(&project_id) {
-            Err(refusal) => *refusal,
-            Ok(()) => find(shared, &project_id, head.uri.query().unwrap_or_default()),
-        },
-        Call::Status { project_id, batch_id } => match allowed(&project_id) {
-            Err(refusal) => *refusal,
-            Ok(()) => match shared.store().status(&project_id, &batch_id) {
-                Some(status) => Answer::ok(status),
-                None if shared.people().is_of_consents(&batch_id) => {
-                    Answer::not_simulated("the status of a batch of consents")
-                }
-                None => Answer::not_found("No such batch."),
-            },
-        },
+        Call::Status { batch_id, .. } => status(shared, project_id, batch_id, seen),
+        Call::Token | Call::Unknown => Answer::not_found("No such path."),
+    }
+}
+
+fn status(shared: &Shared, project_id: &str, batch_id: &str, seen: Timestamp) -> Answer {
+    match shared.store().status(project_id, batch_id, seen) {
+        Some(status) => Answer::ok(status),
+        None if shared.people().is_of_consents(batch_id) => Answer::not_simulated("the status of a batch of consents"),
+        None => Answer::not_found("No such batch."),
     }
 }
 
@@ -192,7 +174,7 @@ fn allow(shared: &Shared, head: &Parts, project_id: &str) -> Result<(), Box<Answ
     }
 }
 
-fn answer_token(shared: &Shared, head: &Parts, body: &[u8], lifetime: Duration) -> Answer {
+pub(crate) fn answer_token(shared: &Shared, head: &Parts, body: &[u8], lifetime: Duration) -> Answer {
     match token::check_request(&head.headers, body, shared.config.credentials.as_ref()) {
         Err(refusal) => *refusal,
         Ok(()) => Answer::ok(json!({
@@ -205,7 +187,7 @@ fn answer_token(shared: &Shared, head: &Parts, body: &[u8], lifetime: Duration) 
     }
 }
 
-fn send(shared: &Shared, project_id: String, body: &[u8]) -> Answer {
+fn send(shared: &Shared, project_id: &str, body: &[u8], hidden: Duration) -> Answer {
     let Ok(body) = serde_json::from_slice::<Value>(body) else { return Answer::malformed("The body is not JSON.") };
     let now = shared.clock.now();
     if let Err(violations) = check::send::check(&body, now) {
@@ -227,12 +209,15 @@ fn send(shared: &Shared, project_id: String, body: &[u8]) -> Answer {
     let Ok(number) = store.room(messages, limit) else {
         return Answer::too_many("The queue of the app is full.", None);
     };
-    let batch = Batch::new(body, Arrival { seed: shared.config.seed, number, project_id, now, send_after });
+    let batch = Batch::new(
+        body,
+        Arrival { seed: shared.config.seed, number, project_id: project_id.to_owned(), now, send_after },
+    );
     let mut sent = json!({"batch_id": batch.id});
     if let Some(time) = send_after {
         sent["send_after"] = Value::String(time.to_string());
     }
-    store.accept(batch, scheduled);
+    store.accept(batch, scheduled, hidden);
     drop(store);
     shared.arrived();
     Answer::ok(sent)
@@ -265,7 +250,7 @@ fn create_contacts(shared: &Shared, project_id: &str, body: &[u8]) -> Answer {
         return Answer::invalid(&violations);
     }
     let now = shared.clock.now();
-    let mut tell = |contact: &Arc<Contact>| shared.tell_of_contact(What::Made(contact.clone()), now);
+    let mut tell = |contact: &Arc<Contact>| shared.post(What::Made(contact.clone()), now);
     shared.people().create(&body, project_id, (now, shared.config.seed), &mut tell);
     Answer::ok(json!({}))
 }
@@ -276,7 +261,7 @@ fn delete_contacts(shared: &Shared, project_id: &str, body: &[u8]) -> Answer {
         return Answer::invalid(&violations);
     }
     let now = shared.clock.now();
-    let mut tell = |contact: &Arc<Contact>| shared.tell_of_contact(What::Deleted(contact.clone()), now);
+    let mut tell = |contact: &Arc<Contact>| shared.post(What::Deleted(contact.clone()), now);
     shared.people().delete(&body, project_id, &mut tell);
     Answer::ok(json!({}))
 }
@@ -299,13 +284,14 @@ fn is_the_app(shared: &Shared, body: &Value) -> bool {
     shared.config.app_id.is_none() || shared.config.app_id.as_deref() == app_id
 }
 
-fn find(shared: &Shared, project_id: &str, query: &str) -> Answer {
-    let query = pairs(query);
-    let value = |wanted: &str| query.iter().find(|(name, _)| name == wanted).map(|(_, value)| value);
+/// The pair of metadata that a look-up asks for.
+pub(crate) fn metadata_query(head: &Parts) -> Result<(String, String), Box<Answer>> {
+    let query = pairs(head.uri.query().unwrap_or_default());
+    let value = |wanted: &str| query.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
     match (value("metadataKey").filter(|key| !key.is_empty()), value("metadataValue")) {
-        (Some(key), Some(value)) => Answer::ok(shared.store().find(project_id, key, value).into()),
-        (None, _) => Answer::malformed("metadataKey is required."),
-        (_, None) => Answer::malformed("metadataValue is required."),
+        (Some(key), Some(value)) => Ok((key, value)),
+        (None, _) => Err(Box::new(Answer::malformed("metadataKey is required."))),
+        (_, None) => Err(Box::new(Answer::malformed("metadataValue is required."))),
     }
 }
 

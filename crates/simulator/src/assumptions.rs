@@ -97,6 +97,11 @@ pub const ASSUMPTIONS: &[Assumption] = &[
     ),
     it("find", "the answer is an array, empty without a match; values are compared as text", Source::Third),
     it(
+        "find",
+        "a batch shows up in look-ups at once, or after a delay that can be set; by id as well as by metadata",
+        Source::Choice,
+    ),
+    it(
         "cancel",
         "by batch_id; or by metadata_key with metadata_value, or by batch_metadata with one key",
         Source::Inferred,
@@ -150,6 +155,7 @@ pub const ASSUMPTIONS: &[Assumption] = &[
         "any 2xx is success; no connection, a timeout, 5xx and 429 are tried again; other answers are final",
         Source::Third,
     ),
+    it("callbacks", "one that is sent twice on demand is signed anew, with another nonce", Source::Choice),
     it("callbacks", "12 attempts in all, after 100 ms, then twice as long each time, up to 30 s", Source::Choice),
     it("callbacks", "up to 32 at once: they arrive in any order between messages", Source::Choice),
     it("receipts", "QUEUED_ON_CHANNEL, then DELIVERED, READ or FAILED by seed; no SWITCHING_CHANNEL", Source::Choice),
@@ -163,6 +169,12 @@ pub const ASSUMPTIONS: &[Assumption] = &[
         "DISPATCH for channel identities; CONVERSATION and no channel identity for contacts",
         Source::Choice,
     ),
+    it(
+        "replies",
+        "sent on demand only; message_metadata has the _batch_id of the last batch for that identity, without conversation metadata",
+        Source::Choice,
+    ),
+    it("opt-outs", "an OPT_OUT callback says OPT_OUT_SUCCEEDED and blocks nothing", Source::Choice),
     it("receipts", "messageIndex counts from zero", Source::Inferred),
     it(
         "receipts",

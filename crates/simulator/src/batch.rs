@@ -1,8 +1,7 @@
 //! One batch as it was accepted, its messages packed.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -13,6 +12,9 @@ use crate::ids::{Kind, ulid};
 use crate::packed::{Packed, Packer};
 use crate::stats::{MessageStatus, SimulatedMessage};
 use crate::template::Template;
+
+/// The key of batch metadata under which this toolkit's campaigns put the key of a batch.
+const BATCH_KEY: &str = "sinch_batch_key";
 
 /// A batch. What was sent never changes; where its messages stand does.
 pub(crate) struct Batch {
@@ -32,11 +34,9 @@ pub(crate) struct Batch {
     /// Names of parameters; people refer to them by position.
     names: Vec<Box<str>>,
     people: Packed,
-    /// The metadata of each recipient as JSON text, until its last callback has gone out.
-    own_metadata: RwLock<Option<Arc<Packed>>>,
+    /// The metadata of each recipient as JSON text.
+    own_metadata: Packed,
     statuses: Box<[AtomicU8]>,
-    /// How many callbacks or messages still need the metadata.
-    open: AtomicUsize,
 }
 
 /// Where the receipts of a batch go.
@@ -114,9 +114,8 @@ impl Batch {
             message_metadata,
             names: names.list,
             people: people.finish(),
-            own_metadata: RwLock::new(Some(Arc::new(own_metadata.finish()))),
+            own_metadata: own_metadata.finish(),
             statuses: entries.iter().map(|_| AtomicU8::new(MessageStatus::Pending as u8)).collect(),
-            open: AtomicUsize::new(entries.len()),
         }
     }
 
@@ -145,6 +144,15 @@ impl Batch {
             identity: person.identity.to_owned(),
             text: self.template.render(value_of),
             status: self.status(index),
+            channel: if person.is_contact { "" } else { person.channel },
+            app_id: self.app_id.clone(),
+            parameters: person
+                .parameters
+                .iter()
+                .map(|(name, value)| (String::from(*name), String::from(*value)))
+                .collect(),
+            metadata: self.metadata(index),
+            batch_key: self.batch_metadata.get(BATCH_KEY).and_then(Value::as_str).map(str::to_owned),
         }
     }
 
@@ -165,30 +173,20 @@ impl Batch {
         }
     }
 
-    /// The metadata of one message as receipts carry it: JSON text of the batch's message metadata,
-    /// the recipient's laid over it, and the batch id.
-    pub(crate) fn metadata(&self, index: usize) -> String {
-        let own = self.own_metadata.read().unwrap_or_else(PoisonError::into_inner).clone();
+    /// The metadata of one message as receipts carry it: the batch's message metadata, the recipient's
+    /// laid over it, and the batch id.
+    pub(crate) fn metadata(&self, index: usize) -> Map<String, Value> {
         let mut merged = self.message_metadata.clone();
-        if let Some(own) = own
-            && let Ok(own) = serde_json::from_str::<Map<String, Value>>(own.record(index).text())
-        {
+        if let Ok(own) = serde_json::from_str::<Map<String, Value>>(self.own_metadata.record(index).text()) {
             merged.extend(own);
         }
         merged.insert("_batch_id".to_owned(), Value::String(self.id.clone()));
-        Value::Object(merged).to_string()
+        merged
     }
 
-    /// One more callback will need the metadata.
-    pub(crate) fn open_one(&self) {
-        self.open.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// One message or callback is done with.
-    pub(crate) fn close(&self, count: usize) {
-        if self.open.fetch_sub(count, Ordering::AcqRel) == count {
-            *self.own_metadata.write().unwrap_or_else(PoisonError::into_inner) = None;
-        }
+    /// Whether one of its messages is for this identity or contact.
+    pub(crate) fn is_for(&self, identity: &str) -> bool {
+        (0..self.len()).any(|index| self.person(index).identity == identity)
     }
 }
 

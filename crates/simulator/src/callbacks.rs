@@ -1,7 +1,7 @@
-//! Callbacks: what becomes of messages, told to the webhook.
+//! Callbacks: what becomes of messages, sent to the webhook.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,7 +12,7 @@ use url::Url;
 use crate::batch::{Batch, Receipts};
 use crate::clock::later;
 use crate::faults::{FaultKind, Operation};
-use crate::ids::{Kind, ulid};
+use crate::ids::{Kind, hash, ulid};
 use crate::outbox::{Post, Stage, What, Work};
 use crate::outcome::{Outcome, description};
 use crate::people::Contact;
@@ -27,19 +27,23 @@ const REALISTIC_GAP: Duration = Duration::from_millis(40);
 
 const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
 
-/// Tells what there is to tell, for ever.
+/// Sends what there is to send, for ever.
 pub(crate) async fn work(shared: Arc<Shared>) {
     loop {
         match shared.outbox.next(&shared.clock).await {
+            Work::Message(batch, index) if shared.outbox.is_shuffled() => {
+                let at = shared.clock.now();
+                shared.outbox.pool(stages(&shared, &batch, index).into_iter().map(|stage| {
+                    batch.set_status(index, status(&stage));
+                    Post::new(What::Receipt(batch.clone(), index, stage), at)
+                }));
+            }
             Work::Message(batch, index) => {
                 for stage in stages(&shared, &batch, index) {
                     batch.set_status(index, status(&stage));
-                    let at = shared.clock.now();
-                    let post = Post { what: What::Receipt(batch.clone(), index, stage), at, tries: 0 };
-                    batch.open_one();
-                    send(&shared, post).await;
+                    let what = What::Receipt(batch.clone(), index, stage);
+                    send(&shared, Post::new(what, shared.clock.now())).await;
                 }
-                batch.close(1);
             }
             Work::Post(post) => send(&shared, post).await,
         }
@@ -92,7 +96,7 @@ pub(crate) fn receipts_target<'a>(shared: &'a Shared, batch: &'a Batch) -> Optio
 fn target<'a>(shared: &'a Shared, what: &'a What) -> Option<&'a Url> {
     match what {
         What::Receipt(batch, ..) => receipts_target(shared, batch),
-        What::Ended(..) | What::Made(_) | What::Deleted(_) => shared.callback_url.as_ref(),
+        What::Ended(..) | What::Made(_) | What::Deleted(_) | What::Inbound(_) => shared.callback_url.as_ref(),
     }
 }
 
@@ -106,6 +110,9 @@ enum Sent {
 
 /// One attempt at one callback, and the plan for the next.
 async fn send(shared: &Shared, post: Post) {
+    if post.tries == 0 && !post.copy && comes_twice(shared, &post.what) {
+        shared.outbox.post(Post { copy: true, ..post.clone() });
+    }
     if shared.config.realistic {
         let slot = shared.outbox.slot(shared.clock.now(), REALISTIC_GAP);
         shared.clock.sleep_until(slot).await;
@@ -125,26 +132,51 @@ async fn send(shared: &Shared, post: Post) {
             count(&counters.given_up);
         }
     }
-    if let Some(batch) = post.what.batch() {
-        batch.close(1);
+}
+
+/// Whether a callback is one of those that are sent twice: it follows from the seed and what it says.
+fn comes_twice(shared: &Shared, what: &What) -> bool {
+    let percent = *shared.twice_percent.lock().unwrap_or_else(PoisonError::into_inner);
+    if percent <= 0.0 {
+        return false;
     }
+    let name = match what {
+        What::Receipt(batch, index, stage) => format!("{} {stage:?}", batch.message_id(*index)),
+        What::Ended(batch, state) => format!("{} {}", batch.id, state.name()),
+        What::Made(contact) => format!("{} made", contact.shown["id"]),
+        What::Deleted(contact) => format!("{} deleted", contact.shown["id"]),
+        What::Inbound(callback) => callback.to_string(),
+    };
+    let share = (hash(shared.config.seed, &name) & 0xF_FFFF) as f64 * 100.0 / f64::from(1 << 20);
+    share < percent
 }
 
 async fn attempt(shared: &Shared, post: &Post) -> Sent {
     let Some(url) = target(shared, &post.what) else { return Sent::Lost };
-    let fault = shared.faults.take(Operation::Callback).map(|fault| fault.fault);
-    match fault {
+    let fault = shared.faults.take(Operation::Callback);
+    let kind = fault.as_ref().map(|fault| fault.fault);
+    if let Some(fault) = &fault
+        && !fault.delay().is_zero()
+    {
+        shared.clock.sleep_until(later(shared.clock.now(), fault.delay())).await;
+    }
+    match kind {
         Some(FaultKind::Drop | FaultKind::Hang) => return Sent::Lost,
         Some(FaultKind::Refuse500 | FaultKind::Refuse503 | FaultKind::RateLimit) => return Sent::Failed,
         Some(
-            FaultKind::AcceptThen500 | FaultKind::AcceptThenDrop | FaultKind::AcceptThenHang | FaultKind::ExpireToken,
-        )
-        | None => {}
+            FaultKind::Refuse400
+            | FaultKind::Refuse401
+            | FaultKind::Refuse403
+            | FaultKind::Refuse404
+            | FaultKind::Refuse408,
+        ) => return Sent::Refused,
+        _ => {}
     }
     let body = body(post);
     let mut request = shared.http.post(url.clone()).header("content-type", "application/json");
     if let Some(secret) = &shared.config.webhook_secret {
-        let now = shared.clock.now();
+        // Receivers compare this with their own clock, which nobody moves on by hand.
+        let now = shared.clock.unmoved();
         let nonce = ulid(now, shared.config.seed, Kind::Nonce, shared.nonces.fetch_add(1, Ordering::Relaxed));
         let signature = sinch_batch_webhook::sign(secret, &body, &nonce, now.as_second());
         for (name, value) in signature.headers() {
@@ -167,10 +199,7 @@ async fn attempt(shared: &Shared, post: &Post) -> Sent {
         }
         Err(_) => Sent::Failed,
     };
-    match fault {
-        Some(FaultKind::AcceptThen500 | FaultKind::AcceptThenDrop | FaultKind::AcceptThenHang) => Sent::Failed,
-        _ => sent,
-    }
+    if kind.is_some_and(FaultKind::accepts) { Sent::Failed } else { sent }
 }
 
 #[derive(Serialize)]
@@ -227,6 +256,7 @@ fn body(post: &Post) -> Vec<u8> {
     let envelope = match &post.what {
         What::Made(it) => return contact("contact_create_notification", it, post.at),
         What::Deleted(it) => return contact("contact_delete_notification", it, post.at),
+        What::Inbound(callback) => return callback.to_string().into_bytes(),
         What::Receipt(batch, index, Stage::Invalid) => invalid(batch, *index),
         What::Receipt(batch, index, stage) => receipt(batch, *index, stage, post.at),
         What::Ended(batch, state) => {
@@ -293,7 +323,7 @@ fn receipt<'a>(batch: &'a Batch, index: usize, stage: &'a Stage, at: Timestamp) 
             channel_identity: (!person.is_contact).then_some(identity),
             contact_id: Some(if person.is_contact { person.identity } else { "" }),
             reason: code.map(reason),
-            metadata: Some(batch.metadata(index)),
+            metadata: Some(Value::Object(batch.metadata(index)).to_string()),
             processing_mode: Some(if person.is_contact { "CONVERSATION" } else { "DISPATCH" }),
         }),
         batch_status_update_notification: None,
@@ -331,6 +361,6 @@ fn invalid(batch: &Batch, index: usize) -> Envelope<'_> {
     }
 }
 
-fn millis(time: Timestamp) -> String {
+pub(crate) fn millis(time: Timestamp) -> String {
     format!("{time:.3}")
 }

@@ -22,6 +22,11 @@ impl SimClock {
         later((self.base)(), Duration::from_millis(self.ahead_ms.load(Ordering::SeqCst).unsigned_abs()))
     }
 
+    /// The time of the clock alone, as everybody sees it who shares the clock.
+    pub(crate) fn unmoved(&self) -> Timestamp {
+        (self.base)()
+    }
+
     pub(crate) fn advance(&self, by: Duration) {
         let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
         let add = |ahead: i64| Some(ahead.saturating_add(by));
@@ -46,6 +51,11 @@ impl SimClock {
             }
         }
     }
+}
+
+/// A time some way back, or the beginning of time.
+pub(crate) fn earlier(time: Timestamp, by: Duration) -> Timestamp {
+    time.checked_sub(by).unwrap_or(Timestamp::MIN)
 }
 
 /// A time some way on, or the end of time.

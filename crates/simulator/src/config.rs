@@ -1,5 +1,6 @@
 //! How a simulator is set up.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -7,6 +8,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sinch_batch_webhook::WebhookSecret;
+
+use crate::faults::Fault;
+use crate::outcome::Outcome;
 
 /// How a simulator is set up. The default takes anybody's requests on loopback, sends no callbacks,
 /// lets 1 in 100 messages fail and 30 in 100 be read.
@@ -41,6 +45,8 @@ pub struct SimulatorConfig {
     /// How long after its answer a cancel takes effect, as it is asynchronous; a batch that becomes due
     /// before is sent. Default: at once.
     pub cancel_delay: Duration,
+    /// How long after its acceptance a batch shows up in look-ups. Default: at once.
+    pub visibility_delay: Duration,
     /// How long a token lives. Default: 3599 seconds.
     pub token_lifetime: Duration,
     /// Error bodies as `{"code": …}` instead of `{"error": {"code": …}}`: both are published.
@@ -51,6 +57,17 @@ pub struct SimulatorConfig {
     pub callback_backoff: Duration,
     /// How long the webhook may take to answer.
     pub callback_timeout: Duration,
+    /// Whether callbacks are held back from the start, until
+    /// [`release_callbacks`](crate::Simulator::release_callbacks).
+    pub hold_callbacks: bool,
+    /// How many callbacks of 100 are sent twice, by seed.
+    pub callback_twice_percent: f64,
+    /// Among how many the next callback is drawn, by seed; 0 and 1 keep the order.
+    pub callback_shuffle: usize,
+    /// What goes wrong from the start.
+    pub faults: Vec<Fault>,
+    /// What becomes of messages to these recipients: identities, or ids of contacts.
+    pub outcomes: HashMap<String, Outcome>,
     pub(crate) clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
 
@@ -71,11 +88,17 @@ impl Default for SimulatorConfig {
             realistic: false,
             queue_limit: 500_000,
             cancel_delay: Duration::ZERO,
+            visibility_delay: Duration::ZERO,
             token_lifetime: Duration::from_secs(3599),
             flat_errors: false,
             callback_attempts: 12,
             callback_backoff: Duration::from_millis(100),
             callback_timeout: Duration::from_secs(10),
+            hold_callbacks: false,
+            callback_twice_percent: 0.0,
+            callback_shuffle: 0,
+            faults: Vec::new(),
+            outcomes: HashMap::new(),
             clock: Arc::new(Timestamp::now),
         }
     }
@@ -119,11 +142,19 @@ with! {
     with_queue_limit: queue_limit: usize = queue_limit;
     /// Sets how long after its answer a cancel takes effect.
     with_cancel_delay: cancel_delay: Duration = cancel_delay;
+    /// Sets how long after its acceptance a batch shows up in look-ups.
+    with_visibility_delay: visibility_delay: Duration = visibility_delay;
     /// Sets how long a token lives.
     with_token_lifetime: token_lifetime: Duration = token_lifetime;
     /// Sets the layout of error bodies.
     with_flat_errors: flat_errors: bool = flat_errors;
-    /// Takes the time from here. It may be moved on by hand, too: [`Simulator::advance`](crate::Simulator::advance).
+    /// Sets whether callbacks are held back from the start.
+    with_hold_callbacks: hold_callbacks: bool = hold_callbacks;
+    /// Sets how many callbacks of 100 are sent twice.
+    with_callback_twice_percent: callback_twice_percent: f64 = callback_twice_percent;
+    /// Sets among how many the next callback is drawn.
+    with_callback_shuffle: callback_shuffle: usize = callback_shuffle;
+    /// Takes the time from here, also that of signatures. It may be moved on by hand, too: [`Simulator::advance`](crate::Simulator::advance).
     with_clock: clock: impl Fn() -> Timestamp + Send + Sync + 'static = Arc::new(clock);
 }
 
@@ -131,6 +162,18 @@ impl SimulatorConfig {
     /// Sets the one key that gets a token.
     pub fn with_credentials(mut self, key_id: impl Into<String>, key_secret: impl Into<String>) -> Self {
         self.credentials = Some((key_id.into(), key_secret.into()));
+        self
+    }
+
+    /// Plans a fault; [`Simulator::inject`](crate::Simulator::inject) plans one later.
+    pub fn with_fault(mut self, fault: Fault) -> Self {
+        self.faults.push(fault);
+        self
+    }
+
+    /// Sets what becomes of messages to one recipient: an identity, or a contact's id.
+    pub fn with_outcome(mut self, identity: impl Into<String>, outcome: Outcome) -> Self {
+        self.outcomes.insert(identity.into(), outcome);
         self
     }
 

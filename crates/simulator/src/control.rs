@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 
 use crate::answer::{Answer, Body, full};
 use crate::assumptions::ASSUMPTIONS;
-use crate::faults::Fault;
+use crate::faults::{Fault, FaultKind, Operation};
+use crate::inbox::{InboundMessage, InboxError, OptOut};
 use crate::outcome::Outcome;
 use crate::server::{Closed, read};
 use crate::shared::Shared;
@@ -26,14 +27,12 @@ pub(crate) async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> R
     Ok(match (&head.method, head.uri.path()) {
         (&Method::GET, "/") => json_response(&index()),
         (&Method::GET, "/messages") => messages(shared),
+        (&Method::GET, "/requests") => lines(shared.requests.all()),
         (&Method::GET, "/contacts") => lines(shared.people().contacts().iter().map(|contact| &contact.shown)),
         (&Method::GET, "/consents") => lines(shared.people().consents()),
         (&Method::GET, "/stats") => json_response(&shared.stats()),
         (&Method::GET, "/assumptions") => json_response(&ASSUMPTIONS),
-        (&Method::POST, "/faults") => obey(&body, |fault: Fault| {
-            shared.faults.plan(fault);
-            json!({})
-        }),
+        (&Method::POST, "/faults") => plan_fault(&shared, &body),
         (&Method::DELETE, "/faults") => {
             shared.faults.clear();
             json_response(&json!({}))
@@ -44,17 +43,79 @@ pub(crate) async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> R
             json!({})
         }),
         (&Method::POST, "/clock") => obey(&body, |advance: Advance| {
-            shared.clock.advance(Duration::from_secs(advance.advance_seconds));
+            shared.advance(Duration::from_secs(advance.advance_seconds));
             json!({"now": shared.clock.now().to_string()})
         }),
+        (&Method::POST, "/inbox/message") => inbox(&body, |message: InboundMessage| message.post(&shared)),
+        (&Method::POST, "/inbox/opt-out") => inbox(&body, |opt_out: OptOut| opt_out.post(&shared)),
+        (&Method::POST, "/callbacks") => set_callbacks(&shared, &body),
         _ => error(StatusCode::NOT_FOUND, "no such path on the control side; GET / lists them"),
     })
+}
+
+fn plan_fault(shared: &Shared, body: &[u8]) -> Response<Body> {
+    let fault: Fault = match serde_json::from_slice(body) {
+        Ok(fault) => fault,
+        Err(reason) => return error(StatusCode::BAD_REQUEST, &reason.to_string()),
+    };
+    if let Err(reason) = fault.check() {
+        return error(StatusCode::BAD_REQUEST, &reason.to_string());
+    }
+    shared.faults.plan(fault);
+    json_response(&json!({}))
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Advance {
     advance_seconds: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SetCallbacks {
+    #[serde(default)]
+    hold: bool,
+    #[serde(default)]
+    release: bool,
+    twice_percent: Option<f64>,
+    shuffle: Option<usize>,
+}
+
+fn inbox<T: for<'de> Deserialize<'de>>(
+    body: &[u8],
+    post: impl FnOnce(T) -> Result<String, InboxError>,
+) -> Response<Body> {
+    match serde_json::from_slice(body).map(post) {
+        Ok(Ok(id)) => json_response(&json!({"id": id})),
+        Ok(Err(reason)) => error(StatusCode::CONFLICT, &reason.to_string()),
+        Err(reason) => error(StatusCode::BAD_REQUEST, &reason.to_string()),
+    }
+}
+
+fn set_callbacks(shared: &Shared, body: &[u8]) -> Response<Body> {
+    let set: SetCallbacks = match serde_json::from_slice(body) {
+        Ok(set) => set,
+        Err(reason) => return error(StatusCode::BAD_REQUEST, &reason.to_string()),
+    };
+    if set.hold && set.release {
+        return error(StatusCode::BAD_REQUEST, "hold or release, not both");
+    }
+    if set.twice_percent.is_some_and(|percent| !(0.0..=100.0).contains(&percent)) {
+        return error(StatusCode::BAD_REQUEST, "twice_percent must be between 0 and 100");
+    }
+    if let Some(percent) = set.twice_percent {
+        *shared.twice_percent.lock().unwrap_or_else(PoisonError::into_inner) = percent;
+    }
+    if let Some(among) = set.shuffle {
+        shared.outbox.shuffle(among);
+    }
+    match (set.hold, set.release) {
+        (true, _) => shared.outbox.hold(),
+        (_, true) => shared.outbox.release(),
+        _ => {}
+    }
+    json_response(&json!({"held": shared.outbox.is_held()}))
 }
 
 struct SetOutcome {
@@ -77,16 +138,26 @@ impl<'de> Deserialize<'de> for SetOutcome {
 fn index() -> Value {
     json!({
         "GET /messages": "one line of JSON per message that was accepted, in order",
+        "GET /requests": "one line of JSON per request: the last 10,000, in order",
         "GET /contacts": "one line of JSON per contact that is there, in the order they were made",
         "GET /consents": "one line of JSON per opt-out that was recorded, in order",
         "GET /stats": "requests by operation and answer, messages by status, callbacks, batches",
         "GET /assumptions": "what is taken for granted about the real service, and where from",
-        "POST /faults": {"operation": "token | send_batch | batch_status | find_batches | cancel_batch | create_contacts | delete_contacts | insert_consents | callback",
-            "fault": "accept_then_500 | accept_then_drop | accept_then_hang | refuse_500 | refuse_503 | rate_limit | drop | expire_token | hang",
-            "after": "requests that pass first (0)", "times": "requests that suffer (1)", "retry_after": "with rate_limit"},
+        "POST /faults": {
+            "operation": Operation::ALL.iter().map(|it| it.name()).collect::<Vec<_>>().join(" | "),
+            "fault": FaultKind::ALL.iter().map(|it| it.name()).collect::<Vec<_>>().join(" | "),
+            "after": "requests that pass first (0)",
+            "times": "requests it happens to (1)",
+            "retry_after": "with rate_limit",
+            "seconds": "with delay, stale and visible_after; with others, how much later the response leaves",
+            "hidden_seconds": "with an accepted send_batch: how long look-ups do not show its batch"},
         "DELETE /faults": "forgets the faults that have not happened yet",
         "POST /outcomes": {"identity": "a recipient", "outcome": "queued | delivered | delivered_then_read | read | failed",
             "code": "with failed: the reason's code"},
+        "POST /callbacks": {"hold": "true holds callbacks back", "release": "true lets them go",
+            "twice_percent": "callbacks of 100 that are sent twice", "shuffle": "among how many the next is drawn"},
+        "POST /inbox/message": {"identity": "who writes", "text": "what", "channel": "SMS"},
+        "POST /inbox/opt-out": {"identity": "who opts out", "channel": "SMS"},
         "POST /clock": {"advance_seconds": "how far to move the clock on"},
     })
 }

@@ -26,6 +26,9 @@ pub(crate) enum Kind {
     Nonce = 3,
     Contact = 4,
     Consents = 5,
+    /// A batch that is nobody's.
+    Stranger = 6,
+    Inbound = 7,
 }
 
 /// A ULID of that time; unique as long as the number is, within a kind and a seed.

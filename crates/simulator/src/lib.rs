@@ -42,35 +42,40 @@
 //! | [`simulator`] | [`Simulator`]: addresses, clock, faults, what it has taken in |
 //! | [`outcome`] | [`Outcome`]: what becomes of one message, by seed or by hand |
 //! | [`faults`] | [`Fault`]: what goes wrong, with which operation, when |
+//! | [`requests`] | [`SimulatedRequest`]: the last requests, as they came and how they ended |
 //! | [`stats`] | [`Stats`]: requests, messages, callbacks, counted |
 //! | [`assumptions`] | every behaviour it takes for granted about the real service, with its source |
 //!
-//! A second address has the control side: `GET /messages`, `GET /contacts`, `GET /consents`,
-//! `GET /stats`, `POST` and `DELETE /faults`, `POST /outcomes`, `POST /clock`, `GET /assumptions`;
-//! `GET /` describes them.
+//! A second address has the control side: `GET /messages`, `GET /requests`, `GET /contacts`,
+//! `GET /consents`, `GET /stats`, `POST` and `DELETE /faults`, `POST /outcomes`, `POST /callbacks`,
+//! `POST /inbox/message`, `POST /inbox/opt-out`, `POST /clock`, `GET /assumptions`; `GET /` describes
+//! them.
 //!
 //! It goes as fast as it can, or at the service's published rates
 //! ([`SimulatorConfig::realistic`]). It keeps everything in memory, some 50 bytes a message beside
-//! its parameters, and forgets it when it stops. It does not speak TLS, does not simulate replies or
-//! conversations, lets no opt-out stop a message, and answers 501 where it would have to guess.
+//! its parameters and metadata, and forgets it when it stops. It does not speak TLS, replies only when
+//! the control side says so, does not simulate conversations, lets no opt-out stop a message, and answers 501 where it would have to guess.
 
 pub mod config;
 pub mod simulator;
 
 pub mod faults;
 pub mod outcome;
+pub mod requests;
 pub mod stats;
 
 pub mod assumptions;
 
 mod answer;
 mod api;
+mod apply;
 mod batch;
 mod callbacks;
 mod check;
 mod clock;
 mod control;
 mod ids;
+mod inbox;
 mod outbox;
 mod packed;
 mod people;
@@ -81,7 +86,8 @@ mod template;
 mod token;
 
 pub use config::SimulatorConfig;
-pub use faults::{Fault, FaultKind, Operation};
-pub use outcome::Outcome;
+pub use faults::{Fault, FaultError, FaultKind, Operation};
+pub use outcome::{Outcome, OutcomeError};
+pub use requests::SimulatedRequest;
 pub use simulator::{Simulator, StartError};
 pub use stats::{MessageStatus, SimulatedMessage, Stats};

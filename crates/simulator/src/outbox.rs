@@ -7,22 +7,35 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde_json::Value;
 use tokio::sync::Notify;
 
 use crate::batch::Batch;
 use crate::clock::{SimClock, later};
+use crate::ids::mix;
 use crate::people::Contact;
 use crate::store::State;
 
 /// One callback that has to go out.
+#[derive(Clone)]
 pub(crate) struct Post {
     pub(crate) what: What,
     /// When it happened.
     pub(crate) at: Timestamp,
     /// How often it was tried already.
     pub(crate) tries: u32,
+    /// Whether it goes out a second time although nothing failed.
+    pub(crate) copy: bool,
 }
 
+impl Post {
+    /// One that was not tried yet.
+    pub(crate) fn new(what: What, at: Timestamp) -> Self {
+        Self { what, at, tries: 0, copy: false }
+    }
+}
+
+#[derive(Clone)]
 pub(crate) enum What {
     /// A receipt of the message at this place in the batch.
     Receipt(Arc<Batch>, usize, Stage),
@@ -32,20 +45,12 @@ pub(crate) enum What {
     Made(Arc<Contact>),
     /// A contact was deleted.
     Deleted(Arc<Contact>),
-}
-
-impl What {
-    /// The batch that is told about.
-    pub(crate) fn batch(&self) -> Option<&Arc<Batch>> {
-        match self {
-            Self::Receipt(batch, ..) | Self::Ended(batch, _) => Some(batch),
-            Self::Made(_) | Self::Deleted(_) => None,
-        }
-    }
+    /// A person wrote, or opted out: the whole callback.
+    Inbound(Arc<Value>),
 }
 
 /// What a receipt says.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) enum Stage {
     Queued,
     Delivered,
@@ -79,6 +84,18 @@ struct Inner {
     in_flight: usize,
     /// When the next callback may go out, at a pace.
     next_goes: Timestamp,
+    held: bool,
+    shuffle: Shuffle,
+}
+
+/// Callbacks that leave in another order than they came in.
+#[derive(Default)]
+struct Shuffle {
+    /// From how many the next one is drawn; 0 and 1 keep the order.
+    among: usize,
+    seed: u64,
+    drawn: u64,
+    pool: Vec<Post>,
 }
 
 enum Ready {
@@ -93,6 +110,46 @@ struct Again {
 }
 
 impl Outbox {
+    pub(crate) fn new(seed: u64, held: bool, shuffle: usize) -> Self {
+        let outbox = Self::default();
+        let mut inner = outbox.lock();
+        inner.held = held;
+        inner.shuffle = Shuffle { among: shuffle, seed, ..Shuffle::default() };
+        drop(inner);
+        outbox
+    }
+
+    /// Lets nothing out any more; what is on its way goes on.
+    pub(crate) fn hold(&self) {
+        self.lock().held = true;
+        self.quiet.notify_waiters();
+    }
+
+    /// Lets everything out again.
+    pub(crate) fn release(&self) {
+        self.lock().held = false;
+        self.wake.notify_waiters();
+    }
+
+    pub(crate) fn is_held(&self) -> bool {
+        self.lock().held
+    }
+
+    /// Draws the next callback from so many from now on.
+    pub(crate) fn shuffle(&self, among: usize) {
+        self.lock().shuffle.among = among;
+    }
+
+    pub(crate) fn is_shuffled(&self) -> bool {
+        self.lock().shuffle.among > 1
+    }
+
+    /// Adds callbacks to those that the next one is drawn from.
+    pub(crate) fn pool(&self, posts: impl Iterator<Item = Post>) {
+        self.lock().shuffle.pool.extend(posts);
+        self.wake.notify_waiters();
+    }
+
     pub(crate) fn messages(&self, batch: &Arc<Batch>, range: std::ops::Range<usize>) {
         let batch = batch.clone();
         self.lock().ready.push_back(Ready::Messages { batch, next: range.start, end: range.end });
@@ -154,7 +211,7 @@ impl Outbox {
         self.lock().is_quiet()
     }
 
-    /// Told whenever there is nothing left to do.
+    /// Notified whenever there is nothing left to do; what is held does not count.
     pub(crate) fn quiet(&self) -> &Notify {
         &self.quiet
     }
@@ -166,7 +223,10 @@ impl Outbox {
 
 impl Inner {
     fn take(&mut self, now: Timestamp) -> Result<Work, Option<Timestamp>> {
-        let work = self.take_again(now).or_else(|| self.take_ready());
+        if self.held {
+            return Err(None);
+        }
+        let work = self.take_again(now).or_else(|| self.take_shuffled());
         match work {
             Some(work) => {
                 self.in_flight += 1;
@@ -183,6 +243,21 @@ impl Inner {
         self.again.pop().map(|Reverse(again)| Work::Post(again.post))
     }
 
+    /// The next callback, or a message that has to be turned into callbacks first.
+    fn take_shuffled(&mut self) -> Option<Work> {
+        if self.shuffle.among < 2 && self.shuffle.pool.is_empty() {
+            return self.take_ready();
+        }
+        while self.shuffle.pool.len() < self.shuffle.among {
+            match self.take_ready() {
+                Some(Work::Post(post)) => self.shuffle.pool.push(post),
+                Some(message) => return Some(message),
+                None => break,
+            }
+        }
+        self.shuffle.draw().map(Work::Post)
+    }
+
     fn take_ready(&mut self) -> Option<Work> {
         match self.ready.front_mut()? {
             Ready::Messages { batch, next, end } if *next + 1 < *end => {
@@ -197,7 +272,17 @@ impl Inner {
     }
 
     fn is_quiet(&self) -> bool {
-        self.ready.is_empty() && self.again.is_empty() && self.in_flight == 0
+        let nothing_waits = self.ready.is_empty() && self.again.is_empty() && self.shuffle.pool.is_empty();
+        (nothing_waits || self.held) && self.in_flight == 0
+    }
+}
+
+impl Shuffle {
+    fn draw(&mut self) -> Option<Post> {
+        let count = self.pool.len() as u64;
+        self.drawn += 1;
+        let place = mix(self.seed ^ mix(self.drawn)).checked_rem(count)?;
+        Some(self.pool.swap_remove(place as usize))
     }
 }
 

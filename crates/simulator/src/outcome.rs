@@ -1,5 +1,7 @@
 //! What becomes of a message.
 
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::ids::hash;
@@ -64,6 +66,29 @@ impl Outcome {
     }
 }
 
+/// Why a text is not an outcome, and what would be one.
+#[derive(Debug, thiserror::Error)]
+#[error("expected queued, delivered, delivered_then_read, read, or failed:CODE such as failed:CHANNEL_REJECT")]
+pub struct OutcomeError;
+
+/// Reads `queued`, `delivered`, `delivered_then_read`, `read` or `failed:CODE`.
+impl FromStr for Outcome {
+    type Err = OutcomeError;
+
+    fn from_str(text: &str) -> Result<Self, OutcomeError> {
+        Ok(match text {
+            "queued" => Self::Queued,
+            "delivered" => Self::Delivered,
+            "delivered_then_read" => Self::DeliveredThenRead,
+            "read" => Self::Read,
+            _ => match text.strip_prefix("failed:").filter(|code| !code.is_empty()) {
+                Some(code) => Self::Failed { code: code.to_owned() },
+                None => return Err(OutcomeError),
+            },
+        })
+    }
+}
+
 /// What the channel says with a reason's code.
 pub(crate) fn description(code: &str) -> &'static str {
     let known = FAILURES.iter().find(|(have, _)| *have == code);
@@ -86,6 +111,16 @@ mod tests {
         }
         assert!((900..1100).contains(&failed), "{failed}");
         assert!((29_000..30_400).contains(&read), "{read}");
+    }
+
+    #[test]
+    fn outcomes_are_read_from_a_word() {
+        let read = |text: &str| text.parse::<Outcome>().ok();
+        assert_eq!(read("delivered_then_read"), Some(Outcome::DeliveredThenRead));
+        assert_eq!(read("failed:CHANNEL_REJECT"), Some(Outcome::Failed { code: "CHANNEL_REJECT".to_owned() }));
+        for bad in ["", "failed", "failed:", "Read", "read:now"] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::faults::Faults;
 use crate::outbox::{Outbox, Post, What};
 use crate::outcome::Outcome;
 use crate::people::People;
+use crate::requests::RequestLog;
 use crate::stats::{Counters, MessageCounts, Stats};
 use crate::store::{Event, Store};
 use crate::token::Tokens;
@@ -34,7 +35,12 @@ pub(crate) struct Shared {
     pub(crate) outbox: Outbox,
     pub(crate) http: reqwest::Client,
     pub(crate) nonces: AtomicU64,
+    /// How many people have written or opted out.
+    pub(crate) inbound: AtomicU64,
+    /// How many callbacks of 100 are sent twice.
+    pub(crate) twice_percent: Mutex<f64>,
     pub(crate) outcomes: Mutex<HashMap<String, Outcome>>,
+    pub(crate) requests: RequestLog,
     store: Mutex<Store>,
     people: Mutex<People>,
     /// Told when something has come into the queue or onto the timetable.
@@ -45,15 +51,18 @@ impl Shared {
     pub(crate) fn new(config: SimulatorConfig, callback_url: Option<Url>, http: reqwest::Client) -> Self {
         Self {
             clock: SimClock::new(config.clock.clone()),
+            outbox: Outbox::new(config.seed, config.hold_callbacks, config.callback_shuffle),
+            twice_percent: Mutex::new(config.callback_twice_percent),
+            faults: Faults::of(config.faults.iter().cloned()),
+            outcomes: Mutex::new(config.outcomes.clone()),
             config,
             callback_url,
             tokens: Tokens::default(),
-            faults: Faults::default(),
             counters: Counters::default(),
-            outbox: Outbox::default(),
             http,
             nonces: AtomicU64::new(0),
-            outcomes: Mutex::default(),
+            inbound: AtomicU64::new(0),
+            requests: RequestLog::default(),
             store: Mutex::default(),
             people: Mutex::default(),
             arrived: Notify::new(),
@@ -68,10 +77,10 @@ impl Shared {
         self.people.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells the webhook about a contact, if there is one.
-    pub(crate) fn tell_of_contact(&self, what: What, now: Timestamp) {
+    /// Sends a callback about something else than a batch, if there is a webhook.
+    pub(crate) fn post(&self, what: What, now: Timestamp) {
         if self.callback_url.is_some() {
-            self.outbox.post(Post { what, at: now, tries: 0 });
+            self.outbox.post(Post::new(what, now));
         }
     }
 
@@ -94,32 +103,40 @@ impl Shared {
                 if receipts_target(self, batch).is_some() {
                     return self.outbox.messages(batch, range);
                 }
-                let messages = range.len();
                 if matches!(batch.receipts, Receipts::Outside) {
-                    self.counters.not_sent.fetch_add(messages as u64, Ordering::Relaxed);
+                    self.counters.not_sent.fetch_add(range.len() as u64, Ordering::Relaxed);
                 }
                 range.for_each(|index| pass_silently(self, batch, index));
-                batch.close(messages);
             }
             Event::Ended(batch, state) => {
                 if self.callback_url.is_some() {
-                    batch.open_one();
-                    self.outbox.post(Post { what: What::Ended(batch.clone(), state), at: now, tries: 0 });
+                    self.outbox.post(Post::new(What::Ended(batch.clone(), state), now));
                 }
             }
         }
     }
 
+    /// Lets messages leave the queue that may leave by now. Says when to look again.
+    fn drain_now(&self) -> Option<Timestamp> {
+        let gap = self.config.realistic.then_some(REALISTIC_GAP);
+        let next = {
+            let now = self.clock.now();
+            self.store().drain(now, gap, &mut |event| self.tell(event, now))
+        };
+        self.outbox.quiet().notify_waiters();
+        next
+    }
+
+    /// Moves the clock on, and lets everything leave that is due by then.
+    pub(crate) fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+        self.drain_now();
+    }
+
     /// Lets messages leave the queue when they may, for ever.
     pub(crate) async fn drain(self: Arc<Self>) {
-        let gap = self.config.realistic.then_some(REALISTIC_GAP);
         loop {
-            let next = {
-                let now = self.clock.now();
-                self.store().drain(now, gap, &mut |event| self.tell(event, now))
-            };
-            self.outbox.quiet().notify_waiters();
-            match next {
+            match self.drain_now() {
                 None => self.arrived.notified().await,
                 Some(next) => tokio::select! {
                     () = self.arrived.notified() => {}
@@ -132,7 +149,7 @@ impl Shared {
     /// Whether nothing is left to do before time passes or a request comes.
     pub(crate) fn is_idle(&self) -> bool {
         let store = self.store();
-        store.is_queue_empty() && self.outbox.is_quiet()
+        store.is_queue_empty() && !store.has_due(self.clock.now()) && self.outbox.is_quiet()
     }
 
     pub(crate) fn stats(&self) -> Stats {

@@ -11,8 +11,9 @@ use tokio::task::JoinSet;
 use url::Url;
 
 use crate::config::SimulatorConfig;
-use crate::faults::Fault;
+use crate::faults::{Fault, FaultError};
 use crate::outcome::Outcome;
+use crate::requests::SimulatedRequest;
 use crate::server::serve;
 use crate::shared::Shared;
 use crate::stats::{SimulatedMessage, Stats};
@@ -42,8 +43,11 @@ pub enum StartError {
     #[error("the callback URL must be an http URL with a host")]
     CallbackUrl,
     /// A percentage is not between 0 and 100.
-    #[error("the percentages of failed and of read messages must be between 0 and 100")]
+    #[error("the percentages of failed messages, of read ones and of callbacks sent twice must be between 0 and 100")]
     Percent,
+    /// A fault of the configuration cannot happen.
+    #[error("a fault of the configuration cannot happen: {0}")]
+    Fault(#[from] FaultError),
     /// The HTTP client for callbacks could not be made.
     #[error("the HTTP client for callbacks cannot be made")]
     Http(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -56,9 +60,11 @@ impl Simulator {
     /// If an address is taken or the configuration makes no sense; see [`StartError`].
     pub async fn start(config: SimulatorConfig) -> Result<Self, StartError> {
         let percent = 0.0..=100.0;
-        if !percent.contains(&config.fail_percent) || !percent.contains(&config.read_percent) {
+        let percents = [config.fail_percent, config.read_percent, config.callback_twice_percent];
+        if !percents.iter().all(|it| percent.contains(it)) {
             return Err(StartError::Percent);
         }
+        config.faults.iter().try_for_each(Fault::check)?;
         let callback_url = config.callback_url.as_deref().map(callback_url).transpose()?;
         let http = reqwest::Client::builder()
             .no_proxy()
@@ -110,13 +116,22 @@ impl Simulator {
         batches.iter().flat_map(|batch| (0..batch.len()).map(|index| batch.message(index))).collect()
     }
 
+    /// The last requests to the service, in the order in which they were answered; `GET /requests` on
+    /// the control side.
+    pub fn requests(&self) -> Vec<SimulatedRequest> {
+        self.shared.requests.all()
+    }
+
     /// What has happened so far, counted.
     pub fn stats(&self) -> Stats {
         self.shared.stats()
     }
 
-    /// Plans a fault.
+    /// Plans a fault. One that cannot happen, see [`Fault::check`], is logged and left out.
     pub fn inject(&self, fault: Fault) {
+        if let Err(error) = fault.check() {
+            return tracing::warn!(%error, "a fault was not planned");
+        }
         self.shared.faults.plan(fault);
     }
 
@@ -132,12 +147,27 @@ impl Simulator {
     }
 
     /// Moves the simulator's clock on: tokens expire, batches become due, callbacks are tried again.
+    ///
+    /// When this returns, every batch that is due by then has left the queue, as far as its pace
+    /// allows. Callbacks are signed with the time of the clock as it was configured, without what it
+    /// was moved on by: the receiver's clock is not moved either.
     pub fn advance(&self, by: Duration) {
-        self.shared.clock.advance(by);
+        self.shared.advance(by);
+    }
+
+    /// Holds all callbacks back until [`release_callbacks`](Self::release_callbacks). What is on its
+    /// way already goes on. Messages whose first callback is held stay pending.
+    pub fn hold_callbacks(&self) {
+        self.shared.outbox.hold();
+    }
+
+    /// Lets the callbacks go that were held back, and those that follow.
+    pub fn release_callbacks(&self) {
+        self.shared.outbox.release();
     }
 
     /// Waits until the queue is empty and every callback was acknowledged, refused or given up.
-    /// Batches scheduled for later do not count.
+    /// Batches that are due count, batches scheduled for later and callbacks that are held back do not.
     pub async fn idle(&self) {
         loop {
             let mut quiet = pin!(self.shared.outbox.quiet().notified());

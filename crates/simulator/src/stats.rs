@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 /// What a simulator has seen and done so far; `GET /stats` on the control side.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -89,6 +90,17 @@ pub struct SimulatedMessage {
     pub text: String,
     /// Where it stands.
     pub status: MessageStatus,
+    /// The channel of the first identity; empty for a contact.
+    pub channel: &'static str,
+    /// The app that sent it.
+    pub app_id: String,
+    /// The values of the placeholders.
+    pub parameters: BTreeMap<String, String>,
+    /// The message metadata as its receipts carry it.
+    pub metadata: Map<String, Value>,
+    /// `sinch_batch_key` of the batch metadata, which campaigns of this toolkit set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch_key: Option<String>,
 }
 
 impl fmt::Debug for SimulatedMessage {

@@ -56,6 +56,10 @@ pub(crate) struct Store {
 struct Entry {
     batch: Arc<Batch>,
     state: State,
+    /// Since when it is in each state it has been in: a look-up may be answered with what was true.
+    history: Vec<(Timestamp, State)>,
+    /// When look-ups begin to show it.
+    visible: Timestamp,
     left: usize,
 }
 
@@ -70,7 +74,7 @@ impl Store {
     }
 
     /// Puts a batch into the queue, or on the timetable.
-    pub(crate) fn accept(&mut self, batch: Batch, scheduled: Option<Timestamp>) {
+    pub(crate) fn accept(&mut self, batch: Batch, scheduled: Option<Timestamp>, hidden: Duration) {
         let number = self.batches.len();
         let state = match scheduled {
             Some(time) => {
@@ -83,7 +87,9 @@ impl Store {
             }
         };
         self.by_id.insert(batch.id.clone(), number);
-        self.batches.push(Entry { batch: Arc::new(batch), state, left: 0 });
+        let (accepted, visible) = (batch.accepted, later(batch.accepted, hidden));
+        let history = vec![(accepted, state)];
+        self.batches.push(Entry { batch: Arc::new(batch), state, history, visible, left: 0 });
     }
 
     fn enqueue(&mut self, number: usize, messages: usize, now: Timestamp) {
@@ -106,19 +112,19 @@ impl Store {
         loop {
             // What comes first happens first: a batch that is due before its cancel is sent.
             let due = self.scheduled.first().copied().filter(|(time, _)| *time <= now);
-            if let Some((at, ..)) = self.cancels.front()
-                && *at <= now
-                && due.is_none_or(|(time, _)| *at <= time)
+            if let Some(at) = self.cancels.front().map(|(at, ..)| *at)
+                && at <= now
+                && due.is_none_or(|(time, _)| at <= time)
             {
                 if let Some((_, project_id, what)) = self.cancels.pop_front() {
-                    self.cancel_now(&project_id, &what, tell);
+                    self.cancel_now(&project_id, &what, at, tell);
                 }
                 continue;
             }
             let Some((time, number)) = due else { break };
             self.scheduled.pop_first();
             if let Some(entry) = self.batches.get_mut(number) {
-                entry.state = State::Ready;
+                entry.enter(State::Ready, time);
                 let messages = entry.batch.len();
                 self.enqueue(number, messages, time);
             }
@@ -144,7 +150,7 @@ impl Store {
             if end < entry.batch.len() {
                 break;
             }
-            entry.state = State::Processed;
+            entry.enter(State::Processed, now);
             tell(Event::Ended(&entry.batch, State::Processed));
             self.line.pop_front();
         }
@@ -163,40 +169,50 @@ impl Store {
         tell: &mut impl FnMut(Event<'_>),
     ) {
         if at <= now {
-            return self.cancel_now(&project_id, &what, tell);
+            return self.cancel_now(&project_id, &what, now, tell);
         }
         self.cancels.push_back((at, project_id, what));
     }
 
-    fn cancel_now(&mut self, project_id: &str, what: &Cancel, tell: &mut impl FnMut(Event<'_>)) {
+    fn cancel_now(&mut self, project_id: &str, what: &Cancel, now: Timestamp, tell: &mut impl FnMut(Event<'_>)) {
         let meant = |batch: &Batch| match what {
             Cancel::Batch(id) => batch.id == *id,
             Cancel::Metadata { key, value } => batch.batch_metadata.get(key).is_some_and(|have| same(have, value)),
         };
         for entry in &mut self.batches {
             if entry.state == State::Scheduled && entry.batch.project_id == project_id && meant(&entry.batch) {
-                entry.state = State::Cancelled;
+                entry.enter(State::Cancelled, now);
                 let number = entry.batch.number;
                 self.scheduled.retain(|(_, scheduled)| *scheduled != number);
-                entry.batch.close(entry.batch.len());
                 tell(Event::Ended(&entry.batch, State::Cancelled));
             }
         }
     }
 
-    /// The status answer for one batch of a project.
-    pub(crate) fn status(&self, project_id: &str, id: &str) -> Option<Value> {
+    /// The status response for one batch of a project, as of a time.
+    pub(crate) fn status(&self, project_id: &str, id: &str, at: Timestamp) -> Option<Value> {
         let entry = self.batches.get(*self.by_id.get(id)?)?;
-        (entry.batch.project_id == project_id).then(|| entry.status())
+        if entry.batch.project_id == project_id { entry.status(at) } else { None }
     }
 
-    /// The status answers for all batches of a project with this pair of batch metadata.
-    pub(crate) fn find(&self, project_id: &str, key: &str, value: &str) -> Vec<Value> {
-        let value = Value::String(value.to_owned());
-        let meant = |batch: &Batch| {
-            batch.project_id == project_id && batch.batch_metadata.get(key).is_some_and(|have| same(have, &value))
-        };
-        self.batches.iter().filter(|entry| meant(&entry.batch)).map(Entry::status).collect()
+    /// The status responses for all batches of a project with this pair of batch metadata, as of a
+    /// time.
+    pub(crate) fn find(&self, project_id: &str, (key, value): (&str, &str), at: Timestamp) -> Vec<Value> {
+        let meant = |entry: &&Entry| entry.batch.project_id == project_id && entry.batch.has(key, value);
+        self.batches.iter().filter(meant).filter_map(|entry| entry.status(at)).collect()
+    }
+
+    /// The status response for the last batch of a project without this pair of batch metadata.
+    pub(crate) fn other(&self, project_id: &str, (key, value): (&str, &str), at: Timestamp) -> Option<Value> {
+        let meant = |entry: &&Entry| entry.batch.project_id == project_id && !entry.batch.has(key, value);
+        self.batches.iter().rev().filter(meant).find_map(|entry| entry.status(at))
+    }
+
+    /// The id of the last batch of a project but this one.
+    pub(crate) fn earlier_id(&self, project_id: &str, id: &str) -> Option<String> {
+        let number = self.by_id.get(id)?;
+        let before = self.batches.get(..*number)?;
+        before.iter().rev().find(|entry| entry.batch.project_id == project_id).map(|entry| entry.batch.id.clone())
     }
 
     pub(crate) fn batch(&self, number: usize) -> Option<Arc<Batch>> {
@@ -207,22 +223,46 @@ impl Store {
         self.batches.iter().map(|entry| &entry.batch)
     }
 
+    /// Whether a batch or a cancel is due that was not dealt with yet.
+    pub(crate) fn has_due(&self, now: Timestamp) -> bool {
+        self.scheduled.first().is_some_and(|(time, _)| *time <= now)
+            || self.cancels.front().is_some_and(|(at, ..)| *at <= now)
+    }
+
     pub(crate) fn is_queue_empty(&self) -> bool {
         self.line.is_empty()
     }
 }
 
 impl Entry {
-    fn status(&self) -> Value {
+    fn enter(&mut self, state: State, now: Timestamp) {
+        self.state = state;
+        self.history.push((now, state));
+    }
+
+    /// What a look-up says that sees what was true at that time; nothing if the batch was not there yet.
+    fn status(&self, at: Timestamp) -> Option<Value> {
+        if self.visible > at {
+            return None;
+        }
+        // A batch that was accepted is in the state it was accepted in, even if clocks disagree.
+        let (_, state) = self.history.iter().rev().find(|(since, _)| *since <= at).or(self.history.first())?;
         let mut status = json!({
             "batch_id": self.batch.id,
             "meta_data": self.batch.batch_metadata,
-            "status": self.state.name(),
+            "status": state.name(),
         });
         if let Some(time) = self.batch.send_after {
             status["send_after"] = Value::String(time.to_string());
         }
-        status
+        Some(status)
+    }
+}
+
+impl Batch {
+    fn has(&self, key: &str, value: &str) -> bool {
+        let value = Value::String(value.to_owned());
+        self.batch_metadata.get(key).is_some_and(|have| same(have, &value))
     }
 }
 

@@ -14,8 +14,11 @@ pub(crate) use self::api::{
 use crate::exit;
 
 mod callbacks;
+mod duration;
+mod simulate;
 
 pub(crate) use callbacks::{AboutArgs, Fault, JournalArgs, ListenArgs, ReplayArgs, SecretArgs, SignArgs, TriggerArgs};
+pub(crate) use simulate::SimulateArgs;
 
 /// Send this message to everyone in this file, never twice, and know who got it.
 #[derive(Debug, Parser)]
@@ -255,34 +258,6 @@ pub(crate) enum ReportFormat {
     Json,
     /// The failures: row, line, code, description.
     Csv,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct SimulateArgs {
-    /// Where the service listens; port 0 takes a free one.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8090")]
-    pub(crate) addr: SocketAddr,
-    /// Where its control side listens.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8091")]
-    pub(crate) control: SocketAddr,
-    /// Where signed callbacks go; none are sent without it.
-    #[arg(long, value_name = "URL")]
-    pub(crate) callback_url: Option<String>,
-    /// Drain the queue at 20 messages and send 25 callbacks per second, as the real service does.
-    #[arg(long)]
-    pub(crate) realistic: bool,
-    /// Decides which messages fail, are delivered or are read.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub(crate) seed: u64,
-    /// How long after its answer a cancel takes effect.
-    #[arg(long, value_name = "SECONDS", default_value_t = 0.0, value_parser = seconds)]
-    pub(crate) cancel_delay: f64,
-    /// How many of a hundred messages fail.
-    #[arg(long, value_name = "PERCENT", default_value_t = 1, value_parser = clap::value_parser!(u8).range(0..=100))]
-    pub(crate) fail: u8,
-    /// How many of a hundred delivered messages are read.
-    #[arg(long, value_name = "PERCENT", default_value_t = 30, value_parser = clap::value_parser!(u8).range(0..=100))]
-    pub(crate) read: u8,
 }
 
 #[derive(Debug, Args)]

@@ -1,7 +1,5 @@
 //! `simulate`: the local service alone.
 
-use std::time::Duration;
-
 use serde::Serialize;
 use sinch_batch::simulator::{Simulator, SimulatorConfig, StartError};
 
@@ -24,10 +22,20 @@ pub(crate) async fn run(args: SimulateArgs) -> Result<u8, Failure> {
         .with_addr(args.addr)
         .with_control(args.control)
         .with_seed(args.seed)
-        .with_fail_percent(f64::from(args.fail))
-        .with_read_percent(f64::from(args.read))
+        .with_fail_percent(f64::from(args.fail_percent))
+        .with_read_percent(f64::from(args.read_percent))
         .with_realistic(args.realistic)
-        .with_cancel_delay(Duration::from_secs_f64(args.cancel_delay));
+        .with_cancel_delay(args.cancel_delay)
+        .with_visibility_delay(args.visibility_delay)
+        .with_hold_callbacks(args.hold_callbacks)
+        .with_callback_twice_percent(f64::from(args.callback_twice))
+        .with_callback_shuffle(args.callback_shuffle);
+    for fault in args.faults {
+        config = config.with_fault(fault);
+    }
+    for (identity, outcome) in args.outcomes {
+        config = config.with_outcome(identity, outcome);
+    }
     if let Some(url) = args.callback_url {
         config = config.with_callback_url(url).with_webhook_secret(secret()?);
     }

@@ -15,3 +15,4 @@ mod pages;
 mod privacy;
 mod refusals;
 mod road;
+mod simulate;

@@ -131,7 +131,7 @@ fn a_cancel_tells_what_came_of_it() {
 
 #[test]
 fn a_cancel_waits_for_its_outcome_but_not_for_ever() {
-    let stage = Stage::with(&["--cancel-delay", "0.3"]);
+    let stage = Stage::with(&["--cancel-delay", "300ms"]);
     body(&stage, Some(60));
     let id = sent(&stage);
     let said = run(&mut stage.api(&["batch", "cancel", &id, "--wait", "0", "--json"])).ends(5);

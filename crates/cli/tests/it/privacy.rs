@@ -4,7 +4,7 @@ use crate::support::{KEY_SECRET, SECRET, Stage, run, write_recipients};
 
 #[test]
 fn promise_8_secrets_numbers_and_texts_do_not_leak() {
-    let stage = Stage::with(&["--fail", "30"]);
+    let stage = Stage::with(&["--fail-percent", "30"]);
     write_recipients(stage.path(), 120);
     // One row with mistakes, so that findings are in the output too.
     let mut people = std::fs::read_to_string(stage.path().join("people.csv")).unwrap();

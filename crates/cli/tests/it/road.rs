@@ -70,7 +70,7 @@ fn promise_2_nothing_is_dropped_silently() {
 
 #[test]
 fn promise_5_a_failure_is_a_row() {
-    let stage = Stage::with(&["--fail", "20"]);
+    let stage = Stage::with(&["--fail-percent", "20"]);
     // Quoted line feeds and blank lines part rows and lines.
     let mut csv = String::from("SMS,name\n");
     for row in 1..=60 {

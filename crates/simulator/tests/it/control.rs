@@ -19,7 +19,11 @@ async fn messages_come_as_lines_in_the_order_they_were_accepted() {
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), 2001);
     let keys: Vec<_> = lines[0].as_object().unwrap().keys().cloned().collect();
-    assert_eq!(keys, ["batch_id", "identity", "index", "status", "text"]);
+    assert_eq!(
+        keys,
+        ["app_id", "batch_id", "channel", "identity", "index", "metadata", "parameters", "status", "text"]
+    );
+    assert_eq!((&lines[0]["parameters"], &lines[0]["channel"]), (&json!({"n": "A"}), &json!("SMS")));
     assert_eq!((&lines[0]["batch_id"], &lines[0]["index"], &lines[0]["text"]), (&first, &json!(0), &json!("Hi A")));
     assert!(["delivered", "read", "failed"].contains(&lines[0]["status"].as_str().unwrap()));
     for (place, line) in lines[1..].iter().enumerate() {

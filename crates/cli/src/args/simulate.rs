@@ -1,0 +1,66 @@
+//! What `simulate` takes.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::Args;
+use sinch_batch::simulator::{Fault, Outcome};
+
+use super::duration::duration;
+
+#[derive(Debug, Args)]
+pub(crate) struct SimulateArgs {
+    /// Where the service listens; port 0 takes a free one.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8090")]
+    pub(crate) addr: SocketAddr,
+    /// Where its control side listens.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8091")]
+    pub(crate) control: SocketAddr,
+    /// Where signed callbacks go; none are sent without it.
+    #[arg(long, value_name = "URL")]
+    pub(crate) callback_url: Option<String>,
+    /// Drain the queue at 20 messages and send 25 callbacks per second, as the real service does.
+    #[arg(long)]
+    pub(crate) realistic: bool,
+    /// Decides which messages fail, are delivered or are read.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// How many of a hundred messages fail.
+    #[arg(long, value_name = "PERCENT", default_value_t = 1, value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub(crate) fail_percent: u8,
+    /// How many of a hundred delivered messages are read.
+    #[arg(long, value_name = "PERCENT", default_value_t = 30, value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub(crate) read_percent: u8,
+    /// What becomes of messages to one recipient: queued, delivered, delivered_then_read, read or
+    /// failed:CODE. Repeatable.
+    #[arg(long = "outcome", value_name = "IDENTITY=OUTCOME[:CODE]", value_parser = outcome)]
+    pub(crate) outcomes: Vec<(String, Outcome)>,
+    /// What goes wrong, such as send_batch:accept_then_500:2 for the next two sends. Repeatable;
+    /// docs/guide/simulator.md lists all.
+    #[arg(long = "fault", value_name = "OPERATION:KIND[=VALUE][:TIMES[:AFTER]]")]
+    pub(crate) faults: Vec<Fault>,
+    /// How long after its response a cancel takes effect.
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
+    pub(crate) cancel_delay: Duration,
+    /// How long after its acceptance a batch shows up in look-ups.
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
+    pub(crate) visibility_delay: Duration,
+    /// Hold callbacks back until the control side releases them.
+    #[arg(long)]
+    pub(crate) hold_callbacks: bool,
+    /// How many of a hundred callbacks are sent twice.
+    #[arg(long, value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub(crate) callback_twice: u8,
+    /// Draw the next callback from so many that wait, instead of sending them in order.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) callback_shuffle: usize,
+}
+
+fn outcome(text: &str) -> Result<(String, Outcome), String> {
+    let (identity, outcome) = text.split_once('=').ok_or("expected IDENTITY=OUTCOME, such as +15550000003=read")?;
+    if identity.is_empty() {
+        return Err("the identity is missing before `=`".to_owned());
+    }
+    let outcome = outcome.parse().map_err(|error: sinch_batch::simulator::OutcomeError| error.to_string())?;
+    Ok((identity.to_owned(), outcome))
+}
