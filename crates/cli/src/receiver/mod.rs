@@ -141,7 +141,7 @@ fn app(path: &str, verifier: Verifier, limits: Limits, sink: Sink) -> Router {
     let metrics = sink.metrics.clone();
     let (met, lost) = (metrics.clone(), metrics.clone());
     let sink = Arc::new(sink);
-    let callbacks = sinch_batch::webhook::Receiver::new(verifier)
+    let callbacks = sinch_batch::webhook::CallbackReceiver::new(verifier)
         .with_limits(limits)
         .with_observer(move |outcome| met.met(outcome))
         .raw_service(move |received: Received| {
