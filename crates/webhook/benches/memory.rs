@@ -16,7 +16,7 @@ use http_body_util::Full;
 use jiff::Timestamp;
 use serde::Deserialize;
 use sha2::Sha256;
-use sinch_batch_webhook::{Receiver, Verifier, WebhookSecret, parse, sign};
+use sinch_batch_webhook::{CallbackReceiver, Verifier, WebhookSecret, parse, sign};
 use tower_service::Service;
 
 const BODIES: [(&str, &str); 2] = [
@@ -157,7 +157,7 @@ fn medians<const N: usize>(mut calls: [&mut dyn FnMut(); N]) -> [f64; N] {
 fn whole_path(body: Bytes) {
     let secret = WebhookSecret::new(SECRET);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    let mut service = Receiver::new(Verifier::new(secret.clone()).unwrap())
+    let mut service = CallbackReceiver::new(Verifier::new(secret.clone()).unwrap())
         .with_clock(|| Timestamp::from_second(THEN).unwrap())
         .service(async |callback| {
             black_box(callback);

@@ -1,44 +1,84 @@
 //! Reading the bytes of a callback that was verified.
 
-use serde_json::{Map, Value};
+mod lenient;
+
 use sinch_batch_models::{Callback, ParseError};
 
-/// Reads a verified callback.
+/// Reads a verified callback, leniently where it must.
 ///
-/// Kinds that this release does not know are kept whole as
-/// [`CallbackKind::Unknown`](sinch_batch_models::CallbackKind::Unknown). So is a callback of a known
-/// kind with a field of an unexpected shape: answering an error would lose it, since the service
-/// repeats nothing after a 4xx.
+/// The service does not send again what was answered 4xx, so a callback is not refused for its form:
+///
+/// | What is in it | What is read |
+/// | --- | --- |
+/// | a kind that this release does not know | the whole, as [`CallbackKind::Unknown`](sinch_batch_models::CallbackKind::Unknown) |
+/// | bytes that are not UTF-8, half of a surrogate pair | U+FFFD in their place |
+/// | a byte order mark | the rest |
+/// | another type where a text is expected | its JSON text |
+/// | any other field of an unexpected type | the rest; that field is in `extra`, under the key of its kind |
 ///
 /// # Errors
-/// If the body is not JSON, or no object. Answer 400.
+/// If the body is not a JSON object. The service would send the same bytes again, so answer 200 and
+/// keep the bytes.
 pub fn parse(body: &[u8]) -> Result<Callback, ParseError> {
-    sinch_batch_models::wire::parse(body).or_else(|error| {
-        let fields: Map<String, Value> = serde_json::from_slice(body).map_err(|_| error)?;
-        let mut whole: Callback = sinch_batch_models::wire::parse(b"{}")?;
-        for (name, value) in fields {
-            whole.extra.insert(name, value);
-        }
-        Ok(whole)
-    })
+    sinch_batch_models::wire::parse(body).or_else(|error| lenient::parse(body).ok_or(error))
 }
 
 #[cfg(test)]
 mod tests {
-    use sinch_batch_models::CallbackKind;
+    use serde_json::json;
+    use sinch_batch_models::{CallbackKind, DeliveryReport, DeliveryStatus};
 
     use super::*;
 
-    #[test]
-    fn what_cannot_be_typed_is_kept_whole() {
-        let callback = parse(br#"{"app_id":"a","message_delivery_report":{"status":7}}"#).unwrap();
-        assert_eq!(callback.kind, CallbackKind::Unknown);
-        assert_eq!(callback.extra.get("message_delivery_report").unwrap()["status"], 7);
+    fn report(callback: &Callback) -> &DeliveryReport {
+        let CallbackKind::MessageDelivery(report) = &callback.kind else { panic!("another kind: {callback:?}") };
+        report
     }
 
     #[test]
-    fn what_is_no_object_is_refused() {
-        for body in ["", "[]", "null", "7", "{", "<html>", "{} {}"] {
+    fn lenient_parse_replaces_what_is_not_unicode() {
+        for body in [
+            &b"{\"correlation_id\":\"a\xff\",\"message_delivery_report\":{\"status\":\"DELIVERED\"}}"[..],
+            br#"{"correlation_id":"a\ud83d","message_delivery_report":{"status":"DELIVERED"}}"#,
+            br#"{"correlation_id":"a\uDE00","message_delivery_report":{"status":"DELIVERED"}}"#,
+            b"\xef\xbb\xbf{\"correlation_id\":\"a\xef\xbf\xbd\",\"message_delivery_report\":{\"status\":\"DELIVERED\"}}",
+        ] {
+            let callback = parse(body).unwrap();
+            assert_eq!(report(&callback).status, Some(DeliveryStatus::Delivered));
+            assert_eq!(callback.correlation_id.as_deref(), Some("a\u{fffd}"));
+        }
+    }
+
+    #[test]
+    fn lenient_parse_keeps_the_rest_of_a_report() {
+        let body = json!({
+            "correlation_id": 7,
+            "message_delivery_report": {
+                "message_id": "m", "status": "FAILED", "reason": "none", "metadata": {"_batch_id": "b"}
+            }
+        });
+        let callback = parse(body.to_string().as_bytes()).unwrap();
+        assert_eq!(callback.correlation_id.as_deref(), Some("7"));
+        assert_eq!(report(&callback).status, Some(DeliveryStatus::Failed));
+        assert_eq!(callback.extra.get("message_delivery_report"), Some(&json!({"reason": "none"})));
+        assert_eq!(callback.origin().batch_id.unwrap().as_str(), "b", "metadata may be an object");
+    }
+
+    #[test]
+    fn lenient_parse_keeps_an_object_of_another_type_raw() {
+        // JSON text inside a string has escapes of its own.
+        let body = json!({"message_delivery_report": {"metadata": r#"{"_batch_id":"b","name":"a\ud83d"}"#}});
+        assert_eq!(parse(body.to_string().as_bytes()).unwrap().origin().batch_id.unwrap().as_str(), "b");
+        for odd in [json!(7), json!([]), json!("text"), json!(true)] {
+            let callback = parse(json!({"app_id": "a", "event": odd}).to_string().as_bytes()).unwrap();
+            assert_eq!((&callback.kind, callback.extra.get("event")), (&CallbackKind::Unknown, Some(&odd)));
+            assert_eq!(callback.app_id.unwrap().as_str(), "a");
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_not_an_object_is_an_error() {
+        for body in ["", "[]", "null", "7", "{", "<html>", "{} {}", "\u{feff}", "{\"a\":\"\\ud83\"}"] {
             assert!(parse(body.as_bytes()).is_err(), "{body}");
         }
     }

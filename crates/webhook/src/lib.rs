@@ -29,7 +29,7 @@
 //! # }
 //! ```
 //!
-#![cfg_attr(feature = "axum", doc = include_str!("axum/example.md"))]
+#![cfg_attr(feature = "axum", doc = include_str!("router/example.md"))]
 //!
 //! Callbacks come from the service over HTTP; what they say goes to a sink of yours, a closure.
 //!
@@ -40,8 +40,8 @@
 //! | [`verify`] | [`Verifier`]: secrets, window, bearer token, every reason to refuse |
 //! | [`replay`] | [`NonceStore`]: what was taken in already; [`Nonces`], to share that |
 //! | [`callback`] | [`parse`]: bytes that were verified, as types |
-//! | `receive` | `Receiver`, the whole request path, as a service and a layer; `Limits`, `Refusal` |
-//! | `axum` | `router` and the extractor `Signed` |
+//! | `receive` | `CallbackReceiver`, the whole request path, as a service and a layer; `Limits`, `Rejection`, `Warning` |
+//! | `router` | `router` and the extractor `Signed`, for axum |
 //! | `journal` | Raw callbacks in files, to look at or to play again |
 //!
 //! # Features
@@ -50,7 +50,7 @@
 //! | --- | --- |
 //! | none | All but the last three modules: no web framework, no runtime, time is an argument |
 //! | `tower` (default) | `receive`, for any framework on `http` and tokio |
-//! | `axum` (default) | `axum` |
+//! | `axum` (default) | `router` |
 //! | `journal` | `journal`, with no runtime either |
 //!
 //! This crate keeps nothing on disk unless a program opens a journal, does not fetch OAuth2 tokens or
@@ -69,16 +69,19 @@ pub mod callback;
 pub mod receive;
 
 #[cfg(feature = "axum")]
-pub mod axum;
+pub mod router;
 
 #[cfg(feature = "journal")]
 pub mod journal;
 
 #[cfg(feature = "axum")]
-pub use crate::axum::{FromSigned, Signed, router};
+pub use crate::router::{FromSigned, Signed, router};
 pub use callback::parse;
 #[cfg(feature = "tower")]
-pub use receive::{CallbackService, Limits, Outcome, Received, Receiver, Refusal, SignedLayer, SignedService};
+pub use receive::{
+    CallbackReceiver, CallbackService, LateCallbacks, Limits, Outcome, Received, Rejection, SignedLayer, SignedService,
+    Warning,
+};
 pub use replay::{Claim, Claimed, NonceStore, Nonces};
 pub use secret::WebhookSecret;
 pub use signature::{Signature, sign};

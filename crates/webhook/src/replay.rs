@@ -1,4 +1,4 @@
-//! What was taken in already: nonces, kept as long as their signatures would be taken.
+//! What was applied already: nonces, kept as long as their signatures would be taken.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
@@ -17,7 +17,7 @@ use crate::Verified;
 /// of 25 callbacks per second brings in within the default window.
 pub const DEFAULT_CAPACITY: usize = 100_000;
 
-/// Where nonces are remembered, so that a callback sent twice is taken in once.
+/// Where nonces are remembered, so that a callback sent twice is applied once.
 ///
 /// [`NonceStore`] does so in the memory of one process. Write your own over a database that several
 /// processes share, or that outlives them:
@@ -26,18 +26,18 @@ pub const DEFAULT_CAPACITY: usize = 100_000;
 ///   [`New`](Claimed::New).
 /// - What is kept must be known at least until [`Claim::until`].
 /// - A claim that is neither kept nor released belongs to a process that died. Let it lapse, but no
-///   sooner than your slowest sink may need: a claim that lapses early lets the callback in twice.
+///   sooner than your slowest sink may need: a claim that lapses early applies the callback twice.
 pub trait Nonces: Send + Sync + 'static {
     /// Why the store could not say. It is logged, and the service is asked to send again.
     type Error: fmt::Display + Send;
 
-    /// Asks to take in a callback.
+    /// Asks to apply a callback.
     fn claim(&self, claim: Claim, now: Timestamp) -> impl Future<Output = Result<Claimed, Self::Error>> + Send;
 
-    /// The callback is taken in: remember it.
+    /// The callback was applied: remember it.
     fn keep(&self, claim: Claim) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
-    /// The callback could not be taken in: it is as if it had never come.
+    /// The callback could not be applied: it is as if it had never come.
     fn release(&self, claim: Claim) -> impl Future<Output = Result<(), Self::Error>> + Send;
 }
 
@@ -54,13 +54,13 @@ pub struct Claim {
 pub enum Claimed {
     /// Not seen yet. It is ours until the claim is kept or released.
     New,
-    /// Another delivery of the same callback is being taken in at this moment.
-    InWork,
-    /// Taken in before: answer 2xx and do nothing.
-    Known,
-    /// The nonce came before with another body: refuse it. The service repeats callbacks, it does
-    /// not rewrite them.
-    Altered,
+    /// Another delivery of the same callback is being applied at this moment.
+    InProgress,
+    /// Applied before: answer 2xx and do nothing.
+    Duplicate,
+    /// The nonce came before with another body. Both are genuine, since only somebody with the secret
+    /// can sign: apply it, and warn of it. The claim is not yours to keep or release.
+    Conflict,
 }
 
 impl Claim {
@@ -84,6 +84,12 @@ impl Claim {
         self.until
     }
 
+    /// Remembered until then, if that is later: a late callback is taken after its signature's time.
+    #[cfg(feature = "tower")]
+    pub(crate) fn remembered_until(self, until: Timestamp) -> Self {
+        Self { until: self.until.max(until), ..self }
+    }
+
     fn number(&self) -> u128 {
         u128::from_ne_bytes(self.key)
     }
@@ -98,9 +104,10 @@ fn digest(bytes: &[u8]) -> [u8; 16] {
 
 /// Remembers nonces in memory, bounded in number and in time.
 ///
-/// Some 150 bytes a nonce; over its capacity the oldest is forgotten first, and what is in work comes
-/// on top. After a restart, or beyond the bound, a repeated callback is taken in again within the
-/// window of the [`Verifier`](crate::Verifier), so what it says has to be harmless when heard twice.
+/// Some 150 bytes a nonce; over its capacity the oldest is forgotten first, and what is being applied comes
+/// on top. After a restart, or beyond the bound, a repeated callback is applied again, so
+/// what it says has to be harmless when applied twice. So is one that is late and whose nonce has
+/// been forgotten.
 pub struct NonceStore {
     inner: Mutex<Inner>,
     capacity: usize,
@@ -118,7 +125,7 @@ struct Inner {
 struct Seen {
     body: [u8; 16],
     until: Timestamp,
-    in_work: bool,
+    in_progress: bool,
 }
 
 /// A digest is its own hash, and nobody without the secret chooses one.
@@ -161,11 +168,11 @@ impl NonceStore {
         self
     }
 
-    /// Asks to take in a callback: see [`Nonces`].
+    /// Asks to apply a callback: see [`Nonces`].
     pub fn claim(&self, claim: Claim, now: Timestamp) -> Claimed {
         let stays = SignedDuration::try_from(self.time_to_live).unwrap_or(SignedDuration::MAX);
         let until = claim.until.max(now.checked_add(stays).unwrap_or(Timestamp::MAX));
-        let new = Seen { body: claim.body, until, in_work: true };
+        let new = Seen { body: claim.body, until, in_progress: true };
         let mut inner = self.lock();
         inner.forget_before(now);
         match inner.seen.entry(claim.number()) {
@@ -173,22 +180,22 @@ impl NonceStore {
                 place.insert(new);
             }
             Entry::Occupied(mut known) => match known.get() {
-                seen if seen.until < now && !seen.in_work => {
+                seen if seen.until < now && !seen.in_progress => {
                     known.insert(new);
                 }
-                seen if seen.body != claim.body => return Claimed::Altered,
-                seen if seen.in_work => return Claimed::InWork,
-                _ => return Claimed::Known,
+                seen if seen.body != claim.body => return Claimed::Conflict,
+                seen if seen.in_progress => return Claimed::InProgress,
+                _ => return Claimed::Duplicate,
             },
         }
         Claimed::New
     }
 
-    /// The callback is taken in: remember it.
+    /// The callback was applied: remember it.
     pub fn keep(&self, claim: Claim) {
         let mut inner = self.lock();
-        let Some(seen) = inner.seen.get_mut(&claim.number()).filter(|seen| seen.in_work) else { return };
-        seen.in_work = false;
+        let Some(seen) = inner.seen.get_mut(&claim.number()).filter(|seen| seen.in_progress) else { return };
+        seen.in_progress = false;
         let until = seen.until;
         while inner.order.len() >= self.capacity {
             inner.forget_oldest();
@@ -196,15 +203,15 @@ impl NonceStore {
         inner.order.push_back((until, claim.number()));
     }
 
-    /// The callback could not be taken in: it is as if it had never come.
+    /// The callback could not be applied: it is as if it had never come.
     pub fn release(&self, claim: Claim) {
         let mut inner = self.lock();
-        if inner.seen.get(&claim.number()).is_some_and(|seen| seen.in_work) {
+        if inner.seen.get(&claim.number()).is_some_and(|seen| seen.in_progress) {
             inner.seen.remove(&claim.number());
         }
     }
 
-    /// How many nonces are remembered or in work.
+    /// How many nonces are remembered or being applied.
     pub fn len(&self) -> usize {
         self.lock().seen.len()
     }
@@ -232,7 +239,7 @@ impl Inner {
         // The nonce may have come again since, after its time.
         if let Entry::Occupied(seen) = self.seen.entry(number)
             && seen.get().until == until
-            && !seen.get().in_work
+            && !seen.get().in_progress
         {
             seen.remove();
         }
@@ -308,31 +315,31 @@ mod tests {
     fn a_nonce_is_known_until_its_signature_is_too_old() {
         let store = NonceStore::new();
         take(&store, "a", 1000, 1000);
-        assert_eq!(store.claim(claim("a", 1000), at(1300)), Claimed::Known);
+        assert_eq!(store.claim(claim("a", 1000), at(1300)), Claimed::Duplicate);
         take(&store, "b", 1200, 1301);
         assert_eq!(store.len(), 1, "the first has expired");
     }
 
     #[test]
-    fn a_nonce_in_work_is_nobody_elses_and_free_again_when_released() {
+    fn a_nonce_in_progress_is_nobody_elses_and_free_again_when_released() {
         let store = NonceStore::new();
         assert_eq!(store.claim(claim("a", 1000), at(1000)), Claimed::New);
-        assert_eq!(store.claim(claim("a", 1000), at(1000)), Claimed::InWork);
+        assert_eq!(store.claim(claim("a", 1000), at(1000)), Claimed::InProgress);
         store.release(claim("a", 1000));
         assert!(store.is_empty());
         take(&store, "a", 1000, 1000);
         store.release(claim("a", 1000));
-        assert_eq!(store.claim(claim("a", 1000), at(1000)), Claimed::Known, "what is kept stays kept");
+        assert_eq!(store.claim(claim("a", 1000), at(1000)), Claimed::Duplicate, "what is kept stays kept");
     }
 
     #[test]
-    fn a_nonce_with_another_body_is_told_apart_in_work_and_after() {
+    fn a_nonce_with_another_body_is_told_apart_in_progress_and_after() {
         let store = NonceStore::new();
         let other = Claim { body: digest(b"[]"), ..claim("a", 1000) };
         assert_eq!(store.claim(claim("a", 1000), at(1000)), Claimed::New);
-        assert_eq!(store.claim(other, at(1000)), Claimed::Altered);
+        assert_eq!(store.claim(other, at(1000)), Claimed::Conflict);
         store.keep(claim("a", 1000));
-        assert_eq!(store.claim(other, at(1000)), Claimed::Altered);
+        assert_eq!(store.claim(other, at(1000)), Claimed::Conflict);
     }
 
     #[test]
@@ -342,7 +349,7 @@ mod tests {
             take(&store, nonce, 1000, 1000);
         }
         assert_eq!(store.len(), 2);
-        assert_eq!(store.claim(claim("b", 1000), at(1000)), Claimed::Known);
+        assert_eq!(store.claim(claim("b", 1000), at(1000)), Claimed::Duplicate);
         assert_eq!(store.claim(claim("a", 1000), at(1000)), Claimed::New);
     }
 
@@ -351,18 +358,18 @@ mod tests {
         let store = NonceStore::new().with_time_to_live(Duration::from_secs(3600));
         take(&store, "a", 1000, 1000);
         // Signed again when it was sent again.
-        assert_eq!(store.claim(claim("a", 4600), at(4600)), Claimed::Known);
+        assert_eq!(store.claim(claim("a", 4600), at(4600)), Claimed::Duplicate);
         assert_eq!(store.claim(claim("a", 4600), at(4601)), Claimed::New);
         let for_ever = NonceStore::new().with_time_to_live(Duration::MAX);
         take(&for_ever, "a", 1000, 1000);
-        assert_eq!(for_ever.claim(claim("a", 1000), Timestamp::MAX), Claimed::Known);
+        assert_eq!(for_ever.claim(claim("a", 1000), Timestamp::MAX), Claimed::Duplicate);
     }
 
     #[test]
-    fn a_claim_in_work_is_not_forgotten_with_its_time() {
+    fn a_claim_in_progress_is_not_forgotten_with_its_time() {
         let store = NonceStore::new();
         assert_eq!(store.claim(claim("a", 1000), at(1000)), Claimed::New);
-        assert_eq!(store.claim(claim("a", 9000), at(9000)), Claimed::InWork);
+        assert_eq!(store.claim(claim("a", 9000), at(9000)), Claimed::InProgress);
         store.keep(claim("a", 1000));
         assert_eq!(store.claim(claim("a", 9000), at(9000)), Claimed::New, "after its time");
         assert_eq!(store.len(), 1);

@@ -44,12 +44,25 @@ pub struct Verified {
     pub nonce: Box<str>,
     /// When it was signed.
     pub signed_at: Timestamp,
-    /// The last moment at which this signature is taken.
+    /// The last moment at which this signature is in time; it has passed if the callback is late.
     pub good_until: Timestamp,
+    /// Whether it was signed before the window, and is taken all the same: by a receiver that was
+    /// told to, never by [`Verifier::check`].
+    pub late: bool,
     /// Which secret made the signature: its place among those of the verifier, from 0.
     pub secret: usize,
     /// What that secret is called, if it has a name.
     pub secret_name: Option<Arc<str>>,
+}
+
+/// How the time of signing stands to the window around now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Signing {
+    InTime,
+    /// So long ago.
+    Old(Duration),
+    /// So far in the future.
+    Future(Duration),
 }
 
 /// Why no verifier can be made.
@@ -63,7 +76,11 @@ pub enum VerifierError {
     EmptySecret(usize),
 }
 
-/// Why a callback was refused. All are final: answer 401, the same for all, and change nothing.
+/// Why a callback was refused.
+///
+/// [`Old`](Self::Old) and [`Future`](Self::Future) tell of a genuine callback at a wrong time: answer 503,
+/// since a clock may be set right until it comes again. All others are final: answer 401, the same for
+/// all. Change nothing either way.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignatureError {
@@ -83,7 +100,7 @@ pub enum SignatureError {
     Algorithm,
     /// Signed too long ago.
     ///
-    /// If genuine callbacks meet this, set the clock right or widen the window.
+    /// The signature held. Set the clock right or widen the window.
     #[error("the callback was signed too long ago")]
     Old,
     /// Signed too far in the future; see [`Old`](Self::Old).
@@ -107,7 +124,7 @@ pub enum SignatureError {
 
 impl SignatureError {
     /// The reason in one word, for a log or a metric; an answer must not tell it.
-    pub fn word(&self) -> &'static str {
+    pub fn code(&self) -> &'static str {
         match self {
             Self::Missing(_) => "missing",
             Self::Repeated(_) => "repeated",
@@ -152,9 +169,9 @@ impl Verifier {
 
     /// How far the time of signing may be from now, either way, in whole seconds, the bounds included.
     ///
-    /// Whether a callback is signed again when it is sent again is not published. A window too
-    /// narrow for the service's retries would refuse genuine ones; a wider one lets a captured
-    /// callback be repeated for longer, once the [`NonceStore`](crate::NonceStore) has forgotten it.
+    /// Whether a callback is signed again when it is sent again is not published. With a window too
+    /// narrow for the service's retries genuine ones are old; with a wider one a captured callback can
+    /// be repeated for longer, once the [`NonceStore`](crate::NonceStore) has forgotten it.
     #[must_use]
     pub fn with_window(mut self, window: Duration) -> Self {
         self.window = window;
@@ -192,9 +209,23 @@ impl Verifier {
     /// A nonce seen before is not refused here: see [`NonceStore`](crate::NonceStore).
     ///
     /// # Errors
-    /// With the reason, if anything is not as the service would have it. Answer 401 and change
-    /// nothing.
+    /// With the reason, if anything is not as the service would have it. Change nothing, and answer
+    /// as [`SignatureError`] says. `Old` and `Future` are told only of a callback whose signature holds.
     pub fn check(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<Verified, SignatureError> {
+        match self.verify(headers, body, now)? {
+            (verified, Signing::InTime) => Ok(verified),
+            (_, Signing::Old(_)) => Err(SignatureError::Old),
+            (_, Signing::Future(_)) => Err(SignatureError::Future),
+        }
+    }
+
+    /// Checks everything but the time, which is told.
+    pub(crate) fn verify(
+        &self,
+        headers: &HeaderMap,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<(Verified, Signing), SignatureError> {
         match single(headers, ALGORITHM_HEADER) {
             Ok(name) if name.eq_ignore_ascii_case(ALGORITHM) => {}
             Err(SignatureError::Missing(_))
@@ -214,14 +245,15 @@ impl Verifier {
         let code = code(signature).ok_or(SignatureError::Malformed(SIGNATURE_HEADER))?;
 
         let secret = self.secret_of(&code, body, nonce, timestamp, now)?;
-        let good_until = self.in_time(signed_at, now)?;
         if let Some(check) = &self.bearer
             && !bearer_token(headers).is_some_and(|token| check(token))
         {
             return Err(SignatureError::Bearer);
         }
         let secret_name = self.secrets[secret].shared_name();
-        Ok(Verified { nonce: nonce.into(), signed_at, good_until, secret, secret_name })
+        let (signing, good_until) = self.signing(signed_at, now);
+        let late = matches!(signing, Signing::Old(_));
+        Ok((Verified { nonce: nonce.into(), signed_at, good_until, late, secret, secret_name }, signing))
     }
 
     /// The place of the secret that makes this code of these bytes.
@@ -244,21 +276,23 @@ impl Verifier {
         found
     }
 
-    /// Whether it was signed within the window; until when that will be so.
+    /// How the time of signing stands to the window; until when it is in time.
     ///
     /// Whole seconds are compared, for the time of signing has no others: a callback signed "300 s
-    /// ago" is taken during all of that second.
-    fn in_time(&self, signed_at: Timestamp, now: Timestamp) -> Result<Timestamp, SignatureError> {
-        let window = i64::try_from(self.window.as_secs()).unwrap_or(i64::MAX);
+    /// ago" is in time during all of that second.
+    fn signing(&self, signed_at: Timestamp, now: Timestamp) -> (Signing, Timestamp) {
+        let window = self.window.as_secs();
         let age = now.as_nanosecond().div_euclid(1_000_000_000) - i128::from(signed_at.as_second());
-        if age > i128::from(window) {
-            return Err(SignatureError::Old);
-        }
-        if age < -i128::from(window) {
-            return Err(SignatureError::Future);
-        }
+        // Two times are never so far apart that the seconds between them would not fit.
+        let apart = u64::try_from(age.unsigned_abs()).unwrap_or(u64::MAX);
+        let signing = match (apart > window, age > 0) {
+            (false, _) => Signing::InTime,
+            (true, true) => Signing::Old(Duration::from_secs(apart)),
+            (true, false) => Signing::Future(Duration::from_secs(apart)),
+        };
+        let window = i64::try_from(window).unwrap_or(i64::MAX);
         let last_second = signed_at.as_second().saturating_add(window);
-        Ok(Timestamp::new(last_second, 999_999_999).unwrap_or(Timestamp::MAX))
+        (signing, Timestamp::new(last_second, 999_999_999).unwrap_or(Timestamp::MAX))
     }
 }
 

@@ -24,7 +24,8 @@ pub(crate) struct SecretArgs {
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 It answers 200 only when what the callback says is in the ledger, and in the journal and with the \
-receiver behind --forward if there are such; else 503, and Sinch sends it again. Beside the path it \
+receiver behind --forward if there are such; else 503, and Sinch sends it again. Callbacks that are \
+refused are reported on standard error, once per reason and minute. Beside the path it \
 serves /healthz and /metrics (Prometheus). SIGTERM or Ctrl-C ends it with 0 when what is under way is \
 answered; once more ends it at once.")]
 pub(crate) struct ListenArgs {
@@ -38,8 +39,8 @@ pub(crate) struct ListenArgs {
     pub(crate) secrets: SecretArgs,
     /// How far the time of signing may be from now, either way.
     ///
-    /// Whether Sinch signs again when it sends again is not published: widen it if genuine callbacks
-    /// are refused as old.
+    /// A genuine callback that is older is applied all the same, since Sinch may send again with the time
+    /// of the first delivery; one further in the future is answered 503: a clock is wrong.
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
     pub(crate) window: u64,
     /// Take callbacks without the header that names the algorithm, if something on the way drops it.
@@ -112,7 +113,8 @@ pub(crate) struct SignArgs {
 #[command(
     override_usage = "sinch-batch trigger [OPTIONS] <KIND> <URL>\n       sinch-batch trigger [OPTIONS] --all <URL>",
     after_help = "\
-Ends with 0 if every sample was answered as it should be: with 2xx, or with --fault by a refusal (4xx). \
+Ends with 0 if every sample was answered as it should be: with 2xx, or with --fault as \
+its help says. \
 Ends with 7 if one was answered otherwise, or the URL could not be reached."
 )]
 pub(crate) struct TriggerArgs {
@@ -126,7 +128,7 @@ pub(crate) struct TriggerArgs {
     /// Send one callback of every kind.
     #[arg(long)]
     pub(crate) all: bool,
-    /// Send what a receiver must refuse.
+    /// Send them with a fault: forged ones must be refused, genuine ones must not be lost.
     #[arg(long, value_name = "FAULT")]
     pub(crate) fault: Option<Fault>,
     /// How old, or how far in the future, with `--fault old` and `--fault future`.
@@ -177,18 +179,18 @@ pub(crate) struct ConnectionArgs {
     pub(crate) tls_ca: Option<PathBuf>,
 }
 
-/// What a receiver must refuse.
+/// What may be wrong with a callback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Fault {
-    /// Signed too long ago.
+    /// Signed too long ago: genuine, so 2xx, or 5xx to be sent again.
     Old,
-    /// Signed in the future.
+    /// Signed in the future: genuine, but a clock is wrong, so 5xx to be sent again.
     Future,
-    /// Signed with another secret.
+    /// Signed with another secret: 4xx.
     WrongSecret,
-    /// A genuine callback, and then another one under its nonce.
+    /// A genuine callback, and then another genuine one under its nonce: 2xx.
     RepeatedNonce,
-    /// One byte is not what was signed.
+    /// One byte is not what was signed: 4xx.
     AlteredByte,
 }
 

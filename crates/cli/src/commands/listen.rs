@@ -12,15 +12,19 @@ use crate::{exit, ledgers, signals};
 struct Ready {
     ready: bool,
     url: String,
+    /// Where it writes, whatever folder it was started in.
+    ledger: String,
 }
 
 pub(crate) async fn run(args: ListenArgs) -> Result<u8, Failure> {
     let path = ledgers::path(&args.ledger);
     let ledger = ledgers::open(&path)?;
-    let mut receiver = Receiver::with(&args, ledger).await?;
+    // The path is as good as it was if the current folder cannot be told.
+    let path = std::path::absolute(&path).unwrap_or(path);
+    let mut receiver = Receiver::with(&args, ledger, &path).await?;
     // Before anybody knows that we are there, so that no signal finds us unprepared.
     let stop = signals::stop_or_end();
-    write_json_line(&Ready { ready: true, url: receiver.url() })?;
+    write_json_line(&Ready { ready: true, url: receiver.url(), ledger: path.display().to_string() })?;
     tokio::select! {
         () = signals::stopped(stop) => receiver.stop().await.map(|()| exit::OK),
         failure = receiver.failed() => Err(failure),

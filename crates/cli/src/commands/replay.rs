@@ -156,7 +156,8 @@ async fn fold(args: &ReplayArgs, mut source: Source, path: &Path) -> Result<u8, 
         if let Some(record) = record {
             match sinch_batch::webhook::parse(&record.body) {
                 Ok(callback) => chunk.push(ReceivedCallback::of(&callback, record.received)),
-                Err(_) => report.other += 1,
+                // It is counted, as the receiver does it.
+                Err(_) => chunk.push(ReceivedCallback::new(None, record.received)),
             }
         }
         if chunk.len() == CHUNK || is_last && !chunk.is_empty() {

@@ -1,4 +1,4 @@
-//! `trigger`: a signed callback of any kind to a URL, or one that must be refused.
+//! `trigger`: a signed callback of any kind to a URL, or one with a fault.
 
 use axum::body::Bytes;
 use serde::Serialize;
@@ -10,7 +10,7 @@ use crate::args::{Fault, TriggerArgs};
 use crate::exit;
 use crate::fail::{Failure, output, sentence};
 use crate::output::{out, write_json_line};
-use crate::post::Poster;
+use crate::post::{Answer, Poster};
 use crate::receiver::{all_secrets, verifier};
 use crate::samples::{Samples, fresh_id, kinds};
 
@@ -109,14 +109,30 @@ impl Sender {
         let (signature, body) = spoil(self.fault, &self.verifier, body, &nonce, now.as_second(), self.by);
         match self.poster.post(&signature, Bytes::from(body)).await {
             Ok(answer) => {
-                // A fault is refused for good: a 5xx would say that it may be taken another time.
-                let refused = (400..500).contains(&answer.status) && !answer.is_temporary();
-                let ok = if self.fault.is_some() { refused } else { answer.is_success() };
+                let ok = is_right(self.fault, answer);
                 Answered { kind: name, first, status: Some(answer.status), ok, error: None }
             }
             Err(error) => no(first, sentence(&error)),
         }
     }
+}
+
+/// Whether a receiver answers so.
+///
+/// What is forged is refused for good: a 5xx would say that it may be taken another time. What is genuine
+/// must not be lost, so it is applied, or asked for again if its time is wrong.
+fn is_right(fault: Option<Fault>, answer: Answer) -> bool {
+    match fault {
+        None | Some(Fault::RepeatedNonce) => answer.is_success(),
+        Some(Fault::Old) => answer.is_success() || answer.is_temporary(),
+        Some(Fault::Future) => answer.is_temporary(),
+        Some(Fault::WrongSecret | Fault::AlteredByte) => is_refused(answer.status),
+    }
+}
+
+/// For good: the service would not send it again.
+fn is_refused(status: u16) -> bool {
+    (400..500).contains(&status) && status != 429
 }
 
 /// Signs a body as the fault has it.
@@ -156,6 +172,11 @@ fn alter(body: &mut [u8]) {
 }
 
 impl Fault {
+    /// Whether the signature holds.
+    fn is_genuine(self) -> bool {
+        matches!(self, Self::Old | Self::Future | Self::RepeatedNonce)
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Old => "old",
@@ -175,12 +196,15 @@ fn line(answered: &Answered, fault: Option<Fault>) -> String {
         (None, Some(error)) => error.clone(),
         (None, None) => "nothing".to_owned(),
     };
-    let verdict = match (fault, ok) {
-        (None, true) => "",
-        (None, false) => "  not taken",
-        (Some(_), true) => "  refused, as it should be",
-        (Some(_), false) if status.is_some_and(|status| (200..300).contains(&status)) => "  TAKEN, and must not be",
-        (Some(_), false) => "  neither taken nor refused",
+    let verdict = match (fault, ok, *status) {
+        (None, true, _) => "",
+        (None, false, _) => "  not applied",
+        (Some(_), true, Some(200..300)) => "  applied, as it should be",
+        (Some(_), true, Some(status)) if is_refused(status) => "  refused, as it should be",
+        (Some(_), true, _) => "  asked for again, as it should be",
+        (Some(_), false, Some(200..300)) => "  APPLIED, and must not be",
+        (Some(fault), false, Some(status)) if fault.is_genuine() && is_refused(status) => "  LOST: it was genuine",
+        (Some(_), false, _) => "  neither applied nor refused",
     };
     format!("{kind:<44} {first}{told}{verdict}\n")
 }
@@ -198,11 +222,11 @@ fn complaint(report: &Report) -> Failure {
             "is the receiver there, and is that its address?",
         ),
         Some(fault) if taken > 0 => (
-            format!("{url} took {taken} of {all} callbacks with the fault {fault}"),
+            format!("{url} applied {taken} of {all} callbacks with the fault {fault}"),
             "does the receiver check signature, time and nonce of the raw body, with this secret alone?",
         ),
         Some(fault) => (
-            format!("{url} did not refuse {failed} of {all} callbacks with the fault {fault} for good"),
+            format!("{url} did not answer {failed} of {all} callbacks with the fault {fault} as it should"),
             "does it take callbacks without a fault? leave out --fault",
         ),
         None => (

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use sinch_batch::webhook::{Outcome, Refusal};
+use sinch_batch::webhook::{Outcome, Rejection};
 
 /// Counts since the start. What is in a label comes from this program, never from a request.
 #[derive(Debug, Default)]
@@ -45,24 +45,24 @@ impl Metrics {
     /// How a request was met.
     pub(crate) fn met(&self, outcome: &Outcome) {
         match outcome {
-            Outcome::Taken { secret } => {
+            Outcome::Applied { secret, .. } => {
                 self.answers.add(200);
                 self.signed.add(*secret);
             }
-            Outcome::Repeated { secret } => {
+            Outcome::Duplicate { secret } => {
                 self.answers.add(200);
                 self.signed.add(*secret);
                 self.repeated.fetch_add(1, Ordering::Relaxed);
             }
-            Outcome::Refused(refusal) => self.refused(refusal),
+            Outcome::Rejected(rejection) => self.refused(rejection),
             // A way to be met that is newer than this program.
             _ => {}
         }
     }
 
-    fn refused(&self, refusal: &Refusal) {
-        self.answers.add(refusal.status().as_u16());
-        self.refused.add(refusal.word());
+    fn refused(&self, rejection: &Rejection) {
+        self.answers.add(rejection.status().as_u16());
+        self.refused.add(rejection.code());
     }
 
     /// A request to a path that is not served.
@@ -141,14 +141,16 @@ fn head(text: &mut String, name: &str, help: &str, kind: &str) {
 
 #[cfg(test)]
 mod tests {
+    use sinch_batch::webhook::SignatureError;
+
     use super::*;
 
     #[test]
     fn counts_come_out_as_prometheus_reads_them() {
         let metrics = Metrics::new(vec!["a \"b\"\\c".to_owned()]);
-        metrics.met(&Outcome::Refused(Refusal::Busy));
-        metrics.met(&Outcome::Refused(Refusal::Altered));
-        metrics.met(&Outcome::Refused(Refusal::Altered));
+        metrics.met(&Outcome::Rejected(Rejection::Busy));
+        metrics.met(&Outcome::Rejected(Rejection::from(SignatureError::Mismatch)));
+        metrics.met(&Outcome::Rejected(Rejection::from(SignatureError::Mismatch)));
         metrics.signed.add(0);
         metrics.taken(None);
         let under_way = metrics.under_way();
@@ -157,7 +159,7 @@ mod tests {
             "# TYPE sinch_batch_answers_total counter",
             "sinch_batch_answers_total{status=\"401\"} 2",
             "sinch_batch_answers_total{status=\"503\"} 1",
-            "sinch_batch_refused_total{reason=\"altered\"} 2",
+            "sinch_batch_refused_total{reason=\"mismatch\"} 2",
             "sinch_batch_taken_total{kind=\"UNKNOWN\"} 1",
             "sinch_batch_signed_total{secret=\"a \\\"b\\\"\\\\c\"} 1",
             "sinch_batch_repeated_total 0",

@@ -2,12 +2,14 @@
 
 mod journal;
 mod metrics;
+mod notices;
 mod secrets;
 mod server;
 mod sink;
 mod tls;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +17,7 @@ use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::routing::get;
 use sinch_batch::ledger::Ledger;
-use sinch_batch::webhook::{Limits, Received, Verifier, WebhookSecret};
+use sinch_batch::webhook::{CallbackReceiver, LateCallbacks, Limits, Received, Verifier, WebhookSecret};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
@@ -25,6 +27,7 @@ pub(crate) use self::secrets::{SECRET, all as all_secrets, secret, verifier};
 
 use self::journal::JournalWriter;
 use self::metrics::Metrics;
+use self::notices::Strangers;
 use self::sink::{Forward, Sink};
 use crate::args::ListenArgs;
 use crate::exit;
@@ -47,6 +50,8 @@ struct Parts {
     verifier: Verifier,
     limits: Limits,
     sink: Sink,
+    /// Whether warnings go to standard error, even if there is no log.
+    says: bool,
 }
 
 impl Receiver {
@@ -58,13 +63,14 @@ impl Receiver {
     ) -> Result<Self, Failure> {
         let verifier = secrets::verifier(vec![secret])?;
         let metrics = Arc::new(Metrics::default());
-        let sink = Sink { journal: None, ledger, forward: None, metrics };
-        let parts = Parts { address, path: "/".to_owned(), tls: None, verifier, limits: Limits::default(), sink };
+        let sink = Sink { journal: None, ledger, forward: None, metrics, strangers: None };
+        let parts =
+            Parts { address, path: "/".to_owned(), tls: None, verifier, limits: Limits::default(), sink, says: false };
         Self::of(parts).await
     }
 
-    /// Starts to receive with all that was asked for.
-    pub(crate) async fn with(args: &ListenArgs, ledger: Arc<dyn Ledger>) -> Result<Self, Failure> {
+    /// Starts to receive with all that was asked for, into the ledger at this path.
+    pub(crate) async fn with(args: &ListenArgs, ledger: Arc<dyn Ledger>, path: &Path) -> Result<Self, Failure> {
         let secrets = secrets::all(&args.secrets)?;
         let names = secrets.iter().map(|secret| secret.name().unwrap_or_default().to_owned()).collect();
         let mut verifier = secrets::verifier(secrets)?.with_window(Duration::from_secs(args.window));
@@ -95,12 +101,13 @@ impl Receiver {
             .with_in_flight(size(args.limits.max_in_flight))
             .with_read(args.limits.read_timeout)
             .with_answer(args.limits.answer_timeout);
-        let sink = Sink { journal, ledger, forward, metrics: Arc::new(Metrics::new(names)) };
-        Self::of(Parts { address: args.addr, path: args.path.clone(), tls, verifier, limits, sink }).await
+        let strangers = Some(Strangers::new(path.to_owned()));
+        let sink = Sink { journal, ledger, forward, metrics: Arc::new(Metrics::new(names)), strangers };
+        Self::of(Parts { address: args.addr, path: args.path.clone(), tls, verifier, limits, sink, says: true }).await
     }
 
     async fn of(parts: Parts) -> Result<Self, Failure> {
-        let Parts { address, path, tls, verifier, limits, sink } = parts;
+        let Parts { address, path, tls, verifier, limits, sink, says } = parts;
         let listener = TcpListener::bind(address).await.map_err(|error| {
             Failure::because(exit::USAGE, format!("cannot listen at {address}"), &error)
                 .hint("choose a free address: --addr 127.0.0.1:0 takes any free port")
@@ -112,7 +119,7 @@ impl Receiver {
         let url = format!("{scheme}://{address}{path}");
         let (stop, stopping) = watch::channel(false);
         let head_timeout = limits.read;
-        let app = app(&path, verifier, limits, sink);
+        let app = app(&path, verifier, limits, sink, says);
         let server = tokio::spawn(server::serve(listener, tls, app, head_timeout, stopping));
         Ok(Self { url, stop, server })
     }
@@ -137,17 +144,22 @@ impl Receiver {
     }
 }
 
-fn app(path: &str, verifier: Verifier, limits: Limits, sink: Sink) -> Router {
+fn app(path: &str, verifier: Verifier, limits: Limits, sink: Sink, says: bool) -> Router {
     let metrics = sink.metrics.clone();
     let (met, lost) = (metrics.clone(), metrics.clone());
     let sink = Arc::new(sink);
-    let callbacks = sinch_batch::webhook::Receiver::new(verifier)
+    let mut receiver = CallbackReceiver::new(verifier)
         .with_limits(limits)
-        .with_observer(move |outcome| met.met(outcome))
-        .raw_service(move |received: Received| {
-            let sink = sink.clone();
-            async move { sink.take(received).await }
-        });
+        // What the ledger knows only grows, so an old callback does no harm, and may be all there is.
+        .with_late_callbacks(LateCallbacks::Apply)
+        .with_observer(move |outcome| met.met(outcome));
+    if says {
+        receiver = receiver.with_warnings(notices::warned);
+    }
+    let callbacks = receiver.raw_service(move |received: Received| {
+        let sink = sink.clone();
+        async move { sink.take(received).await }
+    });
     // A target may have been registered with a slash at its end or without.
     let twin = match path.strip_suffix('/') {
         Some("") => None,

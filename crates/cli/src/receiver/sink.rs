@@ -9,6 +9,7 @@ use sinch_batch::webhook::{Received, WebhookSecret};
 
 use super::journal::{JournalWriter, NotKept};
 use super::metrics::Metrics;
+use super::notices::Strangers;
 use crate::fail::sentence;
 use crate::post::{Poster, Unanswered};
 
@@ -18,6 +19,7 @@ pub(super) struct Sink {
     pub(super) ledger: Arc<dyn Ledger>,
     pub(super) forward: Option<Forward>,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) strangers: Option<Strangers>,
 }
 
 /// Somebody who is told too.
@@ -66,6 +68,9 @@ impl Sink {
         }
         let applied = apply(&*self.ledger, &received.callback).await.map_err(NotTaken::Ledger)?;
         self.metrics.heard(applied);
+        if let Some(strangers) = &self.strangers {
+            strangers.see(applied);
+        }
         match &self.forward {
             Some(forward) => forward.send(received).await,
             None => Ok(()),

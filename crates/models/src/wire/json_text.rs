@@ -1,5 +1,6 @@
 use std::fmt;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// JSON text inside a string, as callbacks carry metadata; often empty, sometimes not JSON at all.
@@ -25,11 +26,13 @@ impl JsonText {
     }
 
     /// Reads the text as JSON of the asked shape; `None` if it is not that.
-    pub fn read<'a, T: Deserialize<'a>>(&'a self) -> Option<T> {
+    ///
+    /// Half of a surrogate pair is read as U+FFFD: what else the text says is not lost for it.
+    pub fn read<T: DeserializeOwned>(&self) -> Option<T> {
         if self.0.is_empty() {
             return None;
         }
-        serde_json::from_str(&self.0).ok()
+        serde_json::from_str(&self.0).or_else(|_| serde_json::from_str(&super::without_lone_surrogates(&self.0))).ok()
     }
 }
 

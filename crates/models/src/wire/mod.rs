@@ -9,6 +9,7 @@ mod map;
 mod number;
 mod parse;
 mod short;
+mod surrogates;
 mod text;
 mod time;
 
@@ -21,6 +22,7 @@ pub use json_text::JsonText;
 pub use map::WireMap;
 pub use number::{NotFinite, Number};
 pub use parse::{ParseError, parse};
+pub use surrogates::without_lone_surrogates;
 pub use text::Text;
 pub use time::Time;
 

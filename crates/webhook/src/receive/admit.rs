@@ -10,61 +10,77 @@ use http_body_util::BodyExt;
 use jiff::Timestamp;
 
 use super::time::within;
-use super::{Limits, Refusal};
+use super::{LateCallbacks, Limits, Rejection};
+use crate::verify::Signing;
 use crate::{Verified, Verifier};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// A request that is a callback of the service.
+/// A request that is a callback of the service, of whatever time.
 pub(crate) struct Admitted {
     pub(crate) parts: Parts,
     pub(crate) body: Bytes,
     pub(crate) verified: Verified,
+    signing: Signing,
 }
 
-/// Reads a request no further than the limits say, and checks what came.
+impl Admitted {
+    /// Whether it is of a time that is taken. Asked last, so that a forger learns nothing of the clock.
+    ///
+    /// It may be the clock here that is wrong, or the service may send again with the time of the first
+    /// delivery: so the callback is asked for again, never refused for good.
+    pub(crate) fn in_time(self: Box<Self>, late: LateCallbacks) -> Result<Box<Self>, Rejection> {
+        match (self.signing, late) {
+            (Signing::Future(by), _) => Err(Rejection::Future { by }),
+            (Signing::Old(by), LateCallbacks::AskAgain) => Err(Rejection::Old { by }),
+            (Signing::Old(_), LateCallbacks::Apply) | (Signing::InTime, _) => Ok(self),
+        }
+    }
+}
+
+/// Reads a request no further than the limits say, and checks all that came but its time.
 pub(crate) async fn admit<B>(
     request: Request<B>,
     verifier: &Verifier,
     limits: &Limits,
     now: impl FnOnce() -> Timestamp,
-) -> Result<Box<Admitted>, Refusal>
+) -> Result<Box<Admitted>, Rejection>
 where
     B: Body,
     B::Error: Into<BoxError>,
 {
     let (parts, body) = request.into_parts();
     if parts.method != Method::POST {
-        return Err(Refusal::Method);
+        return Err(Rejection::Method);
     }
     if !is_json(&parts.headers) {
-        return Err(Refusal::ContentType);
+        return Err(Rejection::ContentType);
     }
     let body = read(body, &parts.headers, limits.body, limits.read).await?;
-    let verified = verifier.check(&parts.headers, &body, now())?;
+    let (verified, signing) = verifier.verify(&parts.headers, &body, now())?;
     // In a box: it goes through many hands.
-    Ok(Box::new(Admitted { parts, body, verified }))
+    Ok(Box::new(Admitted { parts, body, verified, signing }))
 }
 
-async fn read<B>(body: B, headers: &HeaderMap, limit: usize, time: Duration) -> Result<Bytes, Refusal>
+async fn read<B>(body: B, headers: &HeaderMap, limit: usize, time: Duration) -> Result<Bytes, Rejection>
 where
     B: Body,
     B::Error: Into<BoxError>,
 {
     let announced = body.size_hint().exact().or_else(|| content_length(headers));
     if announced.is_some_and(|length| usize::try_from(length).map_or(true, |length| limit < length)) {
-        return Err(Refusal::TooLarge { limit });
+        return Err(Rejection::TooLarge { limit });
     }
     let whole = async {
         let mut body = pin!(body);
         let mut first = Bytes::new();
         let mut more = BytesMut::new();
         while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|error| Refusal::Body(error.into().into()))?;
+            let frame = frame.map_err(|error| Rejection::Body(error.into().into()))?;
             let Ok(mut data) = frame.into_data() else { continue };
             let length = data.remaining();
             if limit < first.len() + more.len() + length {
-                return Err(Refusal::TooLarge { limit });
+                return Err(Rejection::TooLarge { limit });
             }
             // Most callbacks come in one piece, which is not copied.
             if first.is_empty() && more.is_empty() {
@@ -76,7 +92,7 @@ where
         }
         Ok(if more.is_empty() { first } else { more.freeze() })
     };
-    within(time, whole).await.unwrap_or(Err(Refusal::Slow))
+    within(time, whole).await.unwrap_or(Err(Rejection::Slow))
 }
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {

@@ -11,15 +11,15 @@ use tower_service::Service;
 
 use super::admit::Admitted;
 use super::work::{Met, once};
-use super::{Outcome, Receiver, Refusal};
-use crate::{Claim, NonceStore, Nonces};
+use super::{CallbackReceiver, Outcome, Rejection};
+use crate::{NonceStore, Nonces};
 
 /// Lets only callbacks of the service through to the service below, each once.
 ///
 /// The service below gets the whole body as it was signed, and a [`Verified`](crate::Verified) in the
 /// request's extensions. Its answer goes back as it is: a success is remembered, so that the next
 /// delivery is answered 200 without it; anything else leaves the callback free to come again. All else
-/// is as [`Receiver`] tells.
+/// is as [`CallbackReceiver`] tells.
 ///
 /// ```
 /// use std::convert::Infallible;
@@ -27,24 +27,24 @@ use crate::{Claim, NonceStore, Nonces};
 /// use axum::Router;
 /// use axum::extract::Extension;
 /// use axum::routing::post;
-/// use sinch_batch_webhook::{Receiver, Verified, Verifier, WebhookSecret};
+/// use sinch_batch_webhook::{CallbackReceiver, Verified, Verifier, WebhookSecret};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// async fn hear(Extension(verified): Extension<Verified>, body: String) -> &'static str {
+/// async fn receive(Extension(verified): Extension<Verified>, body: String) -> &'static str {
 ///     println!("{} bytes signed at {}", body.len(), verified.signed_at);
 ///     "thank you"
 /// }
-/// let receiver = Receiver::new(Verifier::new(WebhookSecret::new("the secret of the webhook"))?);
-/// let app: Router = Router::new().route("/sinch", post(hear).layer(receiver.layer()));
+/// let receiver = CallbackReceiver::new(Verifier::new(WebhookSecret::new("the secret of the webhook"))?);
+/// let app: Router = Router::new().route("/sinch", post(receive).layer(receiver.layer()));
 /// # drop(app);
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct SignedLayer<N = NonceStore>(Arc<Receiver<N>>);
+pub struct SignedLayer<N = NonceStore>(Arc<CallbackReceiver<N>>);
 
 impl<N> SignedLayer<N> {
-    pub(super) fn new(receiver: Receiver<N>) -> Self {
+    pub(super) fn new(receiver: CallbackReceiver<N>) -> Self {
         Self(Arc::new(receiver))
     }
 }
@@ -66,7 +66,7 @@ impl<S, N> Layer<S> for SignedLayer<N> {
 /// What a [`SignedLayer`] makes.
 #[derive(Debug)]
 pub struct SignedService<S, N = NonceStore> {
-    receiver: Arc<Receiver<N>>,
+    receiver: Arc<CallbackReceiver<N>>,
     inner: S,
 }
 
@@ -101,31 +101,32 @@ where
         let inner = std::mem::replace(&mut self.inner, clone);
         let receiver = self.receiver.clone();
         Box::pin(async move {
-            let refused = |refusal: Refusal| {
-                receiver.tell(&Outcome::Refused(refusal.clone()));
-                refusal.response(receiver.limits.retry_after)
+            let refused = |rejection: Rejection| {
+                receiver.tell(&Outcome::Rejected(rejection.clone()));
+                rejection.response(receiver.limits.retry_after)
             };
             let admitted = match receiver.admit(request).await {
                 Ok(admitted) => admitted,
-                Err(refusal) => return Ok(refused(refusal)),
+                Err(rejection) => return Ok(refused(rejection)),
             };
-            let claim = Claim::new(&admitted.verified, &admitted.body);
-            let secret = admitted.verified.secret;
+            let claim = receiver.claim(&admitted);
+            let (secret, late) = (admitted.verified.secret, admitted.verified.late);
             match once(&receiver, claim, admitted, |admitted| hand_over(inner, admitted)).await {
-                Met::Taken(response) => {
-                    receiver.tell(&Outcome::Taken { secret });
+                Met::Applied { done: response, conflict } => {
+                    // The service below reads the body, or not.
+                    receiver.tell(&Outcome::Applied { secret, readable: true, late, conflict });
                     Ok(response)
                 }
-                Met::Repeated => {
-                    receiver.tell(&Outcome::Repeated { secret });
+                Met::Duplicate => {
+                    receiver.tell(&Outcome::Duplicate { secret });
                     Ok(Response::default())
                 }
                 Met::Failed(Ok(response)) => {
-                    receiver.tell(&Outcome::Refused(Refusal::Answered(response.status())));
+                    receiver.tell(&Outcome::Rejected(Rejection::Answered(response.status())));
                     Ok(response)
                 }
                 Met::Failed(Err(error)) => Err(error),
-                Met::Refused(refusal) => Ok(refused(refusal)),
+                Met::Rejected(rejection) => Ok(refused(rejection)),
             }
         })
     }
@@ -136,7 +137,7 @@ async fn hand_over<S, R>(mut inner: S, admitted: Box<Admitted>) -> Result<Respon
 where
     S: Service<Request<Full<Bytes>>, Response = Response<R>>,
 {
-    let Admitted { mut parts, body, verified } = *admitted;
+    let Admitted { mut parts, body, verified, .. } = *admitted;
     parts.extensions.insert(verified);
     let response = inner.call(Request::from_parts(parts, Full::new(body))).await.map_err(Err)?;
     if response.status().is_success() { Ok(response) } else { Err(Ok(response)) }

@@ -1,22 +1,34 @@
 //! The request path: from an HTTP request to a callback in a sink, and to the answer.
 //!
-//! [`Receiver`] holds the parts; it becomes a service, a layer, or (feature `axum`) a router.
+//! ```text
+//! request ─ read ─ verify ─┬─ 401 ◀ the signature does not hold
+//!                          ├─ 503 ◀ signed in the future, or before the window
+//!                          ▼
+//!                        claim ─┬─ Duplicate ─────▶ 200
+//!                          ▲    ├─ New, Conflict ─▶ parse ─ sink ─┬─ Ok ──▶ keep ────▶ 200
+//!                          │    │                                 └─ else ▶ release ─▶ 503
+//!                          └────┴─ InProgress: wait for the other delivery
+//! ```
+//!
+//! [`CallbackReceiver`] holds the parts; it becomes a service, a layer, or (feature `axum`) a router.
 
 mod admit;
 mod detached;
 mod layer;
 mod limits;
 mod receiver;
-mod refusal;
+mod rejection;
 mod service;
 mod time;
+mod warning;
 mod work;
 
 pub use layer::{SignedLayer, SignedService};
 pub use limits::Limits;
-pub use receiver::{Outcome, Received, Receiver};
-pub use refusal::Refusal;
+pub use receiver::{CallbackReceiver, LateCallbacks, Outcome, Received};
+pub use rejection::Rejection;
 pub use service::CallbackService;
+pub use warning::Warning;
 
 #[cfg(feature = "axum")]
 pub(crate) use admit::admit;

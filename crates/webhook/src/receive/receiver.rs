@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use sinch_batch_models::Callback;
 use tokio::sync::{Notify, Semaphore};
 
-use super::{CallbackService, Limits, Refusal, SignedLayer};
+use super::warning::{Notice, Warnings};
+use super::{CallbackService, Limits, Rejection, SignedLayer, Warning};
 use crate::{NonceStore, Nonces, Verified, Verifier};
 
 /// What stands between requests and a sink: the verifier, the nonces, the limits.
@@ -16,18 +17,26 @@ use crate::{NonceStore, Nonces, Verified, Verifier};
 ///
 /// | What came | Answer | What the service does |
 /// | --- | --- | --- |
-/// | a genuine callback of any kind, and the sink took it | 200 | forgets it |
-/// | a callback taken in before | 200, and the sink is not called | forgets it |
-/// | no `POST` | 405 with `Allow` | |
+/// | a genuine callback of any kind, and the sink applied it | 200 | forgets it |
+/// | a genuine body that cannot be read as a callback | 200; only a raw sink is called | forgets it |
+/// | a callback applied before | 200, and the sink is not called | forgets it |
+/// | a genuine callback whose nonce came with another body | applied like any other, and warned of | |
+/// | a genuine callback signed before the window | 503, or applied: see [`LateCallbacks`] | sends it again |
+/// | a genuine callback signed after the window | 503: the clock here is behind | sends it again |
+/// | not a `POST` | 405 with `Allow` | |
 /// | a content type that is not JSON | 415 | gives up |
 /// | a body over [`Limits::body`] | 413, not read any further | gives up |
 /// | a body that breaks off | 400 | gives up |
-/// | a signature or a token that does not hold, a nonce with another body | 401 | gives up |
-/// | a genuine body that is no JSON object | 400 | gives up |
+/// | a signature or a token that does not hold, whatever its time | 401 | gives up |
 /// | a body that is too slow, too many in work, a sink that fails, panics or is too slow | 503 with `Retry-After` | sends it again |
 ///
-/// The service sends again after a 5xx, a 429 and when it hears nothing, but after no other 4xx: so
-/// what may be our fault is a 503. No answer has a body, and none tells which check failed.
+/// The service sends again after a 5xx, a 429 and when it gets no answer, but after no other 4xx: so
+/// what may be our fault is a 503, and once the signature has held nothing is answered 4xx. No answer
+/// has a body, and none tells which check failed; the log does, [once a minute](Warning).
+///
+/// A callback may be applied again: after a restart, or when it is sent again so late that its nonce
+/// has been forgotten. What it says only grows states, so a sink that is harmless when called twice is
+/// all that is needed.
 ///
 /// # When the sender goes away, or the sink is slow
 ///
@@ -40,12 +49,12 @@ use crate::{NonceStore, Nonces, Verified, Verifier};
 /// ```
 /// use std::convert::Infallible;
 ///
-/// use sinch_batch_webhook::{Limits, Receiver, Verifier, WebhookSecret};
+/// use sinch_batch_webhook::{Limits, CallbackReceiver, Verifier, WebhookSecret};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let new = WebhookSecret::new("the new secret").with_name("new");
 /// let old = WebhookSecret::new("the old secret").with_name("old").with_end("2031-09-14T00:00:00Z".parse()?);
-/// let service = Receiver::new(Verifier::any_of([new, old])?)
+/// let service = CallbackReceiver::new(Verifier::any_of([new, old])?)
 ///     .with_limits(Limits::default().with_body(64 << 10))
 ///     .raw_service(async |received| {
 ///         println!("{} bytes, signed with {:?}", received.body.len(), received.verified.secret_name);
@@ -55,22 +64,40 @@ use crate::{NonceStore, Nonces, Verified, Verifier};
 /// # Ok(())
 /// # }
 /// ```
-pub struct Receiver<N = NonceStore> {
+pub struct CallbackReceiver<N = NonceStore> {
     pub(super) verifier: Verifier,
     pub(super) nonces: N,
     pub(super) limits: Limits,
     pub(super) token: Option<Box<TokenCheck>>,
     pub(super) observer: Option<Box<Observer>>,
+    pub(super) late: LateCallbacks,
+    warn: Option<Box<Warn>>,
+    warnings: Warnings,
     clock: Option<Box<Clock>>,
     /// One for each callback that may be in the sink.
     pub(super) places: Semaphore,
-    /// Told whenever a callback is no longer in work.
+    /// Notified whenever a callback is no longer being applied.
     pub(super) settled: Notify,
 }
 
 type Clock = dyn Fn() -> Timestamp + Send + Sync;
 type Observer = dyn Fn(&Outcome) + Send + Sync;
+type Warn = dyn Fn(&Warning) + Send + Sync;
 type TokenCheck = dyn Fn(String) -> Pin<Box<dyn Future<Output = bool> + Send>> + Send + Sync;
+
+/// What to do with genuine callbacks that were signed before the window.
+///
+/// They come when the service sends again, after an outage, with the time of the first delivery, and
+/// when a clock is wrong. Only somebody who has the signed bytes can send one, and what it says only
+/// grows states; but once its nonce has been forgotten it is applied again each time it comes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LateCallbacks {
+    /// Answer 503, so that another delivery is asked for; nothing is applied.
+    #[default]
+    AskAgain,
+    /// Apply them like others, marked [`late`](Verified::late).
+    Apply,
+}
 
 /// A callback with all that came: for sinks that keep the bytes, or pass them on.
 ///
@@ -78,8 +105,11 @@ type TokenCheck = dyn Fn(String) -> Pin<Box<dyn Future<Output = bool> + Send>> +
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Received {
-    /// What it says.
+    /// What it says; of an unknown kind with nothing in it if the body is not [readable](Self::readable).
     pub callback: Callback,
+    /// Whether the body could be read as a callback; else it is not a JSON object, and only its bytes
+    /// are known.
+    pub readable: bool,
     /// What is known by its signature.
     pub verified: Verified,
     /// The headers of the request, all of them: a bearer token among them, if there is one.
@@ -88,26 +118,40 @@ pub struct Received {
     pub body: Bytes,
 }
 
-/// How a request was met, for metrics.
+impl Received {
+    /// Whether it was signed before the window: a sink may refuse such a one, by an error.
+    pub fn is_late(&self) -> bool {
+        self.verified.late
+    }
+}
+
+/// What became of a request, for metrics.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// Taken in by the sink.
-    Taken {
+    /// Applied by the sink, and answered 200.
+    #[non_exhaustive]
+    Applied {
+        /// The place of the secret it was signed with, from 0.
+        secret: usize,
+        /// Whether it could be read as a callback. Else only a raw sink was called.
+        readable: bool,
+        /// Whether it was signed before the window.
+        late: bool,
+        /// Whether its nonce came before with another body.
+        conflict: bool,
+    },
+    /// Applied before, and not handed over again.
+    Duplicate {
         /// The place of the secret it was signed with, from 0.
         secret: usize,
     },
-    /// Taken in before, and not handed over again.
-    Repeated {
-        /// The place of the secret it was signed with, from 0.
-        secret: usize,
-    },
-    /// Not taken in.
-    Refused(Refusal),
+    /// Not applied.
+    Rejected(Rejection),
 }
 
-impl Receiver {
-    /// Lets through what the verifier does, within [`Limits::default`], and remembers nonces in a
+impl CallbackReceiver {
+    /// Takes what the verifier accepts, within [`Limits::default`], and remembers nonces in a
     /// [`NonceStore`] of its own.
     pub fn new(verifier: Verifier) -> Self {
         let limits = Limits::default();
@@ -117,6 +161,9 @@ impl Receiver {
             limits,
             token: None,
             observer: None,
+            late: LateCallbacks::default(),
+            warn: None,
+            warnings: Warnings::new(),
             clock: None,
             places: Semaphore::new(limits.in_flight),
             settled: Notify::new(),
@@ -124,12 +171,12 @@ impl Receiver {
     }
 }
 
-impl<N: Nonces> Receiver<N> {
+impl<N: Nonces> CallbackReceiver<N> {
     /// Remembers nonces in this store.
     #[must_use]
-    pub fn with_nonces<M: Nonces>(self, nonces: M) -> Receiver<M> {
-        let Self { verifier, nonces: _, limits, token, observer, clock, places, settled } = self;
-        Receiver { verifier, nonces, limits, token, observer, clock, places, settled }
+    pub fn with_nonces<M: Nonces>(self, nonces: M) -> CallbackReceiver<M> {
+        let Self { verifier, nonces: _, limits, token, observer, late, warn, warnings, clock, places, settled } = self;
+        CallbackReceiver { verifier, nonces, limits, token, observer, late, warn, warnings, clock, places, settled }
     }
 
     /// Sets the limits.
@@ -153,10 +200,24 @@ impl<N: Nonces> Receiver<N> {
         self
     }
 
-    /// Tells this how each request was met: for metrics, quickly.
+    /// Calls this with what became of each request: for metrics, quickly.
     #[must_use]
     pub fn with_observer(mut self, observer: impl Fn(&Outcome) + Send + Sync + 'static) -> Self {
         self.observer = Some(Box::new(observer));
+        self
+    }
+
+    /// What to do with genuine callbacks that were signed before the window.
+    #[must_use]
+    pub fn with_late_callbacks(mut self, late: LateCallbacks) -> Self {
+        self.late = late;
+        self
+    }
+
+    /// Calls this with each [`Warning`], instead of the log.
+    #[must_use]
+    pub fn with_warnings(mut self, warn: impl Fn(&Warning) + Send + Sync + 'static) -> Self {
+        self.warn = Some(Box::new(warn));
         self
     }
 
@@ -167,7 +228,8 @@ impl<N: Nonces> Receiver<N> {
         self
     }
 
-    /// A service over a sink of callbacks.
+    /// A service over a sink of callbacks. It gets those that can be read; a genuine body that is not
+    /// a JSON object is answered 200, counted and warned of.
     ///
     /// The sink should return `Ok` only when the callback is safe, on disk for instance, and quickly:
     /// the service waits for the answer.
@@ -177,7 +239,7 @@ impl<N: Nonces> Receiver<N> {
         Fut: Future<Output = Result<(), E>> + Send + 'static,
         E: fmt::Display + 'static,
     {
-        CallbackService::new(self, move |received: Received| sink(received.callback))
+        CallbackService::new(self, move |received: Received| sink(received.callback), true)
     }
 
     /// A service over a sink that gets the headers and the bytes too.
@@ -187,12 +249,21 @@ impl<N: Nonces> Receiver<N> {
         Fut: Future<Output = Result<(), E>> + Send + 'static,
         E: fmt::Display + 'static,
     {
-        CallbackService::new(self, sink)
+        CallbackService::new(self, sink, false)
     }
 
     /// A layer for a service of your own.
     pub fn layer(self) -> SignedLayer<N> {
         SignedLayer::new(self)
+    }
+
+    /// Tells the log, or whoever wants to know, once per reason and minute.
+    pub(super) fn warn(&self, notice: Notice) {
+        match (self.warnings.due(notice, self.now()), &self.warn) {
+            (Some(warning), Some(warn)) => warn(&warning),
+            (Some(warning), None) => warning.log(),
+            (None, _) => {}
+        }
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -204,17 +275,19 @@ impl fmt::Debug for Received {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Received")
             .field("callback", &self.callback)
+            .field("readable", &self.readable)
             .field("verified", &self.verified)
             .field("bytes", &self.body.len())
             .finish_non_exhaustive()
     }
 }
 
-impl<N> fmt::Debug for Receiver<N> {
+impl<N> fmt::Debug for CallbackReceiver<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Receiver")
+        f.debug_struct("CallbackReceiver")
             .field("verifier", &self.verifier)
             .field("limits", &self.limits)
+            .field("late", &self.late)
             .finish_non_exhaustive()
     }
 }

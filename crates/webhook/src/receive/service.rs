@@ -8,24 +8,28 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use http_body_util::Empty;
+use jiff::{SignedDuration, Timestamp};
+use sinch_batch_models::{Callback, CallbackKind};
 use tower_service::Service;
 
 use super::admit::{Admitted, admit};
 use super::time::within;
 use super::work::{Met, once};
-use super::{Outcome, Received, Receiver, Refusal};
+use super::{CallbackReceiver, Outcome, Received, Rejection};
 use crate::{Claim, NonceStore, Nonces, SignatureError};
 
 /// Receives callbacks on whatever path it is put: a tower service on `http`, made by
-/// [`Receiver::service`]. Cheap to clone; clones share nonces and limits.
+/// [`CallbackReceiver::service`]. Cheap to clone; clones share nonces and limits.
 pub struct CallbackService<F, N = NonceStore> {
-    receiver: Arc<Receiver<N>>,
+    receiver: Arc<CallbackReceiver<N>>,
     sink: Arc<F>,
+    /// Whether the sink is for callbacks alone, and not for what cannot be read as one.
+    readable_only: bool,
 }
 
 impl<F, N> CallbackService<F, N> {
-    pub(super) fn new(receiver: Receiver<N>, sink: F) -> Self {
-        Self { receiver: Arc::new(receiver), sink: Arc::new(sink) }
+    pub(super) fn new(receiver: CallbackReceiver<N>, sink: F, readable_only: bool) -> Self {
+        Self { receiver: Arc::new(receiver), sink: Arc::new(sink), readable_only }
     }
 }
 
@@ -48,23 +52,24 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let Self { receiver, sink } = self.clone();
+        let Self { receiver, sink, readable_only } = self.clone();
         Box::pin(async move {
-            let outcome = hear(&receiver, sink, request).await.unwrap_or_else(Outcome::Refused);
+            let outcome = receive(&receiver, sink, readable_only, request).await.unwrap_or_else(Outcome::Rejected);
             receiver.tell(&outcome);
             Ok(match outcome {
-                Outcome::Taken { .. } | Outcome::Repeated { .. } => Response::default(),
-                Outcome::Refused(refusal) => refusal.response(receiver.limits.retry_after),
+                Outcome::Applied { .. } | Outcome::Duplicate { .. } => Response::default(),
+                Outcome::Rejected(rejection) => rejection.response(receiver.limits.retry_after),
             })
         })
     }
 }
 
-async fn hear<B, F, Fut, E, N>(
-    receiver: &Arc<Receiver<N>>,
+async fn receive<B, F, Fut, E, N>(
+    receiver: &Arc<CallbackReceiver<N>>,
     sink: Arc<F>,
+    readable_only: bool,
     request: Request<B>,
-) -> Result<Outcome, Refusal>
+) -> Result<Outcome, Rejection>
 where
     B: Body,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -74,24 +79,30 @@ where
     N: Nonces,
 {
     let admitted = receiver.admit(request).await?;
-    let claim = Claim::new(&admitted.verified, &admitted.body);
-    let secret = admitted.verified.secret;
-    let work = |admitted: Box<Admitted>| async move {
-        let callback = crate::parse(&admitted.body).map_err(|error| Refusal::Json(Arc::new(error)))?;
-        let Admitted { parts, body, verified } = *admitted;
-        let received = Received { callback, verified, headers: parts.headers, body };
-        sink(received).await.map_err(|error| Refusal::Sink(error.to_string().into()))
+    let claim = receiver.claim(&admitted);
+    let (secret, late) = (admitted.verified.secret, admitted.verified.late);
+    let work = move |admitted: Box<Admitted>| async move {
+        let parsed = crate::parse(&admitted.body);
+        let readable = parsed.is_ok();
+        if readable || !readable_only {
+            let callback = parsed.unwrap_or_else(|_| Callback::new(CallbackKind::Unknown));
+            let Admitted { parts, body, verified, .. } = *admitted;
+            let received = Received { callback, readable, verified, headers: parts.headers, body };
+            sink(received).await.map_err(|error| Rejection::Sink(error.to_string().into()))?;
+        }
+        Ok(readable)
     };
     match once(receiver, claim, admitted, work).await {
-        Met::Taken(()) => Ok(Outcome::Taken { secret }),
-        Met::Repeated => Ok(Outcome::Repeated { secret }),
-        Met::Failed(refusal) | Met::Refused(refusal) => Err(refusal),
+        Met::Applied { done: readable, conflict } => Ok(Outcome::Applied { secret, readable, late, conflict }),
+        Met::Duplicate => Ok(Outcome::Duplicate { secret }),
+        Met::Failed(rejection) | Met::Rejected(rejection) => Err(rejection),
     }
 }
 
-impl<N: Nonces> Receiver<N> {
-    /// A request that is a callback of the service, with its token if one is demanded.
-    pub(super) async fn admit<B>(&self, request: Request<B>) -> Result<Box<Admitted>, Refusal>
+impl<N: Nonces> CallbackReceiver<N> {
+    /// A request that is a callback of the service of a time that is taken, with its token if one is
+    /// demanded.
+    pub(super) async fn admit<B>(&self, request: Request<B>) -> Result<Box<Admitted>, Rejection>
     where
         B: Body,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -102,16 +113,27 @@ impl<N: Nonces> Receiver<N> {
             match within(self.limits.answer, check(token.to_owned())).await {
                 Some(true) => {}
                 Some(false) => return Err(SignatureError::Bearer.into()),
-                None => return Err(Refusal::Late),
+                None => return Err(Rejection::TimedOut),
             }
         }
-        Ok(admitted)
+        admitted.in_time(self.late)
+    }
+
+    /// What tells the callback from others, for as long as it may come again.
+    pub(super) fn claim(&self, admitted: &Admitted) -> Claim {
+        let claim = Claim::new(&admitted.verified, &admitted.body);
+        if !admitted.verified.late {
+            return claim;
+        }
+        // Its signature's time has passed: copies are known for as long as those of one signed now.
+        let window = SignedDuration::try_from(self.verifier.window()).unwrap_or(SignedDuration::MAX);
+        claim.remembered_until(self.now().checked_add(window).unwrap_or(Timestamp::MAX))
     }
 }
 
 impl<F, N> Clone for CallbackService<F, N> {
     fn clone(&self) -> Self {
-        Self { receiver: self.receiver.clone(), sink: self.sink.clone() }
+        Self { receiver: self.receiver.clone(), sink: self.sink.clone(), readable_only: self.readable_only }
     }
 }
 

@@ -7,28 +7,29 @@ use std::time::Duration;
 
 use super::detached::Detached;
 use super::time::within;
-use super::{Outcome, Receiver, Refusal};
+use super::warning::Notice;
+use super::{CallbackReceiver, Outcome, Rejection};
 use crate::{Claim, Claimed, Nonces};
 
 /// How often a claim that somebody else holds is asked for again. In this process the end of his
 /// work is told at once; a shared store may be waiting for another.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
 
-/// How a callback was met that was admitted.
+/// What became of a callback that was admitted.
 pub(super) enum Met<T, E> {
-    /// Taken in.
-    Taken(T),
-    /// Taken in before.
-    Repeated,
+    /// Applied; its nonce may have come before with another body.
+    Applied { done: T, conflict: bool },
+    /// Applied before.
+    Duplicate,
     /// What it was handed to failed.
     Failed(E),
     /// Not handed to anybody.
-    Refused(Refusal),
+    Rejected(Rejection),
 }
 
-/// Takes in a callback once: claims it, hands it over, and settles the claim by how that ended.
+/// Applies a callback once: claims it, hands it over, and settles the claim by how that ended.
 pub(super) async fn once<N, A, W, Fut, T, E>(
-    receiver: &Arc<Receiver<N>>,
+    receiver: &Arc<CallbackReceiver<N>>,
     claim: Claim,
     admitted: A,
     work: W,
@@ -45,7 +46,7 @@ where
         let attempt = |admitted, work| Detached::new(attempt(receiver.clone(), claim, admitted, work));
         let (mut admitted, mut work) = match attempt(admitted, work).await {
             Attempt::Met(met) => return met,
-            Attempt::InWork(admitted, work) => (admitted, work),
+            Attempt::InProgress(admitted, work) => (admitted, work),
         };
         // The answer depends on how the other one ends.
         loop {
@@ -53,21 +54,21 @@ where
             settled.as_mut().enable();
             (admitted, work) = match attempt(admitted, work).await {
                 Attempt::Met(met) => return met,
-                Attempt::InWork(admitted, work) => (admitted, work),
+                Attempt::InProgress(admitted, work) => (admitted, work),
             };
             let _ = tokio::time::timeout(ASK_AGAIN, settled).await;
         }
     };
-    within(receiver.limits.answer, met).await.unwrap_or(Met::Refused(Refusal::Late))
+    within(receiver.limits.answer, met).await.unwrap_or(Met::Rejected(Rejection::TimedOut))
 }
 
 enum Attempt<A, W, T, E> {
     Met(Met<T, E>),
-    InWork(A, W),
+    InProgress(A, W),
 }
 
 async fn attempt<N, A, W, Fut, T, E>(
-    receiver: Arc<Receiver<N>>,
+    receiver: Arc<CallbackReceiver<N>>,
     claim: Claim,
     admitted: A,
     work: W,
@@ -77,43 +78,46 @@ where
     W: FnOnce(A) -> Fut,
     Fut: Future<Output = Result<T, E>>,
 {
-    match receiver.nonces.claim(claim, receiver.now()).await {
-        Ok(Claimed::New) => {}
-        Ok(Claimed::InWork) => return Attempt::InWork(admitted, work),
-        Ok(Claimed::Known) => return Attempt::Met(Met::Repeated),
-        Ok(Claimed::Altered) => return Attempt::Met(Met::Refused(Refusal::Altered)),
-        Err(error) => return Attempt::Met(Met::Refused(unsaid(&error))),
-    }
-    let met = match receiver.places.try_acquire() {
-        // The place is held until the claim is settled.
-        Ok(_place) => {
+    // Only somebody with the secret can sign another body under a nonce: it is genuine as well, and must
+    // not be lost. The claim stays with the first.
+    let conflict = match receiver.nonces.claim(claim, receiver.now()).await {
+        Ok(Claimed::New) => false,
+        Ok(Claimed::Conflict) => true,
+        Ok(Claimed::InProgress) => return Attempt::InProgress(admitted, work),
+        Ok(Claimed::Duplicate) => return Attempt::Met(Met::Duplicate),
+        Err(error) => return Attempt::Met(Met::Rejected(unsaid(&error))),
+    };
+    // The place is held until the claim is settled.
+    let place = receiver.places.try_acquire();
+    let met = match &place {
+        Ok(_) => {
             let met = match unpanicked(work, admitted).await {
-                Some(Ok(done)) => Met::Taken(done),
+                Some(Ok(done)) => Met::Applied { done, conflict },
                 Some(Err(failed)) => Met::Failed(failed),
-                None => Met::Refused(Refusal::Panicked),
+                None => Met::Rejected(Rejection::Panicked),
             };
-            settle(&receiver, claim, matches!(met, Met::Taken(_))).await;
             met
         }
-        Err(_) => {
-            settle(&receiver, claim, false).await;
-            Met::Refused(Refusal::Busy)
-        }
+        Err(_) => Met::Rejected(Rejection::Busy),
     };
+    if !conflict {
+        settle(&receiver, claim, matches!(met, Met::Applied { .. })).await;
+    }
+    drop(place);
     receiver.settled.notify_waiters();
     Attempt::Met(met)
 }
 
 /// A claim that cannot be settled lapses in the store; the callback's own fate is settled already.
-async fn settle<N: Nonces>(receiver: &Receiver<N>, claim: Claim, taken: bool) {
+async fn settle<N: Nonces>(receiver: &CallbackReceiver<N>, claim: Claim, taken: bool) {
     let settled = if taken { receiver.nonces.keep(claim).await } else { receiver.nonces.release(claim).await };
     if settled.is_err() {
-        tracing::warn!("the store of nonces did not take note of a callback");
+        tracing::warn!("the store of nonces did not record a callback");
     }
 }
 
-fn unsaid(error: &impl fmt::Display) -> Refusal {
-    Refusal::Nonces(error.to_string().into())
+fn unsaid(error: &impl fmt::Display) -> Rejection {
+    Rejection::Nonces(error.to_string().into())
 }
 
 /// `None` if it panicked: a sink's panic must not keep its claim for ever.
@@ -128,13 +132,21 @@ async fn unpanicked<A, Fut: Future>(work: impl FnOnce(A) -> Fut, admitted: A) ->
     .await
 }
 
-impl<N> Receiver<N> {
+impl<N: Nonces> CallbackReceiver<N> {
     /// Tells the log and the observer.
     pub(super) fn tell(&self, outcome: &Outcome) {
         match outcome {
-            Outcome::Taken { secret } => tracing::debug!(secret, "a callback was taken in"),
-            Outcome::Repeated { secret } => tracing::debug!(secret, "a callback came again"),
-            Outcome::Refused(refusal) => refusal.log(),
+            Outcome::Applied { secret, readable, late, conflict } => {
+                tracing::debug!(secret, late, "a callback was applied");
+                if !readable {
+                    self.warn(Notice::Unreadable);
+                }
+                if *conflict {
+                    self.warn(Notice::Conflict);
+                }
+            }
+            Outcome::Duplicate { secret } => tracing::debug!(secret, "a callback came again"),
+            Outcome::Rejected(rejection) => self.warn(Notice::Rejected(rejection.clone())),
         }
         if let Some(observer) = &self.observer {
             observer(outcome);

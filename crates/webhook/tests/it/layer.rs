@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use axum::routing::{get, post};
 use jiff::Timestamp;
 use sinch_batch_models::Callback;
-use sinch_batch_webhook::{Limits, Receiver, Signed, Verified, Verifier, router};
+use sinch_batch_webhook::{CallbackReceiver, Limits, Signed, Verified, Verifier, router};
 
 use crate::support::{BODY, NONCE, Request, serve, verifier};
 
@@ -46,7 +46,7 @@ async fn hear(State(app): State<App>, Extension(verified): Extension<Verified>, 
 #[tokio::test]
 async fn a_layer_lets_a_callback_through_until_it_is_taken_in() {
     let app = app();
-    let layer = Receiver::new(verifier()).layer();
+    let layer = CallbackReceiver::new(verifier()).layer();
     let routes = Router::new().route("/", post(hear).layer(layer)).with_state(app.clone());
     let addr = serve(routes).await;
     let request = Request::signed(BODY, NONCE, now());

@@ -4,6 +4,7 @@
 mod support;
 
 mod attacks;
+mod genuine;
 #[cfg(feature = "journal")]
 mod journal;
 mod layer;

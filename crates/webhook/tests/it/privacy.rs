@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::io;
 
 use axum::body::Bytes;
-use sinch_batch_webhook::{Received, Receiver, Signed, WebhookSecret};
+use sinch_batch_webhook::{CallbackReceiver, Received, Signed, WebhookSecret};
 use tokio::sync::mpsc;
 
 use crate::support::{Listening, NONCE, Request, THEN, verifier};
@@ -43,7 +43,7 @@ async fn logs_tell_the_reason_and_nothing_about_anybody() {
         .with_ansi(false)
         .with_writer(|| Log)
         .init();
-    let listening = Listening::with(Receiver::new(verifier())).await;
+    let listening = Listening::with(CallbackReceiver::new(verifier())).await;
     let good = Request::signed(BODY, NONCE, THEN).and("authorization", "Bearer hunter2");
     listening.failing.store(true, std::sync::atomic::Ordering::SeqCst);
     good.post(listening.addr).await;
@@ -59,10 +59,10 @@ async fn logs_tell_the_reason_and_nothing_about_anybody() {
         request.post(listening.addr).await;
     }
     let log = String::from_utf8(LOG.take()).unwrap();
-    for line in ["sink", "missing", "mismatch", "old", "json"].map(|word| format!("reason=\"{word}\"")) {
+    for line in ["sink", "missing", "mismatch", "old", "unreadable"].map(|word| format!("reason=\"{word}\"")) {
         assert!(log.contains(&line), "{line}\n{log}");
     }
-    for line in ["a callback was taken in", "a callback came again"] {
+    for line in ["a callback was applied", "a callback came again"] {
         assert!(log.contains(line), "{line}\n{log}");
     }
     assert_eq!(told(&log), Vec::<&str>::new(), "{log}");
@@ -72,7 +72,7 @@ async fn logs_tell_the_reason_and_nothing_about_anybody() {
 #[tokio::test]
 async fn debug_shows_nobody() {
     let (heard, mut hears) = mpsc::unbounded_channel::<Received>();
-    let router = Receiver::new(verifier()).raw_router(move |received| {
+    let router = CallbackReceiver::new(verifier()).raw_router(move |received| {
         heard.send(received).unwrap();
         async { Ok::<_, std::convert::Infallible>(()) }
     });

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use jiff::Timestamp;
 use sinch_batch_models::Callback;
-use sinch_batch_webhook::{Nonces, Receiver, Verifier, WebhookSecret, sign};
+use sinch_batch_webhook::{CallbackReceiver, Nonces, Verifier, WebhookSecret, sign};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -144,10 +144,10 @@ pub(crate) struct Listening {
 
 impl Listening {
     pub(crate) async fn start() -> Self {
-        Self::with(Receiver::new(verifier())).await
+        Self::with(CallbackReceiver::new(verifier())).await
     }
 
-    pub(crate) async fn with<N: Nonces>(receiver: Receiver<N>) -> Self {
+    pub(crate) async fn with<N: Nonces>(receiver: CallbackReceiver<N>) -> Self {
         let heard = Arc::new(Mutex::new(Vec::new()));
         let now = Arc::new(AtomicI64::new(THEN));
         let failing = Arc::new(AtomicBool::new(false));

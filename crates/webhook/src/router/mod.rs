@@ -5,7 +5,7 @@
 #![doc = include_str!("../../../../docs/guide/receiving.md")]
 
 mod extract;
-mod router;
+mod routes;
 
 pub use extract::{FromSigned, Signed};
-pub use router::router;
+pub use routes::router;

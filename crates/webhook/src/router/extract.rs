@@ -5,16 +5,18 @@ use axum::body::Bytes;
 use axum_core::extract::{FromRef, FromRequest, Request};
 use axum_core::response::{IntoResponse, Response};
 use jiff::Timestamp;
-use sinch_batch_models::{Callback, ParseError};
+use sinch_batch_models::{Callback, CallbackKind, ParseError};
 
-use crate::receive::{Limits, Refusal, admit};
+use crate::receive::{LateCallbacks, Limits, Rejection, admit};
 use crate::{Verified, Verifier};
 
 /// What came with a signature that holds: the callback, its bytes, or a type of your own that is
 /// [`FromSigned`].
 ///
 /// For handlers of your own; the state must give a [`Verifier`] by `FromRef`. The limits are
-/// [`Limits::default`], unless the request has an extension of that type. Repeated callbacks are *not*
+/// [`Limits::default`], unless the request has an extension of that type; so with [`LateCallbacks`], by
+/// default answered 503. A [`Callback`] of an unknown kind with nothing in it stands for a genuine body
+/// that cannot be read. Repeated callbacks are *not*
 /// recognised here, as [`router`](super::router()) and [`SignedLayer`](crate::SignedLayer) do it: only
 /// they see how the handler ends. Take `Signed<(Verified, Bytes)>` and ask a
 /// [`NonceStore`](crate::NonceStore), or make what you do harmless when done twice.
@@ -25,13 +27,13 @@ use crate::{Verified, Verifier};
 /// use sinch_batch_models::Callback;
 /// use sinch_batch_webhook::{Signed, Verifier, WebhookSecret};
 ///
-/// async fn hear(Signed(callback): Signed<Callback>) {
+/// async fn receive(Signed(callback): Signed<Callback>) {
 ///     println!("{callback:?}");
 /// }
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let verifier = Verifier::new(WebhookSecret::new("the secret of the webhook"))?;
-/// let app: Router = Router::new().route("/sinch", post(hear)).with_state(verifier);
+/// let app: Router = Router::new().route("/sinch", post(receive)).with_state(verifier);
 /// # drop(app);
 /// # Ok(())
 /// # }
@@ -44,13 +46,15 @@ pub trait FromSigned: Sized {
     /// Makes it.
     ///
     /// # Errors
-    /// If the body is not what it should be: answered 400, which is final.
+    /// If the body is not what the program reads: answered 503, so that it comes again, perhaps to a
+    /// release that does.
     fn from_signed(verified: Verified, body: Bytes) -> Result<Self, ParseError>;
 }
 
 impl FromSigned for Callback {
     fn from_signed(_: Verified, body: Bytes) -> Result<Self, ParseError> {
-        crate::parse(&body)
+        // What is genuine is never answered with an error for what is in it.
+        Ok(crate::parse(&body).unwrap_or_else(|_| Callback::new(CallbackKind::Unknown)))
     }
 }
 
@@ -81,19 +85,20 @@ where
     Verifier: FromRef<S>,
     S: Send + Sync,
 {
-    type Rejection = Refusal;
+    type Rejection = Rejection;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, Rejection> {
         let limits = request.extensions().get::<Limits>().copied().unwrap_or_default();
+        let late = request.extensions().get::<LateCallbacks>().copied().unwrap_or_default();
         let verifier = Verifier::from_ref(state);
-        let admitted = admit(request, &verifier, &limits, Timestamp::now).await?;
+        let admitted = admit(request, &verifier, &limits, Timestamp::now).await?.in_time(late)?;
         let made = T::from_signed(admitted.verified, admitted.body);
-        made.map(Signed).map_err(|error| Refusal::Json(Arc::new(error)))
+        made.map(Signed).map_err(|error| Rejection::Unreadable(Arc::new(error)))
     }
 }
 
 /// As the router answers; [`Limits::default`] says when to try again.
-impl IntoResponse for Refusal {
+impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
         self.log();
         self.response(Limits::default().retry_after)

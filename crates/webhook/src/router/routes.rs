@@ -3,11 +3,11 @@ use std::fmt;
 use axum::Router;
 use sinch_batch_models::Callback;
 
-use crate::receive::{Received, Receiver};
+use crate::receive::{CallbackReceiver, Received};
 use crate::{Nonces, Verifier};
 
 /// Receives callbacks by `POST` on `/`, or on the path it is nested under, in an application with any
-/// state. What it answers, and to what it holds, is told at [`Receiver`], which has the options too.
+/// state. What it answers is told at [`CallbackReceiver`], which has the options too.
 ///
 /// The sink should return `Ok` only when the callback is safe, on disk for instance, and quickly: the
 /// service waits for the answer.
@@ -39,10 +39,10 @@ where
     Fut: Future<Output = Result<(), E>> + Send + 'static,
     E: fmt::Display + 'static,
 {
-    Receiver::new(verifier).router(sink)
+    CallbackReceiver::new(verifier).router(sink)
 }
 
-impl<N: Nonces> Receiver<N> {
+impl<N: Nonces> CallbackReceiver<N> {
     /// A router over a sink of callbacks: `POST /`.
     pub fn router<S, F, Fut, E>(self, sink: F) -> Router<S>
     where
