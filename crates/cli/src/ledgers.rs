@@ -1,26 +1,52 @@
 //! Opening the ledger, and finding a campaign in it.
 
-use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use etcetera::BaseStrategy;
 use sinch_batch::ledger::{Campaign, Ledger, LedgerError, LedgerErrorKind, SqliteLedger};
 
 use crate::args::LedgerArgs;
 use crate::exit;
 use crate::fail::{Failure, sentence};
 
-/// The ledger when no other is named.
-const DEFAULT: &str = "sinch-batch.db";
-
-/// The file that was asked for, or the default.
-pub(crate) fn path(args: &LedgerArgs) -> PathBuf {
-    args.ledger.clone().unwrap_or_else(|| PathBuf::from(DEFAULT))
+/// The file that was asked for, or the one in the user's state folder; absolute, whatever the current folder.
+pub(crate) fn path(args: &LedgerArgs) -> Result<PathBuf, Failure> {
+    match &args.ledger {
+        Some(path) => Ok(std::path::absolute(path).unwrap_or_else(|_| path.clone())),
+        None => default_path(),
+    }
 }
 
-/// Opens a ledger; makes it if it is not there.
+/// Where this system keeps the state of programs: `$XDG_STATE_HOME/sinch-batch/ledger.db` on Linux.
+fn default_path() -> Result<PathBuf, Failure> {
+    let base = etcetera::choose_base_strategy().map_err(|error| {
+        Failure::because(exit::LEDGER, "there is no home folder for the ledger", &error)
+            .hint("name a file: --ledger FILE, or SINCH_BATCH_LEDGER")
+    })?;
+    let state = base.state_dir().unwrap_or_else(|| base.data_dir());
+    Ok(state.join("sinch-batch").join("ledger.db"))
+}
+
+/// Opens a ledger; makes it, and the folder of the default one, if it is not there.
 pub(crate) fn open(path: &Path) -> Result<Arc<SqliteLedger>, Failure> {
+    if default_path().is_ok_and(|default| default == path) {
+        make_folder(path)?;
+    }
     SqliteLedger::open(path).map(Arc::new).map_err(|error| failed(path, &error))
+}
+
+/// The folder of the default ledger, which is the user's alone.
+fn make_folder(path: &Path) -> Result<(), Failure> {
+    let Some(folder) = path.parent() else { return Ok(()) };
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(|error| {
+        Failure::because(exit::LEDGER, format!("the folder {} cannot be made", folder.display()), &error)
+            .hint("name another file: --ledger FILE, or SINCH_BATCH_LEDGER")
+    })
 }
 
 /// Opens a ledger that must be there.
@@ -54,37 +80,12 @@ pub(crate) async fn find(ledger: &dyn Ledger, path: &Path, name: Option<&str>) -
     }))
 }
 
-/// Keeps two processes from running the same campaign at once; let go of by dropping it, or by any
-/// end of the process.
-#[derive(Debug)]
-pub(crate) struct CampaignLock {
-    _file: File,
-}
-
-impl CampaignLock {
-    pub(crate) fn take(ledger: &Path, campaign: &Campaign) -> Result<Self, Failure> {
-        let path = beside(ledger, &format!("{}.lock", campaign.key));
-        let file = File::create(&path)
-            .map_err(|error| Failure::because(exit::LEDGER, format!("{} cannot be made", path.display()), &error))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => {
-                Err(Failure::new(exit::LEDGER, format!("campaign {} is being run by another process", campaign.name))
-                    .hint(format!("watch it: sinch-batch status {} --ledger {}", campaign.name, ledger.display())))
-            }
-            Err(TryLockError::Error(error)) => {
-                Err(Failure::because(exit::LEDGER, format!("{} cannot be locked", path.display()), &error))
-            }
-        }
+/// What to type so that a command finds this ledger: nothing for the default one.
+pub(crate) fn option(path: &Path) -> String {
+    if default_path().is_ok_and(|default| default == path) {
+        return String::new();
     }
-}
-
-/// A file beside the ledger that belongs to it.
-pub(crate) fn beside(ledger: &Path, suffix: &str) -> PathBuf {
-    let mut path = ledger.as_os_str().to_owned();
-    path.push(".");
-    path.push(suffix);
-    PathBuf::from(path)
+    format!(" --ledger {}", path.display())
 }
 
 /// A failure of the ledger, with what to do.
@@ -92,6 +93,10 @@ pub(crate) fn failed(path: &Path, error: &LedgerError) -> Failure {
     let hint = match error.kind() {
         LedgerErrorKind::NotALedger => "name another file with --ledger; this one was not changed",
         LedgerErrorKind::TooNew => "use the release that wrote it",
+        LedgerErrorKind::TooOld => "name another file with --ledger; this one was not changed",
+        LedgerErrorKind::PlanTooLarge => "give a larger --batch-size; nothing was sent",
+        LedgerErrorKind::Altered => "nothing was sent; look at it with a copy that is known to be good",
+        LedgerErrorKind::NotRunning => "see how it stands: sinch-batch status",
         LedgerErrorKind::Full => "make room on the disk, then go on with: sinch-batch resume CAMPAIGN",
         LedgerErrorKind::Busy => "another process holds it; try again",
         LedgerErrorKind::ReadOnly | LedgerErrorKind::Open => "check that the file and its folder can be written",
@@ -99,7 +104,12 @@ pub(crate) fn failed(path: &Path, error: &LedgerError) -> Failure {
         LedgerErrorKind::NoSuchCampaign => "see what it holds: sinch-batch status --ledger FILE",
         _ => "what was recorded stays; run the command again",
     };
-    Failure::new(exit::LEDGER, format!("ledger {}: {}", path.display(), told(error))).hint(hint)
+    let code = match error.kind() {
+        LedgerErrorKind::PlanTooLarge => exit::USAGE,
+        LedgerErrorKind::NotRunning => exit::LOOK,
+        _ => exit::LEDGER,
+    };
+    Failure::new(code, format!("ledger {}: {}", path.display(), told(error))).hint(hint)
 }
 
 /// The error, with SQLite's own words only where they say more.

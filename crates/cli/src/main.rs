@@ -35,6 +35,9 @@ fn main() -> ExitCode {
                 .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn")),
         )
         .init();
+    if cli.quiet {
+        output::be_quiet();
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return end(Err(Failure::because(exit::UNEXPECTED, "no runtime", &error))),
@@ -62,7 +65,7 @@ fn not_understood(error: &clap::Error) -> ExitCode {
         typed.push_str(next.get_name());
         path = next;
     }
-    say!("{told}\nhint: see {typed} --help");
+    output::complain(&format_args!("{told}\nhint: see {typed} --help"));
     ExitCode::from(exit::USAGE)
 }
 
@@ -70,7 +73,7 @@ fn end(result: Result<u8, Failure>) -> ExitCode {
     match result {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
-            say!("{failure}");
+            output::complain(&failure);
             ExitCode::from(failure.code())
         }
     }
@@ -82,6 +85,7 @@ async fn dispatch(command: Command) -> Result<u8, Failure> {
         Command::Preview(args) => commands::preview::run(args).await,
         Command::Send(args) => commands::send::run(*args).await,
         Command::Resume(args) => commands::resume::run(*args).await,
+        Command::Cancel(args) => commands::end::run(args).await,
         Command::Status(args) => commands::status::run(args).await,
         Command::Report(args) => commands::report::run(args).await,
         Command::Listen(args) => commands::listen::run(*args).await,

@@ -1,210 +1,330 @@
 //! Running a campaign that is in the ledger: sending, waiting, reporting.
 
 use std::io::{BufWriter, stdout};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use serde::{Deserialize, Serialize};
-use sinch_batch::campaign::plan::Plan;
 use sinch_batch::campaign::report::write_json;
-use sinch_batch::campaign::{CampaignError, Ended, Limits, Runner, Stop, Watch};
-use sinch_batch::client::Client;
-use sinch_batch::ledger::{Campaign, CampaignStatus, Ledger, SqliteLedger};
-use sinch_batch::models::{AppId, Message};
+use sinch_batch::campaign::{Campaign, CampaignError, Limits, Progress, Receipts, SendOutcome, StopReason};
+use sinch_batch::ledger::{CampaignStatus, LedgerErrorKind, Phase, SqliteLedger};
 
 use crate::args::RunArgs;
 use crate::fail::Failure;
-use crate::output::can_show_progress;
-use crate::{exit, ledgers, render, say, signals};
-use sinch_batch::recipients::Rows;
+use crate::output::{can_show_progress, count, grouped};
+use crate::signals::{self, Stop};
+use crate::{exit, ledgers, render, say};
 
 /// How many failures the table after a send shows.
 const SHOWN_FAILURES: usize = 20;
 
-/// What the ledger keeps for a resume, besides what it has fields for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Settings {
-    pub(crate) app_id: String,
-    pub(crate) project_id: String,
-    pub(crate) base_url: String,
-    pub(crate) skip_bad: bool,
+/// What bounds a run, as it was typed.
+pub(crate) fn limits(args: &RunArgs) -> Limits {
+    Limits::default()
+        .with_in_flight(args.in_flight.into())
+        .with_resend_after(args.resend_after)
+        .with_takeover_grace(args.takeover_grace)
+        .with_lease(args.lease)
 }
 
 /// Everything a run needs.
-pub(crate) struct Run {
-    pub(crate) ledger_path: PathBuf,
-    /// Whether the ledger outlives this process; one made up for practice does not.
+pub(crate) struct Run<'a> {
+    pub(crate) ledger_path: &'a Path,
+    /// Whether the ledger outlives this process; one that is made up for trying locally does not.
     pub(crate) keeps: bool,
     pub(crate) ledger: Arc<SqliteLedger>,
     pub(crate) campaign: Campaign,
-    pub(crate) client: Client,
-    pub(crate) app_id: AppId,
-    pub(crate) message: Message,
-    pub(crate) rows: Rows<'static>,
-    /// Whether somebody in this process hears callbacks.
-    pub(crate) hears: bool,
+    /// Whether this process receives callbacks.
+    pub(crate) receives: bool,
     pub(crate) json: bool,
+    pub(crate) stop: Stop,
 }
 
-impl Run {
+/// How a run ended.
+struct End {
+    outcome: SendOutcome,
+    receipts: Option<Receipts>,
+    status: CampaignStatus,
+    /// The exit code of the signal that asked to stop.
+    signal: Option<u8>,
+}
+
+impl Run<'_> {
     /// Sends what is left, waits for receipts, prints the report.
     pub(crate) async fn execute(self, args: &RunArgs) -> Result<u8, Failure> {
         let began = Instant::now();
-        let next = Next { campaign: &self.campaign.name, ledger: &self.ledger_path, keeps: self.keeps };
-        let stop = signals::watch();
-        let failed = |error| ledgers::failed(&self.ledger_path, &error);
-        let open = self.ledger.open_batches(self.campaign.id).await.map_err(failed)?;
-        let frontier = self.ledger.frontier(self.campaign.id).await.map_err(failed)?;
-        let plan = Plan::new(self.rows, &self.campaign, open, frontier);
-        let limits = Limits::default()
-            .with_in_flight(usize::from(args.in_flight))
-            .with_settle(Duration::from_secs_f64(args.settle));
-        let runner =
-            Runner::new(self.ledger.clone(), Arc::new(self.client), self.campaign.clone(), self.app_id, self.message)
-                .with_limits(limits);
+        let name = self.campaign.record().name.clone();
+        let next = Next { campaign: &name, ledger: self.ledger_path, keeps: self.keeps };
+        let record = self.campaign.record();
+        let progress = Shown::new(record.rows - record.skipped);
+        let mut talk = Talk { next: &next, said: None, progress: &progress };
+        signals::end_at_once_with(Some(exit::LOOK));
 
-        let progress = Progress::new(self.campaign.rows - self.campaign.skipped);
-        let ended = runner.send(plan, signals::stopped(stop.clone()), |standing| progress.show(standing)).await;
-        // The ledger knows best: a receipt may have proved what no answer told.
-        let standing = self.ledger.status(self.campaign.id).await.map_err(failed)?;
-        let waited = match &ended {
-            Ok(_) if standing.planned + standing.unknown == 0 && !args.no_wait => {
-                if !self.hears {
-                    progress.say("waiting for receipts, which sinch-batch listen must hear; --no-wait does not wait");
-                }
-                let quiet = Duration::from_secs_f64(args.quiet);
-                Some(
-                    runner
-                        .wait_for_receipts(quiet, signals::stopped(stop), |standing| progress.show(standing))
-                        .await
-                        .map_err(|error| campaign_failed(&next, &error))?,
-                )
+        let sent = self.campaign.send(self.stopped(), |progress| talk.about(progress)).await;
+        let sent = sent.map_err(|error| self.failed(&next, error));
+        // The ledger knows best: a receipt may have proved what no response said.
+        let status = self.status().await?;
+        let receipts = match &sent {
+            Ok(_) if status.planned + status.unknown == 0 => {
+                signals::end_at_once_with(None);
+                self.look_for_doubles().await?;
+                self.receipts(args, &progress).await?
             }
             _ => None,
         };
         progress.end();
-        let ended = ended.map_err(|error| campaign_failed(&next, &error))?;
+        let outcome = sent?;
 
         let out = BufWriter::new(stdout());
         let written = if self.json {
-            write_json(&*self.ledger, &self.campaign, out).await.map(drop)
+            write_json(&*self.ledger, record, out).await.map(drop)
         } else {
             let see_all = next.command("see them all", "report", "--ledger FILE keeps them for a report");
             let shown = (SHOWN_FAILURES, see_all.as_str());
-            render::report(&*self.ledger, &self.campaign, Some(began.elapsed()), shown, out).await
+            render::report(&*self.ledger, record, Some(began.elapsed()), shown, out).await
         };
-        written.map_err(|error| render::report_failed(&self.ledger_path, error))?;
-        let standing = self.ledger.status(self.campaign.id).await.map_err(failed)?;
-        conclude(&next, &ended, waited, &standing)
+        written.map_err(|error| render::report_failed(self.ledger_path, error))?;
+        let end = End { outcome, receipts, status: self.status().await?, signal: *self.stop.borrow() };
+        self.conclude(&next, &end).await
+    }
+
+    async fn status(&self) -> Result<CampaignStatus, Failure> {
+        self.campaign.status().await.map_err(|error| match error.ledger() {
+            Some(error) => ledgers::failed(self.ledger_path, error),
+            None => Failure::because(exit::UNEXPECTED, "the campaign has no status", &error),
+        })
+    }
+
+    fn stopped(&self) -> impl Future<Output = ()> + use<> {
+        let stop = self.stop.clone();
+        async move {
+            signals::stopped(stop).await;
+        }
+    }
+
+    async fn look_for_doubles(&self) -> Result<(), Failure> {
+        let found = self.campaign.look_for_doubles(self.stopped()).await;
+        let (_, without_answer) = found.map_err(|error| match error.ledger() {
+            Some(error) => ledgers::failed(self.ledger_path, error),
+            None => Failure::because(exit::UNEXPECTED, "the last look-up failed", &error),
+        })?;
+        if without_answer > 0 {
+            let batches = count(without_answer.into(), "batch", "batches");
+            say!("{batches} that were sent more than once could not be looked up again");
+        }
+        Ok(())
+    }
+
+    async fn receipts(&self, args: &RunArgs, progress: &Shown) -> Result<Option<Receipts>, Failure> {
+        if args.no_wait || self.stop.borrow().is_some() {
+            return Ok(None);
+        }
+        if !self.receives {
+            progress.say("waiting for receipts, which sinch-batch listen must receive; --no-wait does not wait");
+        }
+        let waited =
+            self.campaign.receipts(args.receipt_timeout, self.stopped(), |stand| progress.show(&stand.status)).await;
+        waited.map(Some).map_err(|error| match error.ledger() {
+            Some(error) => ledgers::failed(self.ledger_path, error),
+            None => Failure::because(exit::UNEXPECTED, "waiting for receipts failed", &error),
+        })
+    }
+
+    /// Sending ended with an error.
+    fn failed(&self, next: &Next<'_>, error: CampaignError) -> Failure {
+        let resume = next.command("go on when it is fixed", "resume", TRY_AGAIN);
+        match &error {
+            CampaignError::Ledger(error) if error.kind() == LedgerErrorKind::NotRunning => {
+                Failure::new(exit::LOOK, ledgers::told(error)).hint(next.command("see", "status", TRY_AGAIN))
+            }
+            CampaignError::Ledger(error) => Failure::new(
+                exit::LEDGER,
+                format!("ledger {}: {}; nothing more was sent", next.ledger.display(), ledgers::told(error)),
+            )
+            .hint(resume),
+            other => Failure::because(exit::LOOK, "sending stopped", other).hint(resume),
+        }
+    }
+
+    /// The exit code, and what to type next if it is not the end.
+    async fn conclude(&self, next: &Next<'_>, end: &End) -> Result<u8, Failure> {
+        let status = &end.status;
+        if status.planned + status.unknown > 0 {
+            return Err(unfinished(next, end));
+        }
+        if status.doubled > 0 {
+            let rows = count(status.doubled, "row was", "rows were");
+            return Err(Failure::new(exit::LOOK, format!("everything was sent, but {rows} sent more than once"))
+                .hint(next.command("see which batches", "report", TRY_AGAIN)));
+        }
+        let awaiting = status.awaiting();
+        if let Some(signal) = end.signal {
+            let what = match awaiting {
+                0 => "stopped; everything was sent".to_owned(),
+                n => format!("stopped; everything was sent, and {} still awaited", count(n, "receipt is", "receipts are")),
+            };
+            return Err(Failure::new(signal, what).hint(next.command("see them come", "status", TRY_AGAIN)));
+        }
+        if end.receipts == Some(Receipts::TimedOut) {
+            let receipts = count(awaiting, "receipt is", "receipts are");
+            say!("everything was sent; {receipts} still awaited. Is sinch-batch listen running with this ledger?");
+            say!("{}", next.command("see them come", "status", TRY_AGAIN));
+        }
+        Ok(exit::OK)
     }
 }
 
-const PRACTICE_IS_OVER: &str = "practise again; with --ledger FILE a campaign can be gone on with";
+/// Something is planned or unknown: why, and what to do about it.
+fn unfinished(next: &Next<'_>, end: &End) -> Failure {
+    let End { outcome, status, .. } = end;
+    let resume = |lead: &str| next.command(lead, "resume", TRY_AGAIN);
+    let why = outcome.why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+    let rows = format!("{} rows planned, {} unknown", grouped(status.planned), grouped(status.unknown));
+    let nothing_happened = status.accepted + status.unknown == 0;
+    let refused = if nothing_happened { exit::SERVICE } else { exit::LOOK };
+    let (code, sentence, hint) = match outcome.stopped {
+        Some(StopReason::Credentials) => (
+            exit::BAD_CREDENTIALS,
+            format!("the service refused the credentials{why} ({rows})"),
+            resume("check SINCH_KEY_ID, SINCH_KEY_SECRET and SINCH_PROJECT_ID, then go on"),
+        ),
+        Some(StopReason::Credit) => (
+            refused,
+            format!("the service refused{why} ({rows})"),
+            resume("settle the balance in the Sinch dashboard, then go on"),
+        ),
+        Some(StopReason::Refused) => (
+            refused,
+            format!("the service refused{why} ({rows})"),
+            resume("check SINCH_APP_ID, SINCH_REGION and the message, then go on"),
+        ),
+        Some(StopReason::Unreachable) => (
+            refused,
+            format!("the service could not be reached or kept failing{why} ({rows})"),
+            resume("nothing is sent twice; go on when it is back"),
+        ),
+        Some(StopReason::Interrupted) => (exit::LOOK, format!("stopped ({rows})"), resume("go on")),
+        Some(StopReason::LedgerBehind) => (
+            exit::LEDGER,
+            format!("the ledger is older than the truth{why}; nothing was sent ({rows})"),
+            "is it a copy, or a backup? go on with the ledger that sent the rest".to_owned(),
+        ),
+        Some(StopReason::NotVerified) => {
+            (exit::SERVICE, format!("nothing was sent{why} ({rows})"), resume("go on when look-ups work again"))
+        }
+        Some(StopReason::NotRunning) => (
+            exit::LOOK,
+            format!("the campaign was ended meanwhile{why} ({rows})"),
+            next.command("see how it stands", "status", TRY_AGAIN),
+        ),
+        Some(StopReason::InputChanged) => (
+            exit::LOOK,
+            format!(
+                "the recipients have changed since they were checked{why}; {} of {} batches were sent, nothing of the \
+                 others ({rows})",
+                grouped(status.batches.accepted),
+                grouped(status.batches.total())
+            ),
+            resume("put the file back as it was and go on; or cancel the campaign and send the new one"),
+        ),
+        _ if nothing_happened => (
+            exit::SERVICE,
+            format!("the service refused every batch{why} ({rows})"),
+            resume("check the message and the recipients, then go on"),
+        ),
+        _ => (exit::LOOK, format!("the campaign did not finish{why} ({rows})"), resume("go on")),
+    };
+    Failure::new(code, sentence).hint(hint)
+}
 
-/// What to type after this run.
-struct Next<'a> {
-    campaign: &'a str,
-    ledger: &'a Path,
-    keeps: bool,
+const TRY_AGAIN: &str = "try again; with --ledger FILE a campaign can be looked at later";
+
+/// What to type after a run.
+pub(crate) struct Next<'a> {
+    pub(crate) campaign: &'a str,
+    pub(crate) ledger: &'a Path,
+    pub(crate) keeps: bool,
 }
 
 impl Next<'_> {
     /// A command on this campaign; something else where nothing of it is kept.
-    fn command(&self, lead: &str, verb: &str, otherwise: &str) -> String {
+    pub(crate) fn command(&self, lead: &str, verb: &str, otherwise: &str) -> String {
         if self.keeps {
-            format!("{lead}: sinch-batch {verb} {} --ledger {}", self.campaign, self.ledger.display())
+            format!("{lead}: sinch-batch {verb} {}{}", self.campaign, ledgers::option(self.ledger))
         } else {
             otherwise.to_owned()
         }
     }
 }
 
-/// The exit code, and what to type next if it is not the end.
-fn conclude(next: &Next<'_>, ended: &Ended, waited: Option<Watch>, standing: &CampaignStatus) -> Result<u8, Failure> {
-    let resume = |lead: &str| next.command(lead, "resume", PRACTICE_IS_OVER);
-    let left = standing.planned + standing.unknown;
-    if left > 0 {
-        let why = ended.why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
-        let rows = format!("{} rows planned, {} unknown", standing.planned, standing.unknown);
-        let (code, sentence, hint) = match ended.stopped {
-            Some(Stop::Credentials) => (
-                exit::BAD_CREDENTIALS,
-                format!("the service refused the credentials{why} ({rows})"),
-                resume("check SINCH_KEY_ID, SINCH_KEY_SECRET and SINCH_PROJECT_ID, then go on"),
-            ),
-            Some(Stop::Credit) => (
-                exit::NOT_FINISHED,
-                format!("the service refused{why} ({rows})"),
-                resume("settle the balance in the Sinch dashboard, then go on"),
-            ),
-            Some(Stop::Refused) => (
-                exit::NOT_FINISHED,
-                format!("the service refused{why} ({rows})"),
-                resume("check SINCH_APP_ID, SINCH_REGION and the message, then go on"),
-            ),
-            Some(Stop::Unreachable) => (
-                exit::NOT_FINISHED,
-                format!("the service could not be reached or kept failing{why} ({rows})"),
-                resume("nothing is sent twice; go on when it is back"),
-            ),
-            Some(Stop::Interrupted) => (exit::NOT_FINISHED, format!("stopped ({rows})"), resume("go on")),
-            _ => (exit::NOT_FINISHED, format!("the campaign did not finish{why} ({rows})"), resume("go on")),
-        };
-        return Err(Failure::new(code, sentence).hint(hint));
-    }
-    let messages = standing.messages;
-    let waiting = messages.pending + messages.queued;
-    let look = next.command("see what comes", "status", PRACTICE_IS_OVER);
-    match waited {
-        Some(Watch::Quiet) => {
-            Err(Failure::new(exit::NOT_FINISHED, format!("all was sent, but {waiting} messages have no final receipt"))
-                .hint(format!("is sinch-batch listen running with this ledger? {look}")))
-        }
-        Some(Watch::Interrupted) => Err(Failure::new(
-            exit::NOT_FINISHED,
-            format!("stopped waiting: all was sent, {waiting} messages have no final receipt yet"),
-        )
-        .hint(look)),
-        _ => Ok(exit::OK),
+/// The command that a campaign needs next, if it is kept.
+pub(crate) fn next_command(next: &Next<'_>, status: &CampaignStatus) -> Option<String> {
+    let command = |verb: &str| format!("sinch-batch {verb} {}{}", next.campaign, ledgers::option(next.ledger));
+    match status.phase {
+        Phase::Cancelled if status.unknown == 0 => None,
+        Phase::Cancelled | Phase::Done => Some(command("report")),
+        _ => Some(command("resume")),
     }
 }
 
-fn campaign_failed(next: &Next<'_>, error: &CampaignError) -> Failure {
-    let resume = next.command("go on when it is mended", "resume", PRACTICE_IS_OVER);
-    match error {
-        CampaignError::Ledger(error) => Failure::new(
-            exit::LEDGER,
-            format!("ledger {}: {}; nothing more was sent", next.ledger.display(), ledgers::told(error)),
-        )
-        .hint(resume),
-        other => Failure::because(exit::NOT_FINISHED, "sending stopped", other).hint(resume),
+/// What is said while a run goes on, each thing once.
+struct Talk<'a> {
+    next: &'a Next<'a>,
+    said: Option<String>,
+    progress: &'a Shown,
+}
+
+impl Talk<'_> {
+    fn about(&mut self, progress: &Progress) {
+        self.progress.show(&progress.status);
+        let waiting = progress.waits_for.first().map(|held| {
+            format!(
+                "waiting for worker {}, which holds {}; if it is gone for good: sinch-batch resume {} --dead {}{}",
+                held.worker,
+                count(held.batches.into(), "batch", "batches"),
+                self.next.campaign,
+                held.worker,
+                ledgers::option(self.next.ledger),
+            )
+        });
+        let takeover = (progress.takeovers > 0).then(|| {
+            format!(
+                "{} tried by a worker that fell silent; looked up, and sent again only when that worker cannot send \
+                 any more (--takeover-grace)",
+                count(progress.takeovers as u64, "batch was", "batches were"),
+            )
+        });
+        if let Some(sentence) = takeover.or(waiting)
+            && self.said.as_ref() != Some(&sentence)
+        {
+            self.progress.say(&sentence);
+            self.said = Some(sentence);
+        }
     }
 }
 
 /// A bar on a terminal, nothing elsewhere.
-struct Progress(Option<ProgressBar>);
+struct Shown(Option<ProgressBar>);
 
-impl Progress {
+impl Shown {
     fn new(rows: u64) -> Self {
         let style = ProgressStyle::with_template("{bar:30} {msg}").ok().filter(|_| can_show_progress());
         Self(style.map(|style| ProgressBar::new(rows * 2).with_style(style)))
     }
 
     /// Half of the bar is sending, the other half receipts.
-    fn show(&self, standing: &CampaignStatus) {
+    fn show(&self, status: &CampaignStatus) {
         let Some(bar) = &self.0 else { return };
-        let tally = standing.messages;
-        let settled = tally.delivered + tally.read + tally.failed;
-        bar.set_position(standing.accepted + settled);
+        let tally = status.messages;
+        bar.set_position(status.accepted + tally.settled());
         bar.set_message(format!(
             "{} of {} accepted, {} delivered, {} read, {} failed",
-            standing.accepted,
-            standing.rows - standing.skipped,
-            tally.delivered,
-            tally.read,
-            tally.failed
+            grouped(status.accepted),
+            grouped(status.rows - status.skipped),
+            grouped(tally.delivered),
+            grouped(tally.read),
+            grouped(tally.failed)
         ));
     }
 

@@ -21,6 +21,8 @@ pub(crate) struct Service {
     pub(crate) key_id: String,
     pub(crate) key_secret: String,
     pub(crate) timeout: Duration,
+    /// How long a campaign waits before it sends a batch again: nothing may be on its way for longer.
+    pub(crate) resend_after: Option<Duration>,
 }
 
 impl Service {
@@ -37,7 +39,7 @@ impl Service {
             },
             (None, None) => {
                 return Err(Failure::new(exit::USAGE, "no region is given: set SINCH_REGION to us, eu or br")
-                    .hint("practise without an account: sinch-batch send FILE --message FILE --simulate"));
+                    .hint("try locally, without an account: sinch-batch send FILE --message FILE --simulate"));
             }
         };
         Ok(Self {
@@ -46,7 +48,8 @@ impl Service {
             project_id: given(args.project.as_ref(), "SINCH_PROJECT_ID")?,
             key_id: given(std::env::var("SINCH_KEY_ID").ok().as_ref(), "SINCH_KEY_ID")?,
             key_secret: given(std::env::var("SINCH_KEY_SECRET").ok().as_ref(), "SINCH_KEY_SECRET")?,
-            timeout: Duration::from_secs(args.timeout),
+            timeout: args.timeout,
+            resend_after: None,
         })
     }
 
@@ -73,7 +76,9 @@ impl Service {
 
     /// A client for it. Nothing is asked yet.
     pub(crate) fn client(&self, tokens: Arc<TokenCache<ClientCredentials>>) -> Result<Client, Failure> {
+        let kernel = Duration::from_secs(30).min(self.resend_after.unwrap_or(Duration::MAX)).max(Duration::from_secs(1));
         Client::builder(ProjectId::new(self.project_id.clone()), tokens)
+            .with_tcp_user_timeout(kernel)
             .with_base_url(&self.base_url)
             .with_attempt_timeout(self.timeout)
             .with_timeout(self.timeout * 4)

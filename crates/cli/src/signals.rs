@@ -1,16 +1,28 @@
 //! Ctrl-C and its kin.
 
-use crate::exit;
+use std::sync::atomic::{AtomicU8, Ordering};
 
-/// Completes when somebody asks the program to stop: Ctrl-C, or the termination signal.
-pub(crate) async fn stop_asked() {
-    Asks::listen().next().await;
+use tokio::sync::watch;
+
+use crate::exit;
+use crate::fail::Failure;
+
+/// The code with which a second signal ends the program; 0 for that of the signal itself.
+static CODE_AT_ONCE: AtomicU8 = AtomicU8::new(0);
+
+/// Says with which code a second signal ends the program: while something may be planned it is
+/// [`exit::LOOK`], else that of the signal.
+pub(crate) fn end_at_once_with(code: Option<u8>) {
+    CODE_AT_ONCE.store(code.unwrap_or(0), Ordering::Relaxed);
 }
 
-/// Asks to stop, heard from the moment this is made.
+/// Asks to stop, received from the moment this is made.
 struct Asks {
     #[cfg(unix)]
     signals: Option<[tokio::signal::unix::Signal; 2]>,
+    /// None if hanging up is ignored, as under `nohup`.
+    #[cfg(unix)]
+    hangup: Option<tokio::signal::unix::Signal>,
 }
 
 impl Asks {
@@ -18,56 +30,93 @@ impl Asks {
         #[cfg(unix)]
         {
             use tokio::signal::unix::{SignalKind, signal};
-            let signals =
-                signal(SignalKind::terminate()).and_then(|terminate| Ok([terminate, signal(SignalKind::interrupt())?]));
-            Self { signals: signals.ok() }
+            let signals = signal(SignalKind::interrupt())
+                .and_then(|interrupt| Ok([interrupt, signal(SignalKind::terminate())?]));
+            let hangup = if is_hangup_ignored() { None } else { signal(SignalKind::hangup()).ok() };
+            Self { signals: signals.ok(), hangup }
         }
         #[cfg(not(unix))]
         Self {}
     }
 
-    async fn next(&mut self) {
+    /// The exit code that belongs to the next signal.
+    async fn next(&mut self) -> u8 {
         #[cfg(unix)]
-        if let Some([terminate, interrupt]) = &mut self.signals {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            return;
+        if let Some([interrupt, terminate]) = &mut self.signals {
+            let hung_up = async {
+                match &mut self.hangup {
+                    Some(hangup) => hangup.recv().await,
+                    None => std::future::pending().await,
+                }
+            };
+            return tokio::select! {
+                _ = hung_up => 129,
+                _ = interrupt.recv() => 130,
+                _ = terminate.recv() => 143,
+            };
         }
         // Without the signal's handler the system's own way to end the program stays in force.
         let _ = tokio::signal::ctrl_c().await;
+        130
     }
 }
 
+/// Whether whoever started the program wants it to outlive the terminal.
+#[cfg(unix)]
+fn is_hangup_ignored() -> bool {
+    // Only Linux tells; elsewhere the signal counts.
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
+}
+
+/// Whether somebody asked to stop, and the exit code that belongs to how.
+pub(crate) type Stop = watch::Receiver<Option<u8>>;
+
 /// Turns the first ask into a message on the channel, and the second into an end at once: the ledger
 /// knows what was under way.
-pub(crate) fn watch() -> tokio::sync::watch::Receiver<bool> {
-    stop_then_end(exit::NOT_FINISHED)
+pub(crate) fn watch() -> Stop {
+    stop_then_end(|signal| match CODE_AT_ONCE.load(Ordering::Relaxed) {
+        0 => signal,
+        code => code,
+    })
 }
 
 /// The same for a receiver: what it has not answered comes again, so an end at once is unclean and no
 /// more.
-pub(crate) fn stop_or_end() -> tokio::sync::watch::Receiver<bool> {
-    stop_then_end(exit::UNEXPECTED)
+pub(crate) fn stop_or_end() -> Stop {
+    stop_then_end(|_| exit::UNEXPECTED)
 }
 
-fn stop_then_end(code: u8) -> tokio::sync::watch::Receiver<bool> {
-    let (sender, receiver) = tokio::sync::watch::channel(false);
+fn stop_then_end(code: fn(u8) -> u8) -> Stop {
+    let (sender, receiver) = watch::channel(None);
     let mut asks = Asks::listen();
     tokio::spawn(async move {
-        asks.next().await;
+        let signal = asks.next().await;
         crate::say!("stopping: what is under way is finished first; once more ends at once");
-        sender.send_replace(true);
-        asks.next().await;
-        std::process::exit(code.into());
+        sender.send_replace(Some(signal));
+        let again = asks.next().await;
+        std::process::exit(code(again).into());
     });
     receiver
 }
 
-/// Completes when the channel says stop.
-pub(crate) async fn stopped(mut stop: tokio::sync::watch::Receiver<bool>) {
-    if stop.wait_for(|stop| *stop).await.is_err() {
-        std::future::pending::<()>().await;
+/// Completes when the channel says stop, with the exit code that belongs to it.
+pub(crate) async fn stopped(mut stop: Stop) -> u8 {
+    match stop.wait_for(Option::is_some).await.map(|code| *code) {
+        Ok(Some(code)) => code,
+        // Nobody is left to say it.
+        Ok(None) | Err(_) => std::future::pending().await,
+    }
+}
+
+/// Does something before anything was sent, unless somebody asks to stop.
+pub(crate) async fn unless_stopped<T>(
+    stop: &Stop,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    tokio::select! {
+        done = work => done,
+        code = stopped(stop.clone()) => Err(Failure::new(code, "stopped; nothing was sent").hint("start it again")),
     }
 }

@@ -1,10 +1,12 @@
 //! The API's own operations, and what looks after the way there.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::{Json, ServiceArgs, seconds};
+use super::duration::duration;
+use super::{Json, ServiceArgs, Yes};
 
 #[derive(Debug, Args)]
 pub(crate) struct BatchArgs {
@@ -20,6 +22,8 @@ pub(crate) enum BatchCommand {
         /// lacks `app_id`, that is SINCH_APP_ID.
         #[arg(value_name = "FILE")]
         file: PathBuf,
+        #[command(flatten)]
+        yes: Yes,
         #[command(flatten)]
         service: ServiceArgs,
         #[command(flatten)]
@@ -55,14 +59,16 @@ pub(crate) enum BatchCommand {
 #[derive(Debug, Args)]
 pub(crate) struct CancelArgs {
     /// The batch's id.
-    #[arg(value_name = "ID", conflicts_with = "meta")]
+    #[arg(value_name = "ID", conflicts_with = "metadata")]
     pub(crate) id: Option<String>,
     /// Every batch whose batch metadata has this value under this key.
     #[arg(long, num_args = 2, value_names = ["KEY", "VALUE"])]
-    pub(crate) meta: Vec<String>,
+    pub(crate) metadata: Vec<String>,
     /// How long to wait for the outcome: cancelling takes place in the background.
-    #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = seconds)]
-    pub(crate) wait: f64,
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration)]
+    pub(crate) wait: Duration,
+    #[command(flatten)]
+    pub(crate) yes: Yes,
     #[command(flatten)]
     pub(crate) service: ServiceArgs,
     #[command(flatten)]

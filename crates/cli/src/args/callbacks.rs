@@ -8,7 +8,8 @@ use clap::{Args, ValueEnum};
 use sinch_batch::models::Timestamp;
 use sinch_batch::models::callback::Trigger;
 
-use super::{Json, LedgerArgs};
+use super::duration::duration;
+use super::{Json, LedgerArgs, at_least_a_second};
 
 #[derive(Debug, Args)]
 pub(crate) struct SecretArgs {
@@ -41,8 +42,8 @@ pub(crate) struct ListenArgs {
     ///
     /// A genuine callback that is older is applied all the same, since Sinch may send again with the time
     /// of the first delivery; one further in the future is answered 503: a clock is wrong.
-    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
-    pub(crate) window: u64,
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = at_least_a_second)]
+    pub(crate) window: Duration,
     /// Take callbacks without the header that names the algorithm, if something on the way drops it.
     #[arg(long)]
     pub(crate) algorithm_optional: bool,
@@ -85,10 +86,10 @@ pub(crate) struct LimitArgs {
     #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) max_in_flight: u32,
     /// How long a request may take to arrive.
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = some_time)]
     pub(crate) read_timeout: Duration,
     /// How long a callback may take to be written down and sent on; then it is answered 503.
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = some_time)]
     pub(crate) answer_timeout: Duration,
 }
 
@@ -110,21 +111,16 @@ pub(crate) struct SignArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(
-    override_usage = "sinch-batch trigger [OPTIONS] <KIND> <URL>\n       sinch-batch trigger [OPTIONS] --all <URL>",
-    after_help = "\
-Ends with 0 if every sample was answered as it should be: with 2xx, or with --fault as \
-its help says. \
-Ends with 7 if one was answered otherwise, or the URL could not be reached."
-)]
+#[command(after_help = "\
+Ends with 0 if every sample was answered as it should be: with 2xx, or with --fault by a refusal (4xx). \
+Ends with 7 if one was answered otherwise, or the URL could not be reached.")]
 pub(crate) struct TriggerArgs {
     /// What the callback is about, as a webhook subscribes to it: MESSAGE_DELIVERY, …; any case.
-    // With --all this place holds the URL: clap cannot leave out the first of two.
-    #[arg(value_name = "KIND")]
-    first: String,
+    #[arg(value_name = "KIND", value_parser = trigger, required_unless_present = "all", conflicts_with = "all")]
+    pub(crate) kind: Option<Trigger>,
     /// Where it goes.
-    #[arg(value_name = "URL", required_unless_present = "all")]
-    second: Option<String>,
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: String,
     /// Send one callback of every kind.
     #[arg(long)]
     pub(crate) all: bool,
@@ -132,8 +128,8 @@ pub(crate) struct TriggerArgs {
     #[arg(long, value_name = "FAULT")]
     pub(crate) fault: Option<Fault>,
     /// How old, or how far in the future, with `--fault old` and `--fault future`.
-    #[arg(long, value_name = "SECONDS", default_value_t = 86_400, value_parser = clap::value_parser!(i64).range(1..=3_153_600_000), requires = "fault")]
-    pub(crate) by: i64,
+    #[arg(long, value_name = "DURATION", default_value = "1d", value_parser = at_least_a_second, requires = "fault")]
+    pub(crate) skew: Duration,
     #[command(flatten)]
     pub(crate) about: AboutArgs,
     #[command(flatten)]
@@ -142,17 +138,6 @@ pub(crate) struct TriggerArgs {
     pub(crate) connection: ConnectionArgs,
     #[command(flatten)]
     pub(crate) json: Json,
-}
-
-impl TriggerArgs {
-    /// The kind, or none for all of them, and the URL.
-    pub(crate) fn target(&self) -> Result<(Option<Trigger>, &str), String> {
-        match &self.second {
-            None => Ok((None, &self.first)),
-            Some(_) if self.all => Err("with --all only the URL is given".to_owned()),
-            Some(url) => Ok((Some(trigger(&self.first)?), url)),
-        }
-    }
 }
 
 /// What a sample is about; invented where nothing is said.
@@ -172,7 +157,7 @@ pub(crate) struct AboutArgs {
 #[derive(Debug, Args)]
 pub(crate) struct ConnectionArgs {
     /// How long an answer may take.
-    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = some_time)]
     pub(crate) timeout: Duration,
     /// Trust this certificate too, in PEM: that of a receiver with a certificate of its own.
     #[arg(long, value_name = "FILE")]
@@ -240,10 +225,10 @@ fn path(text: &str) -> Result<String, String> {
     }
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
-    match text.parse::<f64>() {
-        Ok(seconds) if (0.001..=86_400.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
-        _ => Err("expected a number of seconds from 0.001 to 86400".to_owned()),
+fn some_time(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        time if (Duration::from_millis(1)..=Duration::from_secs(86_400)).contains(&time) => Ok(time),
+        _ => Err("expected a duration from 1ms to 1d".to_owned()),
     }
 }
 

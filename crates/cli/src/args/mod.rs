@@ -1,9 +1,13 @@
 //! What can be typed.
 
 mod api;
+mod callbacks;
+mod duration;
+mod simulate;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -11,19 +15,20 @@ pub(crate) use self::api::{
     BatchArgs, BatchCommand, CancelArgs, ConsentsArgs, ConsentsCommand, ContactsArgs, ContactsCommand, DoctorArgs,
     ListArgs,
 };
+pub(crate) use self::callbacks::{
+    AboutArgs, Fault, JournalArgs, ListenArgs, ReplayArgs, SecretArgs, SignArgs, TriggerArgs,
+};
+use self::duration::duration;
+pub(crate) use self::simulate::SimulateArgs;
 use crate::exit;
-
-mod callbacks;
-mod duration;
-mod simulate;
-
-pub(crate) use callbacks::{AboutArgs, Fault, JournalArgs, ListenArgs, ReplayArgs, SecretArgs, SignArgs, TriggerArgs};
-pub(crate) use simulate::SimulateArgs;
 
 /// Send this message to everyone in this file, never twice, and know who got it.
 #[derive(Debug, Parser)]
 #[command(name = "sinch-batch", version, after_help = exit::HELP, max_term_width = 100)]
 pub(crate) struct Cli {
+    /// Say less: errors and what was asked for, nothing else.
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -38,7 +43,9 @@ pub(crate) enum Command {
     Send(Box<SendArgs>),
     /// Go on with a campaign that did not finish.
     Resume(Box<ResumeArgs>),
-    /// Show how a campaign stands, and which callbacks were heard.
+    /// End a campaign: nothing more of it leaves, and it cannot be resumed.
+    Cancel(CancelCampaignArgs),
+    /// List the campaigns, or show how one stands and what to do next.
     Status(StatusArgs),
     /// Show what became of a campaign: its batches, and each failure by row.
     Report(ReportArgs),
@@ -91,7 +98,7 @@ pub(crate) struct Json {
 
 #[derive(Debug, Args)]
 pub(crate) struct LedgerArgs {
-    /// The ledger: a SQLite file that remembers what was sent.
+    /// The ledger: a SQLite file that remembers what was sent. Unless given, one in the user's state folder.
     #[arg(long, value_name = "FILE", env = "SINCH_BATCH_LEDGER")]
     pub(crate) ledger: Option<PathBuf>,
 }
@@ -114,8 +121,8 @@ pub(crate) struct ServiceArgs {
     #[arg(long, value_name = "ID", env = "SINCH_APP_ID")]
     pub(crate) app: Option<String>,
     /// How long one request may take.
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
-    pub(crate) timeout: u64,
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = at_least_a_second)]
+    pub(crate) timeout: Duration,
 }
 
 #[derive(Debug, Args)]
@@ -123,24 +130,38 @@ pub(crate) struct RunArgs {
     /// End when every batch has its outcome, instead of waiting for receipts.
     #[arg(long)]
     pub(crate) no_wait: bool,
-    /// How long a batch of unknown outcome must stay absent before it is sent again.
-    #[arg(long, value_name = "SECONDS", default_value_t = 30.0, value_parser = seconds)]
-    pub(crate) settle: f64,
+    /// How long a batch of unknown outcome must stay absent before it is sent again. The longest that any
+    /// run of the campaign was given counts.
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    pub(crate) resend_after: Duration,
+    /// How much longer to wait for a batch that was tried by a worker that fell silent and may come back.
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
+    pub(crate) takeover_grace: Duration,
     /// How many batches are under way at once.
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) in_flight: u16,
     /// Stop waiting for receipts when none came for this long.
-    #[arg(long, value_name = "SECONDS", default_value_t = 600.0, value_parser = seconds)]
-    pub(crate) quiet: f64,
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
+    pub(crate) receipt_timeout: Duration,
     /// Receive callbacks in this process too, at this address; else run `sinch-batch listen`.
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<SocketAddr>,
+    /// How long a worker holds a batch without a sign of life. For tests.
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = at_least_a_second, hide = true)]
+    pub(crate) lease: Duration,
 }
 
-fn seconds(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(seconds) if (0.0..=1e9).contains(&seconds) => Ok(seconds),
-        _ => Err("expected a number of seconds".to_owned()),
+#[derive(Debug, Args)]
+pub(crate) struct Yes {
+    /// Answer every question with yes. Nothing is asked today.
+    #[arg(long, short = 'y')]
+    pub(crate) yes: bool,
+}
+
+pub(crate) fn at_least_a_second(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        short if short < Duration::from_secs(1) => Err("expected at least 1s".to_owned()),
+        time => Ok(time),
     }
 }
 
@@ -176,18 +197,18 @@ pub(crate) struct SendArgs {
     /// Names the campaign; else it gets an id, which is printed first.
     #[arg(long, value_name = "NAME", value_parser = campaign_name)]
     pub(crate) campaign: Option<String>,
-    /// Practise: start the simulator and a receiver on loopback, and send to them.
+    /// Try locally: start the simulator and a receiver on loopback, and send to them.
     #[arg(long)]
     pub(crate) simulate: bool,
-    /// Send the good rows, and write the others with their reasons to a file that can be mended.
+    /// Send the valid rows, and write the others with their reasons to a file that can be fixed.
     #[arg(long)]
-    pub(crate) skip_bad: bool,
+    pub(crate) skip_invalid: bool,
     /// Where the skipped rows go; beside the input if not given.
-    #[arg(long, value_name = "FILE", requires = "skip_bad")]
-    pub(crate) skipped: Option<PathBuf>,
-    /// Send again although an unfinished campaign in this ledger has the same recipients and message.
+    #[arg(long, value_name = "FILE", requires = "skip_invalid")]
+    pub(crate) skipped_file: Option<PathBuf>,
+    /// Send although an earlier campaign in this ledger sent this message to these recipients.
     #[arg(long)]
-    pub(crate) again: bool,
+    pub(crate) allow_duplicate: bool,
     /// Recipients in one batch.
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) batch_size: u16,
@@ -197,6 +218,8 @@ pub(crate) struct SendArgs {
     pub(crate) service: ServiceArgs,
     #[command(flatten)]
     pub(crate) run: RunArgs,
+    #[command(flatten)]
+    pub(crate) yes: Yes,
     #[command(flatten)]
     pub(crate) json: Json,
 }
@@ -212,9 +235,15 @@ fn campaign_name(text: &str) -> Result<String, String> {
 
 #[derive(Debug, Args)]
 pub(crate) struct ResumeArgs {
-    /// The campaign's name or id.
+    /// The campaign's name.
     #[arg(value_name = "CAMPAIGN")]
     pub(crate) campaign: String,
+    /// The recipients, if their file has moved since the campaign began.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) input: Option<PathBuf>,
+    /// A worker that is known to be gone for good, by its name: what it holds is free at once.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) dead: Vec<String>,
     #[command(flatten)]
     pub(crate) ledger: LedgerArgs,
     #[command(flatten)]
@@ -222,12 +251,27 @@ pub(crate) struct ResumeArgs {
     #[command(flatten)]
     pub(crate) run: RunArgs,
     #[command(flatten)]
+    pub(crate) yes: Yes,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CancelCampaignArgs {
+    /// The campaign's name.
+    #[arg(value_name = "CAMPAIGN")]
+    pub(crate) campaign: String,
+    #[command(flatten)]
+    pub(crate) ledger: LedgerArgs,
+    #[command(flatten)]
+    pub(crate) yes: Yes,
+    #[command(flatten)]
     pub(crate) json: Json,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
-    /// The campaign's name or id; the latest if not given.
+    /// The campaign's name; all of them if not given.
     #[arg(value_name = "CAMPAIGN")]
     pub(crate) campaign: Option<String>,
     #[command(flatten)]
@@ -238,7 +282,7 @@ pub(crate) struct StatusArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ReportArgs {
-    /// The campaign's name or id; the latest if not given.
+    /// The campaign's name; the latest if not given.
     #[arg(value_name = "CAMPAIGN")]
     pub(crate) campaign: Option<String>,
     /// How to print it; csv lists the failures.

@@ -15,7 +15,7 @@ use crate::{exit, say};
 
 pub(crate) async fn run(command: BatchCommand) -> Result<u8, Failure> {
     match command {
-        BatchCommand::Send { file, service, json } => send(&file, &service, &json).await,
+        BatchCommand::Send { file, service, json, .. } => send(&file, &service, &json).await,
         BatchCommand::Status { id, service, json } => status(id, &service, &json).await,
         BatchCommand::Find { key, value, service, json } => find(&key, &value, &service, &json).await,
         BatchCommand::Cancel(args) => super::cancel::run(args).await,

@@ -50,11 +50,11 @@ struct Line<'a> {
 }
 
 pub(crate) async fn run(args: CancelArgs) -> Result<u8, Failure> {
-    let which = match (args.id, &*args.meta) {
+    let which = match (args.id, &*args.metadata) {
         (Some(id), _) => Which::Batch(BatchId::new(id)),
         (None, [key, value]) => Which::Metadata(key.clone(), value.clone()),
         (None, _) => {
-            return Err(Failure::new(exit::USAGE, "no batch is named").hint("name its id, or --meta KEY VALUE"));
+            return Err(Failure::new(exit::USAGE, "no batch is named").hint("name its id, or --metadata KEY VALUE"));
         }
     };
     let client = Service::read(&args.service)?.connect().await?;
@@ -63,7 +63,7 @@ pub(crate) async fn run(args: CancelArgs) -> Result<u8, Failure> {
         .await
         .map_err(|error| call_failed("cancelling could not be asked for", &error))?;
 
-    let until = Instant::now() + Duration::from_secs_f64(args.wait);
+    let until = Instant::now() + args.wait;
     let mut pauses = PAUSES.iter().chain(std::iter::repeat(&PAUSES[PAUSES.len() - 1]));
     let (batches, outcome) = loop {
         let batches = which.look(&client).await.map_err(|error| {

@@ -2,20 +2,20 @@
 
 use std::io::{Write, stdout};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use sinch_batch::models::Template;
-use sinch_batch::recipients::Finding;
+use sinch_batch::recipients::{Checked, Finding};
 
 use crate::args::CheckArgs;
 use crate::exit;
 use crate::fail::{Failure, output};
-use crate::input::{self, Checked};
+use crate::input;
 use crate::output::out;
 
 pub(crate) async fn run(args: CheckArgs) -> Result<u8, Failure> {
     let message = input::message(&args.message)?;
-    let template = Template::new(message.message);
+    let template = Template::new(message);
     let file = &args.input.file;
     let checked = if args.json.json {
         print_json(file, &template).await?
@@ -26,46 +26,52 @@ pub(crate) async fn run(args: CheckArgs) -> Result<u8, Failure> {
             let _ = writeln!(stdout().lock(), "{}, {finding}", shown.display());
         };
         let checked = input::check(file, &template, print).await?;
-        let rows = checked.0.rows;
-        out(format!("{rows} rows, {} with mistakes\n", checked.0.bad_rows).as_bytes()).map_err(output)?;
+        let rows = checked.rows;
+        out(format!("{rows} rows, {} with mistakes\n", checked.invalid_rows).as_bytes()).map_err(output)?;
         checked
     };
-    if checked.0.is_ok() {
+    if checked.is_ok() {
         return Ok(exit::OK);
     }
-    Err(Failure::new(exit::BAD_INPUT, checked.mistakes(file)).hint(if checked.has_good_rows() {
-        "mend them and check again; or send the good rows: sinch-batch send … --skip-bad"
+    Err(Failure::new(exit::BAD_INPUT, input::mistakes(&checked, file)).hint(if input::has_valid_rows(&checked) {
+        "fix them and check again; or send the valid rows: sinch-batch send … --skip-invalid"
     } else {
-        "mend the file and check again"
+        "fix the file and check again"
     }))
 }
 
 /// One JSON object, written as mistakes are found.
 pub(crate) async fn print_json(file: &Path, template: &Template) -> Result<Checked, Failure> {
-    let begun = Arc::new(Mutex::new(Findings { any: false, failed: None }));
-    let each = {
-        let begun = begun.clone();
-        move |finding: Finding| {
-            if let Ok(mut begun) = begun.lock() {
-                begun.write(&finding);
-            }
-        }
-    };
-    let checked = input::check(file, template, each).await?;
-    let begun = begun.lock().map_or_else(
-        |_| Findings { any: true, failed: None },
-        |mut begun| Findings { any: begun.any, failed: begun.failed.take() },
-    );
-    if let Some(error) = begun.failed {
-        return Err(output(error));
-    }
-    let head = if begun.any { "" } else { "{\"findings\":[" };
-    let Checked(preflight) = &checked;
-    out(format!("{head}],\"rows\":{},\"ok\":{}}}\n", preflight.rows, preflight.is_ok()).as_bytes()).map_err(output)?;
+    let list = JsonList::default();
+    let checked = input::check(file, template, list.writer()).await?;
+    list.end(&checked)?;
     Ok(checked)
 }
 
+/// A list of mistakes in JSON, begun when the first is found.
+#[derive(Default)]
+struct JsonList(Arc<Mutex<Findings>>);
+
+impl JsonList {
+    /// Writes each mistake that it is given.
+    fn writer(&self) -> impl FnMut(Finding) + Send + 'static {
+        let list = Arc::clone(&self.0);
+        move |finding: Finding| list.lock().unwrap_or_else(PoisonError::into_inner).write(&finding)
+    }
+
+    /// Ends the object.
+    fn end(&self, checked: &Checked) -> Result<(), Failure> {
+        let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(error) = list.failed.take() {
+            return Err(output(error));
+        }
+        let head = if list.any { "" } else { "{\"findings\":[" };
+        out(format!("{head}],\"rows\":{},\"ok\":{}}}\n", checked.rows, checked.is_ok()).as_bytes()).map_err(output)
+    }
+}
+
 /// The list of mistakes as far as it is written.
+#[derive(Default)]
 struct Findings {
     any: bool,
     failed: Option<std::io::Error>,

@@ -4,6 +4,7 @@ pub(crate) mod batch;
 pub(crate) mod cancel;
 pub(crate) mod check;
 pub(crate) mod doctor;
+pub(crate) mod end;
 pub(crate) mod inspect;
 pub(crate) mod listen;
 pub(crate) mod lists;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use sinch_batch::models::{Message, MessageBody, Template};
-use sinch_batch::recipients::{Rows, SourceError};
+use sinch_batch::recipients::SourceError;
 
 use crate::args::PreviewArgs;
 use crate::fail::{Failure, output, sentence};
@@ -18,26 +18,27 @@ struct Preview<'a> {
 
 pub(crate) async fn run(args: PreviewArgs) -> Result<u8, Failure> {
     let message = input::message(&args.message)?;
-    let template = Template::new(message.message);
+    let template = Template::new(message);
     let file = &args.input.file;
-    let mut rows = Rows::new(input::open(file, &template)?, sinch_batch::recipients::SkipSet::none());
     // A text is not repeated: it may be what nobody else should read.
     let message_typed = match &args.message.message {
         Some(path) => format!("--message {}", path.display()),
         None => "--text …".to_owned(),
     };
     let check = format!("see every mistake with: sinch-batch check {} {message_typed}", file.display());
-    let bad = |error: SourceError| {
-        let told = match error {
-            SourceError::BadRow { line, .. } => format!("{}: the row at line {line} has mistakes", file.display()),
-            other => format!("{}: {}", file.display(), sentence(&other)),
-        };
-        Failure::new(exit::BAD_INPUT, told).hint(check.as_str())
-    };
-    rows.skip_to_row(args.row - 1).map_err(bad)?;
-    let Some(row) = rows.next().transpose().map_err(bad)?.filter(|row| row.number == args.row) else {
-        return Err(Failure::new(exit::BAD_INPUT, format!("{} has no row {}", file.display(), args.row))
-            .hint("rows count from 1, after the header; blank lines are none"));
+    let row = match input::open(file)?.row(&template, args.row) {
+        Ok(row) => row,
+        Err(SourceError::NoSuchRow { .. }) => {
+            return Err(Failure::new(exit::BAD_INPUT, format!("{} has no row {}", file.display(), args.row))
+                .hint("rows count from 1, after the header; blank lines are none"));
+        }
+        Err(error) => {
+            let sentence = match error {
+                SourceError::BadRow { line, .. } => format!("{}: the row at line {line} has mistakes", file.display()),
+                other => format!("{}: {}", file.display(), sentence(&other)),
+            };
+            return Err(Failure::new(exit::BAD_INPUT, sentence).hint(check));
+        }
     };
     let message = template
         .render(&row.recipient.parameters)

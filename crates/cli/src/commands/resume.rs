@@ -1,95 +1,118 @@
 //! `resume`: go on with a campaign, never twice.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use sinch_batch::ledger::{Campaign, Ledger};
-use sinch_batch::models::{AppId, Template};
+use sinch_batch::campaign::{Campaign, CampaignError};
+use sinch_batch::ledger::{self, Ledger, LedgerErrorKind, Phase, SqliteLedger};
+use sinch_batch::models::Timestamp;
+use sinch_batch::recipients::RecipientFile;
 
 use crate::args::ResumeArgs;
 use crate::fail::Failure;
-use crate::ledgers::{self, CampaignLock};
 use crate::receiver::{Receiver, secret};
-use crate::run::{Run, Settings};
+use crate::run::{Next, Run, limits};
 use crate::service::Service;
-use crate::{exit, input};
+use crate::{exit, input, ledgers, signals};
 
 pub(crate) async fn run(args: ResumeArgs) -> Result<u8, Failure> {
-    let ledger_path = ledgers::path(&args.ledger);
-    let ledger = ledgers::open_existing(&ledger_path)?;
-    let campaign = ledgers::find(&*ledger, &ledger_path, Some(&args.campaign)).await?;
-    let _lock = CampaignLock::take(&ledger_path, &campaign)?;
-    let settings: Settings = serde_json::from_str(&campaign.settings).map_err(|error| {
-        Failure::because(exit::LEDGER, format!("the settings of campaign {} cannot be read", campaign.name), &error)
-            .hint("was the campaign sent by another program?")
-    })?;
+    let stop = signals::watch();
+    let ledger_path = ledgers::path(&args.ledger)?;
+    let (ledger, campaign, receiver) = signals::unless_stopped(&stop, prepare(&args, &ledger_path)).await?;
+    let receives = receiver.is_some();
+    let json = args.json.json;
+    let run = Run { ledger_path: &ledger_path, keeps: true, ledger, campaign, receives, json, stop };
+    run.execute(&args.run).await
+}
 
-    let message = input::message_file(Path::new(&campaign.message))?;
-    if message.fingerprint != campaign.message_fingerprint {
-        return Err(changed("message", &campaign.message, &campaign));
+/// Everything up to the first batch. Nothing is sent.
+async fn prepare(
+    args: &ResumeArgs,
+    ledger_path: &Path,
+) -> Result<(Arc<SqliteLedger>, Campaign, Option<Receiver>), Failure> {
+    let ledger = ledgers::open_existing(ledger_path)?;
+    let record = ledgers::find(&*ledger, ledger_path, Some(&args.campaign)).await?;
+    let status = ledger.status(record.id).await.map_err(|error| ledgers::failed(ledger_path, &error))?;
+    let next = Next { campaign: &record.name, ledger: ledger_path, keeps: true };
+    if status.phase == Phase::Cancelled {
+        return Err(Failure::new(
+            exit::LOOK,
+            format!("campaign {} was cancelled and cannot be resumed; nothing was sent", record.name),
+        )
+        .hint(next.command("see how it stands", "status", "")));
     }
-    let template = Template::new(message.message.clone());
-    let file = Path::new(&campaign.input);
-    let checked = input::check(file, &template, |_| {}).await?;
-    if checked.0.fingerprint.to_string() != campaign.input_fingerprint {
-        return Err(changed("file of recipients", &campaign.input, &campaign));
+    let file = input_of(args, &record)?;
+    let source = open(&file, &record)?;
+    let service = Service { resend_after: Some(args.run.resend_after), ..Service::read(&args.service)? };
+    if let Some(app) = args.service.app.as_deref().map(str::trim).filter(|app| !app.is_empty() && *app != record.app) {
+        return Err(other("app", &record.app, app, "SINCH_APP_ID"));
     }
-    if !checked.may_be_sent(settings.skip_bad) {
-        return Err(checked.refuse(file, settings.skip_bad));
-    }
-
-    let service = Service::read(&args.service)?;
-    let standing = ledger.status(campaign.id).await.map_err(|error| ledgers::failed(&ledger_path, &error))?;
-    if standing.batches.total() > 0 {
-        same("project", "SINCH_PROJECT_ID", &settings.project_id, &service.project_id)?;
-        same("service", "--base-url or SINCH_REGION", &settings.base_url, &service.base_url)?;
-    }
-    let app_id = match &args.service.app {
-        Some(app) if !app.trim().is_empty() => {
-            if standing.batches.total() > 0 {
-                same("app", "SINCH_APP_ID", &settings.app_id, app.trim())?;
-            }
-            AppId::new(app.trim())
-        }
-        _ => AppId::new(settings.app_id.as_str()),
-    };
     let receiver = match args.run.listen {
         Some(address) => Some(Receiver::start(address, secret()?, ledger.clone()).await?),
         None => None,
     };
     let client = service.connect().await?;
-    let rows = input::good_rows(file, &template, &checked)?;
-    let run = Run {
-        ledger_path,
-        keeps: true,
-        ledger,
-        campaign,
-        client,
-        app_id,
-        message: message.message,
-        rows,
-        hears: receiver.is_some(),
-        json: args.json.json,
-    };
-    run.execute(&args.run).await
-}
-
-fn changed(what: &str, path: &str, campaign: &Campaign) -> Failure {
-    Failure::new(
-        exit::BAD_INPUT,
-        format!("the {what} {path} has changed since campaign {} began; nothing was sent", campaign.name),
-    )
-    .hint("put it back as it was; or send the new one as a campaign of its own")
-}
-
-/// A batch of unknown outcome is looked up where it was sent: elsewhere it would seem absent, and be
-/// sent again.
-fn same(what: &str, flag: &str, before: &str, now: &str) -> Result<(), Failure> {
-    if before.trim_end_matches('/') == now.trim_end_matches('/') {
-        return Ok(());
+    for worker in &args.dead {
+        let released = ledger.release(record.id, worker, Timestamp::now()).await;
+        released.map_err(|error| ledgers::failed(ledger_path, &error))?;
     }
-    Err(Failure::new(
+    let campaign = Campaign::resume(ledger.clone(), &record.name, client, source)
+        .await
+        .map_err(|error| not_resumed(ledger_path, &file, &next, error))?
+        .with_limits(limits(&args.run));
+    Ok((ledger, campaign, receiver))
+}
+
+/// Where the recipients are now.
+fn input_of(args: &ResumeArgs, record: &ledger::Campaign) -> Result<PathBuf, Failure> {
+    match &args.input {
+        Some(file) => Ok(file.clone()),
+        None if record.input.is_empty() => {
+            Err(Failure::new(exit::USAGE, "the recipients came from a pipe, and the ledger keeps none of them")
+                .hint("give them once more, the same bytes: --input FILE"))
+        }
+        None => Ok(PathBuf::from(&record.input)),
+    }
+}
+
+fn open(file: &Path, record: &ledger::Campaign) -> Result<RecipientFile, Failure> {
+    input::open(file).map_err(|failure| {
+        failure.hint(format!("if the file has moved: sinch-batch resume {} --input FILE; nothing was sent", record.name))
+    })
+}
+
+/// Why a campaign does not go on. Nothing was sent.
+fn not_resumed(ledger_path: &Path, file: &Path, next: &Next<'_>, error: CampaignError) -> Failure {
+    match error {
+        CampaignError::Changed => Failure::new(
+            exit::BAD_INPUT,
+            format!("{} has changed since campaign {} began; nothing was sent", file.display(), next.campaign),
+        )
+        .hint("put it back as it was; or name the file that was checked: --input FILE"),
+        CampaignError::OtherService { what, before, now } => {
+            let flag = if what == "project" { "SINCH_PROJECT_ID" } else { "--base-url or SINCH_REGION" };
+            other(what, &before, &now, flag)
+        }
+        CampaignError::Practice(name) => {
+            Failure::new(exit::USAGE, format!("campaign {name} was tried locally with --simulate; it cannot be resumed"))
+                .hint("send it: sinch-batch send FILE …")
+        }
+        CampaignError::Ledger(error) if error.kind() == LedgerErrorKind::NotRunning => {
+            Failure::new(exit::LOOK, error.to_string()).hint(next.command("see how it stands", "status", ""))
+        }
+        CampaignError::Ledger(error) => ledgers::failed(ledger_path, &error),
+        CampaignError::Source(error) => input::unreadable(file, &error),
+        error => Failure::because(exit::LEDGER, "the campaign cannot go on", &error)
+            .hint("was it begun by another program?"),
+    }
+}
+
+/// A batch of unknown outcome is looked up where it was sent: elsewhere it would seem absent, and be sent
+/// again.
+fn other(what: &str, before: &str, now: &str, flag: &str) -> Failure {
+    Failure::new(
         exit::USAGE,
         format!("the campaign was begun with {what} {before}, and this is {now}; nothing was sent"),
     )
-    .hint(format!("set {flag} as before")))
+    .hint(format!("set {flag} as before"))
 }

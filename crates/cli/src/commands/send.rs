@@ -1,39 +1,84 @@
 //! `send`: check the file, then send it and report.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use sinch_batch::campaign::fresh_key;
-use sinch_batch::ledger::{Campaign, Ledger, NewCampaign, SqliteLedger};
-use sinch_batch::models::{AppId, Template, Timestamp};
-use sinch_batch::simulator::SimulatorConfig;
+use sinch_batch::campaign::{Campaign, CampaignError, CampaignRequest, CheckedCampaign};
+use sinch_batch::ledger::{self, DuplicateOf, SqliteLedger};
+use sinch_batch::models::{AppId, Message};
+use sinch_batch::recipients::CheckOptions;
+use sinch_batch::simulator::{Simulator, SimulatorConfig};
 use sinch_batch::webhook::WebhookSecret;
 
 use crate::args::SendArgs;
 use crate::fail::{Failure, output};
-use crate::input::{self, Checked};
-use crate::ledgers::{self, CampaignLock};
-use crate::output::out;
+use crate::output::{count, grouped, out};
 use crate::receiver::{Receiver, secret};
-use crate::run::{Run, Settings};
+use crate::run::{Next, Run, limits};
 use crate::service::{Service, app_id};
-use crate::{exit, say};
+use crate::{exit, input, ledgers, say, signals};
+
+/// A made-up app in the form of a ULID, which is all that the simulator can check of it.
+const PRACTICE_APP: &str = "01KZ4EBHKN27EZJ4Q91V5C36G1";
 
 pub(crate) async fn run(args: SendArgs) -> Result<u8, Failure> {
-    let message = input::message(&args.message)?;
-    let template = Template::new(message.message.clone());
-    let file = std::path::absolute(&args.input.file).unwrap_or_else(|_| args.input.file.clone());
-    let shown = args.input.file.clone();
-    let checked = input::check(&shown, &template, input::say_finding(&shown)).await?;
-    if !checked.may_be_sent(args.skip_bad) {
-        if args.json.json {
-            super::check::print_json(&shown, &template).await?;
-        }
-        return Err(checked.refuse(&shown, args.skip_bad));
+    let stop = signals::watch();
+    let prepared = signals::unless_stopped(&stop, prepare(&args)).await?;
+    let Prepared { ledger_path, scratch, ledger, stage, campaign } = prepared;
+    announce(campaign.record(), args.json.json)?;
+    if let Some(other) = campaign.same_input() {
+        say!("warning: campaign {other} is unfinished, and sends another message to this file");
     }
+    let run = Run {
+        ledger_path: &ledger_path,
+        keeps: scratch.is_none(),
+        ledger,
+        campaign,
+        receives: stage.receiver.is_some(),
+        json: args.json.json,
+        stop,
+    };
+    let result = run.execute(&args.run).await;
+    if let Some(simulator) = stage.simulator {
+        simulator.shutdown().await;
+    }
+    result
+}
 
-    let settings = if args.simulate { None } else { Some((Service::read(&args.service)?, app_id(&args.service)?)) };
+/// What was made ready before anything is sent.
+struct Prepared {
+    ledger_path: PathBuf,
+    /// The folder of a ledger that is thrown away at the end.
+    scratch: Option<tempfile::TempDir>,
+    ledger: Arc<SqliteLedger>,
+    stage: Stage,
+    campaign: Campaign,
+}
+
+/// Everything up to the campaign's place in the ledger. Nothing is sent.
+async fn prepare(args: &SendArgs) -> Result<Prepared, Failure> {
+    let message = input::message(&args.message)?;
+    let file = args.input.file.as_path();
+    let service = match args.simulate {
+        true => None,
+        false => Some((Service::read(&args.service), app_id(&args.service))),
+    };
+    // What is wrong with the file is said first: it is what people are at.
+    let app = match &service {
+        Some((_, Ok(app))) => app.clone(),
+        _ => AppId::new(PRACTICE_APP),
+    };
+    let checked = check(args, &app, message).await?;
+    let service = match service {
+        Some((service, app)) => {
+            let service = Service { resend_after: Some(args.run.resend_after), ..service? };
+            app?;
+            Some(service)
+        }
+        None => None,
+    };
     let scratch = match (&args.ledger.ledger, args.simulate) {
         (None, true) => Some(
             tempfile::tempdir()
@@ -43,89 +88,93 @@ pub(crate) async fn run(args: SendArgs) -> Result<u8, Failure> {
     };
     let ledger_path = match &scratch {
         Some(folder) => folder.path().join("ledger.db"),
-        None => ledgers::path(&args.ledger),
+        None => ledgers::path(&args.ledger)?,
     };
+    if scratch.is_none() {
+        say!("ledger {}", ledger_path.display());
+    }
     let ledger = ledgers::open(&ledger_path)?;
-    let stage = match settings {
-        Some((service, app_id)) => {
+    let stage = match service {
+        Some(service) => {
             let receiver = match args.run.listen {
                 Some(address) => Some(Receiver::start(address, secret()?, ledger.clone()).await?),
                 None => None,
             };
-            Stage { service, app_id, receiver, simulator: None }
+            Stage { service, receiver, simulator: None }
         }
-        None => practise(&ledger).await?,
+        None => try_locally(&ledger).await?,
     };
     let client = stage.service.connect().await?;
-    if !args.again {
-        refuse_twice(&ledger, &ledger_path, &checked, &message.fingerprint).await?;
-    }
-    let key = fresh_key();
-    let name = args.campaign.clone().unwrap_or_else(|| short_id(&key));
-    let message_path = match &message.path {
-        Some(path) => path.clone(),
-        None => input::keep_text(&ledger_path, &key, &message)?,
-    };
-    let settings = Settings {
-        app_id: stage.app_id.to_string(),
-        project_id: stage.service.project_id.clone(),
-        base_url: stage.service.base_url.clone(),
-        skip_bad: args.skip_bad,
-    };
-    let mut new = NewCampaign::new(name, key, checked.0.rows, Timestamp::now());
-    new.input = text_of(&file)?;
-    new.input_fingerprint = checked.0.fingerprint.to_string();
-    new.message = text_of(&message_path)?;
-    new.message_fingerprint = message.fingerprint.clone();
-    new.skipped = checked.skipped();
-    new.batch_size = u32::from(args.batch_size);
-    new.settings = serde_json::to_string(&settings).unwrap_or_default();
-    if checked.skipped() > 0 {
-        let path = args.skipped.clone().unwrap_or_else(|| input::skipped_path(&shown));
-        input::write_skipped(&shown, &template, &checked, &path).await?;
-        say!("{} rows are skipped; mend them in {} and send that file", checked.skipped(), path.display());
-        if checked.0.repeats > 0 {
-            let repeats = match checked.0.repeats {
-                1 => "1 of them repeats a recipient".to_owned(),
-                n => format!("{n} of them repeat recipients"),
-            };
-            say!("{repeats} of an earlier row: delete it there or name somebody else, or they get the message twice");
-        }
-    }
-    let campaign = ledger.create(new).await.map_err(|error| ledgers::failed(&ledger_path, &error))?;
-    let _lock = CampaignLock::take(&ledger_path, &campaign)?;
-    announce(&campaign, args.json.json)?;
+    let checked = skip(args, checked).await?;
+    let checked = if args.simulate { checked.with_practice() } else { checked };
+    let checked = if args.allow_duplicate { checked.with_duplicate_allowed() } else { checked };
+    let name = args.campaign.clone().unwrap_or_else(short_name);
+    let campaign = Campaign::begin(ledger.clone(), name, client, checked)
+        .await
+        .map_err(|error| not_begun(&ledger_path, file, error))?
+        .with_limits(limits(&args.run));
+    Ok(Prepared { ledger_path, scratch, ledger, stage, campaign })
+}
 
-    let rows = input::good_rows(&file, &template, &checked)?;
-    let run = Run {
-        ledger_path,
-        keeps: scratch.is_none(),
-        ledger,
-        campaign,
-        client,
-        app_id: stage.app_id.clone(),
-        message: message.message,
-        rows,
-        hears: stage.receiver.is_some(),
-        json: args.json.json,
-    };
-    let result = run.execute(&args.run).await;
-    if let Some(simulator) = stage.simulator {
-        simulator.shutdown().await;
+/// Checks the whole file; a file with mistakes is not sent unless they are skipped.
+async fn check(args: &SendArgs, app: &AppId, message: Message) -> Result<CheckedCampaign, Failure> {
+    let file = args.input.file.clone();
+    let request = CampaignRequest::new(app.clone(), message.clone());
+    let options = CheckOptions::new()
+        .with_batch_size(usize::from(args.batch_size))
+        .with_skip_invalid(args.skip_invalid);
+    let checked = input::blocking(move || {
+        let source = input::open(&file)?;
+        request
+            .check_with(source, &options, input::say_finding(&file))
+            .map_err(|error| input::unreadable(&file, &error))
+    })
+    .await?;
+    if checked.may_be_sent() {
+        return Ok(checked);
     }
-    result
+    let file = &args.input.file;
+    // What can be read only once cannot be listed once more.
+    if args.json.json && file.is_file() {
+        super::check::print_json(file, &sinch_batch::models::Template::new(message)).await?;
+    }
+    Err(input::refuse(checked.checked(), file, args.skip_invalid))
+}
+
+/// Writes away the rows that are skipped.
+async fn skip(args: &SendArgs, mut checked: CheckedCampaign) -> Result<CheckedCampaign, Failure> {
+    let skipped = checked.checked().invalid_rows;
+    if skipped == 0 {
+        return Ok(checked);
+    }
+    let path = args.skipped_file.clone().unwrap_or_else(|| input::skipped_path(&args.input.file));
+    let repeats = checked.checked().repeats;
+    let shown = path.clone();
+    let checked = input::blocking(move || {
+        input::write_skipped(&path, |out| checked.write_skipped(out))?;
+        Ok(checked)
+    })
+    .await?;
+    say!("{} skipped; fix them in {} and send that file", count(skipped, "row is", "rows are"), shown.display());
+    if repeats > 0 {
+        let repeats = match repeats {
+            1 => "1 of them repeats a recipient".to_owned(),
+            n => format!("{} of them repeat recipients", grouped(n)),
+        };
+        say!("{repeats} of an earlier row: delete it there or name somebody else, or they get the message twice");
+    }
+    Ok(checked)
 }
 
 /// Where the campaign is played.
 struct Stage {
     service: Service,
-    app_id: AppId,
     receiver: Option<Receiver>,
-    simulator: Option<sinch_batch::simulator::Simulator>,
+    simulator: Option<Simulator>,
 }
 
 /// The simulator and a receiver on loopback, with credentials and a secret made up for this run.
-async fn practise(ledger: &std::sync::Arc<SqliteLedger>) -> Result<Stage, Failure> {
+async fn try_locally(ledger: &Arc<SqliteLedger>) -> Result<Stage, Failure> {
     let secret = uuid::Uuid::new_v4().to_string();
     let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let receiver = Receiver::start(loopback, WebhookSecret::new(secret.clone()), ledger.clone()).await?;
@@ -141,39 +190,46 @@ async fn practise(ledger: &std::sync::Arc<SqliteLedger>) -> Result<Stage, Failur
         key_id: "practice-key".to_owned(),
         key_secret: uuid::Uuid::new_v4().to_string(),
         timeout: Duration::from_secs(30),
+        resend_after: None,
     };
-    // A made-up app in the form of a ULID, which is all that the service can check of it.
-    let app_id = AppId::new("01KZ4EBHKN27EZJ4Q91V5C36G1");
-    Ok(Stage { service, app_id, receiver: Some(receiver), simulator: Some(simulator) })
+    Ok(Stage { service, receiver: Some(receiver), simulator: Some(simulator) })
 }
 
-/// Sending the same file with the same message while an earlier campaign with both is unfinished is
-/// nearly always a slip for `resume`.
-async fn refuse_twice(ledger: &SqliteLedger, path: &Path, checked: &Checked, message: &str) -> Result<(), Failure> {
-    let failed = |error| ledgers::failed(path, &error);
-    let fingerprint = checked.0.fingerprint.to_string();
-    for campaign in ledger.campaigns().await.map_err(failed)? {
-        if campaign.input_fingerprint != fingerprint || campaign.message_fingerprint != message {
-            continue;
-        }
-        let standing = ledger.status(campaign.id).await.map_err(failed)?;
-        if standing.planned + standing.unknown > 0 {
-            let name = &campaign.name;
-            return Err(Failure::new(
-                exit::NOT_FINISHED,
-                format!("campaign {name} has the same recipients and message, and did not finish; nothing was sent"),
-            )
-            .hint(format!(
-                "go on with it: sinch-batch resume {name} --ledger {}; or send to everyone again: --again",
-                path.display()
-            )));
-        }
+/// Why a campaign did not begin. Nothing was sent.
+fn not_begun(ledger_path: &Path, file: &Path, error: CampaignError) -> Failure {
+    match &error {
+        CampaignError::Duplicate(error) => match error.duplicate_of() {
+            Some(of) => duplicate(ledger_path, of),
+            None => ledgers::failed(ledger_path, error),
+        },
+        CampaignError::Ledger(error) => ledgers::failed(ledger_path, error),
+        CampaignError::Source(error) => input::unreadable(file, error),
+        other => Failure::because(exit::BAD_INPUT, file.display(), other),
     }
-    Ok(())
+}
+
+fn duplicate(ledger_path: &Path, of: &DuplicateOf) -> Failure {
+    let name = &of.campaign.name;
+    let next = Next { campaign: name, ledger: ledger_path, keeps: true };
+    let command = |lead: &str, verb: &str| next.command(lead, verb, "");
+    let accepted = grouped(of.status.accepted);
+    let when = of.campaign.created.strftime("%-d %b %H:%M UTC");
+    let mut ways = vec![command("see how it stands", "status")];
+    if of.status.is_unfinished() {
+        ways.push(command("go on with it", "resume"));
+        ways.push(command("end it", "cancel"));
+    } else {
+        ways.push(command("see who got it", "report"));
+    }
+    Failure::new(
+        exit::LOOK,
+        format!("campaign {name} sent this message to these recipients on {when} ({accepted} accepted); nothing was sent"),
+    )
+    .hint(format!("{}; send it to them again: --allow-duplicate", ways.join("; ")))
 }
 
 /// The name comes first, so that whoever kills us knows what to resume.
-fn announce(campaign: &Campaign, json: bool) -> Result<(), Failure> {
+fn announce(campaign: &ledger::Campaign, json: bool) -> Result<(), Failure> {
     if json {
         say!("campaign {}", campaign.name);
         return Ok(());
@@ -181,14 +237,8 @@ fn announce(campaign: &Campaign, json: bool) -> Result<(), Failure> {
     out(format!("campaign {}\n", campaign.name).as_bytes()).map_err(output)
 }
 
-/// A short name for people: the day is in the ledger, the rest of the key too.
-fn short_id(key: &str) -> String {
-    format!("c{}", &key[key.len().saturating_sub(10)..])
-}
-
-fn text_of(path: &Path) -> Result<String, Failure> {
-    path.to_str().map(str::to_owned).ok_or_else(|| {
-        Failure::new(exit::USAGE, format!("the path {} is not UTF-8, and the ledger could not keep it", path.display()))
-            .hint("rename the file")
-    })
+/// A short name for people, which no other campaign has.
+fn short_name() -> String {
+    let id = uuid::Uuid::new_v4().simple().to_string();
+    format!("c{}", &id[..10])
 }

@@ -40,16 +40,12 @@ struct Answered {
 }
 
 pub(crate) async fn run(args: &TriggerArgs) -> Result<u8, Failure> {
-    let (kind, url) = args.target().map_err(|sentence| {
-        Failure::new(exit::USAGE, sentence)
-            .hint("sinch-batch trigger MESSAGE_DELIVERY URL, or: sinch-batch trigger --all URL")
-    })?;
     let sender = Sender {
-        poster: Poster::new(url, args.connection.timeout, args.connection.tls_ca.as_deref())?,
+        poster: Poster::new(&args.url, args.connection.timeout, args.connection.tls_ca.as_deref())?,
         verifier: verifier(all_secrets(&args.secrets)?)?,
         samples: Samples::new(&args.about, Timestamp::now()),
         fault: args.fault,
-        by: args.by,
+        skew: i64::try_from(args.skew.as_secs()).unwrap_or(i64::MAX),
     };
     let mut report = Report {
         url: sender.poster.shown(),
@@ -58,7 +54,7 @@ pub(crate) async fn run(args: &TriggerArgs) -> Result<u8, Failure> {
         failed: 0,
         answers: Vec::new(),
     };
-    for kind in kind.map_or_else(|| kinds().collect(), |kind| vec![kind]) {
+    for kind in args.kind.clone().map_or_else(|| kinds().collect(), |kind| vec![kind]) {
         let answered = sender.send(&kind).await;
         if !args.json.json {
             out(line(&answered, args.fault).as_bytes()).map_err(output)?;
@@ -85,7 +81,7 @@ struct Sender {
     verifier: Verifier,
     samples: Samples,
     fault: Option<Fault>,
-    by: i64,
+    skew: i64,
 }
 
 impl Sender {
@@ -106,7 +102,7 @@ impl Sender {
                 Err(error) => return no(None, sentence(&error)),
             }
         }
-        let (signature, body) = spoil(self.fault, &self.verifier, body, &nonce, now.as_second(), self.by);
+        let (signature, body) = spoil(self.fault, &self.verifier, body, &nonce, now.as_second(), self.skew);
         match self.poster.post(&signature, Bytes::from(body)).await {
             Ok(answer) => {
                 let ok = is_right(self.fault, answer);
@@ -142,12 +138,12 @@ fn spoil(
     mut body: Vec<u8>,
     nonce: &str,
     second: i64,
-    by: i64,
+    skew: i64,
 ) -> (Signature, Vec<u8>) {
     match fault {
         None => (verifier.sign(&body, nonce, second), body),
-        Some(Fault::Old) => (verifier.sign(&body, nonce, second.saturating_sub(by).max(0)), body),
-        Some(Fault::Future) => (verifier.sign(&body, nonce, second.saturating_add(by)), body),
+        Some(Fault::Old) => (verifier.sign(&body, nonce, second.saturating_sub(skew).max(0)), body),
+        Some(Fault::Future) => (verifier.sign(&body, nonce, second.saturating_add(skew)), body),
         Some(Fault::WrongSecret) => {
             let other = WebhookSecret::new(uuid::Uuid::new_v4().to_string());
             (other.sign(&body, nonce, second), body)

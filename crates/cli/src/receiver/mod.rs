@@ -73,7 +73,7 @@ impl Receiver {
     pub(crate) async fn with(args: &ListenArgs, ledger: Arc<dyn Ledger>, path: &Path) -> Result<Self, Failure> {
         let secrets = secrets::all(&args.secrets)?;
         let names = secrets.iter().map(|secret| secret.name().unwrap_or_default().to_owned()).collect();
-        let mut verifier = secrets::verifier(secrets)?.with_window(Duration::from_secs(args.window));
+        let mut verifier = secrets::verifier(secrets)?.with_window(args.window);
         if args.algorithm_optional {
             verifier = verifier.with_missing_algorithm_allowed();
         }

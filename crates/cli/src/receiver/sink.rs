@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use sinch_batch::ledger::{Applied, Ledger, LedgerError, ReceivedCallback};
 use sinch_batch::models::{Callback, Timestamp};
+use sinch_batch::tracking::{MessageRef, Observation};
 use sinch_batch::webhook::{Received, WebhookSecret};
 
 use super::journal::{JournalWriter, NotKept};
@@ -88,11 +89,18 @@ impl Forward {
     }
 }
 
-/// Lets the ledger hear a callback; says in a word what it was to the ledger.
+/// Applies a callback to the ledger; says in a word what it was to it.
 async fn apply(ledger: &dyn Ledger, callback: &Callback) -> Result<&'static str, LedgerError> {
-    Ok(match ledger.apply_callback(ReceivedCallback::of(callback, Timestamp::now())).await? {
+    let received = ReceivedCallback::of(callback, Timestamp::now());
+    // By position it waits for the id of a batch of ours; with our key it is for a campaign elsewhere.
+    let by_key = matches!(
+        received.observation(),
+        Some(Observation::Message(update)) if matches!(update.message, MessageRef::Row(_))
+    );
+    Ok(match ledger.apply_callback(received).await? {
         Some(Applied::Updated) => "changed",
         Some(Applied::Duplicate) => "known",
+        Some(Applied::Deferred) if by_key => "stranger",
         Some(Applied::Deferred) => "early",
         Some(Applied::Unrelated) => "stranger",
         // Nothing about a batch or a message: it is counted, and that is all.
