@@ -58,7 +58,13 @@ pub(crate) fn read(answer: &Response<Bytes>, key: &str, value: &str, now: Timest
     if wire::is_empty_success(answer) {
         return Ok(Answer::new(unclear("an empty body"), answer));
     }
-    Ok(wire::read::<AnyJson>(Operation::FindBatches, answer, now)?.map(|body| judge(&body, key, value)))
+    let judged = wire::read::<AnyJson>(Operation::FindBatches, answer, now)?.map(|body| judge(&body, key, value));
+    // Of a name that stands twice in an object only the last is seen, and what is nested is not looked into.
+    let names_a_batch = answer.body().windows(8).any(|word| word == b"batch_id");
+    Ok(judged.map(|judged| match judged {
+        Judged::None if names_a_batch => unclear("an empty array beside a batch"),
+        judged => judged,
+    }))
 }
 
 /// The second half: whether the status of a batch shows that it is ours.
@@ -280,6 +286,10 @@ mod tests {
         for (status, body) in [(200, ""), (200, " \n"), (204, "")] {
             assert_eq!(told(&read(status, body).unwrap().body), "an empty body");
         }
+        for body in [r#"{"batches":[{"batch_id":"b"}],"batches":[]}"#, r#"{"batches":[],"first":{"batch_id":"b"}}"#] {
+            assert_eq!(told(&read(200, body).unwrap().body), "an empty array beside a batch");
+        }
+        assert_eq!(told(&read(200, r#"{"batches":[]}"#).unwrap().body), "none");
         for (status, body) in [(200, "<html>"), (200, "[{"), (200, "none"), (302, "[]"), (404, "[]"), (500, "[]")] {
             assert!(read(status, body).is_err(), "{status} {body}");
         }
