@@ -1,7 +1,5 @@
 //! Has somebody been seen before? Twelve bytes an identity, and an answer at the end.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 /// The most rows of a file: 27 bits.
@@ -12,8 +10,12 @@ const ROW_BITS: u32 = 27;
 pub(crate) const MAX_IDENTITIES: usize = (1 << ORDINAL_BITS) - 1;
 const ORDINAL_BITS: u32 = 5;
 
-/// Entries that are sorted together: 12 MiB.
-const CHUNK: usize = 1 << 20;
+/// Entries are kept apart by the first byte of their hash, so that each lot of them is sorted where the
+/// processor has it near, and lots need not be merged.
+const LOTS: usize = 256;
+
+/// Entries of a lot that are allocated together: 12 KiB.
+const BLOCK: usize = 1 << 10;
 
 /// Which identity of a row: 0 is the contact, `n` the `n`-th identity.
 pub(crate) type Ordinal = u32;
@@ -52,12 +54,14 @@ pub(crate) struct Repeat {
 pub(crate) struct Search {
     key: RandomState,
     /// Hash in two halves, then the spot: 12 bytes where `(u64, u32)` would take 16.
-    chunks: Vec<Vec<[u32; 3]>>,
+    lots: Vec<Vec<Vec<Entry>>>,
 }
+
+type Entry = [u32; 3];
 
 impl Search {
     pub(crate) fn new() -> Self {
-        Self { key: RandomState::new(), chunks: vec![Vec::new()] }
+        Self { key: RandomState::new(), lots: vec![Vec::new(); LOTS] }
     }
 
     /// Adds an identity. On channels with phone numbers a leading `+` makes no difference.
@@ -68,48 +72,36 @@ impl Search {
         hasher.write(identity.as_bytes());
         let hash = hasher.finish();
         let entry = [(hash >> 32) as u32, hash as u32, Spot::new(row, ordinal).0];
-        match self.chunks.last_mut() {
-            Some(chunk) if chunk.len() < CHUNK => chunk.push(entry),
+        let lot = &mut self.lots[(hash >> 56) as usize];
+        match lot.last_mut() {
+            Some(block) if block.len() < BLOCK => block.push(entry),
             _ => {
-                let mut chunk = Vec::with_capacity(CHUNK);
-                chunk.push(entry);
-                self.chunks.push(chunk);
+                let mut block = Vec::with_capacity(BLOCK);
+                block.push(entry);
+                lot.push(block);
             }
         }
     }
 
     /// Every later occurrence, in the order of the file.
-    pub(crate) fn finish(mut self) -> Vec<Repeat> {
-        for chunk in &mut self.chunks {
+    pub(crate) fn finish(self) -> Vec<Repeat> {
+        let mut repeats = Vec::new();
+        let mut entries: Vec<Entry> = Vec::new();
+        for lot in self.lots {
+            entries.clear();
+            for block in lot {
+                entries.extend_from_slice(&block);
+            }
             // One number compares faster than three.
-            chunk.sort_unstable_by_key(|[high, low, spot]| {
+            entries.sort_unstable_by_key(|[high, low, spot]| {
                 u128::from(*high) << 64 | u128::from(*low) << 32 | u128::from(*spot)
             });
-        }
-        let mut heads: BinaryHeap<Reverse<([u32; 3], usize, usize)>> = self
-            .chunks
-            .iter()
-            .enumerate()
-            .filter_map(|(chunk, entries)| Some(Reverse((*entries.first()?, chunk, 0))))
-            .collect();
-        let mut repeats = Vec::new();
-        let mut first: Option<[u32; 3]> = None;
-        while let Some(mut head) = heads.peek_mut() {
-            let Reverse((entry, chunk, at)) = *head;
-            match self.chunks[chunk].get(at + 1) {
-                Some(next) => *head = Reverse((*next, chunk, at + 1)),
-                None => {
-                    std::collections::binary_heap::PeekMut::pop(head);
+            for same in entries.chunk_by(|a, b| a[..2] == b[..2]) {
+                if let [first, later @ ..] = same {
+                    repeats.extend(later.iter().map(|entry| Repeat { later: Spot(entry[2]), first: Spot(first[2]) }));
                 }
             }
-            match first {
-                Some(first) if first[..2] == entry[..2] => {
-                    repeats.push(Repeat { later: Spot(entry[2]), first: Spot(first[2]) });
-                }
-                _ => first = Some(entry),
-            }
         }
-        drop(self.chunks);
         repeats.sort_unstable();
         repeats
     }
@@ -151,13 +143,13 @@ mod tests {
     }
 
     #[test]
-    fn repeats_are_found_across_chunks() {
+    fn repeats_are_found_across_blocks() {
+        let many = (BLOCK * LOTS * 2) as u64;
         let mut search = Search::new();
-        for row in 1..=CHUNK as u64 + 2 {
-            search.add(row, 1, "SMS", &(row % (CHUNK as u64 - 1)).to_string());
+        for row in 1..=many + 2 {
+            search.add(row, 1, "SMS", &(row % (many - 1)).to_string());
         }
         let found: Vec<_> = search.finish().iter().map(|repeat| (repeat.later.row(), repeat.first.row())).collect();
-        let chunk = CHUNK as u64;
-        assert_eq!(found, [(chunk, 1), (chunk + 1, 2), (chunk + 2, 3)]);
+        assert_eq!(found, [(many, 1), (many + 1, 2), (many + 2, 3)]);
     }
 }
