@@ -38,8 +38,8 @@
 //! | [`secret`] | [`WebhookSecret`], which cannot be printed, may have a name and an end |
 //! | [`signature`] | [`sign`] and the headers it makes |
 //! | [`verify`] | [`Verifier`]: secrets, window, bearer token, every reason to refuse |
-//! | [`replay`] | [`NonceStore`]: what was taken in already; [`Nonces`], to share that |
-//! | [`callback`] | [`parse`]: bytes that were verified, as types |
+//! | [`replay`] | [`NonceStore`]: what was applied already; [`Nonces`], to share that |
+//! | [`callback`] | [`parse`]: bytes that were verified, as types, leniently where it must |
 //! | `receive` | `CallbackReceiver`, the whole request path, as a service and a layer; `Limits`, `Rejection`, `Warning` |
 //! | `router` | `router` and the extractor `Signed`, for axum |
 //! | `journal` | Raw callbacks in files, to look at or to play again |

@@ -28,7 +28,7 @@ use crate::{NonceStore, Nonces, Verified, Verifier};
 /// | a body over [`Limits::body`] | 413, not read any further | gives up |
 /// | a body that breaks off | 400 | gives up |
 /// | a signature or a token that does not hold, whatever its time | 401 | gives up |
-/// | a body that is too slow, too many in work, a sink that fails, panics or is too slow | 503 with `Retry-After` | sends it again |
+/// | a body that is too slow, too many at once, a sink that fails, panics or is too slow | 503 with `Retry-After` | sends it again |
 ///
 /// The service sends again after a 5xx, a 429 and when it gets no answer, but after no other 4xx: so
 /// what may be our fault is a 503, and once the signature has held nothing is answered 4xx. No answer

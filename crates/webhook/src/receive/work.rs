@@ -90,14 +90,11 @@ where
     // The place is held until the claim is settled.
     let place = receiver.places.try_acquire();
     let met = match &place {
-        Ok(_) => {
-            let met = match unpanicked(work, admitted).await {
-                Some(Ok(done)) => Met::Applied { done, conflict },
-                Some(Err(failed)) => Met::Failed(failed),
-                None => Met::Rejected(Rejection::Panicked),
-            };
-            met
-        }
+        Ok(_) => match unpanicked(work, admitted).await {
+            Some(Ok(done)) => Met::Applied { done, conflict },
+            Some(Err(failed)) => Met::Failed(failed),
+            None => Met::Rejected(Rejection::Panicked),
+        },
         Err(_) => Met::Rejected(Rejection::Busy),
     };
     if !conflict {

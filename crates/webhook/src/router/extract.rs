@@ -54,7 +54,7 @@ pub trait FromSigned: Sized {
 impl FromSigned for Callback {
     fn from_signed(_: Verified, body: Bytes) -> Result<Self, ParseError> {
         // What is genuine is never answered with an error for what is in it.
-        Ok(crate::parse(&body).unwrap_or_else(|_| Callback::new(CallbackKind::Unknown)))
+        Ok(crate::parse(&body).unwrap_or_else(|_| Self::new(CallbackKind::Unknown)))
     }
 }
 

@@ -17,7 +17,8 @@ const REFUSED: u16 = 401;
 /// Genuine, but of another time: a clock may be wrong, so it is asked for again.
 const AGAIN: u16 = 503;
 
-type Case = (&'static str, fn(Request) -> Request, u16);
+type Turn = fn(Request) -> Request;
+type Case = (&'static str, Turn, u16);
 
 #[rustfmt::skip]
 const CASES: &[Case] = &[
@@ -115,7 +116,7 @@ const CASES: &[Case] = &[
 
 /// Signed, but no callback: sending it again would not help, so it is answered 200.
 #[rustfmt::skip]
-const UNREADABLE: &[(&str, fn(Request) -> Request)] = &[
+const UNREADABLE: &[(&str, Turn)] = &[
     ("an empty body, signed", |_| Request::signed(b"", NONCE, THEN)),
     ("half a body, signed", |_| Request::signed(&BODY[..20], NONCE, THEN)),
     ("what is not JSON, signed", |_| Request::signed(b"<callback/>", NONCE, THEN)),

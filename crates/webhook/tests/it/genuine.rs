@@ -11,6 +11,7 @@ use proptest::prelude::*;
 use sinch_batch_webhook::{
     CallbackReceiver, CallbackService, LateCallbacks, Outcome, Received, Verifier, WebhookSecret, sign,
 };
+use tokio::sync::Semaphore;
 use tower_service::Service;
 
 use crate::support::{BODY, THEN, secret, verifier};
@@ -163,6 +164,42 @@ async fn nonce_of_another_genuine_body_is_applied_with_a_warning() {
     let warned = seen.warnings();
     assert_eq!(warned.len(), 1);
     assert!(warned[0].contains("nonce came before with another body"), "{warned:?}");
+}
+
+/// The claim is the first one's: what becomes of the other body must not free it.
+#[tokio::test]
+async fn nonce_of_another_body_leaves_the_first_claim_alone() {
+    let gate = Arc::new(Semaphore::new(0));
+    let calls = Arc::new(AtomicI64::new(0));
+    let (hold, count) = (gate.clone(), calls.clone());
+    let service = Seen::default().receiver(LateCallbacks::AskAgain).raw_service(move |received| {
+        let (hold, count) = (hold.clone(), count.clone());
+        async move {
+            if received.body != BODY {
+                return Err("not this one");
+            }
+            count.fetch_add(1, Ordering::SeqCst);
+            hold.acquire().await.unwrap().forget();
+            Ok(())
+        }
+    });
+    let first = || tokio::spawn(service.clone().call(request(&secret(), BODY, "nonce", THEN)));
+    let settle = async || {
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let one = first();
+    settle().await;
+    assert_eq!(post(&service, request(&secret(), b"{}", "nonce", THEN)).await, 503);
+    let copy = first();
+    settle().await;
+    assert_eq!(calls.load(Ordering::SeqCst), 1, "one at a time");
+    gate.add_permits(2);
+    for delivery in [one, copy] {
+        assert_eq!(delivery.await.unwrap().unwrap().status(), 200);
+    }
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
