@@ -1,71 +1,81 @@
 //! A campaign over the real ledger, client and simulator, dropped in the middle and gone on with.
 
+use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sinch_batch::auth::{ClientCredentials, KeyId, KeySecret, TokenCache};
-use sinch_batch::campaign::plan::Plan;
-use sinch_batch::campaign::{Ended, Limits, Runner, fresh_key};
+use sinch_batch::campaign::{Campaign, CampaignRequest, Limits, SendOutcome};
 use sinch_batch::client::Client;
-use sinch_batch::ledger::{Ledger, NewCampaign, SqliteLedger};
-use sinch_batch::models::{Template, Timestamp};
-use sinch_batch::recipients::{Format, Rows, SkipSet, Source};
-use sinch_batch::simulator::{Simulator, SimulatorConfig};
+use sinch_batch::ledger::{Ledger, SqliteLedger};
+use sinch_batch::recipients::{CheckOptions, RecipientFile};
+use sinch_batch::simulator::{Fault, FaultKind, Operation, Simulator, SimulatorConfig};
 use sinch_batch::{AppId, Message, ProjectId};
 
 const ROWS: u64 = 100;
 
-async fn send(ledger: Arc<SqliteLedger>, simulator: &Simulator, stop_after: u64) -> Option<Ended> {
-    let message = Message::text("Hello ${name}");
-    let mut file = String::from("SMS,name\n");
-    for row in 0..ROWS {
-        file.push_str(&format!("+1555010{row:04},Person\n"));
-    }
-    let campaign = match ledger.campaign("c").await.unwrap() {
-        Some(campaign) => campaign,
-        None => {
-            let mut new = NewCampaign::new("c", fresh_key(), ROWS, Timestamp::now());
-            new.batch_size = 10;
-            ledger.create(new).await.unwrap()
-        }
-    };
+fn client(simulator: &Simulator) -> Client {
     let credentials = ClientCredentials::new(KeyId::new("id"), KeySecret::new("secret"))
         .with_token_url(&simulator.auth_url())
         .unwrap();
-    let client = Client::builder(ProjectId::new("p"), TokenCache::new(credentials))
+    Client::builder(ProjectId::new("p"), TokenCache::new(credentials))
         .with_base_url(&simulator.api_url())
         .build()
-        .unwrap();
-    let file = std::io::Cursor::new(file.into_bytes());
-    let source = Source::new(file, Format::Csv, &Template::new(message.clone())).unwrap();
-    let open = ledger.open_batches(campaign.id).await.unwrap();
-    let frontier = ledger.frontier(campaign.id).await.unwrap();
-    let plan = Plan::new(Rows::new(source, SkipSet::none()), &campaign, open, frontier);
-    let (enough, mut is_enough) = tokio::sync::watch::channel(0);
-    let runner = Runner::new(ledger, Arc::new(client), campaign, AppId::new("01KZ4EBHKN27EZJ4Q91V5C36G1"), message)
-        .with_limits(Limits::default().with_settle(Duration::from_secs(1)));
-    let run = runner.send(plan, std::future::pending(), |standing| {
-        enough.send_replace(standing.batches.total());
-    });
+        .unwrap()
+}
+
+async fn campaign(folder: &Path, simulator: &Simulator) -> (Arc<SqliteLedger>, Campaign) {
+    let ledger = Arc::new(SqliteLedger::open(folder.join("ledger.db")).unwrap());
+    let path = folder.join("people.csv");
+    let campaign = match ledger.campaign("c").await.unwrap() {
+        Some(_) => {
+            let file = RecipientFile::open(path).unwrap();
+            Campaign::resume(ledger.clone(), "c", client(simulator), file).await.unwrap()
+        }
+        None => {
+            let mut file = std::fs::File::create(&path).unwrap();
+            writeln!(file, "SMS,name").unwrap();
+            (0..ROWS).for_each(|row| writeln!(file, "+1555010{row:04},Person").unwrap());
+            let app = AppId::new("01KZ4EBHKN27EZJ4Q91V5C36G1");
+            let request = CampaignRequest::new(app, Message::text("Hello ${name}"));
+            let options = CheckOptions::new().with_batch_size(10);
+            let checked = request.check_with(RecipientFile::open(path).unwrap(), &options, |_| {}).unwrap();
+            Campaign::begin(ledger.clone(), "c", client(simulator), checked).await.unwrap()
+        }
+    };
+    (ledger, campaign.with_limits(Limits::default().with_resend_after(Duration::from_secs(1))))
+}
+
+/// Sends until so many calls hang, and is dropped there, as a crash would leave it; or to the end.
+async fn send(folder: &Path, simulator: &Simulator, hanging: Option<u64>) -> Option<SendOutcome> {
+    let (ledger, campaign) = campaign(folder, simulator).await;
+    let Some(hanging) = hanging else {
+        return Some(campaign.send(std::future::pending(), |_| {}).await.unwrap());
+    };
+    let id = campaign.record().id;
+    let unknown = async {
+        while ledger.status(id).await.unwrap().batches.unknown < hanging {
+            tokio::task::yield_now().await;
+        }
+    };
     tokio::select! {
-        ended = run => Some(ended.unwrap()),
-        // Dropped where it stands, as a crash would leave it.
-        _ = is_enough.wait_for(|batches| *batches >= stop_after) => None,
+        outcome = campaign.send(std::future::pending(), |_| {}) => panic!("it was to hang: {outcome:?}"),
+        () = unknown => None,
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn promise_1_a_campaign_dropped_midway_goes_on_and_reaches_each_once() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("ledger.db");
     let simulator = Simulator::start(SimulatorConfig::default()).await.unwrap();
-    for stop_after in [1, 5] {
-        let ledger = Arc::new(SqliteLedger::open(&path).unwrap());
-        send(ledger, &simulator, stop_after).await;
+    // Each interruption is made at a known place: the service has these batches, and nobody here knows.
+    for (after, hanging) in [(2, 2), (1, 3)] {
+        simulator.inject(Fault::new(Operation::SendBatch, FaultKind::AcceptThenHang).after(after).times(hanging));
+        assert_eq!(send(folder.path(), &simulator, Some(hanging)).await, None);
     }
-    let ledger = Arc::new(SqliteLedger::open(&path).unwrap());
-    let ended = send(ledger.clone(), &simulator, u64::MAX).await.unwrap();
-    assert!(ended.is_complete(), "{ended:?}");
+    let outcome = send(folder.path(), &simulator, None).await.unwrap();
+    assert!(outcome.is_complete(), "{outcome:?}");
     let mut identities: Vec<String> = simulator.messages().iter().map(|message| message.identity.to_string()).collect();
     identities.sort();
     assert_eq!(identities.len() as u64, ROWS);

@@ -36,6 +36,13 @@ struct BatchLine<'a> {
     batch_id: Option<&'a str>,
     rows: u64,
     status: &'a str,
+    /// How many further ids the service has shown for it.
+    #[serde(skip_serializing_if = "is_zero")]
+    doubled: u32,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 #[derive(Serialize)]
@@ -67,26 +74,30 @@ pub async fn write_json<W: Write>(
     campaign: &Campaign,
     mut out: W,
 ) -> Result<CampaignStatus, ReportError> {
-    let standing = write_fields(ledger, campaign, &mut out).await?;
+    let status = write_fields(ledger, campaign, &mut out).await?;
     out.write_all(b"}\n")?;
     out.flush()?;
-    Ok(standing)
+    Ok(status)
 }
 
-/// Writes a campaign's report as [`write_json`] does, and after its own fields one more.
+/// Writes a campaign's report as [`write_json`] does, and after its own fields those of `more`, which is
+/// written as an object.
 ///
 /// # Errors
 /// As of [`write_json`].
 pub async fn write_json_with<W: Write, T: Serialize + ?Sized>(
     ledger: &dyn Ledger,
     campaign: &Campaign,
-    (key, value): (&str, &T),
+    more: &T,
     mut out: W,
 ) -> Result<CampaignStatus, ReportError> {
-    let standing = write_fields(ledger, campaign, &mut out).await?;
-    writeln!(out, ",{}:{}}}", json(key)?, json(value)?)?;
+    let status = write_fields(ledger, campaign, &mut out).await?;
+    let more = json(more)?;
+    let fields = more.strip_prefix('{').and_then(|more| more.strip_suffix('}')).unwrap_or_default();
+    let comma = if fields.is_empty() { "" } else { "," };
+    writeln!(out, "{comma}{fields}}}")?;
     out.flush()?;
-    Ok(standing)
+    Ok(status)
 }
 
 /// The object without its end.
@@ -95,8 +106,8 @@ async fn write_fields<W: Write>(
     campaign: &Campaign,
     out: &mut W,
 ) -> Result<CampaignStatus, ReportError> {
-    let standing = ledger.status(campaign.id).await?;
-    let tally = standing.messages;
+    let status = ledger.status(campaign.id).await?;
+    let tally = status.messages;
     let messages = Messages {
         pending: tally.pending,
         queued: tally.queued,
@@ -105,14 +116,29 @@ async fn write_fields<W: Write>(
         failed: tally.failed,
     };
     write!(out, "{{\"campaign\":{}", json(&campaign.name)?)?;
-    let CampaignStatus { rows, skipped, planned, accepted, unknown, .. } = &standing;
-    write!(out, ",\"rows\":{rows},\"skipped\":{skipped},\"planned\":{planned}")?;
-    write!(out, ",\"accepted\":{accepted},\"unknown\":{unknown},\"messages\":{}", json(&messages)?)?;
+    let CampaignStatus { rows, skipped, planned, accepted, unknown, doubled, phase, .. } = &status;
+    let awaiting = status.awaiting();
+    write!(out, ",\"phase\":{},\"rows\":{rows},\"skipped\":{skipped},\"planned\":{planned}", json(phase)?)?;
+    write!(out, ",\"accepted\":{accepted},\"unknown\":{unknown},\"doubled\":{doubled}")?;
+    write!(out, ",\"awaiting\":{awaiting},\"messages\":{}", json(&messages)?)?;
     out.write_all(b",\"batches\":[")?;
     let mut comma = "";
     for_each_batch(ledger, campaign, |batch| {
+        // What was never tried has no outcome to report.
+        if batch.stage == BatchStage::Planned {
+            return Ok(());
+        }
         let batch_id = batch.batch_id.as_ref().map(|id| id.as_str());
-        write!(out, "{comma}{}", json(&BatchLine { batch_id, rows: batch.rows.len(), status: batch_status(&batch) })?)?;
+        write!(
+            out,
+            "{comma}{}",
+            json(&BatchLine {
+                batch_id,
+                rows: batch.rows.len(),
+                status: batch_status(&batch),
+                doubled: batch.doubled
+            })?
+        )?;
         comma = ",";
         Ok(())
     })
@@ -132,7 +158,7 @@ async fn write_fields<W: Write>(
     })
     .await?;
     out.write_all(b"]")?;
-    Ok(standing)
+    Ok(status)
 }
 
 /// Reads every batch of a campaign, by number, a page at a time.

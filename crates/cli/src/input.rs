@@ -116,9 +116,7 @@ pub(crate) async fn check(
 ) -> Result<Checked, Failure> {
     let (file, template) = (file.to_owned(), template.clone());
     blocking(move || {
-        open(&file)?
-            .check(&template, &CheckOptions::new(), &mut each)
-            .map_err(|error| unreadable(&file, &error))
+        open(&file)?.check(&template, &CheckOptions::new(), &mut each).map_err(|error| unreadable(&file, &error))
     })
     .await
 }

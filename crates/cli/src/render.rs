@@ -13,24 +13,24 @@ use crate::fail::{Failure, output};
 use crate::ledgers;
 
 /// The sums of a campaign, as a small table.
-pub(crate) fn status(standing: &CampaignStatus, took: Option<Duration>) -> String {
+pub(crate) fn status(status: &CampaignStatus, took: Option<Duration>) -> String {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);
-    let tally = standing.messages;
+    let tally = status.messages;
     let mut columns = vec![
-        ("rows", standing.rows.to_string()),
-        ("batches", standing.batches.total().to_string()),
-        ("accepted", standing.accepted.to_string()),
+        ("rows", status.rows.to_string()),
+        ("batches", status.batches.total().to_string()),
+        ("accepted", status.accepted.to_string()),
         ("delivered", tally.delivered.to_string()),
         ("read", tally.read.to_string()),
         ("failed", tally.failed.to_string()),
+        ("awaiting", status.awaiting().to_string()),
     ];
     for (name, n_rows) in [
-        ("pending", tally.pending),
-        ("queued", tally.queued),
-        ("skipped", standing.skipped),
-        ("planned", standing.planned),
-        ("unknown", standing.unknown),
+        ("skipped", status.skipped),
+        ("planned", status.planned),
+        ("unknown", status.unknown),
+        ("doubled", status.doubled),
     ] {
         if n_rows > 0 {
             columns.push((name, n_rows.to_string()));
@@ -44,7 +44,29 @@ pub(crate) fn status(standing: &CampaignStatus, took: Option<Duration>) -> Strin
     format!("{table}\n")
 }
 
-/// The callbacks that were heard, by kind; nothing if there were none.
+/// All campaigns, as a table.
+pub(crate) fn campaigns(campaigns: &[(Campaign, CampaignStatus)]) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(["campaign", "created", "rows", "accepted", "planned", "unknown", "phase", "input"]);
+    for (campaign, status) in campaigns {
+        let file = Path::new(&campaign.input).file_name().map(|name| name.to_string_lossy().into_owned());
+        table.add_row([
+            campaign.name.clone(),
+            campaign.created.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+            status.rows.to_string(),
+            status.accepted.to_string(),
+            status.planned.to_string(),
+            status.unknown.to_string(),
+            if campaign.practice { format!("{}, tried locally", status.phase) } else { status.phase.to_string() },
+            file.unwrap_or_default(),
+        ]);
+    }
+    format!("{table}\n")
+}
+
+/// The callbacks that were received, by kind; nothing if there were none.
 pub(crate) fn callbacks(counts: &[CallbackCount]) -> String {
     let Some(last) = counts.iter().map(|count| count.last).max() else { return String::new() };
     let total: u64 = counts.iter().map(|count| count.count).sum();
@@ -54,7 +76,7 @@ pub(crate) fn callbacks(counts: &[CallbackCount]) -> String {
     for CallbackCount { kind, count, first, last, .. } in counts {
         table.add_row([kind.clone(), count.to_string(), second(*first), second(*last)]);
     }
-    format!("callbacks heard: {total}, the last at {}\n{table}\n", second(last))
+    format!("callbacks received: {total}, the last at {}\n{table}\n", second(last))
 }
 
 /// A time without what is smaller than a second.

@@ -162,7 +162,10 @@ impl Run<'_> {
         if let Some(signal) = end.signal {
             let what = match awaiting {
                 0 => "stopped; everything was sent".to_owned(),
-                n => format!("stopped; everything was sent, and {} still awaited", count(n, "receipt is", "receipts are")),
+                n => format!(
+                    "stopped; everything was sent, and {} still awaited",
+                    count(n, "receipt is", "receipts are")
+                ),
             };
             return Err(Failure::new(signal, what).hint(next.command("see them come", "status", TRY_AGAIN)));
         }

@@ -76,7 +76,8 @@ impl Service {
 
     /// A client for it. Nothing is asked yet.
     pub(crate) fn client(&self, tokens: Arc<TokenCache<ClientCredentials>>) -> Result<Client, Failure> {
-        let kernel = Duration::from_secs(30).min(self.resend_after.unwrap_or(Duration::MAX)).max(Duration::from_secs(1));
+        let kernel =
+            Duration::from_secs(30).min(self.resend_after.unwrap_or(Duration::MAX)).max(Duration::from_secs(1));
         Client::builder(ProjectId::new(self.project_id.clone()), tokens)
             .with_tcp_user_timeout(kernel)
             .with_base_url(&self.base_url)

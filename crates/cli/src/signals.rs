@@ -16,6 +16,11 @@ pub(crate) fn end_at_once_with(code: Option<u8>) {
     CODE_AT_ONCE.store(code.unwrap_or(0), Ordering::Relaxed);
 }
 
+/// Completes when somebody asks the program to stop: Ctrl-C, or the termination signal.
+pub(crate) async fn stop_asked() {
+    Asks::listen().next().await;
+}
+
 /// Asks to stop, received from the moment this is made.
 struct Asks {
     #[cfg(unix)]
@@ -30,8 +35,8 @@ impl Asks {
         #[cfg(unix)]
         {
             use tokio::signal::unix::{SignalKind, signal};
-            let signals = signal(SignalKind::interrupt())
-                .and_then(|interrupt| Ok([interrupt, signal(SignalKind::terminate())?]));
+            let signals =
+                signal(SignalKind::interrupt()).and_then(|interrupt| Ok([interrupt, signal(SignalKind::terminate())?]));
             let hangup = if is_hangup_ignored() { None } else { signal(SignalKind::hangup()).ok() };
             Self { signals: signals.ok(), hangup }
         }

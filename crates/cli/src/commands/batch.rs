@@ -85,7 +85,7 @@ fn not_sent(request: &SendBatchRequest, error: &Error) -> Failure {
                 .to_owned()
         }
     };
-    Failure::new(exit::NOT_FINISHED, format!("people may have got the batch, or not: {}", sentence(error))).hint(hint)
+    Failure::new(exit::LOOK, format!("people may have got the batch, or not: {}", sentence(error))).hint(hint)
 }
 
 /// A word as a shell takes it.

@@ -177,7 +177,7 @@ fn end(outcome: Outcome, batches: &[BatchStatus], which: &Which) -> Result<u8, F
         )
         .hint("see which: the list above; what was handed on cannot be taken back")),
         Outcome::Pending => Err(Failure::new(
-            exit::NOT_FINISHED,
+            exit::LOOK,
             format!(
                 "cancelling was asked for, and {} of {} batches are still open",
                 count(Outcome::Pending),

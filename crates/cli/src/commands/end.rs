@@ -29,8 +29,11 @@ pub(crate) async fn run(args: CancelCampaignArgs) -> Result<u8, Failure> {
     let next = Next { campaign: name, ledger: &path, keeps: true };
     let before = ledger.status(campaign.id).await.map_err(failed)?;
     if before.phase == Phase::Done {
-        return Err(Failure::new(exit::LOOK, format!("campaign {name} is done: everything was sent, nothing is left to cancel"))
-            .hint(next.command("see who got it", "report", "")));
+        return Err(Failure::new(
+            exit::LOOK,
+            format!("campaign {name} is done: everything was sent, nothing is left to cancel"),
+        )
+        .hint(next.command("see who got it", "report", "")));
     }
     ledger.cancel(campaign.id).await.map_err(failed)?;
     let status = ledger.status(campaign.id).await.map_err(failed)?;

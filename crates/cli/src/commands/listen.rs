@@ -17,7 +17,7 @@ struct Ready {
 }
 
 pub(crate) async fn run(args: ListenArgs) -> Result<u8, Failure> {
-    let path = ledgers::path(&args.ledger);
+    let path = ledgers::path(&args.ledger)?;
     let ledger = ledgers::open(&path)?;
     // The path is as good as it was if the current folder cannot be told.
     let path = std::path::absolute(&path).unwrap_or(path);
@@ -26,7 +26,7 @@ pub(crate) async fn run(args: ListenArgs) -> Result<u8, Failure> {
     let stop = signals::stop_or_end();
     write_json_line(&Ready { ready: true, url: receiver.url(), ledger: path.display().to_string() })?;
     tokio::select! {
-        () = signals::stopped(stop) => receiver.stop().await.map(|()| exit::OK),
+        _ = signals::stopped(stop) => receiver.stop().await.map(|()| exit::OK),
         failure = receiver.failed() => Err(failure),
     }
 }

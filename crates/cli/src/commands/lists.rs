@@ -290,7 +290,7 @@ async fn check<T: Job>(file: &Path, json: bool) -> Result<ListCheck, Failure> {
     let looked = tokio::select! {
         looked = look => looked,
         () = signals::stop_asked() => {
-            return Err(Failure::new(exit::NOT_FINISHED, "stopped while checking; nothing was sent").hint("start it again"));
+            return Err(Failure::new(exit::LOOK, "stopped while checking; nothing was sent").hint("start it again"));
         }
     };
     let (checked, found) = match looked {
@@ -454,7 +454,7 @@ fn finish<T: Job>(file: &Path, report: &Report<'_>, stopped: Stop) -> Result<u8,
         let (first, end) = (call.first_line, call.last_line);
         let unknown = lines(first, end);
         let sentence = format!("it is not known whether {unknown} went through; nothing behind was sent");
-        let failure = Failure::new(exit::NOT_FINISHED, sentence);
+        let failure = Failure::new(exit::LOOK, sentence);
         return Err(if T::CAN_REPEAT {
             failure.hint(format!("doing it again does no harm: {}", again(first)))
         } else {
@@ -472,8 +472,7 @@ fn finish<T: Job>(file: &Path, report: &Report<'_>, stopped: Stop) -> Result<u8,
         }
         Stop::End => Ok(exit::OK),
         Stop::Asked => {
-            Err(Failure::new(exit::NOT_FINISHED, format!("stopped; {counts}"))
-                .hint(format!("go on with: {}", again(open))))
+            Err(Failure::new(exit::LOOK, format!("stopped; {counts}")).hint(format!("go on with: {}", again(open))))
         }
         Stop::Credentials => Err(Failure::new(exit::BAD_CREDENTIALS, format!("the key may not do this; {counts}"))
             .hint(format!("check SINCH_KEY_ID, SINCH_KEY_SECRET and SINCH_PROJECT_ID, then: {}", again(open)))),

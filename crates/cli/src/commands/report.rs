@@ -10,7 +10,7 @@ use crate::fail::Failure;
 use crate::{exit, ledgers, render};
 
 pub(crate) async fn run(args: ReportArgs) -> Result<u8, Failure> {
-    let path = ledgers::path(&args.ledger);
+    let path = ledgers::path(&args.ledger)?;
     let ledger = ledgers::open_existing(&path)?;
     let campaign = ledgers::find(&*ledger, &path, args.campaign.as_deref()).await?;
     let format = if args.json.json { ReportFormat::Json } else { args.format };

@@ -77,7 +77,8 @@ fn input_of(args: &ResumeArgs, record: &ledger::Campaign) -> Result<PathBuf, Fai
 
 fn open(file: &Path, record: &ledger::Campaign) -> Result<RecipientFile, Failure> {
     input::open(file).map_err(|failure| {
-        failure.hint(format!("if the file has moved: sinch-batch resume {} --input FILE; nothing was sent", record.name))
+        failure
+            .hint(format!("if the file has moved: sinch-batch resume {} --input FILE; nothing was sent", record.name))
     })
 }
 
@@ -93,17 +94,19 @@ fn not_resumed(ledger_path: &Path, file: &Path, next: &Next<'_>, error: Campaign
             let flag = if what == "project" { "SINCH_PROJECT_ID" } else { "--base-url or SINCH_REGION" };
             other(what, &before, &now, flag)
         }
-        CampaignError::Practice(name) => {
-            Failure::new(exit::USAGE, format!("campaign {name} was tried locally with --simulate; it cannot be resumed"))
-                .hint("send it: sinch-batch send FILE …")
-        }
+        CampaignError::Practice(name) => Failure::new(
+            exit::USAGE,
+            format!("campaign {name} was tried locally with --simulate; it cannot be resumed"),
+        )
+        .hint("send it: sinch-batch send FILE …"),
         CampaignError::Ledger(error) if error.kind() == LedgerErrorKind::NotRunning => {
             Failure::new(exit::LOOK, error.to_string()).hint(next.command("see how it stands", "status", ""))
         }
         CampaignError::Ledger(error) => ledgers::failed(ledger_path, &error),
         CampaignError::Source(error) => input::unreadable(file, &error),
-        error => Failure::because(exit::LEDGER, "the campaign cannot go on", &error)
-            .hint("was it begun by another program?"),
+        error => {
+            Failure::because(exit::LEDGER, "the campaign cannot go on", &error).hint("was it begun by another program?")
+        }
     }
 }
 

@@ -120,9 +120,8 @@ async fn prepare(args: &SendArgs) -> Result<Prepared, Failure> {
 async fn check(args: &SendArgs, app: &AppId, message: Message) -> Result<CheckedCampaign, Failure> {
     let file = args.input.file.clone();
     let request = CampaignRequest::new(app.clone(), message.clone());
-    let options = CheckOptions::new()
-        .with_batch_size(usize::from(args.batch_size))
-        .with_skip_invalid(args.skip_invalid);
+    let options =
+        CheckOptions::new().with_batch_size(usize::from(args.batch_size)).with_skip_invalid(args.skip_invalid);
     let checked = input::blocking(move || {
         let source = input::open(&file)?;
         request
@@ -223,7 +222,9 @@ fn duplicate(ledger_path: &Path, of: &DuplicateOf) -> Failure {
     }
     Failure::new(
         exit::LOOK,
-        format!("campaign {name} sent this message to these recipients on {when} ({accepted} accepted); nothing was sent"),
+        format!(
+            "campaign {name} sent this message to these recipients on {when} ({accepted} accepted); nothing was sent"
+        ),
     )
     .hint(format!("{}; send it to them again: --allow-duplicate", ways.join("; ")))
 }

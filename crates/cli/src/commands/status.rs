@@ -1,43 +1,100 @@
-//! `status`: how a campaign stands, and which callbacks were heard.
+//! `status`: the campaigns of a ledger, or how one stands and what to do next.
 
 use serde::Serialize;
 use sinch_batch::campaign::report::write_json_with;
-use sinch_batch::ledger::{CallbackCount, Ledger};
+use sinch_batch::ledger::{CallbackCount, Campaign, CampaignStatus, Ledger, Phase};
+use sinch_batch::models::Timestamp;
 
 use crate::args::StatusArgs;
 use crate::fail::{Failure, output};
 use crate::output::{out, write_json_line};
+use crate::run::{Next, next_command};
 use crate::{exit, ledgers, render};
 
-/// What is said of a ledger that has heard callbacks and knows no campaign.
+/// All campaigns of a ledger.
 #[derive(Serialize)]
-struct Callbacks {
-    callbacks: Vec<CallbackCount>,
+struct Campaigns<'a> {
+    campaigns: Vec<Line<'a>>,
+    /// Only if there is no campaign: then it is the ledger of a receiver.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    callbacks: Option<Vec<CallbackCount>>,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    campaign: &'a str,
+    created: Timestamp,
+    input: &'a str,
+    rows: u64,
+    accepted: u64,
+    planned: u64,
+    unknown: u64,
+    phase: Phase,
+}
+
+/// What is said of one campaign besides its report.
+#[derive(Serialize)]
+struct More<'a> {
+    callbacks: &'a [CallbackCount],
+    /// The command that it needs next.
+    next: Option<&'a str>,
 }
 
 pub(crate) async fn run(args: StatusArgs) -> Result<u8, Failure> {
-    let path = ledgers::path(&args.ledger);
+    let path = ledgers::path(&args.ledger)?;
     let ledger = ledgers::open_existing(&path)?;
     let failed = |error| ledgers::failed(&path, &error);
     let callbacks = ledger.callbacks().await.map_err(failed)?;
-    let is_a_receivers =
-        args.campaign.is_none() && !callbacks.is_empty() && ledger.campaigns().await.map_err(failed)?.is_empty();
-    if is_a_receivers {
-        match args.json.json {
-            true => write_json_line(&Callbacks { callbacks })?,
-            false => out(render::callbacks(&callbacks).as_bytes()).map_err(output)?,
+    let Some(name) = &args.campaign else {
+        let mut campaigns = Vec::new();
+        for campaign in ledger.campaigns().await.map_err(failed)? {
+            let status = ledger.status(campaign.id).await.map_err(failed)?;
+            campaigns.push((campaign, status));
         }
-        return Ok(exit::OK);
-    }
-    let campaign = ledgers::find(&*ledger, &path, args.campaign.as_deref()).await?;
+        return list(&campaigns, callbacks, args.json.json);
+    };
+    let campaign = ledgers::find(&*ledger, &path, Some(name)).await?;
+    let status = ledger.status(campaign.id).await.map_err(failed)?;
+    let next = Next { campaign: &campaign.name, ledger: &path, keeps: true };
+    let next = next_command(&next, &status).filter(|_| !campaign.practice);
     if args.json.json {
-        write_json_with(&*ledger, &campaign, ("callbacks", &callbacks), std::io::stdout())
+        let more = More { callbacks: &callbacks, next: next.as_deref() };
+        write_json_with(&*ledger, &campaign, &more, std::io::stdout())
             .await
             .map_err(|error| render::report_failed(&path, error))?;
         return Ok(exit::OK);
     }
-    let standing = ledger.status(campaign.id).await.map_err(failed)?;
-    let (standing, callbacks) = (render::status(&standing, None), render::callbacks(&callbacks));
-    out(format!("campaign {}\n{standing}{callbacks}", campaign.name).as_bytes()).map_err(output)?;
+    let phase = match status.phase {
+        Phase::Running => String::new(),
+        phase => format!(", {phase}"),
+    };
+    let next = next.map(|command| format!("next: {command}\n")).unwrap_or_default();
+    let (sums, callbacks) = (render::status(&status, None), render::callbacks(&callbacks));
+    out(format!("campaign {}{phase}\n{sums}{callbacks}{next}", campaign.name).as_bytes()).map_err(output)?;
+    Ok(exit::OK)
+}
+
+fn list(campaigns: &[(Campaign, CampaignStatus)], callbacks: Vec<CallbackCount>, json: bool) -> Result<u8, Failure> {
+    if json {
+        let lines = campaigns.iter().map(|(campaign, status)| Line {
+            campaign: &campaign.name,
+            created: campaign.created,
+            input: &campaign.input,
+            rows: status.rows,
+            accepted: status.accepted,
+            planned: status.planned,
+            unknown: status.unknown,
+            phase: status.phase,
+        });
+        let callbacks = (campaigns.is_empty() && !callbacks.is_empty()).then_some(callbacks);
+        write_json_line(&Campaigns { campaigns: lines.collect(), callbacks })?;
+        return Ok(exit::OK);
+    }
+    let text = if campaigns.is_empty() {
+        format!("no campaigns\n{}", render::callbacks(&callbacks))
+    } else {
+        render::campaigns(campaigns)
+    };
+    out(text.as_bytes()).map_err(output)?;
     Ok(exit::OK)
 }
