@@ -41,14 +41,13 @@ pub struct SqliteLedger {
 }
 
 impl SqliteLedger {
-    /// Opens a ledger; a file that does not exist or is empty becomes one. A ledger of an older release
-    /// is brought up to this one's tables, and that release does not open it any more.
+    /// Opens a ledger; a file that does not exist or is empty becomes one.
     ///
     /// Blocks for the time the disk needs, and up to 10 seconds if another process is just creating
     /// the file.
     ///
     /// # Errors
-    /// `NotALedger` and `TooNew` if the file is something else, which is left as it is; `Open` if it
+    /// `NotALedger`, `TooOld` and `TooNew` if the file is something else, which is left as it is; `Open` if it
     /// cannot be opened, `ReadOnly` if it cannot be written, or another kind that speaks of the storage.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, LedgerError> {
         let path = path.as_ref();

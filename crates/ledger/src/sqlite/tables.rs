@@ -17,7 +17,7 @@ use crate::lease::Held;
 use crate::plan::Digest;
 use crate::rows::RowSpans;
 use crate::status::{BatchCounts, Phase};
-use crate::store::{Batch, DEFERRED_LIMIT, Deferred, Hold, ORPHAN_LIMIT, Orphan, Recount, Store, Sums};
+use crate::store::{Batch, Deferred, Hold, Limits, Orphan, Recount, Store, Sums};
 use crate::worker::{ProcessId, Worker};
 
 /// How many batches' rows are kept read.
@@ -33,6 +33,7 @@ pub(super) struct Tables {
     campaigns: HashMap<Box<str>, CampaignId>,
     rows: HashMap<(CampaignId, u32), Arc<RowSpans>>,
     counted: Counted,
+    limits: Limits,
 }
 
 /// Callbacks that were counted in this transaction. They are written with its end, which is one write
@@ -47,7 +48,13 @@ struct Counted {
 /// Transactions.
 impl Tables {
     pub(super) fn new(connection: Connection) -> Self {
-        Self { connection, campaigns: HashMap::new(), rows: HashMap::new(), counted: Counted::default() }
+        Self {
+            connection,
+            campaigns: HashMap::new(),
+            rows: HashMap::new(),
+            counted: Counted::default(),
+            limits: Limits::default(),
+        }
     }
 
     pub(super) fn begin(&self) -> Result<(), LedgerError> {
@@ -117,6 +124,10 @@ impl Tables {
 
 #[cfg(test)]
 impl Tables {
+    pub(super) fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
     /// Lets the file grow no further than that many pages, or than it has grown already.
     pub(super) fn limit_pages(&self, n_pages: u32) -> Result<(), LedgerError> {
         self.connection.query_row(&format!("PRAGMA max_page_count = {n_pages}"), [], |_| Ok(())).map_err(storage)
@@ -375,11 +386,27 @@ impl Store for Tables {
         self.find_batch(&batch_sql("batch_id = ?1"), [batch_id.as_str()])
     }
 
+    fn add_batch(&mut self, batch: &Batch) -> Result<(), LedgerError> {
+        let first_row = batch.rows.first_row().unwrap_or_default();
+        self.execute(
+            "INSERT INTO batch (campaign, number, first_row, n_rows, rows, at_byte, n_bytes, digest, stage, attempts, \
+             uncertain, doubled, token, in_call) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, 0, 0, 0, 0)",
+            params![
+                batch.campaign.get(),
+                batch.number,
+                integer(first_row)?,
+                integer(batch.rows.len())?,
+                batch.rows.to_string(),
+                integer(batch.at_byte)?,
+                integer(batch.n_bytes)?,
+                &batch.digest[..],
+                batch.stage.as_str(),
+            ],
+        )
+    }
+
     fn put_batch(&mut self, batch: &Batch) -> Result<(), LedgerError> {
         let hold = &batch.hold;
-        if batch.stage == BatchStage::Planned && hold.token == 0 {
-            return self.insert_batch(batch);
-        }
         self.execute(
             "UPDATE batch SET stage = ?3, attempts = ?4, uncertain = ?5, batch_id = ?6, state = ?7, last_attempt = ?8, \
              why = ?9, doubled = ?10, worker = ?11, token = ?12, lease_until = ?13, may_leave_until = ?14, \
@@ -406,14 +433,19 @@ impl Store for Tables {
         )
     }
 
-    fn batches_like(&mut self, digest: &Digest) -> Result<Vec<(CampaignId, BatchStage)>, LedgerError> {
-        self.all("SELECT campaign, stage FROM batch WHERE digest = ?1", [&digest[..]], |row| {
-            Ok((CampaignId::new(get(row, 0)?), read_stage(&get::<String>(row, 1)?)?))
-        })
+    fn batches_like(&mut self, digest: &Digest) -> Result<Vec<(CampaignId, bool)>, LedgerError> {
+        self.all(
+            "SELECT campaign, uncertain OR stage IN ('unknown', 'accepted') FROM batch WHERE digest = ?1",
+            [&digest[..]],
+            |row| Ok((CampaignId::new(get(row, 0)?), get(row, 1)?)),
+        )
     }
 
     fn any_without_id(&mut self) -> Result<bool, LedgerError> {
-        self.exists("SELECT 1 FROM batch WHERE batch_id IS NULL AND stage IN ('unknown', 'accepted') LIMIT 1", [])
+        self.exists(
+            "SELECT 1 FROM batch WHERE batch_id IS NULL AND (uncertain OR stage IN ('unknown', 'accepted')) LIMIT 1",
+            [],
+        )
     }
 
     fn put_double(&mut self, campaign: CampaignId, number: u32, batch_id: &BatchId) -> Result<bool, LedgerError> {
@@ -425,13 +457,21 @@ impl Store for Tables {
         Ok(true)
     }
 
+    fn worker(&mut self, name: &str) -> Result<Option<Worker>, LedgerError> {
+        self.one("SELECT name, boot, namespace, pid, started FROM worker WHERE name = ?1", [name], read_worker)
+    }
+
+    fn holds_any(&mut self, worker: &str) -> Result<bool, LedgerError> {
+        self.exists(
+            "SELECT 1 FROM batch WHERE (worker = ?1 AND lease_until IS NOT NULL) OR lapsed_worker = ?1 LIMIT 1",
+            [worker],
+        )
+    }
+
     fn put_worker(&mut self, worker: &Worker) -> Result<(), LedgerError> {
-        if self.exists("SELECT 1 FROM worker WHERE name = ?1", [worker.name()])? {
-            return Ok(());
-        }
         let process = worker.process();
         self.execute(
-            "INSERT INTO worker (name, boot, namespace, pid, started) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT OR REPLACE INTO worker (name, boot, namespace, pid, started) VALUES (?1, ?2, ?3, ?4, ?5)",
             params![
                 worker.name(),
                 process.map(|process| &*process.boot),
@@ -448,15 +488,7 @@ impl Store for Tables {
              (SELECT worker FROM batch WHERE campaign = ?1 AND lease_until IS NOT NULL \
               UNION SELECT lapsed_worker FROM batch WHERE campaign = ?1 AND lapsed_worker IS NOT NULL)",
             [campaign.get()],
-            |row| {
-                let process = match (get::<Option<String>>(row, 1)?, get::<Option<String>>(row, 2)?) {
-                    (Some(boot), Some(namespace)) => {
-                        Some(ProcessId::new(boot, namespace, get(row, 3)?, number(row, 4)?))
-                    }
-                    _ => None,
-                };
-                Ok(Worker::new(get::<String>(row, 0)?, process))
-            },
+            read_worker,
         )
     }
 
@@ -642,25 +674,6 @@ impl Store for Tables {
 
 /// Records.
 impl Tables {
-    fn insert_batch(&mut self, batch: &Batch) -> Result<(), LedgerError> {
-        let first_row = batch.rows.first_row().unwrap_or_default();
-        self.execute(
-            "INSERT INTO batch (campaign, number, first_row, n_rows, rows, at_byte, n_bytes, digest, stage, attempts, \
-             uncertain, doubled, token, in_call) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, 0, 0, 0, 0)",
-            params![
-                batch.campaign.get(),
-                batch.number,
-                integer(first_row)?,
-                integer(batch.rows.len())?,
-                batch.rows.to_string(),
-                integer(batch.at_byte)?,
-                integer(batch.n_bytes)?,
-                &batch.digest[..],
-                batch.stage.as_str(),
-            ],
-        )
-    }
-
     fn batches_where(&self, clause: &str, params: impl Params) -> Result<Vec<Batch>, LedgerError> {
         self.all(&batch_sql(clause), params, |row| read_batch(row, Arc::new(read_rows(row)?)))
     }
@@ -668,11 +681,11 @@ impl Tables {
     fn is_deferred_full(&self) -> Result<bool, LedgerError> {
         // Ages are given in order: as long as they are close together nothing has to be counted.
         let span = self.one("SELECT coalesce(max(age) - min(age), 0) FROM deferred", [], |row| number(row, 0))?;
-        if span.is_none_or(|span| span + 1 < DEFERRED_LIMIT) {
+        if span.is_none_or(|span| span < self.limits.deferred.saturating_sub(1)) {
             return Ok(false);
         }
         let count = self.one("SELECT count(*) FROM deferred", [], |row| number(row, 0))?;
-        Ok(count.is_some_and(|count| count >= DEFERRED_LIMIT))
+        Ok(count.is_some_and(|count| count >= self.limits.deferred))
     }
 
     /// Ages are given in order, so the number kept is at most the span of ages.
@@ -681,7 +694,7 @@ impl Tables {
             Ok((get::<Option<i64>>(row, 0)?.unwrap_or(0), get::<Option<i64>>(row, 1)?.unwrap_or(0)))
         })?;
         let (first, last) = span.unwrap_or_default();
-        if u64::try_from(last - first).unwrap_or(0) < ORPHAN_LIMIT {
+        if u64::try_from(last.saturating_sub(first)).unwrap_or(0) < self.limits.orphans {
             return Ok(());
         }
         let dropped = self
@@ -790,6 +803,14 @@ fn read_batch(row: &Row<'_>, rows: Arc<RowSpans>) -> Result<Batch, LedgerError> 
             lapsed,
         },
     })
+}
+
+fn read_worker(row: &Row<'_>) -> Result<Worker, LedgerError> {
+    let process = match (get::<Option<String>>(row, 1)?, get::<Option<String>>(row, 2)?) {
+        (Some(boot), Some(namespace)) => Some(ProcessId::new(boot, namespace, get(row, 3)?, number(row, 4)?)),
+        _ => None,
+    };
+    Ok(Worker::new(get::<String>(row, 0)?, process))
 }
 
 fn read_rows(row: &Row<'_>) -> Result<RowSpans, LedgerError> {
