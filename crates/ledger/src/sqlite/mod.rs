@@ -31,7 +31,8 @@ use crate::worker::Worker;
 /// the commit is on the disk; reads go to another and do not wait for writes. Several processes may
 /// have the same file open and see each other's writes; a write waits up to 10 seconds for another
 /// process. Beside the file SQLite keeps two more, ending in `-wal` and `-shm`, which belong to it:
-/// copy all three or none.
+/// copy all three or none. A file with several names (hard links) is refused: by each name it would be
+/// another ledger.
 ///
 /// The futures need no particular runtime. Dropping the ledger waits for the writes it was given.
 #[derive(Debug)]

@@ -1,3 +1,5 @@
 //! The ledgers as their users see them.
 
 mod memory;
+#[cfg(feature = "sqlite")]
+mod sqlite;
