@@ -311,3 +311,53 @@ pub(crate) trait Store {
     /// Adds a callback to those of its kind.
     fn count_callback(&mut self, callback: &ReceivedCallback) -> Result<(), LedgerError>;
 }
+
+/// The limits are 3 and 3, and one batch of the campaign is tried.
+#[cfg(test)]
+pub(crate) async fn limits_are_kept<L: crate::Ledger>(ledger: &L, campaign: CampaignId) {
+    use sinch_batch_tracking::{BatchUpdate, MessageRef, MessageUpdate, Observation, Progress};
+
+    use crate::callback::{Applied, DeferredCounts};
+    use crate::entry::Entry;
+    use crate::error::LedgerErrorKind;
+
+    let read = || MessageState::new(Progress::Read);
+    let by_position = |id: &str, index| -> Observation {
+        MessageUpdate::new(MessageRef::Index { batch_id: BatchId::new(id), index }, read()).into()
+    };
+    let apply = async |seen: Observation| ledger.apply(seen).await.map_err(|error| error.kind());
+    let full = Err(LedgerErrorKind::DeferredFull);
+    for index in 0..3 {
+        assert_eq!(apply(by_position("A", index)).await, Ok(Applied::Deferred));
+    }
+    assert_eq!(apply(by_position("B", 0)).await, full);
+    assert_eq!(apply(BatchUpdate::new(BatchId::new("A"), BatchState::Ready).into()).await, full);
+    let many = vec![by_position("A", 2), by_position("B", 1)];
+    assert_eq!(ledger.apply_many(many).await.unwrap_err().kind(), LedgerErrorKind::DeferredFull);
+    // Repeats take no room.
+    assert_eq!(apply(by_position("A", 2)).await, Ok(Applied::Deferred));
+    assert_eq!(ledger.deferred().await.unwrap(), DeferredCounts::new(3, 0, 0));
+    // Each batch that becomes known makes room; when all are, what is left is forgotten.
+    ledger
+        .record(campaign, Entry::Accepted { number: 1, batch_id: BatchId::new("A") }, Timestamp::UNIX_EPOCH)
+        .await
+        .unwrap();
+    assert_eq!(ledger.status(campaign).await.unwrap().messages.read, 3);
+    assert_eq!(apply(by_position("B", 1)).await, Ok(Applied::Unrelated));
+    assert_eq!(ledger.deferred().await.unwrap(), DeferredCounts::default());
+
+    let by_key = |row| -> Observation { MessageUpdate::new(MessageRef::Row(RowKey::new("later", row)), read()).into() };
+    for row in [1, 2, 3, 1, 4, 2, 5] {
+        assert_eq!(apply(by_key(row)).await, Ok(Applied::Deferred));
+    }
+    // Row 4 took the place of row 1, and row 5 that of row 2, whose second receipt was a repeat.
+    assert_eq!(ledger.deferred().await.unwrap(), DeferredCounts::new(0, 3, 2));
+    let rows: RowSpans = (1..=9).map(|row| (row, row)).collect();
+    let plan = vec![crate::PlannedRows { rows, at_byte: 0, n_bytes: 9, digest: [9; 8] }];
+    let later = NewCampaign::new("later", "later", 9, Timestamp::UNIX_EPOCH);
+    let later = ledger.create(later, Box::new(plan)).await.unwrap().campaign.id;
+    for row in 1..=9 {
+        assert_eq!(ledger.message(later, row).await.unwrap().is_some(), (3..=5).contains(&row), "row {row}");
+    }
+    assert_eq!(ledger.deferred().await.unwrap(), DeferredCounts::new(0, 0, 2));
+}

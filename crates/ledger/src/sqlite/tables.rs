@@ -26,6 +26,33 @@ const ROWS_KEPT: usize = 4096;
 /// The place of what is said about a batch as a whole among what is deferred.
 const WHOLE_BATCH: i64 = -1;
 
+// The indexes are named where SQLite would go through all batches of a campaign instead.
+
+/// Batches that may be claimed.
+const FREE: &str = "INDEXED BY batch_open WHERE campaign = ?1 AND stage <> 'accepted' \
+     AND (lease_until IS NULL OR lease_until <= ?2) ORDER BY number";
+
+/// The batch whose rows begin at or last before a row.
+const BEFORE: &str = "WHERE campaign = ?1 AND first_row <= ?2 ORDER BY first_row DESC LIMIT 1";
+
+/// Batches that a worker holds.
+const HELD_BY: &str = "INDEXED BY batch_by_worker WHERE campaign = ?1 AND worker = ?2 AND lease_until IS NOT NULL";
+
+/// Batches that wait by a worker's silence.
+const SILENT: &str = "INDEXED BY batch_lapsed WHERE campaign = ?1 AND lapsed_worker = ?2";
+
+const HOLDERS: &str = "SELECT name, boot, namespace, pid, started FROM worker WHERE name IN \
+     (SELECT worker FROM batch WHERE campaign = ?1 AND lease_until IS NOT NULL \
+      UNION SELECT lapsed_worker FROM batch WHERE campaign = ?1 AND lapsed_worker IS NOT NULL)";
+
+const HELD_BY_OTHERS: &str = "SELECT worker, count(*), max(lease_until) FROM batch WHERE campaign = ?1 \
+     AND worker <> ?2 AND lease_until IS NOT NULL AND lease_until > ?3 AND stage <> 'accepted' GROUP BY worker";
+
+const ANY_WITHOUT_ID: &str = "SELECT 1 FROM batch INDEXED BY batch_without_id \
+     WHERE batch_id IS NULL AND (uncertain OR stage IN ('unknown', 'accepted')) LIMIT 1";
+
+const LIKE: &str = "SELECT campaign, uncertain OR stage IN ('unknown', 'accepted') FROM batch WHERE digest = ?1";
+
 /// A connection, and what was read over it and can never change.
 #[derive(Debug)]
 pub(super) struct Tables {
@@ -124,6 +151,30 @@ impl Tables {
 
 #[cfg(test)]
 impl Tables {
+    /// The plans of statements that are run for every claim, renewal or callback.
+    pub(super) fn query_plans(&self) -> Result<Vec<(String, String)>, LedgerError> {
+        let statements = [
+            batch_sql(FREE),
+            batch_sql("WHERE campaign = ?1 AND number = ?2"),
+            batch_sql(BEFORE),
+            batch_sql("WHERE batch_id = ?1"),
+            batch_sql(HELD_BY),
+            batch_sql(SILENT),
+            HOLDERS.to_owned(),
+            HELD_BY_OTHERS.to_owned(),
+            ANY_WITHOUT_ID.to_owned(),
+            LIKE.to_owned(),
+        ];
+        let explain = |sql: String| {
+            let n_params = (1..=3).filter(|number| sql.contains(&format!("?{number}"))).count();
+            let params = rusqlite::params_from_iter(vec![0; n_params]);
+            let explain = format!("EXPLAIN QUERY PLAN {sql}");
+            let plan = self.all(&explain, params, |row| get::<String>(row, 3))?;
+            Ok((sql, plan.join("\n")))
+        };
+        statements.into_iter().map(explain).collect()
+    }
+
     pub(super) fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;
     }
@@ -206,7 +257,7 @@ impl Tables {
     }
 
     fn records(&self, clause: &str, params: impl Params) -> Result<Vec<BatchRecord>, LedgerError> {
-        self.all(&batch_sql(&format!("campaign = ?1 AND {clause}")), params, |row| {
+        self.all(&batch_sql(&format!("WHERE campaign = ?1 AND {clause}")), params, |row| {
             Ok(read_batch(row, Arc::new(read_rows(row)?))?.into_record())
         })
     }
@@ -373,17 +424,16 @@ impl Store for Tables {
     }
 
     fn batch(&mut self, campaign: CampaignId, number: u32) -> Result<Option<Batch>, LedgerError> {
-        self.find_batch(&batch_sql("campaign = ?1 AND number = ?2"), params![campaign.get(), number])
+        self.find_batch(&batch_sql("WHERE campaign = ?1 AND number = ?2"), params![campaign.get(), number])
     }
 
     fn batch_before(&mut self, campaign: CampaignId, row: u64) -> Result<Option<Batch>, LedgerError> {
         let Ok(row) = i64::try_from(row) else { return Ok(None) };
-        let sql = batch_sql("campaign = ?1 AND first_row <= ?2 ORDER BY first_row DESC LIMIT 1");
-        self.find_batch(&sql, params![campaign.get(), row])
+        self.find_batch(&batch_sql(BEFORE), params![campaign.get(), row])
     }
 
     fn batch_of(&mut self, batch_id: &BatchId) -> Result<Option<Batch>, LedgerError> {
-        self.find_batch(&batch_sql("batch_id = ?1"), [batch_id.as_str()])
+        self.find_batch(&batch_sql("WHERE batch_id = ?1"), [batch_id.as_str()])
     }
 
     fn add_batch(&mut self, batch: &Batch) -> Result<(), LedgerError> {
@@ -434,18 +484,11 @@ impl Store for Tables {
     }
 
     fn batches_like(&mut self, digest: &Digest) -> Result<Vec<(CampaignId, bool)>, LedgerError> {
-        self.all(
-            "SELECT campaign, uncertain OR stage IN ('unknown', 'accepted') FROM batch WHERE digest = ?1",
-            [&digest[..]],
-            |row| Ok((CampaignId::new(get(row, 0)?), get(row, 1)?)),
-        )
+        self.all(LIKE, [&digest[..]], |row| Ok((CampaignId::new(get(row, 0)?), get(row, 1)?)))
     }
 
     fn any_without_id(&mut self) -> Result<bool, LedgerError> {
-        self.exists(
-            "SELECT 1 FROM batch WHERE batch_id IS NULL AND (uncertain OR stage IN ('unknown', 'accepted')) LIMIT 1",
-            [],
-        )
+        self.exists(ANY_WITHOUT_ID, [])
     }
 
     fn put_double(&mut self, campaign: CampaignId, number: u32, batch_id: &BatchId) -> Result<bool, LedgerError> {
@@ -483,19 +526,13 @@ impl Store for Tables {
     }
 
     fn holders(&mut self, campaign: CampaignId) -> Result<Vec<Worker>, LedgerError> {
-        self.all(
-            "SELECT name, boot, namespace, pid, started FROM worker WHERE name IN \
-             (SELECT worker FROM batch WHERE campaign = ?1 AND lease_until IS NOT NULL \
-              UNION SELECT lapsed_worker FROM batch WHERE campaign = ?1 AND lapsed_worker IS NOT NULL)",
-            [campaign.get()],
-            read_worker,
-        )
+        self.all(HOLDERS, [campaign.get()], read_worker)
     }
 
     fn batches_of_worker(&mut self, campaign: CampaignId, worker: &str) -> Result<Vec<Batch>, LedgerError> {
         let its = |clause: &str| self.batches_where(clause, params![campaign.get(), worker]);
-        let mut batches = its("campaign = ?1 AND worker = ?2 AND lease_until IS NOT NULL")?;
-        for batch in its("campaign = ?1 AND lapsed_worker = ?2")? {
+        let mut batches = its(HELD_BY)?;
+        for batch in its(SILENT)? {
             if batches.iter().all(|have| have.number != batch.number) {
                 batches.push(batch);
             }
@@ -510,10 +547,7 @@ impl Store for Tables {
         except: &BTreeSet<u32>,
         now: Timestamp,
     ) -> Result<Vec<Batch>, LedgerError> {
-        let sql = batch_sql(
-            "campaign = ?1 AND stage <> 'accepted' AND (lease_until IS NULL OR lease_until <= ?2) ORDER BY number",
-        );
-        let mut sql = self.connection.prepare_cached(&sql).map_err(storage)?;
+        let mut sql = self.connection.prepare_cached(&batch_sql(FREE)).map_err(storage)?;
         let mut rows = sql.query(params![campaign.get(), now.as_microsecond()]).map_err(storage)?;
         let mut free = Vec::new();
         while free.len() < room as usize {
@@ -526,12 +560,9 @@ impl Store for Tables {
     }
 
     fn held_by_others(&mut self, campaign: CampaignId, worker: &str, now: Timestamp) -> Result<Vec<Held>, LedgerError> {
-        self.all(
-            "SELECT worker, count(*), max(lease_until) FROM batch WHERE campaign = ?1 AND worker <> ?2 \
-             AND lease_until IS NOT NULL AND lease_until > ?3 AND stage <> 'accepted' GROUP BY worker",
-            params![campaign.get(), worker, now.as_microsecond()],
-            |row| Ok(Held::new(get::<String>(row, 0)?, get(row, 1)?, microsecond(row, 2)?)),
-        )
+        self.all(HELD_BY_OTHERS, params![campaign.get(), worker, now.as_microsecond()], |row| {
+            Ok(Held::new(get::<String>(row, 0)?, get(row, 1)?, microsecond(row, 2)?))
+        })
     }
 
     fn message(&mut self, campaign: CampaignId, row: u64) -> Result<Option<MessageState>, LedgerError> {
@@ -770,7 +801,7 @@ fn batch_sql(clause: &str) -> String {
     format!(
         "SELECT campaign, number, rows, at_byte, n_bytes, digest, stage, attempts, uncertain, batch_id, state, \
          last_attempt, why, doubled, worker, token, lease_until, may_leave_until, in_call, lapsed_worker, lapsed_at \
-         FROM batch WHERE {clause}"
+         FROM batch {clause}"
     )
 }
 
