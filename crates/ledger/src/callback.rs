@@ -5,7 +5,7 @@ use sinch_batch_models::callback::Trigger;
 use sinch_batch_models::{Callback, Timestamp};
 use sinch_batch_tracking::{Observation, observe};
 
-/// A callback, as far as the ledger is concerned: its kind, when it was heard, and what it says about a
+/// A callback, as far as the ledger is concerned: its kind, when it was received, and what it says about a
 /// batch or a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReceivedCallback {
@@ -44,7 +44,7 @@ impl ReceivedCallback {
         self.kind
     }
 
-    /// When it was heard, to the microsecond.
+    /// When it was received, to the microsecond.
     pub fn time(&self) -> Timestamp {
         self.time
     }
@@ -55,7 +55,7 @@ impl ReceivedCallback {
     }
 }
 
-/// How many callbacks of a kind were heard. It tells of nobody.
+/// How many callbacks of a kind were received. It tells of nobody.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct CallbackCount {
@@ -63,13 +63,13 @@ pub struct CallbackCount {
     pub kind: String,
     /// How many, those that came again among them.
     pub count: u64,
-    /// When the earliest was heard, to the microsecond.
+    /// When the earliest was received, to the microsecond.
     pub first: Timestamp,
-    /// When the latest was heard, to the microsecond.
+    /// When the latest was received, to the microsecond.
     pub last: Timestamp,
 }
 
-/// What hearing of something changed.
+/// What applying a callback, or what it says, changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Applied {
     /// Something new was learnt.

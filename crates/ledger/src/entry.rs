@@ -51,7 +51,8 @@ pub enum Entry {
         /// Why; numbers are taken out of it before it is kept.
         why: String,
     },
-    /// The service shows these ids under the key of one batch.
+    /// The service shows these ids under the key of one batch: the first is the batch's own, if it has
+    /// none yet.
     Doubled {
         /// The batch.
         number: u32,

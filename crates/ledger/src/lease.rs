@@ -121,7 +121,7 @@ pub struct Lease {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Renewed {
-    /// Batches that another worker has claimed meanwhile.
+    /// Batches that the worker does not hold any more: another has claimed them, or they were released.
     pub lost: Vec<u32>,
     /// Batches that are known to be accepted: a receipt, or another worker, proved it.
     pub accepted: Vec<u32>,

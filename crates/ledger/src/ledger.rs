@@ -60,7 +60,8 @@ pub trait Ledger: Send + Sync + 'static {
     /// What workers hold that are gone is free at once; what others hold, when their leases lapse.
     ///
     /// # Errors
-    /// `NotRunning` if the campaign is paused or cancelled.
+    /// `NotRunning` if the campaign is paused or cancelled. `Impossible` if another process has the worker's
+    /// name, holds batches, and is not known to be gone.
     fn claim(&self, campaign: CampaignId, claim: Claim) -> BoxFuture<'_, Result<Claimed, LedgerError>>;
 
     /// Prolongs leases, given by batch and token, to `lease` from now.

@@ -18,7 +18,7 @@ use crate::lease::{Claim, Claimed, Held, Renewed, Run};
 use crate::ledger::{BoxFuture, Ledger};
 use crate::plan::{Digest, Plan};
 use crate::status::CampaignStatus;
-use crate::store::{Batch, DEFERRED_LIMIT, Deferred, ORPHAN_LIMIT, Orphan, Recount, Store, Sums};
+use crate::store::{Batch, Deferred, Limits, Orphan, Recount, Store, Sums};
 use crate::worker::Worker;
 
 /// A ledger in memory. It takes the same decisions as the one on disk and forgets them when dropped.
@@ -57,6 +57,7 @@ struct Records {
     deferred: ByPosition,
     orphans: Orphans,
     callbacks: BTreeMap<&'static str, CallbackCount>,
+    limits: Limits,
 }
 
 /// What was received by position, for batches whose id is not known.
@@ -190,12 +191,20 @@ impl Store for Records {
         Ok(self.by_batch_id.get(batch_id).and_then(|place| self.batches.get(place)).cloned())
     }
 
+    fn add_batch(&mut self, batch: &Batch) -> Result<(), LedgerError> {
+        if let Some(first_row) = batch.rows.first_row() {
+            self.by_first_row.insert((batch.campaign, first_row), batch.number);
+        }
+        self.by_digest.entry(batch.digest).or_default().push((batch.campaign, batch.number));
+        self.put_batch(batch)
+    }
+
     fn put_batch(&mut self, batch: &Batch) -> Result<(), LedgerError> {
         let place = (batch.campaign, batch.number);
         if let Some(batch_id) = &batch.batch_id {
             self.by_batch_id.insert(batch_id.clone(), place);
         }
-        if batch.batch_id.is_none() && matches!(batch.stage, BatchStage::Unknown | BatchStage::Accepted) {
+        if batch.batch_id.is_none() && batch.may_have_arrived() {
             self.without_id.insert(place);
         } else {
             self.without_id.remove(&place);
@@ -205,18 +214,13 @@ impl Store for Records {
         } else {
             self.open.insert(place);
         }
-        if self.batches.insert(place, batch.clone()).is_none() {
-            if let Some(first_row) = batch.rows.first_row() {
-                self.by_first_row.insert((batch.campaign, first_row), batch.number);
-            }
-            self.by_digest.entry(batch.digest).or_default().push(place);
-        }
+        self.batches.insert(place, batch.clone());
         Ok(())
     }
 
-    fn batches_like(&mut self, digest: &Digest) -> Result<Vec<(CampaignId, BatchStage)>, LedgerError> {
+    fn batches_like(&mut self, digest: &Digest) -> Result<Vec<(CampaignId, bool)>, LedgerError> {
         let places = self.by_digest.get(digest).map(Vec::as_slice).unwrap_or_default();
-        Ok(places.iter().filter_map(|place| Some((place.0, self.batches.get(place)?.stage))).collect())
+        Ok(places.iter().filter_map(|place| Some((place.0, self.batches.get(place)?.may_have_arrived()))).collect())
     }
 
     fn any_without_id(&mut self) -> Result<bool, LedgerError> {
@@ -225,6 +229,14 @@ impl Store for Records {
 
     fn put_double(&mut self, campaign: CampaignId, number: u32, batch_id: &BatchId) -> Result<bool, LedgerError> {
         Ok(self.doubles.insert((campaign, number, batch_id.as_str().into())))
+    }
+
+    fn worker(&mut self, name: &str) -> Result<Option<Worker>, LedgerError> {
+        Ok(self.workers.get(name).cloned())
+    }
+
+    fn holds_any(&mut self, worker: &str) -> Result<bool, LedgerError> {
+        Ok(self.batches.values().any(|batch| batch.hold.is_of(worker)))
     }
 
     fn put_worker(&mut self, worker: &Worker) -> Result<(), LedgerError> {
@@ -242,12 +254,7 @@ impl Store for Records {
     }
 
     fn batches_of_worker(&mut self, campaign: CampaignId, worker: &str) -> Result<Vec<Batch>, LedgerError> {
-        let its = |batch: &&Batch| {
-            let hold = &batch.hold;
-            (hold.until.is_some() && hold.worker.as_deref() == Some(worker))
-                || hold.lapsed.as_ref().is_some_and(|(silent, _)| **silent == *worker)
-        };
-        Ok(self.open(campaign).filter(its).cloned().collect())
+        Ok(self.open(campaign).filter(|batch| batch.hold.is_of(worker)).cloned().collect())
     }
 
     fn free_batches(
@@ -285,7 +292,7 @@ impl Store for Records {
     }
 
     fn put_deferred(&mut self, batch_id: &BatchId, deferred: Deferred) -> Result<(), LedgerError> {
-        self.deferred.put(batch_id, deferred)
+        self.deferred.put(batch_id, deferred, self.limits.deferred)
     }
 
     fn take_deferred(&mut self, batch_id: &BatchId) -> Result<Vec<Deferred>, LedgerError> {
@@ -298,7 +305,7 @@ impl Store for Records {
     }
 
     fn put_orphan(&mut self, orphan: Orphan) -> Result<(), LedgerError> {
-        self.orphans.put(orphan);
+        self.orphans.put(orphan, self.limits.orphans);
         Ok(())
     }
 
@@ -318,7 +325,7 @@ impl Store for Records {
 }
 
 impl ByPosition {
-    fn put(&mut self, batch_id: &BatchId, deferred: Deferred) -> Result<(), LedgerError> {
+    fn put(&mut self, batch_id: &BatchId, deferred: Deferred, limit: u64) -> Result<(), LedgerError> {
         let (index, kept) = match deferred {
             Deferred::Message(index, state) => (Some(index), Kept::Message(state)),
             Deferred::Batch(state) => (None, Kept::Batch(state)),
@@ -330,7 +337,7 @@ impl ByPosition {
             }
             (Some(Kept::Batch(have)), Kept::Batch(state)) => *have = join_state(Some(have.clone()), state),
             (_, kept) => {
-                if self.count >= DEFERRED_LIMIT {
+                if self.count >= limit {
                     return Err(LedgerError::deferred_full());
                 }
                 self.count += 1;
@@ -353,7 +360,7 @@ impl ByPosition {
 }
 
 impl Orphans {
-    fn put(&mut self, orphan: Orphan) {
+    fn put(&mut self, orphan: Orphan, limit: u64) {
         let place = (orphan.key.campaign.clone(), orphan.key.row);
         if let Some((_, have)) = self.by_key.get_mut(&place) {
             have.state.observe(&orphan.state);
@@ -363,7 +370,7 @@ impl Orphans {
         self.next += 1;
         self.by_key.insert(place.clone(), (self.next, orphan));
         self.by_age.insert(self.next, place);
-        while self.by_age.len() as u64 > ORPHAN_LIMIT {
+        while self.by_age.len() as u64 > limit {
             let Some((_, oldest)) = self.by_age.pop_first() else { return };
             self.by_key.remove(&oldest);
             self.dropped += 1;
@@ -488,5 +495,26 @@ impl Ledger for MemoryLedger {
         let records = self.records();
         let found = records.campaign(campaign).map(|_| records.messages.get(&(campaign, row)).cloned());
         done(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::PlannedRows;
+    use crate::rows::RowSpans;
+
+    #[tokio::test]
+    async fn limits_of_memory_ledger_are_kept() {
+        let ledger = MemoryLedger::new();
+        ledger.records().limits = Limits { deferred: 3, orphans: 3 };
+        let now = Timestamp::UNIX_EPOCH;
+        let rows: RowSpans = (1..=9).map(|row| (row, row)).collect();
+        let plan = vec![PlannedRows { rows, at_byte: 0, n_bytes: 9, digest: [7; 8] }];
+        let created = ledger.create(NewCampaign::new("autumn", "key", 9, now), Box::new(plan)).await;
+        let campaign = created.unwrap().campaign.id;
+        ledger.claim(campaign, Claim::new(Worker::new("one", None), 1, now)).await.unwrap();
+        ledger.record(campaign, Entry::Intent { number: 1, token: 1, attempt: 1 }, now).await.unwrap();
+        crate::store::limits_are_kept(&ledger, campaign).await;
     }
 }

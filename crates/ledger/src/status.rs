@@ -32,12 +32,12 @@ pub struct CampaignStatus {
 impl CampaignStatus {
     /// Messages whose final receipt is still awaited: pending and queued.
     pub fn awaiting(&self) -> u64 {
-        self.messages.pending + self.messages.queued
+        self.messages.pending.saturating_add(self.messages.queued)
     }
 
     /// Whether something is left to be sent or looked up.
     pub fn is_unfinished(&self) -> bool {
-        self.phase != Phase::Cancelled && self.planned + self.unknown > 0
+        self.phase != Phase::Cancelled && (self.planned > 0 || self.unknown > 0)
     }
 }
 
@@ -58,12 +58,12 @@ pub struct BatchCounts {
 impl BatchCounts {
     /// All batches of the campaign.
     pub fn total(&self) -> u64 {
-        self.planned + self.tried()
+        self.planned.saturating_add(self.tried())
     }
 
     /// All batches of which an intent was recorded, or which a receipt proved.
     pub fn tried(&self) -> u64 {
-        self.accepted + self.unknown + self.refused
+        self.accepted.saturating_add(self.unknown).saturating_add(self.refused)
     }
 }
 

@@ -20,11 +20,20 @@ use crate::rows::RowSpans;
 use crate::status::{BatchCounts, CampaignStatus, Phase};
 use crate::worker::Worker;
 
-/// How many receipts by position are kept for batches whose id is not known.
-pub(crate) const DEFERRED_LIMIT: u64 = 100_000;
+/// How many receipts are kept that belong to nothing known.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// By position, for batches whose id is not known.
+    pub(crate) deferred: u64,
+    /// With our key, for campaigns that the ledger does not know.
+    pub(crate) orphans: u64,
+}
 
-/// How many receipts are kept for campaigns that the ledger does not know.
-pub(crate) const ORPHAN_LIMIT: u64 = 1_000_000;
+impl Default for Limits {
+    fn default() -> Self {
+        Self { deferred: 100_000, orphans: 1_000_000 }
+    }
+}
 
 /// The sums of one campaign, kept with every change so that nothing is ever recounted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,8 +69,8 @@ impl Sums {
     }
 
     pub(crate) fn status(&self) -> CampaignStatus {
-        let planned = self.rows.saturating_sub(self.skipped + self.accepted + self.unknown);
-        let finished = self.phase == Phase::Running && planned + self.unknown == 0;
+        let planned = self.rows.saturating_sub(self.skipped.saturating_add(self.accepted).saturating_add(self.unknown));
+        let finished = self.phase == Phase::Running && planned == 0 && self.unknown == 0;
         CampaignStatus {
             rows: self.rows,
             skipped: self.skipped,
@@ -93,7 +102,7 @@ impl Sums {
                 BatchStage::Accepted => &mut sums.accepted,
                 BatchStage::Planned | BatchStage::Refused => return,
             };
-            *rows = if by < 0 { rows.saturating_sub(n_rows) } else { *rows + n_rows };
+            *rows = if by < 0 { rows.saturating_sub(n_rows) } else { rows.saturating_add(n_rows) };
         };
         count(self, from, -1);
         count(self, to, 1);
@@ -112,17 +121,17 @@ pub(crate) struct Recount {
 
 impl Recount {
     pub(crate) fn add(&mut self, stage: BatchStage, n_batches: u64, n_rows: u64) {
-        self.rows += n_rows;
+        self.rows = self.rows.saturating_add(n_rows);
         match stage {
             BatchStage::Planned => self.batches.planned += n_batches,
             BatchStage::Refused => self.batches.refused += n_batches,
             BatchStage::Unknown => {
                 self.batches.unknown += n_batches;
-                self.unknown += n_rows;
+                self.unknown = self.unknown.saturating_add(n_rows);
             }
             BatchStage::Accepted => {
                 self.batches.accepted += n_batches;
-                self.accepted += n_rows;
+                self.accepted = self.accepted.saturating_add(n_rows);
             }
         }
     }
@@ -167,6 +176,12 @@ pub(crate) struct Hold {
 }
 
 impl Hold {
+    /// Whether that worker holds it, or it waits by that worker's silence.
+    pub(crate) fn is_of(&self, worker: &str) -> bool {
+        (self.until.is_some() && self.worker.as_deref() == Some(worker))
+            || self.lapsed.as_ref().is_some_and(|(silent, _)| **silent == *worker)
+    }
+
     /// Nothing of the attempt leaves after this moment.
     pub(crate) fn end_call(&mut self, now: Timestamp) {
         self.in_call = false;
@@ -175,6 +190,11 @@ impl Hold {
 }
 
 impl Batch {
+    /// Whether the service may have it, whatever the last attempt came to.
+    pub(crate) fn may_have_arrived(&self) -> bool {
+        self.uncertain || matches!(self.stage, BatchStage::Accepted | BatchStage::Unknown)
+    }
+
     pub(crate) fn into_record(self) -> BatchRecord {
         BatchRecord {
             number: self.number,
@@ -239,14 +259,21 @@ pub(crate) trait Store {
     /// The batch whose rows begin at or last before the row; it need not hold the row.
     fn batch_before(&mut self, campaign: CampaignId, row: u64) -> Result<Option<Batch>, LedgerError>;
     fn batch_of(&mut self, batch_id: &BatchId) -> Result<Option<Batch>, LedgerError>;
+    /// Adds a batch of a new campaign, which nobody has claimed.
+    fn add_batch(&mut self, batch: &Batch) -> Result<(), LedgerError>;
+    /// Writes a batch that was added; what is planned of it never changes.
     fn put_batch(&mut self, batch: &Batch) -> Result<(), LedgerError>;
-    /// Campaigns, and the stages in which they have a batch of that digest.
-    fn batches_like(&mut self, digest: &Digest) -> Result<Vec<(CampaignId, BatchStage)>, LedgerError>;
-    /// Whether any batch was tried, or is accepted, and has no id yet.
+    /// Campaigns with a batch of that digest, and whether the service may have that batch.
+    fn batches_like(&mut self, digest: &Digest) -> Result<Vec<(CampaignId, bool)>, LedgerError>;
+    /// Whether the service may have any batch whose id is not known.
     fn any_without_id(&mut self) -> Result<bool, LedgerError>;
     /// Notes a further id of a batch; whether it is new.
     fn put_double(&mut self, campaign: CampaignId, number: u32, batch_id: &BatchId) -> Result<bool, LedgerError>;
 
+    /// The worker that was remembered last by that name.
+    fn worker(&mut self, name: &str) -> Result<Option<Worker>, LedgerError>;
+    /// Whether a worker holds any batch of any campaign, or any waits by its silence.
+    fn holds_any(&mut self, worker: &str) -> Result<bool, LedgerError>;
     /// Remembers a worker.
     fn put_worker(&mut self, worker: &Worker) -> Result<(), LedgerError>;
     /// The workers whose batches of a campaign have not been freed.
@@ -268,7 +295,7 @@ pub(crate) trait Store {
     fn put_message(&mut self, campaign: CampaignId, row: u64, state: &MessageState) -> Result<(), LedgerError>;
 
     /// Keeps what was received by position, joined with what is kept for the same place. An error of
-    /// kind `DeferredFull` if [`DEFERRED_LIMIT`] other places are kept.
+    /// kind `DeferredFull` if [`Limits::deferred`] other places are kept.
     fn put_deferred(&mut self, batch_id: &BatchId, deferred: Deferred) -> Result<(), LedgerError>;
     /// Takes out all that was kept for a batch.
     fn take_deferred(&mut self, batch_id: &BatchId) -> Result<Vec<Deferred>, LedgerError>;
@@ -276,11 +303,61 @@ pub(crate) trait Store {
     fn clear_deferred(&mut self) -> Result<(), LedgerError>;
 
     /// Keeps a receipt for a campaign that is not known, joined with what is kept for the same row. At
-    /// most [`ORPHAN_LIMIT`] are kept; the oldest give way, and are counted.
+    /// most [`Limits::orphans`] are kept; the oldest give way, and are counted.
     fn put_orphan(&mut self, orphan: Orphan) -> Result<(), LedgerError>;
     /// Takes out all that was kept for a campaign.
     fn take_orphans(&mut self, key: &str) -> Result<Vec<Orphan>, LedgerError>;
 
     /// Adds a callback to those of its kind.
     fn count_callback(&mut self, callback: &ReceivedCallback) -> Result<(), LedgerError>;
+}
+
+/// The limits are 3 and 3, and one batch of the campaign is tried.
+#[cfg(test)]
+pub(crate) async fn limits_are_kept<L: crate::Ledger>(ledger: &L, campaign: CampaignId) {
+    use sinch_batch_tracking::{BatchUpdate, MessageRef, MessageUpdate, Observation, Progress};
+
+    use crate::callback::{Applied, DeferredCounts};
+    use crate::entry::Entry;
+    use crate::error::LedgerErrorKind;
+
+    let read = || MessageState::new(Progress::Read);
+    let by_position = |id: &str, index| -> Observation {
+        MessageUpdate::new(MessageRef::Index { batch_id: BatchId::new(id), index }, read()).into()
+    };
+    let apply = async |seen: Observation| ledger.apply(seen).await.map_err(|error| error.kind());
+    let full = Err(LedgerErrorKind::DeferredFull);
+    for index in 0..3 {
+        assert_eq!(apply(by_position("A", index)).await, Ok(Applied::Deferred));
+    }
+    assert_eq!(apply(by_position("B", 0)).await, full);
+    assert_eq!(apply(BatchUpdate::new(BatchId::new("A"), BatchState::Ready).into()).await, full);
+    let many = vec![by_position("A", 2), by_position("B", 1)];
+    assert_eq!(ledger.apply_many(many).await.unwrap_err().kind(), LedgerErrorKind::DeferredFull);
+    // Repeats take no room.
+    assert_eq!(apply(by_position("A", 2)).await, Ok(Applied::Deferred));
+    assert_eq!(ledger.deferred().await.unwrap(), DeferredCounts::new(3, 0, 0));
+    // Each batch that becomes known makes room; when all are, what is left is forgotten.
+    ledger
+        .record(campaign, Entry::Accepted { number: 1, batch_id: BatchId::new("A") }, Timestamp::UNIX_EPOCH)
+        .await
+        .unwrap();
+    assert_eq!(ledger.status(campaign).await.unwrap().messages.read, 3);
+    assert_eq!(apply(by_position("B", 1)).await, Ok(Applied::Unrelated));
+    assert_eq!(ledger.deferred().await.unwrap(), DeferredCounts::default());
+
+    let by_key = |row| -> Observation { MessageUpdate::new(MessageRef::Row(RowKey::new("later", row)), read()).into() };
+    for row in [1, 2, 3, 1, 4, 2, 5] {
+        assert_eq!(apply(by_key(row)).await, Ok(Applied::Deferred));
+    }
+    // Row 4 took the place of row 1, and row 5 that of row 2, whose second receipt was a repeat.
+    assert_eq!(ledger.deferred().await.unwrap(), DeferredCounts::new(0, 3, 2));
+    let rows: RowSpans = (1..=9).map(|row| (row, row)).collect();
+    let plan = vec![crate::PlannedRows { rows, at_byte: 0, n_bytes: 9, digest: [9; 8] }];
+    let later = NewCampaign::new("later", "later", 9, Timestamp::UNIX_EPOCH);
+    let later = ledger.create(later, Box::new(plan)).await.unwrap().campaign.id;
+    for row in 1..=9 {
+        assert_eq!(ledger.message(later, row).await.unwrap().is_some(), (3..=5).contains(&row), "row {row}");
+    }
+    assert_eq!(ledger.deferred().await.unwrap(), DeferredCounts::new(0, 0, 2));
 }

@@ -47,7 +47,8 @@ impl ProcessId {
 }
 
 impl Worker {
-    /// A worker of that name. Without a process nothing but its goodbye or its leases tell its end.
+    /// A worker of that name. Without a process nothing but its goodbye or its leases tell its end; one
+    /// of this process counts as gone unless a [`Presence`] stands for it.
     pub fn new(name: impl Into<Arc<str>>, process: Option<ProcessId>) -> Self {
         Self { name: name.into(), process }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sinch_batch_models::Timestamp;
 
-use super::{known_sums, later};
+use super::{known_sums, later, microsecond};
 use crate::campaign::CampaignId;
 use crate::entry::BatchStage;
 use crate::error::{LedgerError, LedgerErrorKind};
@@ -27,10 +27,16 @@ pub(crate) fn begin_run<S: Store>(
             "the sums of the campaign do not agree with its batches: the ledger was altered or is damaged",
         ));
     }
-    sums.runs += 1;
-    sums.resend_after = sums.resend_after.max(resend_after);
+    sums.runs = sums.runs.saturating_add(1);
+    sums.resend_after = sums.resend_after.max(microseconds(resend_after));
     store.put_sums(campaign, &sums)?;
     Ok(Run { number: sums.runs, resend_after: sums.resend_after })
+}
+
+/// The time as ledgers keep it, never shorter than told; nobody waits longer than 292,000 years.
+fn microseconds(time: Duration) -> Duration {
+    let whole = time.as_nanos().div_ceil(1000).min(i64::MAX as u128);
+    Duration::from_micros(u64::try_from(whole).unwrap_or(u64::MAX))
 }
 
 fn recount_of(sums: &Sums) -> Recount {
@@ -56,39 +62,63 @@ pub(crate) fn claim<S: Store>(
     claim: &Claim,
     is_gone: impl Fn(&Worker) -> bool,
 ) -> Result<Claimed, LedgerError> {
+    let now = microsecond(claim.now);
     running(&known_sums(store, campaign)?)?;
-    store.put_worker(&claim.worker)?;
+    introduce(store, campaign, &claim.worker, now, &is_gone)?;
     for holder in store.holders(campaign)? {
         if holder.name() != claim.worker.name() && is_gone(&holder) {
-            bury(store, campaign, holder.name(), claim.now)?;
+            bury(store, campaign, holder.name(), now)?;
         }
     }
     let mut leases = Vec::new();
-    for mut batch in store.free_batches(campaign, claim.room, &claim.except, claim.now)? {
-        note_silence(&mut batch, claim);
+    for mut batch in store.free_batches(campaign, claim.room, &claim.except, now)? {
+        note_silence(&mut batch, &claim.worker, now);
         let hold = &mut batch.hold;
         hold.worker = Some(claim.worker.name().into());
-        hold.token += 1;
-        hold.until = Some(later(claim.now, claim.lease));
+        hold.token = hold.token.saturating_add(1);
+        hold.until = Some(later(now, claim.lease));
         store.put_batch(&batch)?;
         leases.push(batch.lease());
     }
-    let held = store.held_by_others(campaign, claim.worker.name(), claim.now)?;
+    let held = store.held_by_others(campaign, claim.worker.name(), now)?;
     Ok(Claimed { leases, held })
+}
+
+/// Remembers the worker. A name belongs to one process at a time: what an earlier one held that is gone
+/// is free, and what it holds while it may still be there must not pass for another's.
+fn introduce<S: Store>(
+    store: &mut S,
+    campaign: CampaignId,
+    worker: &Worker,
+    now: Timestamp,
+    is_gone: impl Fn(&Worker) -> bool,
+) -> Result<(), LedgerError> {
+    match store.worker(worker.name())? {
+        Some(known) if known == *worker => Ok(()),
+        Some(known) if is_gone(&known) => {
+            bury(store, campaign, known.name(), now)?;
+            store.put_worker(worker)
+        }
+        Some(known) if store.holds_any(known.name())? => Err(LedgerError::impossible(format!(
+            "worker {} is another process, which holds batches and is not known to be gone",
+            known.name()
+        ))),
+        _ => store.put_worker(worker),
+    }
 }
 
 /// A batch whose worker fell silent in the middle of an attempt: nobody knows whether that worker will
 /// go on.
-fn note_silence(batch: &mut Batch, claim: &Claim) {
+fn note_silence(batch: &mut Batch, by: &Worker, now: Timestamp) {
     let lapsed = batch.hold.until.is_some();
     let tried = batch.stage == BatchStage::Unknown || batch.uncertain;
     if let Some(worker) = batch.hold.worker.clone()
         && lapsed
         && tried
         && batch.hold.lapsed.is_none()
-        && *worker != *claim.worker.name()
+        && *worker != *by.name()
     {
-        batch.hold.lapsed = Some((worker, claim.now));
+        batch.hold.lapsed = Some((worker, now));
     }
     // The attempt had until the end of its lease, whatever became of its worker.
     batch.hold.in_call = false;
@@ -103,7 +133,7 @@ pub(crate) fn renew<S: Store>(
     now: Timestamp,
 ) -> Result<Renewed, LedgerError> {
     known_sums(store, campaign)?;
-    let until = later(now, lease);
+    let until = later(microsecond(now), lease);
     let mut renewed = Renewed::default();
     for (number, token) in held {
         let Some(mut batch) = store.batch(campaign, *number)? else {
@@ -112,7 +142,11 @@ pub(crate) fn renew<S: Store>(
         };
         if batch.stage == BatchStage::Accepted {
             renewed.accepted.push(*number);
-        } else if batch.hold.token != *token || batch.hold.worker.as_deref() != Some(worker) {
+        } else if batch.hold.token != *token
+            || batch.hold.worker.as_deref() != Some(worker)
+            // It was let go of, or somebody said that this worker is gone.
+            || batch.hold.until.is_none()
+        {
             renewed.lost.push(*number);
         } else {
             batch.hold.until = Some(until);
@@ -133,7 +167,7 @@ pub(crate) fn release<S: Store>(
     now: Timestamp,
 ) -> Result<(), LedgerError> {
     known_sums(store, campaign)?;
-    bury(store, campaign, worker, now)
+    bury(store, campaign, worker, microsecond(now))
 }
 
 /// Frees what a worker held that is gone: it said goodbye, its process does not exist any more, or

@@ -30,7 +30,7 @@ pub(crate) fn create<S: Store>(store: &mut S, new: NewCampaign, plan: &dyn Plan)
     let campaign = store.put_campaign(new)?;
     store.put_sums(campaign.id, &sums)?;
     for (number, planned) in (1..).zip(plan.batches()) {
-        store.put_batch(&Batch {
+        store.add_batch(&Batch {
             campaign: campaign.id,
             number,
             rows: Arc::new(planned.rows),
@@ -120,8 +120,9 @@ fn refuse_duplicate<S: Store>(store: &mut S, new: &NewCampaign, plan: &dyn Plan)
         return Ok(());
     }
     for planned in plan.batches() {
-        for (id, stage) in store.batches_like(&planned.digest)? {
-            if earlier.get(&id).is_some_and(|(_, status)| guards(status, stage)) {
+        for (id, may_have_arrived) in store.batches_like(&planned.digest)? {
+            let guards = |status: &CampaignStatus| status.phase != Phase::Cancelled || may_have_arrived;
+            if earlier.get(&id).is_some_and(|(_, status)| guards(status)) {
                 let found = earlier.remove(&id);
                 let (campaign, status) = found.ok_or_else(LedgerError::no_such_campaign)?;
                 return Err(LedgerError::duplicate(DuplicateOf { campaign, status }));
@@ -136,15 +137,10 @@ fn refuse_duplicate<S: Store>(store: &mut S, new: &NewCampaign, plan: &dyn Plan)
 fn is_same_input(campaign: &Campaign, status: &CampaignStatus, new: &NewCampaign) -> bool {
     let same = |one: &str, other: &str| !one.is_empty() && one == other;
     // A cancelled campaign guards what may have arrived, and nothing else.
-    let may_have_arrived = status.accepted + status.unknown > 0;
+    let may_have_arrived = status.accepted > 0 || status.unknown > 0;
     let counts = status.phase != Phase::Cancelled || may_have_arrived;
     (counts && same(&campaign.input_fingerprint, &new.input_fingerprint))
         || (status.is_unfinished() && same(&campaign.input, &new.input))
-}
-
-/// Whether a batch keeps the same rows from being sent by another campaign.
-fn guards(status: &CampaignStatus, stage: BatchStage) -> bool {
-    status.phase != Phase::Cancelled || matches!(stage, BatchStage::Accepted | BatchStage::Unknown)
 }
 
 /// An unfinished campaign that sends something else to the same input.

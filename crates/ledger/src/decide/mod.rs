@@ -36,8 +36,14 @@ fn known_sums<S: Store>(store: &mut S, campaign: CampaignId) -> Result<Sums, Led
     store.sums(campaign)?.ok_or_else(LedgerError::no_such_campaign)
 }
 
+/// The time as ledgers keep it: to the microsecond, so that it is the same when it is read back.
+fn microsecond(time: Timestamp) -> Timestamp {
+    // No time is so far away that it has no microsecond.
+    Timestamp::from_microsecond(time.as_microsecond()).unwrap_or(time)
+}
+
 fn later(at: Timestamp, by: Duration) -> Timestamp {
-    at.checked_add(by).unwrap_or(Timestamp::MAX)
+    microsecond(at.checked_add(by).unwrap_or(Timestamp::MAX))
 }
 
 fn impossible(number: u32, what: &str) -> LedgerError {
@@ -62,6 +68,7 @@ fn accept<S: Store>(
     batch.why = None;
     batch.hold.until = None;
     batch.hold.in_call = false;
+    batch.hold.lapsed = None;
     if let Some(batch_id) = batch_id {
         for deferred in store.take_deferred(&batch_id)? {
             match deferred {
@@ -106,7 +113,7 @@ fn double<S: Store>(store: &mut S, sums: &mut Sums, batch: &mut Batch, other: &B
         return Ok(false);
     }
     if batch.doubled == 0 {
-        sums.doubled += batch.rows.len();
+        sums.doubled = sums.doubled.saturating_add(batch.rows.len());
     }
     batch.doubled = batch.doubled.saturating_add(1);
     store.put_batch(batch)?;

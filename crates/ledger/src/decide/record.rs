@@ -3,7 +3,7 @@
 use sinch_batch_models::{BatchId, Timestamp};
 use sinch_batch_tracking::scrub;
 
-use super::{accept, double, impossible, known_sums};
+use super::{accept, double, impossible, known_sums, microsecond};
 use crate::campaign::CampaignId;
 use crate::entry::{BatchStage, Entry};
 use crate::error::{LedgerError, LedgerErrorKind};
@@ -16,6 +16,7 @@ pub(crate) fn record<S: Store>(
     entry: Entry,
     now: Timestamp,
 ) -> Result<(), LedgerError> {
+    let now = microsecond(now);
     let mut sums = known_sums(store, campaign)?;
     let number = entry.number();
     let mut batch = store.batch(campaign, number)?.ok_or_else(|| impossible(number, "is not in the plan"))?;
@@ -31,7 +32,12 @@ pub(crate) fn record<S: Store>(
         Entry::Refused { attempt, why, .. } => refuse(store, &mut sums, &mut batch, attempt, &why, now)?,
         Entry::Doubled { batch_ids, .. } => {
             for batch_id in &batch_ids {
-                double(store, &mut sums, &mut batch, batch_id)?;
+                // The first of them is the batch's own, if it has none yet and the id is not another batch's.
+                if batch.batch_id.is_some() {
+                    double(store, &mut sums, &mut batch, batch_id)?;
+                } else if store.batch_of(batch_id)?.is_none() {
+                    accept(store, &mut sums, &mut batch, Some(batch_id.clone()))?;
+                }
             }
         }
         Entry::Released { token, why, .. } => {

@@ -31,7 +31,8 @@ use crate::worker::Worker;
 /// the commit is on the disk; reads go to another and do not wait for writes. Several processes may
 /// have the same file open and see each other's writes; a write waits up to 10 seconds for another
 /// process. Beside the file SQLite keeps two more, ending in `-wal` and `-shm`, which belong to it:
-/// copy all three or none.
+/// copy all three or none. A file with several names (hard links) is refused: by each name it would be
+/// another ledger.
 ///
 /// The futures need no particular runtime. Dropping the ledger waits for the writes it was given.
 #[derive(Debug)]
@@ -41,14 +42,13 @@ pub struct SqliteLedger {
 }
 
 impl SqliteLedger {
-    /// Opens a ledger; a file that does not exist or is empty becomes one. A ledger of an older release
-    /// is brought up to this one's tables, and that release does not open it any more.
+    /// Opens a ledger; a file that does not exist or is empty becomes one.
     ///
     /// Blocks for the time the disk needs, and up to 10 seconds if another process is just creating
     /// the file.
     ///
     /// # Errors
-    /// `NotALedger` and `TooNew` if the file is something else, which is left as it is; `Open` if it
+    /// `NotALedger`, `TooOld` and `TooNew` if the file is something else, which is left as it is; `Open` if it
     /// cannot be opened, `ReadOnly` if it cannot be written, or another kind that speaks of the storage.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, LedgerError> {
         let path = path.as_ref();
@@ -200,29 +200,69 @@ mod tests {
     use sinch_batch_tracking::{MessageRef, MessageUpdate, Progress, RowKey};
 
     use super::*;
+    use crate::plan::PlannedRows;
     use crate::rows::RowSpans;
+    use crate::store::Limits;
+
+    const KEY: &str = "key";
+
+    /// A campaign of one batch, which is tried.
+    async fn tried_campaign(ledger: &SqliteLedger, n_rows: u64) -> Campaign {
+        let now = Timestamp::UNIX_EPOCH;
+        let rows: RowSpans = (1..=n_rows).map(|row| (row, row)).collect();
+        let plan = vec![PlannedRows { rows, at_byte: 0, n_bytes: n_rows, digest: [7; 8] }];
+        let created = ledger.create(NewCampaign::new("autumn", KEY, n_rows, now), Box::new(plan)).await;
+        let campaign = created.unwrap().campaign;
+        let claimed = ledger.claim(campaign.id, Claim::new(Worker::new("one", None), 1, now)).await.unwrap();
+        let token = claimed.leases[0].token;
+        ledger.record(campaign.id, Entry::Intent { number: 1, token, attempt: 1 }, now).await.unwrap();
+        campaign
+    }
 
     #[tokio::test]
-    async fn a_full_disk_is_told_as_such_and_loses_nothing() {
+    async fn limits_of_sqlite_ledger_are_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = SqliteLedger::open(folder.path().join("ledger")).unwrap();
+        let limits = Limits { deferred: 3, orphans: 3 };
+        ledger.writer.run(move |tables| Ok(tables.set_limits(limits))).await.unwrap();
+        crate::store::limits_are_kept(&ledger, tried_campaign(&ledger, 9).await.id).await;
+    }
+
+    /// Every statement of a claim and a callback finds what it looks for by an index.
+    #[tokio::test]
+    async fn statements_of_a_large_campaign_use_indexes() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = SqliteLedger::open(folder.path().join("ledger")).unwrap();
+        tried_campaign(&ledger, 9).await;
+        let plans = ledger.writer.run(|tables| tables.query_plans()).await.unwrap();
+        assert!(plans.len() > 8);
+        for (sql, plan) in plans {
+            // A scan of an index is of its first entry.
+            let by_index = plan.lines().all(|step| !step.contains("SCAN") || step.contains("INDEX batch_without_id"));
+            let all_of_a_campaign = plan.contains("PRIMARY KEY (campaign=?)");
+            assert!(by_index && !all_of_a_campaign && !plan.contains("TEMP B-TREE"), "{sql}\n{plan}");
+        }
+    }
+
+    #[tokio::test]
+    async fn full_disk_is_told_as_such_and_loses_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let ledger = SqliteLedger::open(folder.path().join("ledger")).unwrap();
         let now = Timestamp::UNIX_EPOCH;
-        let campaign = ledger.create(NewCampaign::new("autumn", "key", 20_000, now)).await.unwrap();
-        let rows: RowSpans = (1..=20_000).map(|row| (row, row)).collect();
-        ledger.record(campaign.id, Entry::Intent { number: 1, rows }, now).await.unwrap();
+        let campaign = tried_campaign(&ledger, 20_000).await;
         // SQLite says the same at its own limit of pages as at the end of the disk.
         let limit = |n_pages: u32| ledger.writer.run(move |tables| tables.limit_pages(n_pages));
         limit(1).await.unwrap();
 
         let failed = MessageState::failed(Some("BAD_REQUEST"), Some(&"no route ".repeat(30)));
         let receipt = |row| {
-            let seen = MessageUpdate::new(MessageRef::Row(RowKey::new("key", row)), failed.clone());
+            let seen = MessageUpdate::new(MessageRef::Row(RowKey::new(KEY, row)), failed.clone());
             ReceivedCallback::new(Some(&Trigger::MessageDelivery), now).with_observation(seen)
         };
         let mut n_kept = 0;
         let error = loop {
             match ledger.apply_callback(receipt(n_kept + 1)).await {
-                Ok(heard) => assert_eq!(heard, Some(Applied::Updated)),
+                Ok(applied) => assert_eq!(applied, Some(Applied::Updated)),
                 Err(error) => break error,
             }
             n_kept += 1;

@@ -25,6 +25,7 @@ const STATEMENTS: usize = 64;
 
 /// Opens a ledger for writing; makes one of a file that is new or empty.
 pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
+    refuse_hard_links(path)?;
     let connection = connect(path)?;
     if connection.is_readonly("main").map_err(storage)? {
         return Err(LedgerError::new(LedgerErrorKind::ReadOnly, "the ledger file cannot be written"));
@@ -45,6 +46,30 @@ pub(super) fn open_for_reading(path: &Path) -> Result<Connection, LedgerError> {
     let connection = connect(path)?;
     connection.pragma_update(None, "query_only", true).map_err(storage)?;
     Ok(connection)
+}
+
+/// SQLite names its journal after the path, so that two names of one file would have two journals, and
+/// the writers by one name would not see those by the other. Symbolic links it follows first.
+#[cfg(unix)]
+fn refuse_hard_links(path: &Path) -> Result<(), LedgerError> {
+    use std::os::unix::fs::MetadataExt;
+
+    match std::fs::metadata(path) {
+        Ok(file) if file.is_file() && file.nlink() > 1 => Err(LedgerError::new(
+            LedgerErrorKind::Open,
+            format!(
+                "the ledger file has {} names (hard links); remove all but the one it was created by",
+                file.nlink()
+            ),
+        )),
+        // A file that is not there yet, or that SQLite will say cannot be opened.
+        _ => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+fn refuse_hard_links(_: &Path) -> Result<(), LedgerError> {
+    Ok(())
 }
 
 fn connect(path: &Path) -> Result<Connection, LedgerError> {

@@ -17,7 +17,7 @@ use crate::lease::Held;
 use crate::plan::Digest;
 use crate::rows::RowSpans;
 use crate::status::{BatchCounts, Phase};
-use crate::store::{Batch, DEFERRED_LIMIT, Deferred, Hold, ORPHAN_LIMIT, Orphan, Recount, Store, Sums};
+use crate::store::{Batch, Deferred, Hold, Limits, Orphan, Recount, Store, Sums};
 use crate::worker::{ProcessId, Worker};
 
 /// How many batches' rows are kept read.
@@ -26,6 +26,33 @@ const ROWS_KEPT: usize = 4096;
 /// The place of what is said about a batch as a whole among what is deferred.
 const WHOLE_BATCH: i64 = -1;
 
+// The indexes are named where SQLite would go through all batches of a campaign instead.
+
+/// Batches that may be claimed.
+const FREE: &str = "INDEXED BY batch_open WHERE campaign = ?1 AND stage <> 'accepted' \
+     AND (lease_until IS NULL OR lease_until <= ?2) ORDER BY number";
+
+/// The batch whose rows begin at or last before a row.
+const BEFORE: &str = "WHERE campaign = ?1 AND first_row <= ?2 ORDER BY first_row DESC LIMIT 1";
+
+/// Batches that a worker holds.
+const HELD_BY: &str = "INDEXED BY batch_by_worker WHERE campaign = ?1 AND worker = ?2 AND lease_until IS NOT NULL";
+
+/// Batches that wait by a worker's silence.
+const SILENT: &str = "INDEXED BY batch_lapsed WHERE campaign = ?1 AND lapsed_worker = ?2";
+
+const HOLDERS: &str = "SELECT name, boot, namespace, pid, started FROM worker WHERE name IN \
+     (SELECT worker FROM batch WHERE campaign = ?1 AND lease_until IS NOT NULL \
+      UNION SELECT lapsed_worker FROM batch WHERE campaign = ?1 AND lapsed_worker IS NOT NULL)";
+
+const HELD_BY_OTHERS: &str = "SELECT worker, count(*), max(lease_until) FROM batch WHERE campaign = ?1 \
+     AND worker <> ?2 AND lease_until IS NOT NULL AND lease_until > ?3 AND stage <> 'accepted' GROUP BY worker";
+
+const ANY_WITHOUT_ID: &str = "SELECT 1 FROM batch INDEXED BY batch_without_id \
+     WHERE batch_id IS NULL AND (uncertain OR stage IN ('unknown', 'accepted')) LIMIT 1";
+
+const LIKE: &str = "SELECT campaign, uncertain OR stage IN ('unknown', 'accepted') FROM batch WHERE digest = ?1";
+
 /// A connection, and what was read over it and can never change.
 #[derive(Debug)]
 pub(super) struct Tables {
@@ -33,6 +60,7 @@ pub(super) struct Tables {
     campaigns: HashMap<Box<str>, CampaignId>,
     rows: HashMap<(CampaignId, u32), Arc<RowSpans>>,
     counted: Counted,
+    limits: Limits,
 }
 
 /// Callbacks that were counted in this transaction. They are written with its end, which is one write
@@ -47,7 +75,13 @@ struct Counted {
 /// Transactions.
 impl Tables {
     pub(super) fn new(connection: Connection) -> Self {
-        Self { connection, campaigns: HashMap::new(), rows: HashMap::new(), counted: Counted::default() }
+        Self {
+            connection,
+            campaigns: HashMap::new(),
+            rows: HashMap::new(),
+            counted: Counted::default(),
+            limits: Limits::default(),
+        }
     }
 
     pub(super) fn begin(&self) -> Result<(), LedgerError> {
@@ -117,6 +151,34 @@ impl Tables {
 
 #[cfg(test)]
 impl Tables {
+    /// The plans of statements that are run for every claim, renewal or callback.
+    pub(super) fn query_plans(&self) -> Result<Vec<(String, String)>, LedgerError> {
+        let statements = [
+            batch_sql(FREE),
+            batch_sql("WHERE campaign = ?1 AND number = ?2"),
+            batch_sql(BEFORE),
+            batch_sql("WHERE batch_id = ?1"),
+            batch_sql(HELD_BY),
+            batch_sql(SILENT),
+            HOLDERS.to_owned(),
+            HELD_BY_OTHERS.to_owned(),
+            ANY_WITHOUT_ID.to_owned(),
+            LIKE.to_owned(),
+        ];
+        let explain = |sql: String| {
+            let n_params = (1..=3).filter(|number| sql.contains(&format!("?{number}"))).count();
+            let params = rusqlite::params_from_iter(vec![0; n_params]);
+            let explain = format!("EXPLAIN QUERY PLAN {sql}");
+            let plan = self.all(&explain, params, |row| get::<String>(row, 3))?;
+            Ok((sql, plan.join("\n")))
+        };
+        statements.into_iter().map(explain).collect()
+    }
+
+    pub(super) fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
     /// Lets the file grow no further than that many pages, or than it has grown already.
     pub(super) fn limit_pages(&self, n_pages: u32) -> Result<(), LedgerError> {
         self.connection.query_row(&format!("PRAGMA max_page_count = {n_pages}"), [], |_| Ok(())).map_err(storage)
@@ -195,7 +257,7 @@ impl Tables {
     }
 
     fn records(&self, clause: &str, params: impl Params) -> Result<Vec<BatchRecord>, LedgerError> {
-        self.all(&batch_sql(&format!("campaign = ?1 AND {clause}")), params, |row| {
+        self.all(&batch_sql(&format!("WHERE campaign = ?1 AND {clause}")), params, |row| {
             Ok(read_batch(row, Arc::new(read_rows(row)?))?.into_record())
         })
     }
@@ -362,24 +424,39 @@ impl Store for Tables {
     }
 
     fn batch(&mut self, campaign: CampaignId, number: u32) -> Result<Option<Batch>, LedgerError> {
-        self.find_batch(&batch_sql("campaign = ?1 AND number = ?2"), params![campaign.get(), number])
+        self.find_batch(&batch_sql("WHERE campaign = ?1 AND number = ?2"), params![campaign.get(), number])
     }
 
     fn batch_before(&mut self, campaign: CampaignId, row: u64) -> Result<Option<Batch>, LedgerError> {
         let Ok(row) = i64::try_from(row) else { return Ok(None) };
-        let sql = batch_sql("campaign = ?1 AND first_row <= ?2 ORDER BY first_row DESC LIMIT 1");
-        self.find_batch(&sql, params![campaign.get(), row])
+        self.find_batch(&batch_sql(BEFORE), params![campaign.get(), row])
     }
 
     fn batch_of(&mut self, batch_id: &BatchId) -> Result<Option<Batch>, LedgerError> {
-        self.find_batch(&batch_sql("batch_id = ?1"), [batch_id.as_str()])
+        self.find_batch(&batch_sql("WHERE batch_id = ?1"), [batch_id.as_str()])
+    }
+
+    fn add_batch(&mut self, batch: &Batch) -> Result<(), LedgerError> {
+        let first_row = batch.rows.first_row().unwrap_or_default();
+        self.execute(
+            "INSERT INTO batch (campaign, number, first_row, n_rows, rows, at_byte, n_bytes, digest, stage, attempts, \
+             uncertain, doubled, token, in_call) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, 0, 0, 0, 0)",
+            params![
+                batch.campaign.get(),
+                batch.number,
+                integer(first_row)?,
+                integer(batch.rows.len())?,
+                batch.rows.to_string(),
+                integer(batch.at_byte)?,
+                integer(batch.n_bytes)?,
+                &batch.digest[..],
+                batch.stage.as_str(),
+            ],
+        )
     }
 
     fn put_batch(&mut self, batch: &Batch) -> Result<(), LedgerError> {
         let hold = &batch.hold;
-        if batch.stage == BatchStage::Planned && hold.token == 0 {
-            return self.insert_batch(batch);
-        }
         self.execute(
             "UPDATE batch SET stage = ?3, attempts = ?4, uncertain = ?5, batch_id = ?6, state = ?7, last_attempt = ?8, \
              why = ?9, doubled = ?10, worker = ?11, token = ?12, lease_until = ?13, may_leave_until = ?14, \
@@ -406,14 +483,12 @@ impl Store for Tables {
         )
     }
 
-    fn batches_like(&mut self, digest: &Digest) -> Result<Vec<(CampaignId, BatchStage)>, LedgerError> {
-        self.all("SELECT campaign, stage FROM batch WHERE digest = ?1", [&digest[..]], |row| {
-            Ok((CampaignId::new(get(row, 0)?), read_stage(&get::<String>(row, 1)?)?))
-        })
+    fn batches_like(&mut self, digest: &Digest) -> Result<Vec<(CampaignId, bool)>, LedgerError> {
+        self.all(LIKE, [&digest[..]], |row| Ok((CampaignId::new(get(row, 0)?), get(row, 1)?)))
     }
 
     fn any_without_id(&mut self) -> Result<bool, LedgerError> {
-        self.exists("SELECT 1 FROM batch WHERE batch_id IS NULL AND stage IN ('unknown', 'accepted') LIMIT 1", [])
+        self.exists(ANY_WITHOUT_ID, [])
     }
 
     fn put_double(&mut self, campaign: CampaignId, number: u32, batch_id: &BatchId) -> Result<bool, LedgerError> {
@@ -425,13 +500,21 @@ impl Store for Tables {
         Ok(true)
     }
 
+    fn worker(&mut self, name: &str) -> Result<Option<Worker>, LedgerError> {
+        self.one("SELECT name, boot, namespace, pid, started FROM worker WHERE name = ?1", [name], read_worker)
+    }
+
+    fn holds_any(&mut self, worker: &str) -> Result<bool, LedgerError> {
+        self.exists(
+            "SELECT 1 FROM batch WHERE (worker = ?1 AND lease_until IS NOT NULL) OR lapsed_worker = ?1 LIMIT 1",
+            [worker],
+        )
+    }
+
     fn put_worker(&mut self, worker: &Worker) -> Result<(), LedgerError> {
-        if self.exists("SELECT 1 FROM worker WHERE name = ?1", [worker.name()])? {
-            return Ok(());
-        }
         let process = worker.process();
         self.execute(
-            "INSERT INTO worker (name, boot, namespace, pid, started) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT OR REPLACE INTO worker (name, boot, namespace, pid, started) VALUES (?1, ?2, ?3, ?4, ?5)",
             params![
                 worker.name(),
                 process.map(|process| &*process.boot),
@@ -443,27 +526,13 @@ impl Store for Tables {
     }
 
     fn holders(&mut self, campaign: CampaignId) -> Result<Vec<Worker>, LedgerError> {
-        self.all(
-            "SELECT name, boot, namespace, pid, started FROM worker WHERE name IN \
-             (SELECT worker FROM batch WHERE campaign = ?1 AND lease_until IS NOT NULL \
-              UNION SELECT lapsed_worker FROM batch WHERE campaign = ?1 AND lapsed_worker IS NOT NULL)",
-            [campaign.get()],
-            |row| {
-                let process = match (get::<Option<String>>(row, 1)?, get::<Option<String>>(row, 2)?) {
-                    (Some(boot), Some(namespace)) => {
-                        Some(ProcessId::new(boot, namespace, get(row, 3)?, number(row, 4)?))
-                    }
-                    _ => None,
-                };
-                Ok(Worker::new(get::<String>(row, 0)?, process))
-            },
-        )
+        self.all(HOLDERS, [campaign.get()], read_worker)
     }
 
     fn batches_of_worker(&mut self, campaign: CampaignId, worker: &str) -> Result<Vec<Batch>, LedgerError> {
         let its = |clause: &str| self.batches_where(clause, params![campaign.get(), worker]);
-        let mut batches = its("campaign = ?1 AND worker = ?2 AND lease_until IS NOT NULL")?;
-        for batch in its("campaign = ?1 AND lapsed_worker = ?2")? {
+        let mut batches = its(HELD_BY)?;
+        for batch in its(SILENT)? {
             if batches.iter().all(|have| have.number != batch.number) {
                 batches.push(batch);
             }
@@ -478,10 +547,7 @@ impl Store for Tables {
         except: &BTreeSet<u32>,
         now: Timestamp,
     ) -> Result<Vec<Batch>, LedgerError> {
-        let sql = batch_sql(
-            "campaign = ?1 AND stage <> 'accepted' AND (lease_until IS NULL OR lease_until <= ?2) ORDER BY number",
-        );
-        let mut sql = self.connection.prepare_cached(&sql).map_err(storage)?;
+        let mut sql = self.connection.prepare_cached(&batch_sql(FREE)).map_err(storage)?;
         let mut rows = sql.query(params![campaign.get(), now.as_microsecond()]).map_err(storage)?;
         let mut free = Vec::new();
         while free.len() < room as usize {
@@ -494,12 +560,9 @@ impl Store for Tables {
     }
 
     fn held_by_others(&mut self, campaign: CampaignId, worker: &str, now: Timestamp) -> Result<Vec<Held>, LedgerError> {
-        self.all(
-            "SELECT worker, count(*), max(lease_until) FROM batch WHERE campaign = ?1 AND worker <> ?2 \
-             AND lease_until IS NOT NULL AND lease_until > ?3 AND stage <> 'accepted' GROUP BY worker",
-            params![campaign.get(), worker, now.as_microsecond()],
-            |row| Ok(Held::new(get::<String>(row, 0)?, get(row, 1)?, microsecond(row, 2)?)),
-        )
+        self.all(HELD_BY_OTHERS, params![campaign.get(), worker, now.as_microsecond()], |row| {
+            Ok(Held::new(get::<String>(row, 0)?, get(row, 1)?, microsecond(row, 2)?))
+        })
     }
 
     fn message(&mut self, campaign: CampaignId, row: u64) -> Result<Option<MessageState>, LedgerError> {
@@ -642,25 +705,6 @@ impl Store for Tables {
 
 /// Records.
 impl Tables {
-    fn insert_batch(&mut self, batch: &Batch) -> Result<(), LedgerError> {
-        let first_row = batch.rows.first_row().unwrap_or_default();
-        self.execute(
-            "INSERT INTO batch (campaign, number, first_row, n_rows, rows, at_byte, n_bytes, digest, stage, attempts, \
-             uncertain, doubled, token, in_call) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, 0, 0, 0, 0)",
-            params![
-                batch.campaign.get(),
-                batch.number,
-                integer(first_row)?,
-                integer(batch.rows.len())?,
-                batch.rows.to_string(),
-                integer(batch.at_byte)?,
-                integer(batch.n_bytes)?,
-                &batch.digest[..],
-                batch.stage.as_str(),
-            ],
-        )
-    }
-
     fn batches_where(&self, clause: &str, params: impl Params) -> Result<Vec<Batch>, LedgerError> {
         self.all(&batch_sql(clause), params, |row| read_batch(row, Arc::new(read_rows(row)?)))
     }
@@ -668,11 +712,11 @@ impl Tables {
     fn is_deferred_full(&self) -> Result<bool, LedgerError> {
         // Ages are given in order: as long as they are close together nothing has to be counted.
         let span = self.one("SELECT coalesce(max(age) - min(age), 0) FROM deferred", [], |row| number(row, 0))?;
-        if span.is_none_or(|span| span + 1 < DEFERRED_LIMIT) {
+        if span.is_none_or(|span| span < self.limits.deferred.saturating_sub(1)) {
             return Ok(false);
         }
         let count = self.one("SELECT count(*) FROM deferred", [], |row| number(row, 0))?;
-        Ok(count.is_some_and(|count| count >= DEFERRED_LIMIT))
+        Ok(count.is_some_and(|count| count >= self.limits.deferred))
     }
 
     /// Ages are given in order, so the number kept is at most the span of ages.
@@ -681,7 +725,7 @@ impl Tables {
             Ok((get::<Option<i64>>(row, 0)?.unwrap_or(0), get::<Option<i64>>(row, 1)?.unwrap_or(0)))
         })?;
         let (first, last) = span.unwrap_or_default();
-        if u64::try_from(last - first).unwrap_or(0) < ORPHAN_LIMIT {
+        if u64::try_from(last.saturating_sub(first)).unwrap_or(0) < self.limits.orphans {
             return Ok(());
         }
         let dropped = self
@@ -757,7 +801,7 @@ fn batch_sql(clause: &str) -> String {
     format!(
         "SELECT campaign, number, rows, at_byte, n_bytes, digest, stage, attempts, uncertain, batch_id, state, \
          last_attempt, why, doubled, worker, token, lease_until, may_leave_until, in_call, lapsed_worker, lapsed_at \
-         FROM batch WHERE {clause}"
+         FROM batch {clause}"
     )
 }
 
@@ -790,6 +834,14 @@ fn read_batch(row: &Row<'_>, rows: Arc<RowSpans>) -> Result<Batch, LedgerError> 
             lapsed,
         },
     })
+}
+
+fn read_worker(row: &Row<'_>) -> Result<Worker, LedgerError> {
+    let process = match (get::<Option<String>>(row, 1)?, get::<Option<String>>(row, 2)?) {
+        (Some(boot), Some(namespace)) => Some(ProcessId::new(boot, namespace, get(row, 3)?, number(row, 4)?)),
+        _ => None,
+    };
+    Ok(Worker::new(get::<String>(row, 0)?, process))
 }
 
 fn read_rows(row: &Row<'_>) -> Result<RowSpans, LedgerError> {

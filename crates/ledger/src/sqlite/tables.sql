@@ -79,7 +79,8 @@ CREATE TABLE batch (
 CREATE UNIQUE INDEX batch_by_row ON batch (campaign, first_row);
 CREATE INDEX batch_open ON batch (campaign, number) WHERE stage <> 'accepted';
 CREATE INDEX batch_by_digest ON batch (digest);
-CREATE INDEX batch_without_id ON batch (number) WHERE batch_id IS NULL AND stage IN ('unknown', 'accepted');
+CREATE INDEX batch_without_id ON batch (number) 
+    WHERE batch_id IS NULL AND (uncertain OR stage IN ('unknown', 'accepted'));
 CREATE INDEX batch_by_worker ON batch (campaign, worker) WHERE lease_until IS NOT NULL;
 CREATE INDEX batch_lapsed ON batch (campaign, lapsed_worker) WHERE lapsed_worker IS NOT NULL;
 

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use sinch_batch_ledger::{
-    Applied, BatchStage, Entry, Ledger, LedgerError, LedgerErrorKind, NewCampaign, ReceivedCallback, RowSpans,
-    SqliteLedger, conformance,
+    Applied, BatchStage, Campaign, Claim, Entry, Ledger, LedgerError, LedgerErrorKind, NewCampaign, PlannedRows,
+    ReceivedCallback, RowSpans, SqliteLedger, Worker, conformance,
 };
 use sinch_batch_models::callback::Trigger;
 use sinch_batch_models::{BatchId, Callback, Timestamp, wire};
@@ -15,8 +15,33 @@ use sinch_batch_tracking::{MessageRef, MessageState, MessageUpdate, Progress, Ro
 
 const KEY: &str = "0192f3c6a1b27c3d8e4f5a6b7c8d9e0f";
 
-fn rows(range: std::ops::RangeInclusive<u64>) -> RowSpans {
-    range.map(|row| (row, row + 1)).collect()
+/// Batches of that many rows each; the last may be smaller.
+fn plan(n_rows: u64, size: u64) -> Vec<PlannedRows> {
+    let batch = |first: u64| {
+        let rows: RowSpans = (first..(first + size).min(n_rows + 1)).map(|row| (row, row + 1)).collect();
+        PlannedRows { rows, at_byte: first * 20, n_bytes: size * 20, digest: first.to_be_bytes() }
+    };
+    (1..=n_rows).step_by(size as usize).map(batch).collect()
+}
+
+async fn create(ledger: &SqliteLedger, n_rows: u64, size: u64) -> Campaign {
+    let new = NewCampaign::new("autumn", KEY, n_rows, now());
+    ledger.create(new, Box::new(plan(n_rows, size))).await.unwrap().campaign
+}
+
+/// Claims so many batches.
+async fn claim(ledger: &SqliteLedger, campaign: &Campaign, worker: &str, room: u32) -> Vec<(u32, u64)> {
+    let claim = Claim::new(Worker::new(worker, None), room, now());
+    let claimed = ledger.claim(campaign.id, claim).await.unwrap();
+    claimed.leases.iter().map(|lease| (lease.number, lease.token)).collect()
+}
+
+/// Claims a batch and records the first attempt.
+async fn try_next(ledger: &SqliteLedger, campaign: &Campaign) -> Entry {
+    let (number, token) = claim(ledger, campaign, "one", 1).await[0];
+    let intent = Entry::Intent { number, token, attempt: 1 };
+    ledger.record(campaign.id, intent.clone(), now()).await.unwrap();
+    intent
 }
 
 fn now() -> Timestamp {
@@ -28,10 +53,10 @@ fn read(row: u64) -> MessageUpdate {
 }
 
 #[tokio::test]
-async fn it_conforms() {
+async fn sqlite_ledger_conforms() {
     let folder = tempfile::tempdir().unwrap();
     let made = Cell::new(0);
-    conformance::run(|| {
+    conformance::run(async || {
         made.set(made.get() + 1);
         SqliteLedger::open(folder.path().join(made.get().to_string())).unwrap()
     })
@@ -40,14 +65,14 @@ async fn it_conforms() {
 
 /// What was answered is in the files at that moment, not only after a clean end.
 #[tokio::test]
-async fn what_was_answered_survives_a_kill() {
+async fn sqlite_ledger_survives_a_kill() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger");
     let ledger = SqliteLedger::open(&path).unwrap();
-    let campaign = ledger.create(NewCampaign::new("autumn", KEY, 10, now())).await.unwrap();
-    ledger.record(campaign.id, Entry::Intent { number: 1, rows: rows(1..=4) }, now()).await.unwrap();
+    let campaign = create(&ledger, 10, 4).await;
+    try_next(&ledger, &campaign).await;
     ledger.record(campaign.id, Entry::Accepted { number: 1, batch_id: BatchId::new("A") }, now()).await.unwrap();
-    ledger.record(campaign.id, Entry::Intent { number: 2, rows: rows(5..=6) }, now()).await.unwrap();
+    try_next(&ledger, &campaign).await;
     let receipt = ReceivedCallback::new(Some(&Trigger::MessageDelivery), now()).with_observation(read(2));
     ledger.apply_callback(receipt).await.unwrap();
     ledger.apply_callback(ReceivedCallback::new(Some(&Trigger::OptIn), now())).await.unwrap();
@@ -60,51 +85,215 @@ async fn what_was_answered_survives_a_kill() {
     }
     let after = SqliteLedger::open(killed.path().join("ledger")).unwrap();
     assert_eq!(after.campaign("autumn").await.unwrap(), Some(campaign.clone()));
-    assert_eq!(after.status(campaign.id).await.unwrap(), ledger.status(campaign.id).await.unwrap());
-    assert_eq!(after.open_batches(campaign.id).await.unwrap().len(), 1);
-    assert_eq!(after.status(campaign.id).await.unwrap().messages.read, 1);
+    let status = after.status(campaign.id).await.unwrap();
+    assert_eq!(status, ledger.status(campaign.id).await.unwrap());
+    assert_eq!((status.accepted, status.unknown, status.planned, status.messages.read), (4, 4, 2, 1));
     let counts: Vec<_> = after.callbacks().await.unwrap().into_iter().map(|count| (count.kind, count.count)).collect();
     assert_eq!(counts, [("MESSAGE_DELIVERY".to_owned(), 1), ("OPT_IN".to_owned(), 1)]);
-    assert_eq!(after.frontier(campaign.id).await.unwrap().next_number, 3);
+    assert_eq!(claim(&after, &campaign, "two", 9).await, [(3, 1)]);
 }
 
 #[tokio::test]
-async fn a_dropped_ledger_can_be_opened_again() {
+async fn sqlite_ledger_does_what_it_was_given_before_it_is_dropped() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger");
     let ledger = SqliteLedger::open(&path).unwrap();
-    let campaign = ledger.create(NewCampaign::new("autumn", KEY, 10, now())).await.unwrap();
+    let campaign = create(&ledger, 4, 4).await;
+    let (number, token) = claim(&ledger, &campaign, "one", 1).await[0];
     // Nobody waits for this one; it is done all the same.
-    drop(ledger.record(campaign.id, Entry::Intent { number: 1, rows: rows(1..=4) }, now()));
+    drop(ledger.record(campaign.id, Entry::Intent { number, token, attempt: 1 }, now()));
     drop(ledger);
     let ledger = SqliteLedger::open(&path).unwrap();
     assert_eq!(ledger.batches(campaign.id, 0, 9).await.unwrap()[0].stage, BatchStage::Unknown);
 }
 
 #[tokio::test]
-async fn two_ledgers_on_one_file_see_each_other() {
+async fn two_sqlite_ledgers_on_one_file_see_each_other() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger");
     let (sender, listener) = (SqliteLedger::open(&path).unwrap(), SqliteLedger::open(&path).unwrap());
-    let campaign = sender.create(NewCampaign::new("autumn", KEY, 10, now())).await.unwrap();
-    sender.record(campaign.id, Entry::Intent { number: 1, rows: rows(1..=4) }, now()).await.unwrap();
+    let campaign = create(&sender, 10, 4).await;
+    let intent = try_next(&sender, &campaign).await;
     assert_eq!(listener.campaign("autumn").await.unwrap().unwrap(), campaign);
-    // The listener hears the proof before the sender hears the answer.
+    // The listener receives the proof before the sender receives the response.
     assert_eq!(listener.apply(read(1).with_batch_id(BatchId::new("A")).into()).await.unwrap(), Applied::Updated);
-    assert_eq!(sender.open_batches(campaign.id).await.unwrap(), []);
-    let again = sender.record(campaign.id, Entry::Intent { number: 1, rows: rows(1..=4) }, now()).await;
-    assert_eq!(again.unwrap_err().kind(), LedgerErrorKind::Impossible);
+    let again = sender.record(campaign.id, intent, now()).await;
+    assert_eq!(again.unwrap_err().kind(), LedgerErrorKind::Accepted);
     sender.record(campaign.id, Entry::Accepted { number: 1, batch_id: BatchId::new("A") }, now()).await.unwrap();
     assert_eq!(sender.status(campaign.id).await.unwrap().messages.read, 1);
+    assert_eq!(claim(&listener, &campaign, "two", 9).await, [(2, 1), (3, 1)]);
+    assert_eq!(claim(&sender, &campaign, "one", 9).await, []);
+    listener.cancel(campaign.id).await.unwrap();
+    let refused = sender.begin_run(campaign.id, std::time::Duration::ZERO).await;
+    assert_eq!(refused.unwrap_err().kind(), LedgerErrorKind::NotRunning);
+}
+
+/// SQLite follows a symbolic link before it names the files beside the ledger.
+#[cfg(unix)]
+#[test]
+fn workers_on_one_file_by_its_name_and_a_symbolic_link_claim_each_batch_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let first = SqliteLedger::open(path("ledger")).unwrap();
+    let runtime = || tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let campaign = runtime().block_on(create(&first, 300, 1));
+    std::os::unix::fs::symlink(path("ledger"), path("symbolic")).unwrap();
+    let mut claimed: Vec<(u32, u64)> = std::thread::scope(|scope| {
+        let work = |name: &'static str| {
+            let (path, campaign) = (path(name), &campaign);
+            scope.spawn(move || {
+                let ledger = SqliteLedger::open(path).unwrap();
+                runtime().block_on(async {
+                    let mut all = Vec::new();
+                    loop {
+                        let some = claim(&ledger, campaign, name, 3).await;
+                        if some.is_empty() {
+                            return all;
+                        }
+                        all.extend(some);
+                    }
+                })
+            })
+        };
+        let workers = ["ledger", "symbolic", "ledger"].map(work);
+        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+    });
+    claimed.sort_unstable();
+    assert_eq!(claimed, (1..=300).map(|number| (number, 1)).collect::<Vec<_>>());
+}
+
+/// By each name of a file SQLite would keep other files beside it, and two writers would not see each other.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_ledger_with_hard_links_is_refused_by_each_of_its_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let ledger = SqliteLedger::open(path("ledger")).unwrap();
+    let campaign = create(&ledger, 4, 2).await;
+    fs::hard_link(path("ledger"), path("hard")).unwrap();
+    let sentence = "the ledger file has 2 names (hard links); remove all but the one it was created by";
+    for name in ["ledger", "hard"] {
+        let error = SqliteLedger::open(path(name)).unwrap_err();
+        assert_eq!((error.kind(), error.to_string().as_str()), (LedgerErrorKind::Open, sentence));
+    }
+    fs::remove_file(path("hard")).unwrap();
+    let again = SqliteLedger::open(path("ledger")).unwrap();
+    assert_eq!(claim(&again, &campaign, "one", 1).await, [(1, 1)]);
+    assert_eq!(claim(&ledger, &campaign, "two", 2).await, [(2, 1)]);
+}
+
+#[tokio::test]
+async fn a_campaign_of_10_000_batches_is_created_and_claimed() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = SqliteLedger::open(folder.path().join("ledger")).unwrap();
+    let campaign = create(&ledger, 10_000_000, 1000).await;
+    let status = ledger.status(campaign.id).await.unwrap();
+    assert_eq!((status.planned, status.batches.planned), (10_000_000, 10_000));
+    ledger.begin_run(campaign.id, std::time::Duration::ZERO).await.unwrap();
+    assert_eq!(claim(&ledger, &campaign, "one", 2).await, [(1, 1), (2, 1)]);
+    let last = ledger.batches(campaign.id, 9_999, 9).await.unwrap().remove(0);
+    assert_eq!((last.rows.first_row(), last.rows.last_row()), (Some(9_999_001), Some(10_000_000)));
+    // The same once more is found by its first batch.
+    let again = NewCampaign::new("again", "again", 10_000_000, now());
+    let error = ledger.create(again, Box::new(plan(10_000_000, 1000))).await.unwrap_err();
+    assert_eq!(error.kind(), LedgerErrorKind::Duplicate);
+}
+
+#[tokio::test]
+async fn altered_sums_are_noticed_when_a_run_begins() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger");
+    let ledger = SqliteLedger::open(&path).unwrap();
+    let campaign = create(&ledger, 10, 4).await;
+    try_next(&ledger, &campaign).await;
+    let run = async || ledger.begin_run(campaign.id, std::time::Duration::ZERO).await.map(|run| run.number);
+    assert_eq!(run().await.unwrap(), 1);
+    let other = rusqlite::Connection::open(&path).unwrap();
+    for (alter, undo) in [
+        ("UPDATE standing SET n_unknown = 0", "UPDATE standing SET n_unknown = 4"),
+        ("UPDATE standing SET n_accepted = 4", "UPDATE standing SET n_accepted = 0"),
+        ("UPDATE standing SET n_rows = 9", "UPDATE standing SET n_rows = 10"),
+        ("UPDATE standing SET batches_planned = 3", "UPDATE standing SET batches_planned = 2"),
+        ("UPDATE standing SET batches_refused = 1", "UPDATE standing SET batches_refused = 0"),
+        ("UPDATE batch SET stage = 'planned' WHERE number = 1", "UPDATE batch SET stage = 'unknown' WHERE number = 1"),
+        ("UPDATE batch SET stage = 'refused' WHERE number = 2", "UPDATE batch SET stage = 'planned' WHERE number = 2"),
+        (
+            "UPDATE batch SET number = 7, campaign = 9 WHERE number = 3",
+            "UPDATE batch SET number = 3, campaign = 1 WHERE number = 7",
+        ),
+    ] {
+        other.execute_batch(alter).unwrap();
+        assert_eq!(run().await.unwrap_err().kind(), LedgerErrorKind::Altered, "{alter}");
+        other.execute_batch(undo).unwrap();
+    }
+    assert_eq!(run().await.unwrap(), 2);
+}
+
+/// Whatever is in a damaged file: an error, or an answer, and no panic.
+#[tokio::test]
+async fn damaged_numbers_are_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger");
+    let most = i64::MAX;
+    for damage in [
+        format!("UPDATE standing SET n_skipped = {most}, n_accepted = {most}, n_unknown = {most}, n_doubled = {most}"),
+        format!("UPDATE standing SET pending = {most}, queued = {most}, read = {most}, failed = {most}, runs = {most}"),
+        format!("UPDATE standing SET batches_planned = {most}, batches_unknown = {most}, batches_accepted = {most}"),
+        "UPDATE standing SET batches_planned = -1".to_owned(),
+        "UPDATE standing SET phase = 9".to_owned(),
+        format!("UPDATE batch SET token = {most}, attempts = 4294967295"),
+        format!("UPDATE batch SET n_rows = {most}"),
+        "UPDATE batch SET rows = ''".to_owned(),
+        "UPDATE batch SET rows = '1+18446744073709551615@1'".to_owned(),
+        "UPDATE batch SET rows = 'x'".to_owned(),
+        "UPDATE batch SET digest = x'00', stage = 'lost'".to_owned(),
+        format!("UPDATE batch SET lease_until = {most}"),
+        format!("UPDATE batch SET may_leave_until = -{most}, last_attempt = {most}, number = number + 5000000000"),
+    ] {
+        fs::remove_file(&path).ok();
+        let ledger = SqliteLedger::open(&path).unwrap();
+        let campaign = create(&ledger, 10, 4).await;
+        try_next(&ledger, &campaign).await;
+        rusqlite::Connection::open(&path).unwrap().execute_batch(&damage).unwrap();
+        let id = campaign.id;
+        if let Ok(status) = ledger.status(id).await {
+            let _ = (status.awaiting(), status.is_unfinished(), status.batches.total());
+        }
+        let _ = ledger.begin_run(id, std::time::Duration::MAX).await;
+        let _ = ledger.claim(id, Claim::new(Worker::new("two", None), 9, Timestamp::MAX)).await;
+        let batch_ids = vec![BatchId::new("B"), BatchId::new("C")];
+        for entry in [
+            Entry::Intent { number: 1, token: i64::MAX as u64, attempt: u32::MAX },
+            Entry::Accepted { number: 1, batch_id: BatchId::new("A") },
+            Entry::Doubled { number: 2, batch_ids },
+            Entry::Refused { number: 3, attempt: u32::MAX, why: String::new() },
+        ] {
+            let _ = ledger.record(id, entry, Timestamp::MIN).await;
+        }
+        for row in 1..=10 {
+            let _ = ledger.apply(read(row).into()).await;
+        }
+        let _ = ledger.release(id, "one", now()).await;
+        let _ = (ledger.batches(id, 0, 9).await, ledger.failures(id, 0, 9).await);
+        // The thread that writes is still there.
+        let callback = ReceivedCallback::new(Some(&Trigger::OptIn), now());
+        ledger.apply_callback(callback).await.unwrap();
+        assert_eq!(ledger.callbacks().await.unwrap()[0].count, 1, "{damage}");
+        drop(ledger);
+        for beside in ["ledger-wal", "ledger-shm"] {
+            fs::remove_file(folder.path().join(beside)).ok();
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_writers_in_two_ledgers_lose_nothing() {
+async fn many_writers_in_two_sqlite_ledgers_lose_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger");
     let ledgers = [0, 1].map(|_| Arc::new(SqliteLedger::open(&path).unwrap()));
-    let campaign = ledgers[0].create(NewCampaign::new("autumn", KEY, 400, now())).await.unwrap();
-    ledgers[0].record(campaign.id, Entry::Intent { number: 1, rows: rows(1..=400) }, now()).await.unwrap();
+    let campaign = create(&ledgers[0], 400, 400).await;
+    try_next(&ledgers[0], &campaign).await;
+    let id = campaign.id;
     let tasks: Vec<_> = (1..=400)
         .map(|row| {
             let ledger = Arc::clone(&ledgers[row as usize % 2]);
@@ -112,9 +301,8 @@ async fn many_writers_in_two_ledgers_lose_nothing() {
                 // A neighbour in the same transaction that fails takes nothing with it.
                 let wrong = Entry::Accepted { number: 9, batch_id: BatchId::new("Z") };
                 let receipt = ReceivedCallback::new(Some(&Trigger::MessageDelivery), now()).with_observation(read(row));
-                let (heard, wrong) =
-                    (ledger.apply_callback(receipt), ledger.record(campaign.id, wrong, Timestamp::UNIX_EPOCH));
-                assert_eq!(heard.await.unwrap(), Some(Applied::Updated));
+                let (applied, wrong) = (ledger.apply_callback(receipt), ledger.record(id, wrong, now()));
+                assert_eq!(applied.await.unwrap(), Some(Applied::Updated));
                 assert_eq!(wrong.await.unwrap_err().kind(), LedgerErrorKind::Impossible);
             })
         })
@@ -123,19 +311,19 @@ async fn many_writers_in_two_ledgers_lose_nothing() {
         task.await.unwrap();
     }
     for ledger in &ledgers {
-        let standing = ledger.status(campaign.id).await.unwrap();
-        assert_eq!((standing.accepted, standing.messages.read), (400, 400));
+        let status = ledger.status(campaign.id).await.unwrap();
+        assert_eq!((status.accepted, status.messages.read), (400, 400));
         assert_eq!(ledger.callbacks().await.unwrap()[0].count, 400);
     }
 }
 
 #[tokio::test]
-async fn callbacks_that_could_not_be_taken_in_are_not_counted() {
+async fn callbacks_that_could_not_be_applied_are_not_counted() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger");
     let ledger = SqliteLedger::open(&path).unwrap();
-    let campaign = ledger.create(NewCampaign::new("autumn", KEY, 9, now())).await.unwrap();
-    ledger.record(campaign.id, Entry::Intent { number: 1, rows: rows(1..=9) }, now()).await.unwrap();
+    let campaign = create(&ledger, 9, 9).await;
+    try_next(&ledger, &campaign).await;
     let faulty = rusqlite::Connection::open(&path).unwrap();
     let fault = "CREATE TRIGGER fault BEFORE INSERT ON message WHEN NEW.row = 5 BEGIN SELECT RAISE(ABORT, 'no'); END;";
     faulty.execute_batch(fault).unwrap();
@@ -164,7 +352,7 @@ async fn callbacks_that_could_not_be_taken_in_are_not_counted() {
 }
 
 #[test]
-fn several_can_create_the_file_at_once() {
+fn several_sqlite_ledgers_can_create_the_file_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger");
     std::thread::scope(|scope| {
@@ -173,46 +361,6 @@ fn several_can_create_the_file_at_once() {
             opened.join().unwrap().unwrap();
         }
     });
-}
-
-fn tables(path: &Path) -> (i64, Vec<String>) {
-    let connection = rusqlite::Connection::open(path).unwrap();
-    let version = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
-    let mut statement =
-        connection.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name").unwrap();
-    let sql = statement.query_map([], |row| row.get(0)).unwrap();
-    (version, sql.map(Result::unwrap).collect())
-}
-
-#[tokio::test]
-async fn a_ledger_of_the_first_version_is_brought_up_and_keeps_what_it_knows() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("ledger");
-    let first = rusqlite::Connection::open(&path).unwrap();
-    first.execute_batch(include_str!("version_1.sql")).unwrap();
-    drop(first);
-    assert_eq!(tables(&path).0, 1);
-
-    let opening: Vec<_> = std::thread::scope(|scope| {
-        let opening: Vec<_> = (0..4).map(|_| scope.spawn(|| SqliteLedger::open(&path).unwrap())).collect();
-        opening.into_iter().map(|opened| opened.join().unwrap()).collect()
-    });
-    let ledger = &opening[0];
-    let campaign = ledger.campaign("autumn").await.unwrap().unwrap();
-    let standing = ledger.status(campaign.id).await.unwrap();
-    assert_eq!((standing.rows, standing.accepted, standing.batches.accepted), (3, 3, 2));
-    assert_eq!((standing.messages.delivered, standing.messages.failed), (2, 1));
-    assert_eq!(ledger.failures(campaign.id, 0, 9).await.unwrap()[0].line, 3);
-    assert_eq!(ledger.callbacks().await.unwrap(), []);
-    for ledger in &opening {
-        ledger.apply_callback(ReceivedCallback::new(None, now())).await.unwrap();
-    }
-    assert_eq!(ledger.callbacks().await.unwrap()[0].count, 4);
-
-    // It has become what a new one is.
-    SqliteLedger::open(folder.path().join("new")).unwrap();
-    assert_eq!(tables(&path), tables(&folder.path().join("new")));
-    assert_eq!(tables(&path).0, 2);
 }
 
 /// Opens something that is no ledger, and sees that it is left as it is.
@@ -231,7 +379,7 @@ fn cause_is_told_once(error: &LedgerError) {
 }
 
 #[test]
-fn other_files_are_refused_and_left_alone() {
+fn files_that_are_not_a_ledger_of_this_release_are_refused_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     let not_a_ledger = "the file is not a ledger of campaigns";
@@ -249,13 +397,22 @@ fn other_files_are_refused_and_left_alone() {
 
     drop(SqliteLedger::open(path("newer")).unwrap());
     let newer = rusqlite::Connection::open(path("newer")).unwrap();
-    newer.pragma_update(None, "user_version", 3).unwrap();
+    newer.pragma_update(None, "user_version", 4).unwrap();
     drop(newer);
     check_refused(
         &path("newer"),
         LedgerErrorKind::TooNew,
-        "the ledger file is of version 3, and this release reads up to version 2",
+        "the ledger file is of version 4, and this release reads up to version 3",
     );
+
+    // Of releases that were never released.
+    for version in [1, 2] {
+        let older = rusqlite::Connection::open(path("newer")).unwrap();
+        older.pragma_update(None, "user_version", version).unwrap();
+        drop(older);
+        let sentence = format!("the ledger file is of version {version}; finish with the release that began it");
+        check_refused(&path("newer"), LedgerErrorKind::TooOld, &sentence);
+    }
 
     // Marked as a ledger, but of no version there ever was.
     for version in [0, -1] {
@@ -274,10 +431,13 @@ async fn promise_8_secrets_numbers_and_texts_do_not_leak() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger");
     let ledger = SqliteLedger::open(&path).unwrap();
-    let campaign = ledger.create(NewCampaign::new("autumn", KEY, 2, now())).await.unwrap();
-    ledger.record(campaign.id, Entry::Intent { number: 1, rows: rows(1..=2) }, now()).await.unwrap();
+    let campaign = create(&ledger, 4, 2).await;
+    try_next(&ledger, &campaign).await;
     let why = "recipient +1 555-010-0012 is not valid".to_owned();
-    ledger.record(campaign.id, Entry::Refused { number: 1, why }, now()).await.unwrap();
+    ledger.record(campaign.id, Entry::Refused { number: 1, attempt: 1, why }, now()).await.unwrap();
+    let Entry::Intent { token, .. } = try_next(&ledger, &campaign).await else { unreachable!() };
+    let why = Some("no answer about +15550100013".to_owned());
+    ledger.record(campaign.id, Entry::Released { number: 2, token, why }, now()).await.unwrap();
     let body = r#"{"message_delivery_report":{"status":"FAILED","message_id":"01KZ4QJ38K8C1AVZA3F56M7JYD",
         "channel_identity":{"channel":"SMS","identity":"+15550100011"},"contact_id":"01KZ094YTCKKX8P8S20HQQG5BN",
         "reason":{"code":"BAD_REQUEST","description":"no route to 15550100011 for ines_k"},
@@ -289,7 +449,7 @@ async fn promise_8_secrets_numbers_and_texts_do_not_leak() {
         fs::read_dir(folder.path()).unwrap().flat_map(|file| fs::read(file.unwrap().path()).unwrap()).collect();
     let kept = String::from_utf8_lossy(&kept);
     assert!(kept.contains("BAD_REQUEST"));
-    for secret in ["5550100011", "010-0012", "Ines", "Secret", "01KZ4QJ38K8C1AVZA3F56M7JYD"] {
+    for secret in ["5550100011", "010-0012", "5550100013", "Ines", "Secret", "01KZ4QJ38K8C1AVZA3F56M7JYD"] {
         assert!(!kept.contains(secret), "{secret} is in the file");
     }
 }

@@ -1,1 +1,0 @@
-//! The tests every ledger has to pass, ours and yours.
