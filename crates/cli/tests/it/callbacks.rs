@@ -266,7 +266,7 @@ fn listen_reports_refusals_once_and_names_its_ledger() {
     assert!(named.is_absolute());
     assert_eq!(named.canonicalize().unwrap(), ledger.canonicalize().unwrap());
     let named = named.display().to_string();
-    for args in [&["--all", "--fault", "wrong-secret"][..], &["OPT_IN", "--fault", "future", "--by", "450"]] {
+    for args in [&["--all", "--fault", "wrong-secret"][..], &["OPT_IN", "--fault", "future", "--skew", "450"]] {
         trigger(folder.path(), receiver.url("url"), args).ends(0);
     }
     // The batch has ten messages.
@@ -292,7 +292,7 @@ fn a_fault_that_is_taken_is_told_and_so_is_a_sample_that_is_not() {
     let mut scene = Scene::new(&["--window", "172800"]);
     let said = scene.trigger(&["MESSAGE_DELIVERY", "--fault", "future"]).ends(7);
     assert!(said.stdout.contains("APPLIED") && said.stderr.contains("with the fault future"), "{said:?}");
-    let said = scene.trigger(&["MESSAGE_DELIVERY", "--fault", "future", "--by", "172860"]).ends(0);
+    let said = scene.trigger(&["MESSAGE_DELIVERY", "--fault", "future", "--skew", "172860"]).ends(0);
     assert!(said.stdout.contains("asked for again, as it should be"), "{said:?}");
 
     let other = run(binary(scene.path())

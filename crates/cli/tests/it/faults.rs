@@ -18,7 +18,7 @@ fn promise_1_nothing_is_sent_twice_because_of_us_when_answers_are_lost() {
     {
         stage.fault(json!({"operation": "send_batch", "fault": fault, "after": 2 * n, "times": 1}));
     }
-    let said = run(stage.command(SEND).args(["--settle", "1"])).ends(0);
+    let said = run(stage.command(SEND).args(["--resend-after", "1"])).ends(0);
     let report = said.json();
     adds_up(&report);
     assert_eq!(report["accepted"], 300);
@@ -85,7 +85,7 @@ fn promise_1_nothing_is_sent_twice_because_of_us_when_we_are_killed() {
 
         let status = run(&mut stage.command_without_service(&["status", "c1", "--json"])).ends(0).json();
         adds_up(&status);
-        let report = run(&mut stage.command(&["resume", "c1", "--settle", "1", "--json"])).ends(0).json();
+        let report = run(&mut stage.command(&["resume", "c1", "--resend-after", "1", "--json"])).ends(0).json();
         adds_up(&report);
         assert_eq!(report["accepted"], 240);
         stage.has_each_once(240);
@@ -101,7 +101,7 @@ fn a_batch_whose_look_up_fails_stays_unknown_and_says_so() {
     write_recipients(stage.path(), 60);
     stage.fault(json!({"operation": "send_batch", "fault": "refuse_500", "after": 1, "times": 1}));
     stage.fault(json!({"operation": "find_batches", "fault": "refuse_503", "after": 0, "times": 1000}));
-    let said = run(stage.command(SEND).args(["--settle", "0"])).ends(5);
+    let said = run(stage.command(SEND).args(["--resend-after", "0"])).ends(5);
     let report = said.json();
     adds_up(&report);
     assert_eq!((&report["accepted"], &report["unknown"]), (&json!(40), &json!(20)), "{said:?}");
@@ -111,7 +111,7 @@ fn a_batch_whose_look_up_fails_stays_unknown_and_says_so() {
     assert!(statuses.contains(&"UNKNOWN"));
 
     stage.no_faults();
-    let report = run(&mut stage.command(&["resume", "c1", "--settle", "0", "--json"])).ends(0).json();
+    let report = run(&mut stage.command(&["resume", "c1", "--resend-after", "0", "--json"])).ends(0).json();
     assert_eq!((&report["accepted"], &report["unknown"]), (&json!(60), &json!(0)));
     stage.has_each_once(60);
 }
@@ -145,7 +145,7 @@ fn a_changed_file_is_refused_on_resume() {
     write_recipients(stage.path(), 60);
     stage.fault(json!({"operation": "send_batch", "fault": "refuse_500", "after": 1, "times": 1000}));
     stage.fault(json!({"operation": "find_batches", "fault": "refuse_503", "after": 0, "times": 1000}));
-    run(stage.command(SEND).args(["--settle", "0"])).ends(5);
+    run(stage.command(SEND).args(["--resend-after", "0"])).ends(5);
     stage.no_faults();
     let calls = stage.stats()["requests"]["send_batch"].clone();
     let people = std::fs::read_to_string(stage.path().join("people.csv")).unwrap();
@@ -167,12 +167,12 @@ fn sending_an_unfinished_file_again_is_refused() {
     write_recipients(stage.path(), 60);
     stage.fault(json!({"operation": "send_batch", "fault": "refuse_500", "after": 0, "times": 1000}));
     stage.fault(json!({"operation": "find_batches", "fault": "refuse_503", "after": 0, "times": 1000}));
-    run(stage.command(SEND).args(["--settle", "0"])).ends(5);
+    run(stage.command(SEND).args(["--resend-after", "0"])).ends(5);
     stage.no_faults();
     let said = run(&mut stage.command(&["send", "people.csv", "--message", "message.json"])).ends(5);
     assert!(said.stderr.contains("sinch-batch resume c1"), "{said:?}");
     let said = run(&mut stage.command(SEND)).ends(5);
     assert!(said.stderr.contains("sinch-batch resume c1"), "{said:?}");
-    let said = run(stage.command(SEND).arg("--again")).ends(6);
+    let said = run(stage.command(SEND).arg("--allow-duplicate")).ends(6);
     assert!(said.stderr.contains("c1"), "the name is taken: {said:?}");
 }

@@ -79,7 +79,7 @@ fn skipped_rows_can_be_mended_and_sent() {
     std::fs::write(stage.path().join("people.csv"), demo).unwrap();
     let text = "Hello ${name}, your code is ${code}.";
     let send = ["send", "people.csv", "--text", text, "--json"];
-    let said = run(stage.command(&send).arg("--skip-bad")).ends(0);
+    let said = run(stage.command(&send).arg("--skip-invalid")).ends(0);
     assert!(said.stderr.contains("1 of them repeats a recipient"), "{said:?}");
     let report = said.json();
     adds_up(&report);

@@ -111,7 +111,7 @@ fn a_cancel_tells_what_came_of_it() {
     assert_eq!(said["batches"][0]["batch_id"], json!(first));
     let status = run(&mut stage.api(&["batch", "status", &second, "--json"])).ends(0).json();
     assert_eq!(status["status"], "SCHEDULED");
-    let said = run(&mut stage.api(&["batch", "cancel", "--meta", "wave", "one 1"])).ends(0);
+    let said = run(&mut stage.api(&["batch", "cancel", "--metadata", "wave", "one 1"])).ends(0);
     assert_eq!(said.stdout.matches("cancelled, nobody gets it").count(), 2, "{said:?}");
 
     // One that has gone is there too.
@@ -119,13 +119,13 @@ fn a_cancel_tells_what_came_of_it() {
     let gone = sent(&stage);
     let said = run(&mut stage.api(&["batch", "cancel", &gone, "--json"])).ends(7);
     assert_eq!(said.json()["outcome"], "too_late");
-    let said = run(&mut stage.api(&["batch", "cancel", "--meta", "wave", "one 1", "--json"])).ends(7);
+    let said = run(&mut stage.api(&["batch", "cancel", "--metadata", "wave", "one 1", "--json"])).ends(7);
     assert_eq!(said.json()["outcome"], "partly");
     assert!(said.stderr.contains("2 of 3 batches were cancelled"), "{said:?}");
 
     let said = run(&mut stage.api(&["batch", "cancel", "nothing", "--wait", "0", "--json"])).ends(7);
     assert_eq!(said.json(), json!({"outcome": "not_found", "batches": []}));
-    run(&mut stage.api(&["batch", "cancel", "--meta", "wave", "three", "--wait", "0"])).ends(7);
+    run(&mut stage.api(&["batch", "cancel", "--metadata", "wave", "three", "--wait", "0"])).ends(7);
     run(&mut stage.api(&["batch", "cancel"])).ends(2);
 }
 

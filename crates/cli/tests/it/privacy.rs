@@ -10,7 +10,7 @@ fn promise_8_secrets_numbers_and_texts_do_not_leak() {
     let mut people = std::fs::read_to_string(stage.path().join("people.csv")).unwrap();
     people.push_str("+1555x55,\n+15559000001,Person 1\n");
     std::fs::write(stage.path().join("people.csv"), people).unwrap();
-    let send = ["send", "people.csv", "--message", "message.json", "--campaign", "c1", "--skip-bad"];
+    let send = ["send", "people.csv", "--message", "message.json", "--campaign", "c1", "--skip-invalid"];
     let mut said = String::new();
     for mut command in [
         stage.command(&send),

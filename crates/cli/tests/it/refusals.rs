@@ -61,7 +61,7 @@ fn other_files_and_other_campaigns_are_no_ledger() {
     let said = run(binary(stage.path()).args(["status", "mine", "--ledger", "gone.db"])).ends(6);
     assert!(said.stderr.contains("gone.db"), "{said:?}");
     assert!(!stage.path().join("gone.db").exists(), "asking makes no file");
-    let said = run(stage.command(SEND).args(["--campaign", "mine", "--again"])).ends(6);
+    let said = run(stage.command(SEND).args(["--campaign", "mine", "--allow-duplicate"])).ends(6);
     assert!(said.stderr.contains("mine"), "{said:?}");
     stage.has_each_once(5);
 }
@@ -91,7 +91,7 @@ fn arguments_that_are_not_understood_are_told_with_what_to_read() {
         assert!(!said.stderr.contains("--project <ID>"), "{said:?}");
     }
     let said = run(binary(stage.path()).args(["send", "--help"])).ends(0);
-    assert!(said.stdout.contains("--settle"), "{said:?}");
+    assert!(said.stdout.contains("--resend-after"), "{said:?}");
 }
 
 #[test]
