@@ -237,7 +237,7 @@ fn cancel(shared: &Shared, project_id: &str, body: &[u8]) -> Answer {
         Ok(what) => {
             let now = shared.clock.now();
             let at = later(now, shared.config.cancel_delay);
-            shared.store().cancel(project_id.to_owned(), what, (now, at), &mut |event| shared.tell(event, now));
+            shared.store().cancel(project_id.to_owned(), what, (now, at), &mut |event| shared.report(event, now));
             shared.arrived();
             Answer::ok(json!({}))
         }
@@ -250,8 +250,8 @@ fn create_contacts(shared: &Shared, project_id: &str, body: &[u8]) -> Answer {
         return Answer::invalid(&violations);
     }
     let now = shared.clock.now();
-    let mut tell = |contact: &Arc<Contact>| shared.post(What::Made(contact.clone()), now);
-    shared.people().create(&body, project_id, (now, shared.config.seed), &mut tell);
+    let mut report = |contact: &Arc<Contact>| shared.post(What::Made(contact.clone()), now);
+    shared.people().create(&body, project_id, (now, shared.config.seed), &mut report);
     Answer::ok(json!({}))
 }
 
@@ -261,8 +261,8 @@ fn delete_contacts(shared: &Shared, project_id: &str, body: &[u8]) -> Answer {
         return Answer::invalid(&violations);
     }
     let now = shared.clock.now();
-    let mut tell = |contact: &Arc<Contact>| shared.post(What::Deleted(contact.clone()), now);
-    shared.people().delete(&body, project_id, &mut tell);
+    let mut report = |contact: &Arc<Contact>| shared.post(What::Deleted(contact.clone()), now);
+    shared.people().delete(&body, project_id, &mut report);
     Answer::ok(json!({}))
 }
 

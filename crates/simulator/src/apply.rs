@@ -139,10 +139,7 @@ fn distort(shared: &Shared, kind: FaultKind, call: &Call, head: &Parts, body: Va
     }
     let Call::Find { project_id } = call else { return None };
     let (key, value) = metadata_query(head).ok()?;
-    let mut found = match body {
-        Value::Array(found) => found,
-        _ => return None,
-    };
+    let Value::Array(mut found) = body else { return None };
     let invented = ulid(shared.clock.now(), shared.config.seed, Kind::Stranger, hash(0, &value));
     let stranger = || {
         let other = shared.store().other(project_id, (&key, &value), shared.clock.now());

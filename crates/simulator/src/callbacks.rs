@@ -68,7 +68,7 @@ fn stages(shared: &Shared, batch: &Batch, index: usize) -> Vec<Stage> {
     stages
 }
 
-/// What becomes of a message when nobody is to be told.
+/// What becomes of a message when no receipts are sent.
 pub(crate) fn pass_silently(shared: &Shared, batch: &Batch, index: usize) {
     if let Some(last) = stages(shared, batch, index).last() {
         batch.set_status(index, status(last));

@@ -1,4 +1,4 @@
-//! The control side: what was taken in, faults, outcomes, the clock.
+//! The control side: what was received, faults, outcomes, the clock.
 
 use std::convert::Infallible;
 use std::sync::{Arc, PoisonError};

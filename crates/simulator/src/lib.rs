@@ -39,7 +39,7 @@
 //! | Module | What it holds |
 //! | --- | --- |
 //! | [`config`] | [`SimulatorConfig`]: who may call, how people behave, how fast it goes |
-//! | [`simulator`] | [`Simulator`]: addresses, clock, faults, what it has taken in |
+//! | [`simulator`] | [`Simulator`]: addresses, clock, faults, what it has received |
 //! | [`outcome`] | [`Outcome`]: what becomes of one message, by seed or by hand |
 //! | [`faults`] | [`Fault`]: what goes wrong, with which operation, when |
 //! | [`requests`] | [`SimulatedRequest`]: the last requests, as they came and how they ended |

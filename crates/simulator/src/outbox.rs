@@ -1,4 +1,4 @@
-//! What is still to be told to webhooks.
+//! Callbacks that have not been sent yet.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BinaryHeap, VecDeque};

@@ -21,7 +21,7 @@ use crate::ids::hash;
 #[serde(tag = "outcome", rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// `QUEUED_ON_CHANNEL`, and nothing more is heard.
+    /// `QUEUED_ON_CHANNEL`, and no further receipt.
     Queued,
     /// Then `DELIVERED`.
     Delivered,

@@ -44,12 +44,12 @@ impl People {
         body: &Value,
         project_id: &str,
         (now, seed): (Timestamp, u64),
-        tell: &mut impl FnMut(&Arc<Contact>),
+        report: &mut impl FnMut(&Arc<Contact>),
     ) {
         for entry in list(body, "contacts") {
             let id = ulid(now, seed, Kind::Contact, self.made);
             let contact = Arc::new(Contact { project_id: project_id.to_owned(), shown: shown(&id, entry) });
-            tell(&contact);
+            report(&contact);
             self.contacts.insert(self.made, contact);
             self.by_id.insert(id, self.made);
             self.made += 1;
@@ -57,7 +57,7 @@ impl People {
     }
 
     /// Deletes the contacts of a body that was checked; ids that name none in the project are passed over.
-    pub(crate) fn delete(&mut self, body: &Value, project_id: &str, tell: &mut impl FnMut(&Arc<Contact>)) {
+    pub(crate) fn delete(&mut self, body: &Value, project_id: &str, report: &mut impl FnMut(&Arc<Contact>)) {
         for id in list(body, "contact_ids").iter().filter_map(Value::as_str) {
             let Some(number) = self.by_id.get(id) else { continue };
             if self.contacts.get(number).is_none_or(|contact| contact.project_id != project_id) {
@@ -65,7 +65,7 @@ impl People {
             }
             if let Some(contact) = self.contacts.remove(number) {
                 self.by_id.remove(id);
-                tell(&contact);
+                report(&contact);
             }
         }
     }

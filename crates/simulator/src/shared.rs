@@ -43,7 +43,7 @@ pub(crate) struct Shared {
     pub(crate) requests: RequestLog,
     store: Mutex<Store>,
     people: Mutex<People>,
-    /// Told when something has come into the queue or onto the timetable.
+    /// Notified when something has come into the queue or onto the timetable.
     arrived: Notify,
 }
 
@@ -96,8 +96,8 @@ impl Shared {
         set.unwrap_or_else(|| Outcome::of(config.seed, identity, config.fail_percent, config.read_percent))
     }
 
-    /// Tells the outbox. Called with the store locked, so that what has left the one is in the other.
-    pub(crate) fn tell(&self, event: Event<'_>, now: Timestamp) {
+    /// Hands what happened to the outbox. Called with the store locked, so that what has left the one is in the other.
+    pub(crate) fn report(&self, event: Event<'_>, now: Timestamp) {
         match event {
             Event::Left(batch, range) => {
                 if receipts_target(self, batch).is_some() {
@@ -121,7 +121,7 @@ impl Shared {
         let gap = self.config.realistic.then_some(REALISTIC_GAP);
         let next = {
             let now = self.clock.now();
-            self.store().drain(now, gap, &mut |event| self.tell(event, now))
+            self.store().drain(now, gap, &mut |event| self.report(event, now))
         };
         self.outbox.quiet().notify_waiters();
         next

@@ -31,7 +31,7 @@ impl State {
     }
 }
 
-/// What happened to a batch, for whoever has to tell.
+/// What happened to a batch, for the outbox.
 pub(crate) enum Event<'a> {
     /// These messages have left the queue, towards the channel.
     Left(&'a Arc<Batch>, std::ops::Range<usize>),
@@ -107,7 +107,7 @@ impl Store {
         &mut self,
         now: Timestamp,
         gap: Option<Duration>,
-        tell: &mut impl FnMut(Event<'_>),
+        report: &mut impl FnMut(Event<'_>),
     ) -> Option<Timestamp> {
         loop {
             // What comes first happens first: a batch that is due before its cancel is sent.
@@ -117,7 +117,7 @@ impl Store {
                 && due.is_none_or(|(time, _)| at <= time)
             {
                 if let Some((_, project_id, what)) = self.cancels.pop_front() {
-                    self.cancel_now(&project_id, &what, at, tell);
+                    self.cancel_now(&project_id, &what, at, report);
                 }
                 continue;
             }
@@ -143,7 +143,7 @@ impl Store {
                 }
             };
             if entry.left < end {
-                tell(Event::Left(&entry.batch, entry.left..end));
+                report(Event::Left(&entry.batch, entry.left..end));
             }
             self.queued -= end - entry.left;
             entry.left = end;
@@ -151,7 +151,7 @@ impl Store {
                 break;
             }
             entry.enter(State::Processed, now);
-            tell(Event::Ended(&entry.batch, State::Processed));
+            report(Event::Ended(&entry.batch, State::Processed));
             self.line.pop_front();
         }
         let leaves = (!self.line.is_empty()).then_some(self.next_leaves);
@@ -166,15 +166,15 @@ impl Store {
         project_id: String,
         what: Cancel,
         (now, at): (Timestamp, Timestamp),
-        tell: &mut impl FnMut(Event<'_>),
+        report: &mut impl FnMut(Event<'_>),
     ) {
         if at <= now {
-            return self.cancel_now(&project_id, &what, now, tell);
+            return self.cancel_now(&project_id, &what, now, report);
         }
         self.cancels.push_back((at, project_id, what));
     }
 
-    fn cancel_now(&mut self, project_id: &str, what: &Cancel, now: Timestamp, tell: &mut impl FnMut(Event<'_>)) {
+    fn cancel_now(&mut self, project_id: &str, what: &Cancel, now: Timestamp, report: &mut impl FnMut(Event<'_>)) {
         let meant = |batch: &Batch| match what {
             Cancel::Batch(id) => batch.id == *id,
             Cancel::Metadata { key, value } => batch.batch_metadata.get(key).is_some_and(|have| same(have, value)),
@@ -184,7 +184,7 @@ impl Store {
                 entry.enter(State::Cancelled, now);
                 let number = entry.batch.number;
                 self.scheduled.retain(|(_, scheduled)| *scheduled != number);
-                tell(Event::Ended(&entry.batch, State::Cancelled));
+                report(Event::Ended(&entry.batch, State::Cancelled));
             }
         }
     }

@@ -146,12 +146,12 @@ async fn callbacks_can_be_lost_or_come_twice() {
     let webhook = Webhook::start(Timestamp::now).await;
     let config = to(&webhook).with_fail_percent(0.0).with_read_percent(0.0);
     let caller = Caller::start(config.with_callback_retries(5, Duration::from_millis(1))).await;
-    for (fault, heard) in [(FaultKind::Drop, 0), (FaultKind::AcceptThen500, 6), (FaultKind::Refuse503, 3)] {
-        let before = webhook.heard().len();
+    for (fault, received) in [(FaultKind::Drop, 0), (FaultKind::AcceptThen500, 6), (FaultKind::Refuse503, 3)] {
+        let before = webhook.received().len();
         caller.simulator.inject(Fault::new(Operation::Callback, fault).times(3));
         caller.send(&crowd(0, 1)).await;
         caller.simulator.idle().await;
-        assert_eq!(webhook.heard().len() - before, heard, "{fault:?}");
+        assert_eq!(webhook.received().len() - before, received, "{fault:?}");
     }
     assert_eq!(caller.simulator.stats().callbacks.not_sent, 3);
 }

@@ -21,7 +21,7 @@ async fn a_reply_names_the_batch_it_answers() {
     let said = caller.control("POST", "/inbox/message", reply).await;
     assert_eq!(said.status, 200, "{said:?}");
     caller.simulator.idle().await;
-    let received = webhook.heard().into_iter().find(|it| it.get("message").is_some()).unwrap();
+    let received = webhook.received().into_iter().find(|it| it.get("message").is_some()).unwrap();
     let mut expected: Value = serde_json::from_str(&sample("callback.message_inbound.json")).unwrap();
     expected.as_object_mut().unwrap().remove("correlation_id");
     assert_eq!((keys(&received), keys(&received["message"])), (keys(&expected), keys(&expected["message"])));
@@ -40,7 +40,7 @@ async fn an_opt_out_is_sent() {
     let caller = Caller::start(to(&webhook)).await;
     assert_eq!(caller.control("POST", "/inbox/opt-out", json!({"identity": "+15550000001"})).await.status, 200);
     caller.simulator.idle().await;
-    let received = &webhook.heard()[0];
+    let received = &webhook.received()[0];
     let mut expected: Value = serde_json::from_str(&sample("callback.opt_out.json")).unwrap();
     expected["opt_out_notification"].as_object_mut().unwrap().remove("error_details");
     assert_eq!(keys(received), keys(&expected));

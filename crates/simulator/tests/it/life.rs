@@ -1,4 +1,4 @@
-//! The life of batches and messages, as the webhook hears of it.
+//! The life of batches and messages, as the webhook sees it.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -39,8 +39,8 @@ async fn receipts_follow_the_outcome() {
     for (identity, _, statuses) in &outcomes {
         assert_eq!(webhook.receipts(identity), *statuses);
     }
-    let heard = webhook.heard();
-    let failed = heard.iter().find(|it| it["message_delivery_report"]["status"] == "FAILED").unwrap();
+    let received = webhook.received();
+    let failed = received.iter().find(|it| it["message_delivery_report"]["status"] == "FAILED").unwrap();
     let report = &failed["message_delivery_report"];
     assert_eq!(report["reason"]["code"], "CHANNEL_REJECT");
     assert_eq!(report["processing_mode"], "DISPATCH");
@@ -50,10 +50,11 @@ async fn receipts_follow_the_outcome() {
     assert_eq!((&failed["correlation_id"], &failed["app_id"]), (&json!("corr-1"), &json!(APP)));
     assert_eq!((&failed["project_id"], &failed["message_metadata"]), (&json!("p"), &json!("")));
 
-    let ids: BTreeSet<_> = heard.iter().filter_map(|it| it["message_delivery_report"]["message_id"].as_str()).collect();
+    let ids: BTreeSet<_> =
+        received.iter().filter_map(|it| it["message_delivery_report"]["message_id"].as_str()).collect();
     assert_eq!(ids.len(), 5, "one id per message, the same in all its receipts");
 
-    let ended: Vec<_> = heard.iter().filter(|it| it.get("batch_status_update_notification").is_some()).collect();
+    let ended: Vec<_> = received.iter().filter(|it| it.get("batch_status_update_notification").is_some()).collect();
     assert_eq!(ended.len(), 1);
     let update = &ended[0]["batch_status_update_notification"];
     assert_eq!((&update["batch_id"], &update["batch_status"]), (&id, &json!("BATCH_STATUS_PROCESSED")));
@@ -86,8 +87,8 @@ async fn a_blank_parameter_fails_its_message_and_no_other() {
     let id = caller.send(&body).await.body["batch_id"].as_str().unwrap().to_owned();
     caller.simulator.idle().await;
 
-    let heard = webhook.heard();
-    let failed: Vec<_> = heard.iter().filter(|it| it["message_delivery_report"]["status"] == "FAILED").collect();
+    let received = webhook.received();
+    let failed: Vec<_> = received.iter().filter(|it| it["message_delivery_report"]["status"] == "FAILED").collect();
     assert_eq!(failed.len(), 2);
     for it in failed {
         let place: Value = serde_json::from_str(it["message_metadata"].as_str().unwrap()).unwrap();
@@ -122,9 +123,9 @@ async fn the_same_seed_does_the_same_and_another_does_not() {
         caller.send(&crowd(0, 100)).await;
         caller.simulator.idle().await;
         let messages = caller.simulator.messages().iter().map(|it| serde_json::to_value(it).unwrap()).collect();
-        let mut heard = webhook.heard();
-        heard.sort_by_key(Value::to_string);
-        (messages, heard)
+        let mut received = webhook.received();
+        received.sort_by_key(Value::to_string);
+        (messages, received)
     }
     let (first, second, other) = (run(1).await, run(1).await, run(2).await);
     assert!(first == second);
@@ -200,9 +201,11 @@ async fn batches_are_cancelled_by_metadata_in_both_spellings() {
         assert_eq!(scheduled, left);
     }
     caller.simulator.idle().await;
-    let heard = webhook.heard();
-    assert_eq!(heard.len(), 3);
-    assert!(heard.iter().all(|it| it["batch_status_update_notification"]["batch_status"] == "BATCH_STATUS_CANCELLED"));
+    let received = webhook.received();
+    assert_eq!(received.len(), 3);
+    assert!(
+        received.iter().all(|it| it["batch_status_update_notification"]["batch_status"] == "BATCH_STATUS_CANCELLED")
+    );
 }
 
 #[tokio::test]
@@ -237,7 +240,7 @@ async fn receipts_go_to_the_callback_url_of_the_request_if_it_is_here() {
     body["callback_url"] = json!("https://hooks.example.com/sinch");
     caller.send(&body).await;
     caller.simulator.idle().await;
-    assert_eq!((webhook.heard().len(), other.heard().len()), (2, 6));
+    assert_eq!((webhook.received().len(), other.received().len()), (2, 6));
     assert_eq!(caller.simulator.stats().callbacks.not_sent, 3);
     assert_eq!(caller.simulator.stats().messages.delivered, 6);
 }

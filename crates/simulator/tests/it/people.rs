@@ -17,7 +17,7 @@ async fn contacts_are_made_and_deleted_and_each_is_told_of() {
     assert_eq!((said.status, said.body), (200, json!({})));
     caller.simulator.idle().await;
     let contacts: Vec<Value> = webhook
-        .heard()
+        .received()
         .iter()
         .map(|it| {
             assert_eq!(
@@ -39,7 +39,7 @@ async fn contacts_are_made_and_deleted_and_each_is_told_of() {
     // The shape of the published example, field by field.
     let shape: Value = serde_json::from_str(&sample("callback.contact_create.json")).unwrap();
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-    assert_eq!(keys(&webhook.heard()[0]), keys(&shape));
+    assert_eq!(keys(&webhook.received()[0]), keys(&shape));
     assert_eq!(keys(ines), keys(&shape["contact_create_notification"]["contact"]));
 
     // Ids that are not there, or there no more, are passed over.
@@ -49,9 +49,9 @@ async fn contacts_are_made_and_deleted_and_each_is_told_of() {
         assert_eq!((said.status, said.body), (200, json!({})));
     }
     caller.simulator.idle().await;
-    let heard = webhook.heard();
-    assert_eq!(heard.len(), 3);
-    assert_eq!(heard[2]["contact_delete_notification"]["contact"], *ines, "the whole former contact");
+    let received = webhook.received();
+    assert_eq!(received.len(), 3);
+    assert_eq!(received[2]["contact_delete_notification"]["contact"], *ines, "the whole former contact");
     let left = caller.control("GET", "/contacts", Value::Null).await;
     assert_eq!(left.body, *unknown);
 }

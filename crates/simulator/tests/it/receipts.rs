@@ -19,19 +19,19 @@ async fn callbacks_are_held_back_until_released() {
     caller.send(&crowd(0, 5)).await;
     // What is held does not keep anybody waiting.
     caller.simulator.idle().await;
-    assert!(webhook.heard().is_empty());
+    assert!(webhook.received().is_empty());
     caller.simulator.release_callbacks();
     caller.simulator.idle().await;
-    assert_eq!(webhook.heard().len(), 11);
+    assert_eq!(webhook.received().len(), 11);
 
     let said = caller.control("POST", "/callbacks", json!({"hold": true})).await;
     assert_eq!((said.status, said.body), (200, json!({"held": true})));
     caller.send(&crowd(5, 1)).await;
     caller.simulator.idle().await;
-    assert_eq!(webhook.heard().len(), 11);
+    assert_eq!(webhook.received().len(), 11);
     caller.control("POST", "/callbacks", json!({"release": true})).await;
     caller.simulator.idle().await;
-    assert_eq!(webhook.heard().len(), 14);
+    assert_eq!(webhook.received().len(), 14);
     assert_eq!(caller.control("POST", "/callbacks", json!({"release": true, "hold": true})).await.status, 400);
 }
 
@@ -56,7 +56,7 @@ async fn callbacks_are_sent_twice_by_seed() {
     assert_eq!(caller.control("POST", "/callbacks", json!({"twice_percent": 100})).await.status, 200);
     caller.send(&crowd(0, 1)).await;
     caller.simulator.idle().await;
-    assert_eq!(webhook.heard().len(), 6);
+    assert_eq!(webhook.received().len(), 6);
     assert_eq!(caller.control("POST", "/callbacks", json!({"twice_percent": 101})).await.status, 400);
 }
 
@@ -101,6 +101,33 @@ async fn everything_due_has_left_when_the_clock_was_moved_on() {
     caller.simulator.advance(Duration::from_secs(300));
     assert_eq!(caller.status(&id).await.body["status"], "PROCESSED");
     caller.simulator.idle().await;
-    assert_eq!(webhook.heard().len(), 7);
+    assert_eq!(webhook.received().len(), 7);
     assert_eq!(caller.simulator.stats().messages.delivered, 3);
+}
+
+#[tokio::test]
+async fn callbacks_are_refused_for_good_or_delayed() {
+    fn then() -> Timestamp {
+        "2031-09-14T10:00:00Z".parse().unwrap()
+    }
+    let webhook = Webhook::start(then).await;
+    let caller = Caller::start(quiet(&webhook).with_clock(then)).await;
+    for kind in ["refuse_400", "refuse_401", "refuse_403", "refuse_404", "refuse_408"] {
+        let refused = caller.simulator.stats().callbacks.refused;
+        caller.simulator.inject(format!("callback:{kind}:3").parse().unwrap());
+        caller.send(&crowd(0, 1)).await;
+        caller.simulator.idle().await;
+        assert_eq!(caller.simulator.stats().callbacks.refused, refused + 3, "{kind}");
+    }
+    assert!(webhook.received().is_empty());
+
+    caller.simulator.inject("callback:delay=60:3".parse().unwrap());
+    caller.send(&crowd(0, 1)).await;
+    // Two are delayed at once, and a third after the first of a message has left.
+    while webhook.received().len() < 3 {
+        caller.simulator.advance(Duration::from_secs(60));
+        tokio::task::yield_now().await;
+    }
+    caller.simulator.idle().await;
+    assert_eq!(webhook.received().len(), 3);
 }

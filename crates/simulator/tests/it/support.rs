@@ -108,11 +108,11 @@ pub(crate) fn crowd(first: usize, count: usize) -> Value {
     batch("Hello", &people)
 }
 
-/// A webhook. It keeps what it has heard and refuses what is not signed.
+/// A webhook. It keeps what it has received and refuses what is not signed.
 #[derive(Clone)]
 pub(crate) struct Webhook {
     pub(crate) url: String,
-    heard: Arc<Mutex<Vec<Value>>>,
+    received: Arc<Mutex<Vec<Value>>>,
     status: Arc<AtomicU16>,
 }
 
@@ -120,14 +120,14 @@ impl Webhook {
     pub(crate) async fn start(clock: fn() -> Timestamp) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hook", listener.local_addr().unwrap());
-        let webhook = Self { url, heard: Arc::default(), status: Arc::new(AtomicU16::new(200)) };
-        let (heard, status) = (webhook.heard.clone(), webhook.status.clone());
+        let webhook = Self { url, received: Arc::default(), status: Arc::new(AtomicU16::new(200)) };
+        let (received, status) = (webhook.received.clone(), webhook.status.clone());
         let verifier = Verifier::new(secret()).unwrap().with_window(Duration::from_secs(5));
         let handler = move |headers: HeaderMap, body: Bytes| {
             if let Err(error) = verifier.check(&headers, &body, clock()) {
                 panic!("{error}");
             }
-            heard.lock().unwrap().push(serde_json::from_slice(&body).unwrap());
+            received.lock().unwrap().push(serde_json::from_slice(&body).unwrap());
             std::future::ready(StatusCode::from_u16(status.load(Ordering::SeqCst)).unwrap())
         };
         let router = Router::new().route("/hook", post(handler));
@@ -140,8 +140,8 @@ impl Webhook {
         self.status.store(status, Ordering::SeqCst);
     }
 
-    pub(crate) fn heard(&self) -> Vec<Value> {
-        self.heard.lock().unwrap().clone()
+    pub(crate) fn received(&self) -> Vec<Value> {
+        self.received.lock().unwrap().clone()
     }
 
     /// Status and reason's code of each receipt for a number, in the order they came.
@@ -150,7 +150,7 @@ impl Webhook {
             let report = &it["message_delivery_report"];
             (report["channel_identity"]["identity"] == identity).then(|| report["status"].as_str().unwrap().to_owned())
         };
-        self.heard().iter().filter_map(of).collect()
+        self.received().iter().filter_map(of).collect()
     }
 }
 
