@@ -217,6 +217,16 @@ async fn a_worker_name_belongs_to_one_process<L: Ledger>(ledger: &L) {
     bench.release("one", at(41)).await;
     assert_eq!(claim(&there, 42).await.expect("a claim").leases.remove(0).number, 1);
     assert_kind(claim(&here, 43).await, LedgerErrorKind::Impossible);
+
+    // What waits by its silence counts, and what is accepted does not.
+    assert_eq!(bench.claim("two", 9, at(80)).await.leases[0].lapsed_at, Some(at(80)));
+    assert_kind(claim(&here, 81).await, LedgerErrorKind::Impossible);
+    bench.recorded_at(accepted(1, "A"), at(82)).await;
+    assert_eq!(claim(&here, 83).await.expect("a claim").leases, []);
+    assert_eq!(claim(&here, 120).await.expect("a claim").leases.len(), 1);
+    assert_kind(claim(&there, 121).await, LedgerErrorKind::Impossible);
+    bench.recorded_at(accepted(2, "B"), at(122)).await;
+    assert_eq!(claim(&there, 123).await.expect("a claim").leases, []);
 }
 
 async fn held_tells_who_holds_what_until_when<L: Ledger>(ledger: &L) {

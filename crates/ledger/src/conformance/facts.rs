@@ -173,8 +173,10 @@ async fn doubles_are_counted_once_whoever_shows_them<L: Ledger>(ledger: &L) {
     assert_eq!(bench.applied(receipt("Z", 2)).await, Applied::Updated);
     assert_eq!(bench.applied(receipt("Z", 2)).await, Applied::Duplicate);
     assert_eq!(bench.applied(receipt("Z", 3)).await, Applied::Updated);
+    assert_eq!(doubled(1).await, (3, 3));
     bench.recorded(accepted(1, "W")).await;
     bench.recorded(accepted(1, "Y")).await;
+    assert_eq!(doubled(1).await, (4, 3));
     bench.recorded(look_up(&["W", "X", "Y", "Z", "Z"])).await;
     assert_eq!(doubled(1).await, (4, 3));
     // The receipts counted nevertheless, and the batch kept its id.

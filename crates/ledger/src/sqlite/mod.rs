@@ -224,7 +224,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let ledger = SqliteLedger::open(folder.path().join("ledger")).unwrap();
         let limits = Limits { deferred: 3, orphans: 3 };
-        ledger.writer.run(move |tables| Ok(tables.set_limits(limits))).await.unwrap();
+        ledger.writer.run(move |tables| tables.set_limits(limits)).await.unwrap();
         crate::store::limits_are_kept(&ledger, tried_campaign(&ledger, 9).await.id).await;
     }
 

@@ -175,8 +175,9 @@ impl Tables {
         statements.into_iter().map(explain).collect()
     }
 
-    pub(super) fn set_limits(&mut self, limits: Limits) {
+    pub(super) fn set_limits(&mut self, limits: Limits) -> Result<(), LedgerError> {
         self.limits = limits;
+        Ok(())
     }
 
     /// Lets the file grow no further than that many pages, or than it has grown already.

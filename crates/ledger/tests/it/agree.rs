@@ -24,7 +24,7 @@ const MOST_ROWS: u64 = 24;
 /// One call of a ledger. Campaigns are told by their number, from 1; some are not there.
 #[derive(Clone, Debug)]
 enum Step {
-    Create(NewCampaign, Vec<PlannedRows>),
+    Create(Box<NewCampaign>, Vec<PlannedRows>),
     Cancel(i64),
     BeginRun(i64, Duration),
     Claim(i64, usize, u32, BTreeSet<u32>),
@@ -118,7 +118,7 @@ fn create(mut new: NewCampaign, plan: Vec<(u64, u64, u8)>) -> Step {
     });
     let batches: Vec<_> = batches.collect();
     new.rows = last;
-    Step::Create(new, batches)
+    Step::Create(Box::new(new), batches)
 }
 
 fn batch_id() -> impl Strategy<Value = BatchId> {
@@ -222,7 +222,7 @@ impl<L: Ledger> Told<L> {
         let id = CampaignId::new;
         Ok(match step.clone() {
             Step::Create(new, plan) => {
-                let created = ledger.create(new, Box::new(plan)).await?;
+                let created = ledger.create(*new, Box::new(plan)).await?;
                 Answer::Created(created.campaign, created.same_input)
             }
             Step::Cancel(campaign) => ledger.cancel(id(campaign)).await.map(|()| Answer::Nothing)?,
