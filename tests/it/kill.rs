@@ -25,7 +25,7 @@ fn client(simulator: &Simulator) -> Client {
         .unwrap()
 }
 
-async fn campaign(folder: &Path, simulator: &Simulator) -> (Arc<SqliteLedger>, Campaign) {
+async fn campaign(folder: &Path, simulator: &Simulator) -> Campaign {
     let ledger = Arc::new(SqliteLedger::open(folder.join("ledger.db")).unwrap());
     let path = folder.join("people.csv");
     let campaign = match ledger.campaign("c").await.unwrap() {
@@ -44,24 +44,30 @@ async fn campaign(folder: &Path, simulator: &Simulator) -> (Arc<SqliteLedger>, C
             Campaign::begin(ledger.clone(), "c", client(simulator), checked).await.unwrap()
         }
     };
-    (ledger, campaign.with_limits(Limits::default().with_resend_after(Duration::from_secs(1))))
+    campaign.with_limits(Limits::default().with_resend_after(Duration::from_secs(1)))
 }
 
-/// Sends until so many calls hang, and is dropped there, as a crash would leave it; or to the end.
-async fn send(folder: &Path, simulator: &Simulator, hanging: Option<u64>) -> Option<SendOutcome> {
-    let (ledger, campaign) = campaign(folder, simulator).await;
-    let Some(hanging) = hanging else {
+/// Where a run is dropped: as many calls as it may make at once hang, and so many have hung in all.
+struct Crash {
+    hanging: u32,
+    in_all: usize,
+}
+
+/// Sends up to a place and is dropped there, as a crash would leave it; or to the end.
+async fn send(folder: &Path, simulator: &Simulator, crash: Option<Crash>) -> Option<SendOutcome> {
+    let campaign = campaign(folder, simulator).await;
+    let Some(Crash { hanging, in_all }) = crash else {
         return Some(campaign.send(std::future::pending(), |_| {}).await.unwrap());
     };
-    let id = campaign.record().id;
-    let unknown = async {
-        while ledger.status(id).await.unwrap().batches.unknown < hanging {
+    let campaign = campaign.with_limits(Limits::default().with_in_flight(hanging));
+    let stuck = async {
+        while simulator.requests().iter().filter(|request| request.ended == "hung").count() < in_all {
             tokio::task::yield_now().await;
         }
     };
     tokio::select! {
         outcome = campaign.send(std::future::pending(), |_| {}) => panic!("it was to hang: {outcome:?}"),
-        () = unknown => None,
+        () = stuck => None,
     }
 }
 
@@ -70,9 +76,10 @@ async fn promise_1_a_campaign_dropped_midway_goes_on_and_reaches_each_once() {
     let folder = tempfile::tempdir().unwrap();
     let simulator = Simulator::start(SimulatorConfig::default()).await.unwrap();
     // Each interruption is made at a known place: the service has these batches, and nobody here knows.
-    for (after, hanging) in [(2, 2), (1, 3)] {
-        simulator.inject(Fault::new(Operation::SendBatch, FaultKind::AcceptThenHang).after(after).times(hanging));
-        assert_eq!(send(folder.path(), &simulator, Some(hanging)).await, None);
+    for (after, crash) in [(2, Crash { hanging: 2, in_all: 2 }), (1, Crash { hanging: 3, in_all: 5 })] {
+        let fault = Fault::new(Operation::SendBatch, FaultKind::AcceptThenHang);
+        simulator.inject(fault.after(after).times(crash.hanging.into()));
+        assert_eq!(send(folder.path(), &simulator, Some(crash)).await, None);
     }
     let outcome = send(folder.path(), &simulator, None).await.unwrap();
     assert!(outcome.is_complete(), "{outcome:?}");

@@ -24,9 +24,9 @@ pub(crate) fn status(status: &CampaignStatus, took: Option<Duration>) -> String 
         ("delivered", tally.delivered.to_string()),
         ("read", tally.read.to_string()),
         ("failed", tally.failed.to_string()),
-        ("awaiting", status.awaiting().to_string()),
     ];
     for (name, n_rows) in [
+        ("awaiting", status.awaiting()),
         ("skipped", status.skipped),
         ("planned", status.planned),
         ("unknown", status.unknown),
@@ -41,6 +41,13 @@ pub(crate) fn status(status: &CampaignStatus, took: Option<Duration>) -> String 
     }
     table.set_header(columns.iter().map(|(name, _)| *name));
     table.add_row(columns.iter().map(|(_, value)| value.as_str()));
+    let text = format!("{table}\n");
+    if text.lines().all(|line| line.chars().count() <= 80) {
+        return text;
+    }
+    table.column_iter_mut().for_each(|column| {
+        column.set_padding((0, 0));
+    });
     format!("{table}\n")
 }
 
