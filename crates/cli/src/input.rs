@@ -4,11 +4,13 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use sinch_batch::campaign::CampaignRequest;
+use sinch_batch::models::batch::ProcessingStrategy;
 use sinch_batch::models::wire::{ParseError, parse};
-use sinch_batch::models::{Message, Template};
+use sinch_batch::models::{AppId, Message, Template, Ttl};
 use sinch_batch::recipients::{CheckOptions, Checked, Finding, RecipientFile, RecipientSource, SourceError};
 
-use crate::args::MessageArgs;
+use crate::args::{MessageArgs, RequestArgs};
 use crate::fail::Failure;
 use crate::output::{count, grouped};
 use crate::{exit, say};
@@ -56,6 +58,62 @@ fn bad_message(path: &Path, error: &ParseError) -> Failure {
         format!("{}, line {}, column {}{at}: {}", path.display(), error.line(), error.column(), error.message()),
     )
     .hint("the file holds one message object, such as {\"text_message\": {\"text\": \"Hello ${name}\"}}")
+}
+
+/// What each request of a campaign says. Nothing is sent that the service would refuse for its form.
+pub(crate) fn request(message: &MessageArgs, request: &RequestArgs, app: &AppId) -> Result<CampaignRequest, Failure> {
+    let mut campaign = match &request.request {
+        Some(path) => request_file(path, app)?,
+        None => CampaignRequest::new(app.clone(), self::message(message)?),
+    };
+    if let Some(sender) = &request.sender {
+        campaign = campaign.with_channel_property("SMS_SENDER", sender.as_str());
+    }
+    for (name, value) in &request.channel_property {
+        campaign = campaign.with_channel_property(name.as_str(), value.as_str());
+    }
+    for (name, value) in &request.metadata {
+        campaign = campaign
+            .with_batch_metadata(name.as_str(), value.as_str())
+            .with_message_metadata(name.as_str(), value.as_str());
+    }
+    if let Some(ttl) = request.ttl {
+        let ttl = Ttl::from_seconds(ttl.as_secs()).map_err(|error| {
+            Failure::because(exit::USAGE, "--ttl cannot be used", &error).hint("give whole seconds, such as --ttl 2h")
+        })?;
+        campaign = campaign.with_ttl(ttl);
+    }
+    if let Some(strategy) = &request.strategy {
+        let strategy = strategy.to_ascii_uppercase().replace('-', "_");
+        campaign = campaign.with_processing_strategy(ProcessingStrategy::from(strategy.as_str()));
+    }
+    if !request.channel_order.is_empty() {
+        campaign = campaign.with_channel_priority_order(request.channel_order.clone());
+    }
+    if let Some(url) = &request.callback_url {
+        campaign = campaign.with_callback_url(url.as_str());
+    }
+    if let Some(id) = &request.correlation_id {
+        campaign = campaign.with_correlation_id(id.as_str());
+    }
+    // What is over a limit is found by reading it as the wire does.
+    CampaignRequest::from_json(campaign.to_json().as_bytes(), None).map_err(|error| {
+        Failure::because(exit::BAD_INPUT, "the request cannot be sent", &error)
+            .hint("see what may be set: sinch-batch send --help; nothing was sent")
+    })
+}
+
+/// The request of a file, without recipients.
+fn request_file(path: &Path, app: &AppId) -> Result<CampaignRequest, Failure> {
+    let shown = path.display();
+    let text = std::fs::read(path).map_err(|error| {
+        Failure::because(exit::BAD_INPUT, format!("the request {shown} cannot be read"), &error)
+            .hint("name a JSON file with the wire's request object, without recipients")
+    })?;
+    CampaignRequest::from_json(&text, Some(app)).map_err(|error| {
+        Failure::because(exit::BAD_INPUT, shown, &error)
+            .hint("the file holds one request object, such as {\"message\": {…}, \"ttl\": \"3600s\"}; nothing was sent")
+    })
 }
 
 /// How many mistakes a file has, as a sentence.

@@ -3,6 +3,7 @@
 mod api;
 mod callbacks;
 mod duration;
+mod request;
 mod simulate;
 
 use std::net::SocketAddr;
@@ -19,6 +20,7 @@ pub(crate) use self::callbacks::{
     AboutArgs, Fault, JournalArgs, ListenArgs, ReplayArgs, SecretArgs, SignArgs, TriggerArgs,
 };
 use self::duration::duration;
+pub(crate) use self::request::RequestArgs;
 pub(crate) use self::simulate::SimulateArgs;
 use crate::exit;
 
@@ -79,7 +81,7 @@ pub(crate) struct Input {
 }
 
 #[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
+#[group(id = "words", required = true, multiple = false)]
 pub(crate) struct MessageArgs {
     /// The message, as the wire's `message` object.
     #[arg(long, value_name = "FILE")]
@@ -181,6 +183,8 @@ pub(crate) struct PreviewArgs {
     pub(crate) input: Input,
     #[command(flatten)]
     pub(crate) message: MessageArgs,
+    #[command(flatten)]
+    pub(crate) request: RequestArgs,
     /// Which row, counted from 1.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) row: u64,
@@ -194,6 +198,8 @@ pub(crate) struct SendArgs {
     pub(crate) input: Input,
     #[command(flatten)]
     pub(crate) message: MessageArgs,
+    #[command(flatten)]
+    pub(crate) request: RequestArgs,
     /// Names the campaign; else it gets an id, which is printed first.
     #[arg(long, value_name = "NAME", value_parser = campaign_name)]
     pub(crate) campaign: Option<String>,

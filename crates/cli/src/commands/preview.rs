@@ -1,7 +1,9 @@
 //! `preview`: the message as one recipient will see it.
 
 use serde::Serialize;
-use sinch_batch::models::{Message, MessageBody, Template};
+use serde_json::{Map, Value};
+use sinch_batch::campaign::CampaignRequest;
+use sinch_batch::models::{AppId, Message, MessageBody, Template};
 use sinch_batch::recipients::SourceError;
 
 use crate::args::PreviewArgs;
@@ -14,16 +16,24 @@ struct Preview<'a> {
     row: u64,
     line: u64,
     message: &'a Message,
+    /// What else the request says, if anything.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    request: &'a Map<String, Value>,
 }
 
+/// A made-up app, where none is needed.
+const PREVIEW_APP: &str = "01KZ4EBHKN27EZJ4Q91V5C36G1";
+
 pub(crate) async fn run(args: PreviewArgs) -> Result<u8, Failure> {
-    let message = input::message(&args.message)?;
-    let template = Template::new(message);
+    let request = input::request(&args.message, &args.request, &AppId::new(PREVIEW_APP))?;
+    let template = Template::new(request.message().clone());
+    let settings = settings(&request)?;
     let file = &args.input.file;
     // A text is not repeated: it may be what nobody else should read.
-    let message_typed = match &args.message.message {
-        Some(path) => format!("--message {}", path.display()),
-        None => "--text …".to_owned(),
+    let message_typed = match (&args.message.message, &args.request.request) {
+        (Some(path), _) => format!("--message {}", path.display()),
+        (None, Some(_)) => "--message FILE".to_owned(),
+        (None, None) => "--text …".to_owned(),
     };
     let check = format!("see every mistake with: sinch-batch check {} {message_typed}", file.display());
     let row = match input::open(file)?.row(&template, args.row) {
@@ -44,13 +54,24 @@ pub(crate) async fn run(args: PreviewArgs) -> Result<u8, Failure> {
         .render(&row.recipient.parameters)
         .map_err(|error| Failure::because(exit::BAD_INPUT, "the message with the values of this row", &error))?;
     if args.json.json {
-        write_json_line(&Preview { row: row.number, line: row.line, message: &message })?;
+        write_json_line(&Preview { row: row.number, line: row.line, message: &message, request: &settings })?;
         return Ok(exit::OK);
     }
     let text = match &message.body {
         Some(MessageBody::Text(text)) if message.extra.is_empty() => text.text.to_string(),
         _ => serde_json::to_string_pretty(&message).map_err(|error| output(error.into()))?,
     };
-    out(format!("{text}\n").as_bytes()).map_err(output)?;
+    let settings: String = settings.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
+    let parted = if settings.is_empty() { "" } else { "\n" };
+    out(format!("{text}\n{parted}{settings}").as_bytes()).map_err(output)?;
     Ok(exit::OK)
+}
+
+/// What the request says besides app and message.
+fn settings(request: &CampaignRequest) -> Result<Map<String, Value>, Failure> {
+    let mut settings: Map<String, Value> =
+        serde_json::from_str(&request.to_json()).map_err(|error| output(error.into()))?;
+    settings.remove("app_id");
+    settings.remove("message");
+    Ok(settings)
 }

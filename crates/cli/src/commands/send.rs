@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sinch_batch::campaign::{Campaign, CampaignError, CampaignRequest, CheckedCampaign};
+use sinch_batch::campaign::{Campaign, CampaignError, CheckedCampaign};
 use sinch_batch::ledger::{self, DuplicateOf, SqliteLedger};
-use sinch_batch::models::{AppId, Message};
+use sinch_batch::models::{AppId, Template};
 use sinch_batch::recipients::CheckOptions;
 use sinch_batch::simulator::{Simulator, SimulatorConfig};
 use sinch_batch::webhook::WebhookSecret;
@@ -59,7 +59,6 @@ struct Prepared {
 
 /// Everything up to the campaign's place in the ledger. Nothing is sent.
 async fn prepare(args: &SendArgs) -> Result<Prepared, Failure> {
-    let message = input::message(&args.message)?;
     let file = args.input.file.as_path();
     let service = match args.simulate {
         true => None,
@@ -70,7 +69,7 @@ async fn prepare(args: &SendArgs) -> Result<Prepared, Failure> {
         Some((_, Ok(app))) => app.clone(),
         _ => AppId::new(PRACTICE_APP),
     };
-    let checked = check(args, &app, message).await?;
+    let checked = check(args, &app).await?;
     let service = match service {
         Some((service, app)) => {
             let service = Service { resend_after: Some(args.run.resend_after), ..service? };
@@ -117,9 +116,10 @@ async fn prepare(args: &SendArgs) -> Result<Prepared, Failure> {
 }
 
 /// Checks the whole file; a file with mistakes is not sent unless they are skipped.
-async fn check(args: &SendArgs, app: &AppId, message: Message) -> Result<CheckedCampaign, Failure> {
+async fn check(args: &SendArgs, app: &AppId) -> Result<CheckedCampaign, Failure> {
     let file = args.input.file.clone();
-    let request = CampaignRequest::new(app.clone(), message.clone());
+    let request = input::request(&args.message, &args.request, app)?;
+    let template = Template::new(request.message().clone());
     let options =
         CheckOptions::new().with_batch_size(usize::from(args.batch_size)).with_skip_invalid(args.skip_invalid);
     let checked = input::blocking(move || {
@@ -135,7 +135,7 @@ async fn check(args: &SendArgs, app: &AppId, message: Message) -> Result<Checked
     let file = &args.input.file;
     // What can be read only once cannot be listed once more.
     if args.json.json && file.is_file() {
-        super::check::print_json(file, &sinch_batch::models::Template::new(message)).await?;
+        super::check::print_json(file, &template).await?;
     }
     Err(input::refuse(checked.checked(), file, args.skip_invalid))
 }
