@@ -54,6 +54,17 @@ struct Parameters {
     code: String,
 }
 
+/// Parses the file, and does nothing with it.
+pub(crate) fn parse(file: File) -> Result<u64, Box<dyn Error>> {
+    let mut reader = csv::Reader::from_reader(file);
+    let mut record = csv::StringRecord::new();
+    let mut rows = 0;
+    while reader.read_record(&mut record)? {
+        rows += u64::from(!std::hint::black_box(&record).is_empty());
+    }
+    Ok(rows)
+}
+
 /// Reads and serializes, and sends nothing.
 pub(crate) fn serialize(file: File) -> Result<u64, Box<dyn Error>> {
     let mut body = Vec::new();

@@ -1,20 +1,26 @@
-//! `speed bare|loop|client FILE URL`: reads recipients with two parameters from a CSV, and sends them.
+//! `speed csv|check|bare|loop|client|campaign FILE URL`: reads recipients with two parameters from a CSV,
+//! and sends them.
 //!
-//! `bare` reads and serializes alone. `loop` is what one writes by hand with csv, serde and reqwest.
-//! `client` is `recipients` and `client`. All send one batch after the other; `cargo xtask bench client`
-//! runs them side by side and compares.
+//! `csv` only parses the file, `check` finds its mistakes and plans its batches. `bare` reads and serializes
+//! alone. `loop` is what one writes by hand with csv, serde and reqwest. `client` is `recipients` and
+//! `client`. These send one batch after the other. `campaign` is all of it: check, a ledger on disk, leases,
+//! digests, four batches under way. `cargo xtask bench client` runs them side by side and compares.
 #![expect(clippy::print_stdout, reason = "a program whose figures are read by another")]
 
 mod by_hand;
 
 use std::error::Error;
 use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use sinch_batch::auth::AccessToken;
+use sinch_batch::campaign::{Campaign, CampaignRequest};
 use sinch_batch::client::{Client, RetryPolicy};
+use sinch_batch::ledger::SqliteLedger;
 use sinch_batch::models::{AppId, Message, ProjectId, SendBatchRequest, Template};
-use sinch_batch::recipients::{Cutter, Format, Rows, SkipSet, Source};
+use sinch_batch::recipients::{Cutter, Format, RecipientFile, Rows, SkipSet, Source};
 
 /// The message of all of them.
 const TEXT: &str = "Hello ${name}, your code is ${code}.";
@@ -23,20 +29,48 @@ const TOKEN: &str = "made-up";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let [way, file, url] = args.as_slice() else { return Err("speed bare|loop|client FILE URL".into()) };
-    let file = File::open(file)?;
+    let [way, file, url] = args.as_slice() else {
+        return Err("speed csv|check|bare|loop|client|campaign FILE URL".into());
+    };
+    let path = Path::new(file);
+    let file = File::open(path)?;
     let start = Instant::now();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let rows = match way.as_str() {
+        "csv" => by_hand::parse(file)?,
+        "check" => request().check(RecipientFile::open(path)?, |_| {})?.checked().valid_rows(),
         "bare" => by_hand::serialize(file)?,
         "loop" => runtime.block_on(by_hand::send(file, url))?,
         "client" => runtime.block_on(send(file, url))?,
+        "campaign" => {
+            let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+            threads.block_on(campaign(path, url))?
+        }
         other => return Err(format!("no such way: {other}").into()),
     };
     let seconds = start.elapsed().as_secs_f64();
     let (cpu, peak) = (cpu_seconds()?, peak_bytes()?);
     println!(r#"{{"rows": {rows}, "seconds": {seconds}, "cpu_seconds": {cpu}, "peak_bytes": {peak}}}"#);
     Ok(())
+}
+
+fn request() -> CampaignRequest {
+    CampaignRequest::new(AppId::new(APP), Message::text(TEXT))
+}
+
+/// A whole campaign, with its ledger on disk.
+async fn campaign(file: &Path, url: &str) -> Result<u64, Box<dyn Error>> {
+    let client =
+        Client::builder(ProjectId::new("bench-project"), AccessToken::new(TOKEN)).with_base_url(url).build()?;
+    let folder = tempfile::tempdir()?;
+    let ledger = Arc::new(SqliteLedger::open(folder.path().join("ledger.db"))?);
+    let checked = request().check(RecipientFile::open(file)?, |_| {})?;
+    let campaign = Campaign::begin(ledger, "bench", client, checked).await?;
+    let outcome = campaign.send(std::future::pending(), |_| {}).await?;
+    if !outcome.is_complete() {
+        return Err(format!("the campaign did not finish: {outcome:?}").into());
+    }
+    Ok(campaign.status().await?.accepted)
 }
 
 /// Through our crates.
@@ -59,14 +93,13 @@ async fn send(file: File, url: &str) -> Result<u64, Box<dyn Error>> {
     Ok(rows)
 }
 
-/// What all threads have used so far, of user and kernel.
+/// What the process has used so far, of user and kernel, in ticks of which Linux has a hundred a second;
+/// threads that have ended count too.
 fn cpu_seconds() -> Result<f64, Box<dyn Error>> {
-    let mut nanoseconds = 0;
-    for thread in std::fs::read_dir("/proc/self/task")? {
-        let text = std::fs::read_to_string(thread?.path().join("schedstat"))?;
-        nanoseconds += text.split(' ').next().ok_or("an empty schedstat")?.parse::<u64>()?;
-    }
-    Ok(nanoseconds as f64 / 1e9)
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    let (_, fields) = stat.rsplit_once(") ").ok_or("an odd stat")?;
+    let ticks: Vec<u64> = fields.split(' ').skip(11).take(2).map(str::parse).collect::<Result<_, _>>()?;
+    Ok(ticks.iter().sum::<u64>() as f64 / 100.0)
 }
 
 fn peak_bytes() -> Result<u64, Box<dyn Error>> {
