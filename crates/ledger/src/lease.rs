@@ -57,7 +57,7 @@ impl Claim {
 pub struct Claimed {
     /// The batches, by number.
     pub leases: Vec<Lease>,
-    /// What other workers hold.
+    /// What other workers hold; looked for only if there are fewer leases than asked for.
     pub held: Vec<Held>,
 }
 

@@ -263,6 +263,14 @@ pub(crate) trait Store {
     fn add_batch(&mut self, batch: &Batch) -> Result<(), LedgerError>;
     /// Writes a batch that was added; what is planned of it never changes.
     fn put_batch(&mut self, batch: &Batch) -> Result<(), LedgerError>;
+    /// Keeps who holds a batch; nothing else of it has changed.
+    fn put_hold(&mut self, batch: &Batch) -> Result<(), LedgerError> {
+        self.put_batch(batch)
+    }
+    /// Keeps who holds a batch and its attempts; neither id nor state nor doubles have changed.
+    fn put_attempt(&mut self, batch: &Batch) -> Result<(), LedgerError> {
+        self.put_batch(batch)
+    }
     /// Campaigns with a batch of that digest, and whether the service may have that batch.
     fn batches_like(&mut self, digest: &Digest) -> Result<Vec<(CampaignId, bool)>, LedgerError>;
     /// Whether the service may have any batch whose id is not known.

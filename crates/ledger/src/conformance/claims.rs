@@ -235,13 +235,16 @@ async fn held_tells_who_holds_what_until_when<L: Ledger>(ledger: &L) {
     bench.claim("two", 1, at(3)).await;
     bench.claim("one", 1, at(5)).await;
     bench.renew("one", &[(1, leases[0].token)], at(7)).await;
-    let held = bench.claim("three", 1, at(10)).await.held;
+    // Who gets what it asked for need not know.
+    assert_eq!(bench.claim("three", 1, at(9)).await.held, []);
+    let held = bench.claim("three", 9, at(10)).await.held;
     assert_eq!(held, [Held::new("one", 3, at(37)), Held::new("two", 1, at(33))]);
     // What has lapsed, or is accepted, nobody holds.
     bench.recorded(accepted(3, "A")).await;
-    let held = bench.claim("three", 0, at(33)).await.held;
+    let held = bench.claim("three", 9, at(33)).await.held;
     assert_eq!(held, [Held::new("one", 2, at(37))]);
-    assert_eq!(bench.claim("one", 0, at(40)).await.held, []);
+    let held = bench.claim("one", 9, at(40)).await.held;
+    assert_eq!(held, [Held::new("three", 1, at(63))]);
 }
 
 async fn a_cancelled_campaign_sends_nothing<L: Ledger>(ledger: &L) {

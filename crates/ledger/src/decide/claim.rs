@@ -65,23 +65,47 @@ pub(crate) fn claim<S: Store>(
     let now = microsecond(claim.now);
     running(&known_sums(store, campaign)?)?;
     introduce(store, campaign, &claim.worker, now, &is_gone)?;
-    for holder in store.holders(campaign)? {
-        if holder.name() != claim.worker.name() && is_gone(&holder) {
-            bury(store, campaign, holder.name(), now)?;
-        }
+    let mut free = store.free_batches(campaign, claim.room, &claim.except, now)?;
+    // Only who finds too little, or what a silent worker has left, has to know who is gone.
+    let enough = free.len() >= claim.room as usize;
+    if (!enough || free.iter().any(|batch| batch.hold.until.is_some())) && bury_gone(store, campaign, claim, now, &is_gone)?
+    {
+        free = store.free_batches(campaign, claim.room, &claim.except, now)?;
     }
-    let mut leases = Vec::new();
-    for mut batch in store.free_batches(campaign, claim.room, &claim.except, now)? {
+    let mut leases = Vec::with_capacity(free.len());
+    for mut batch in free {
         note_silence(&mut batch, &claim.worker, now);
         let hold = &mut batch.hold;
         hold.worker = Some(claim.worker.name().into());
         hold.token = hold.token.saturating_add(1);
         hold.until = Some(later(now, claim.lease));
-        store.put_batch(&batch)?;
+        store.put_hold(&batch)?;
         leases.push(batch.lease());
     }
-    let held = store.held_by_others(campaign, claim.worker.name(), now)?;
+    let held = if leases.len() >= claim.room as usize {
+        Vec::new()
+    } else {
+        store.held_by_others(campaign, claim.worker.name(), now)?
+    };
     Ok(Claimed { leases, held })
+}
+
+/// Frees what workers hold that are gone; whether there were any.
+fn bury_gone<S: Store>(
+    store: &mut S,
+    campaign: CampaignId,
+    claim: &Claim,
+    now: Timestamp,
+    is_gone: impl Fn(&Worker) -> bool,
+) -> Result<bool, LedgerError> {
+    let mut any = false;
+    for holder in store.holders(campaign)? {
+        if holder.name() != claim.worker.name() && is_gone(&holder) {
+            bury(store, campaign, holder.name(), now)?;
+            any = true;
+        }
+    }
+    Ok(any)
 }
 
 /// Remembers the worker. A name belongs to one process at a time: what an earlier one held that is gone
@@ -153,7 +177,7 @@ pub(crate) fn renew<S: Store>(
             if batch.hold.in_call {
                 batch.hold.may_leave_until = Some(until);
             }
-            store.put_batch(&batch)?;
+            store.put_hold(&batch)?;
         }
     }
     Ok(renewed)
@@ -182,7 +206,7 @@ fn bury<S: Store>(store: &mut S, campaign: CampaignId, worker: &str, now: Timest
         if hold.lapsed.as_ref().is_some_and(|(silent, _)| **silent == *worker) {
             hold.lapsed = None;
         }
-        store.put_batch(&batch)?;
+        store.put_hold(&batch)?;
     }
     Ok(())
 }

@@ -25,7 +25,7 @@ pub(crate) fn record<S: Store>(
         Entry::Returned { attempt, .. } => {
             if batch.attempts == attempt && batch.stage == BatchStage::Unknown {
                 batch.hold.end_call(now);
-                store.put_batch(&batch)?;
+                store.put_attempt(&batch)?;
             }
         }
         Entry::Accepted { batch_id, .. } => be_accepted(store, &mut sums, &mut batch, batch_id)?,
@@ -47,7 +47,7 @@ pub(crate) fn record<S: Store>(
                 if let Some(why) = why {
                     batch.why = Some(scrub(&why, None));
                 }
-                store.put_batch(&batch)?;
+                store.put_attempt(&batch)?;
             }
         }
     }
@@ -92,7 +92,7 @@ fn intend<S: Store>(
     batch.hold.may_leave_until = batch.hold.until;
     batch.hold.in_call = true;
     batch.hold.lapsed = None;
-    store.put_batch(batch)
+    store.put_attempt(batch)
 }
 
 fn be_accepted<S: Store>(
@@ -141,7 +141,7 @@ fn refuse<S: Store>(
             batch.stage = BatchStage::Refused;
             batch.hold.end_call(now);
             batch.why = Some(scrub(why, None));
-            store.put_batch(batch)
+            store.put_attempt(batch)
         }
     }
 }

@@ -484,6 +484,48 @@ impl Store for Tables {
         )
     }
 
+    fn put_hold(&mut self, batch: &Batch) -> Result<(), LedgerError> {
+        let hold = &batch.hold;
+        self.execute(
+            "UPDATE batch SET worker = ?3, token = ?4, lease_until = ?5, may_leave_until = ?6, in_call = ?7, \
+             lapsed_worker = ?8, lapsed_at = ?9 WHERE campaign = ?1 AND number = ?2",
+            params![
+                batch.campaign.get(),
+                batch.number,
+                hold.worker.as_deref(),
+                integer(hold.token)?,
+                hold.until.map(Timestamp::as_microsecond),
+                hold.may_leave_until.map(Timestamp::as_microsecond),
+                hold.in_call,
+                hold.lapsed.as_ref().map(|(worker, _)| &**worker),
+                hold.lapsed.as_ref().map(|(_, at)| at.as_microsecond()),
+            ],
+        )
+    }
+
+    fn put_attempt(&mut self, batch: &Batch) -> Result<(), LedgerError> {
+        let hold = &batch.hold;
+        self.execute(
+            "UPDATE batch SET stage = ?3, attempts = ?4, uncertain = ?5, last_attempt = ?6, why = ?7, \
+             lease_until = ?8, may_leave_until = ?9, in_call = ?10, lapsed_worker = ?11, lapsed_at = ?12 \
+             WHERE campaign = ?1 AND number = ?2",
+            params![
+                batch.campaign.get(),
+                batch.number,
+                batch.stage.as_str(),
+                batch.attempts,
+                batch.uncertain,
+                batch.last_attempt.map(Timestamp::as_microsecond),
+                batch.why,
+                hold.until.map(Timestamp::as_microsecond),
+                hold.may_leave_until.map(Timestamp::as_microsecond),
+                hold.in_call,
+                hold.lapsed.as_ref().map(|(worker, _)| &**worker),
+                hold.lapsed.as_ref().map(|(_, at)| at.as_microsecond()),
+            ],
+        )
+    }
+
     fn batches_like(&mut self, digest: &Digest) -> Result<Vec<(CampaignId, bool)>, LedgerError> {
         self.all(LIKE, [&digest[..]], |row| Ok((CampaignId::new(get(row, 0)?), get(row, 1)?)))
     }
