@@ -697,7 +697,9 @@ fn go_on(state: &mut State, now: Moment, commands: &mut Vec<Command>) {
         Stage::Waiting { until, .. } => Some(until),
         _ => None,
     });
-    let others = state.hold.into_iter().chain(state.renew_at).chain(state.claim_again);
+    // What is due and still waits, waits for something else: for room, or for the end of what is under way.
+    let claim_again = state.claim_again.filter(|at| now.steady < *at);
+    let others = state.hold.into_iter().chain(state.renew_at).chain(claim_again);
     if let Some(at) = waits.chain(others).min() {
         commands.push(Command::Wake(at));
     }
