@@ -188,11 +188,7 @@ impl<'a> Runner<'a> {
     async fn renew(&self, worker: String, held: Vec<(BatchNumber, u64)>, asked: Moment) -> Done {
         let numbers = held.iter().map(|(number, _)| *number).collect();
         match self.ledger.renew(self.campaign.id, &worker, held, self.limits.lease, asked.wall).await {
-            Ok(Renewed { lost, accepted, .. }) => {
-                let mut inputs: Vec<_> = accepted.into_iter().map(Input::Adopted).collect();
-                inputs.push(Input::Renewed { asked, held: numbers, lost });
-                Done { inputs, error: None }
-            }
+            Ok(Renewed { lost, accepted, .. }) => Input::Renewed { asked, held: numbers, lost, accepted }.into(),
             Err(error) => Done::stopped(error, Vec::new()),
         }
     }

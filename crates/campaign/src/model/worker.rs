@@ -89,7 +89,9 @@ impl World {
             if !self.actors[index].alive {
                 return Ok(());
             }
-            self.say(|| format!("w{index} ◀ {}", brief(&input)));
+            if !is_dull(&input) {
+                self.say(|| format!("w{index} ◀ {}", brief(&input)));
+            }
             let moment = self.moment_of(index);
             let actor = &mut self.actors[index];
             actor.wakes += 1;
@@ -113,7 +115,9 @@ impl World {
             Command::Forget(_) => {}
             Command::Finish(outcome) => self.finish(index, outcome)?,
             command => {
-                self.say(|| format!("w{index} ▶ {command:?}"));
+                if !matches!(command, Command::Claim(..) | Command::Read(_)) {
+                    self.say(|| format!("w{index} ▶ {command:?}"));
+                }
                 let soon = if self.choices.percent(20) { self.choices.between(0, 300) } else { 0 };
                 self.at(self.now + soon, Event::Obey(index, command, moment));
             }
@@ -148,11 +152,7 @@ impl World {
         if !self.actors[index].alive {
             return Ok(());
         }
-        let now = self.wall();
-        let faulty = self.choices.percent(100) && {
-            let faults = self.ledger_faults;
-            faults > 0 && self.choices.between(0, 1000) < faults
-        };
+        let faulty = self.choices.between(0, 1000) < self.ledger_faults;
         let inputs = match command {
             Command::Claim(room, except) => {
                 let actor = &self.actors[index];
@@ -189,9 +189,7 @@ impl World {
                 match renewed {
                     Ok(Renewed { lost, accepted, .. }) => {
                         self.count("renewed");
-                        let mut inputs: Vec<_> = accepted.into_iter().map(Input::Adopted).collect();
-                        inputs.push(Input::Renewed { asked: given, held: numbers, lost });
-                        inputs
+                        vec![Input::Renewed { asked: given, held: numbers, lost, accepted }]
                     }
                     Err(error) => vec![stop(&error)],
                 }
@@ -199,7 +197,6 @@ impl World {
             Command::Forget(_) | Command::Wake(_) | Command::Finish(_) => Vec::new(),
         };
         self.judge()?;
-        let _ = now;
         let later = if self.choices.percent(20) { self.choices.between(0, 300) } else { 0 };
         self.at(self.now + later, Event::Give(index, inputs));
         Ok(())
@@ -216,8 +213,11 @@ impl World {
                 entries.push(Entry::Refused { number, attempt, why });
             }
             Fact::Released { token, why } => {
-                self.count("left unknown");
-                self.actors[index].let_go.insert(number);
+                // A probe that has to be repeated is given back too.
+                if self.batch(number).attempts > 0 {
+                    self.count("left unknown");
+                    self.actors[index].let_go.insert(number);
+                }
                 entries.push(Entry::Released { number, token, why });
             }
             Fact::Accepted(batch_ids) => {
@@ -318,6 +318,15 @@ fn stop(error: &LedgerError) -> Input {
 
 fn fault(faulty: bool) -> Result<(), LedgerError> {
     if faulty { Err(LedgerError::new(LedgerErrorKind::Busy, "busy")) } else { Ok(()) }
+}
+
+/// Whether it happens all the time and changes nothing.
+fn is_dull(input: &Input) -> bool {
+    match input {
+        Input::Tick | Input::Read(_) => true,
+        Input::Claimed(claimed, _) => claimed.leases.is_empty(),
+        _ => false,
+    }
 }
 
 fn brief(input: &Input) -> String {

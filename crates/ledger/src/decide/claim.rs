@@ -112,7 +112,9 @@ pub(crate) fn renew<S: Store>(
         };
         if batch.stage == BatchStage::Accepted {
             renewed.accepted.push(*number);
-        } else if batch.hold.token != *token || batch.hold.worker.as_deref() != Some(worker) {
+        } else if batch.hold.token != *token || batch.hold.worker.as_deref() != Some(worker) || batch.hold.until.is_none()
+        {
+            // What was let go of is not taken back by a renewal that was asked for before.
             renewed.lost.push(*number);
         } else {
             batch.hold.until = Some(until);
