@@ -186,9 +186,8 @@ impl<'a> Runner<'a> {
     }
 
     async fn renew(&self, worker: String, held: Vec<(BatchNumber, u64)>, asked: Moment) -> Done {
-        let numbers = held.iter().map(|(number, _)| *number).collect();
-        match self.ledger.renew(self.campaign.id, &worker, held, self.limits.lease, asked.wall).await {
-            Ok(Renewed { lost, accepted, .. }) => Input::Renewed { asked, held: numbers, lost, accepted }.into(),
+        match self.ledger.renew(self.campaign.id, &worker, held.clone(), self.limits.lease, asked.wall).await {
+            Ok(Renewed { lost, accepted, .. }) => Input::Renewed { asked, held, lost, accepted }.into(),
             Err(error) => Done::stopped(error, Vec::new()),
         }
     }

@@ -134,7 +134,7 @@ pub(crate) enum Input {
     /// The response to [`Command::LookUp`].
     Found(BatchNumber, Result<Vec<BatchId>, LookUpFailure>),
     /// The answer to [`Command::Renew`], asked for at that moment.
-    Renewed { asked: Moment, held: Vec<BatchNumber>, lost: Vec<BatchNumber>, accepted: Vec<BatchNumber> },
+    Renewed { asked: Moment, held: Vec<(BatchNumber, u64)>, lost: Vec<BatchNumber>, accepted: Vec<BatchNumber> },
     /// Time has passed.
     Tick,
     /// Start nothing new: finish what is under way, then end.
@@ -344,7 +344,11 @@ pub(crate) fn step(state: &mut State, input: Input, now: Moment) -> Vec<Command>
         Input::Found(number, response) => found(state, number, response, now, &mut commands),
         Input::Renewed { asked, held, lost, accepted } => {
             state.accepted_any |= !accepted.is_empty();
-            for number in held {
+            for (number, token) in held {
+                // It may have been claimed again since the renewal was asked for.
+                if state.slots.get(&number).is_none_or(|slot| slot.token != token) {
+                    continue;
+                }
                 if lost.contains(&number) || accepted.contains(&number) {
                     lose(state, number, &mut commands);
                 } else if let Some(slot) = state.slots.get_mut(&number) {

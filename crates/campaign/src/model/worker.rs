@@ -115,11 +115,23 @@ impl World {
             Command::Forget(_) => {}
             Command::Finish(outcome) => self.finish(index, outcome)?,
             command => {
-                if !matches!(command, Command::Claim(..) | Command::Read(_)) {
+                if !matches!(command, Command::Claim(..) | Command::Read(_) | Command::Renew(_)) {
                     self.say(|| format!("w{index} ▶ {command:?}"));
                 }
                 let soon = if self.choices.percent(20) { self.choices.between(0, 300) } else { 0 };
                 self.at(self.now + soon, Event::Obey(index, command, moment));
+                if self.twitches > 0 && self.choices.percent(8) {
+                    self.twitches -= 1;
+                    let event = if self.choices.percent(20) {
+                        Event::Die(index)
+                    } else {
+                        let long = if self.choices.percent(50) { 45_000 } else { 900_000 };
+                        Event::Freeze(index, self.choices.between(5_000, long))
+                    };
+                    // Just before, or just after.
+                    let before = self.choices.percent(50);
+                    self.at(self.now + if before { 0 } else { soon + 1 }, event);
+                }
             }
         }
         Ok(())
@@ -181,15 +193,14 @@ impl World {
                 return Ok(());
             }
             Command::Renew(held) => {
-                let numbers: Vec<_> = held.iter().map(|(number, _)| *number).collect();
                 let actor = &self.actors[index];
                 let (name, lease) = (actor.worker.name(), actor.limits.lease);
                 let renewed = fault(faulty)
-                    .and_then(|()| at_once(self.ledger.renew(self.campaign, name, held, lease, given.wall)));
+                    .and_then(|()| at_once(self.ledger.renew(self.campaign, name, held.clone(), lease, given.wall)));
                 match renewed {
                     Ok(Renewed { lost, accepted, .. }) => {
                         self.count("renewed");
-                        vec![Input::Renewed { asked: given, held: numbers, lost, accepted }]
+                        vec![Input::Renewed { asked: given, held, lost, accepted }]
                     }
                     Err(error) => vec![stop(&error)],
                 }
@@ -325,6 +336,7 @@ fn is_dull(input: &Input) -> bool {
     match input {
         Input::Tick | Input::Read(_) => true,
         Input::Claimed(claimed, _) => claimed.leases.is_empty(),
+        Input::Renewed { lost, accepted, .. } => lost.is_empty() && accepted.is_empty(),
         _ => false,
     }
 }

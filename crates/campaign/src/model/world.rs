@@ -101,10 +101,10 @@ pub(super) struct World {
     pub(super) calls: BTreeMap<u64, OnItsWay>,
     pub(super) receipts: bool,
     pub(super) ledger_faults: u64,
-    pub(super) bound_holds: bool,
+    /// How many more times a worker freezes or dies between two steps.
+    pub(super) twitches: u32,
     pub(super) tally: Tally,
     pub(super) lines: Option<Vec<String>>,
-    pub(super) n_batches: u32,
 }
 
 /// What the judge says when a promise was broken.
@@ -142,10 +142,9 @@ impl World {
             calls: BTreeMap::new(),
             receipts: false,
             ledger_faults: 0,
-            bound_holds: true,
+            twitches: 0,
             tally: Tally::default(),
             lines: with_lines.then(Vec::new),
-            n_batches,
         }
     }
 
