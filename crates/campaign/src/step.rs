@@ -825,3 +825,7 @@ fn renew(state: &mut State, now: Moment, commands: &mut Vec<Command>) {
 fn backoff(attempts: u32, longest: Duration) -> Duration {
     Duration::from_secs(1 << attempts.saturating_sub(1).min(16)).min(longest)
 }
+
+#[cfg(test)]
+#[path = "step_tests.rs"]
+mod tests;

@@ -48,7 +48,7 @@ fn promise_1_nothing_is_sent_twice_because_of_us_in_5000_stories() {
         "accepted", "accepted late", "sent again", "taken over", "froze", "died", "interrupted", "paused", "clock set",
         "receipt", "renewed", "too late", "fenced", "adopted", "contradicted", "left unknown", "held back",
     ] {
-        assert!(tally.of(what) >= 50, "{what} hardly ever happened: {tally:?}");
+        assert!(tally.of(what) >= 20, "{what} hardly ever happened: {tally:?}");
     }
 }
 
