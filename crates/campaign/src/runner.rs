@@ -73,9 +73,9 @@ impl<'a> Runner<'a> {
         mut on_progress: impl FnMut(&Progress),
     ) -> Result<SendOutcome, CampaignError> {
         let begun = self.ledger.begin_run(self.campaign.id, self.limits.resend_after).await?;
-        let status = self.ledger.status(self.campaign.id).await?;
-        on_progress(&Progress::of(status));
-        let mut state = State::new(self.limits.clone(), &begun, status.accepted > 0);
+        let status = self.ledger.status(self.campaign.id).await.ok();
+        status.into_iter().for_each(|status| on_progress(&Progress::of(status)));
+        let mut state = State::new(self.limits.clone(), &begun, status.is_some_and(|status| status.accepted > 0));
         let mut run = Run {
             runner: self,
             clock: Clock::start(),
@@ -103,7 +103,9 @@ impl<'a> Runner<'a> {
             }
             if let Some(outcome) = run.finished.take() {
                 self.goodbye(&run.worker).await;
-                on_progress(&Progress::of(self.ledger.status(self.campaign.id).await?));
+                if let Ok(status) = self.ledger.status(self.campaign.id).await {
+                    on_progress(&Progress::of(status));
+                }
                 return failure.map_or(Ok(outcome), Err);
             }
             tokio::select! {

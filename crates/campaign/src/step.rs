@@ -192,6 +192,8 @@ pub(crate) struct State {
     claiming: bool,
     /// Something may have become free that the claim under way does not ask for.
     claim_is_old: bool,
+    /// Until when the ledger keeps a batch for this run that it does not use.
+    unused_until: Option<Duration>,
     /// Nothing is free, and nobody holds anything that may become so.
     exhausted: bool,
     /// When to ask again what others have let go of.
@@ -281,6 +283,7 @@ impl State {
             given_up: Arc::default(),
             claiming: false,
             claim_is_old: false,
+            unused_until: None,
             exhausted: false,
             claim_again: None,
             held: Vec::new(),
@@ -370,9 +373,11 @@ pub(crate) fn step(state: &mut State, input: Input, now: Moment) -> Vec<Command>
 fn claimed_batches(state: &mut State, claimed: Claimed, asked: Moment, now: Moment, commands: &mut Vec<Command>) {
     state.claiming = false;
     let claim_is_old = std::mem::take(&mut state.claim_is_old);
-    state.exhausted = claimed.leases.is_empty() && claimed.held.is_empty() && !claim_is_old;
+    state.unused_until = state.unused_until.filter(|at| now.steady < *at);
+    let waits = !claimed.held.is_empty() || state.unused_until.is_some();
+    state.exhausted = claimed.leases.is_empty() && !waits && !claim_is_old;
     // Some may still be free of a worker that has just gone; what others hold may become so.
-    state.claim_again = (!claimed.held.is_empty() && claimed.leases.is_empty()).then(|| now.steady + CLAIM_EVERY);
+    state.claim_again = (waits && claimed.leases.is_empty()).then(|| now.steady + CLAIM_EVERY);
     state.held = claimed.held;
     if state.is_stopping() {
         // They are free again with the goodbye of this worker.
@@ -382,7 +387,14 @@ fn claimed_batches(state: &mut State, claimed: Claimed, asked: Moment, now: Mome
         state.renew_at = Some(asked.steady + state.limits.lease / 3);
     }
     for lease in claimed.leases {
-        take(state, &lease, asked, now, commands);
+        if state.slots.contains_key(&lease.number) {
+            // The claim took so long that a lease of this run lapsed meanwhile. What is under way ends first; the
+            // new lease is used by nobody, and lapses.
+            state.unused_until = Some(asked.steady + state.limits.lease);
+            lose(state, lease.number, commands);
+        } else {
+            take(state, &lease, asked, now, commands);
+        }
     }
 }
 

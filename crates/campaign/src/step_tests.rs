@@ -52,6 +52,11 @@ fn id() -> BatchId {
     BatchId::new("id")
 }
 
+/// The lease on batch 1 was renewed.
+fn renewed(asked: u64) -> Input {
+    Input::Renewed { asked: at(asked), held: vec![(1, 1)], lost: Vec::new(), accepted: Vec::new() }
+}
+
 fn intent(number: BatchNumber, attempt: u32) -> Command {
     Command::Record(number, Fact::Intent { token: 1, attempt })
 }
@@ -156,6 +161,7 @@ fn a_late_answer_to_an_early_question_proves_presence_but_never_absence() {
     let asked_early = || {
         let mut state = sending(one(), [1]);
         go(&mut state, 1, [Input::Sent(1, Err(lost())), Input::Recorded(1)]);
+        go(&mut state, 899, [renewed(899)]);
         state
     };
     let commands = go(&mut asked_early(), 900, [Input::Found(1, Ok(Vec::new()))]);
@@ -281,6 +287,17 @@ fn probes_that_are_all_absent_let_everything_go_on() {
     go(&mut state, 1, [Input::Read(1), Input::Recorded(1), Input::Sent(1, Ok(id()))]);
     let commands = go(&mut state, 1, [claimed(vec![lease(2)], 1)]);
     assert!(commands.contains(&Command::Read(2)), "only the first are probed: {commands:?}");
+}
+
+#[test]
+fn probes_that_are_out_hold_back_what_was_proved_absent() {
+    let mut state = later_run(Limits::default().with_in_flight(2));
+    go(&mut state, 1000, [Input::Start, claimed(vec![tried(1, 900), lease(2)], 1000)]);
+    go(&mut state, 1000, [Input::Found(1, Ok(Vec::new()))]);
+    let commands = go(&mut state, 1030, [renewed(1030), Input::Found(1, Ok(Vec::new()))]);
+    assert!(!commands.contains(&Command::Read(1)), "{commands:?}");
+    let commands = go(&mut state, 1029, [Input::Found(2, Ok(Vec::new()))]);
+    assert!(commands.contains(&Command::Read(1)) || commands.contains(&Command::Read(2)), "{commands:?}");
 }
 
 #[test]
