@@ -21,4 +21,9 @@ impl Moment {
     pub(crate) fn has_come(self, now: Self) -> bool {
         self.wall <= now.wall && self.steady <= now.steady
     }
+
+    /// Whether it has come by either clock: what had time until then has none left.
+    pub(crate) fn is_over(self, now: Self) -> bool {
+        self.wall <= now.wall || self.steady <= now.steady
+    }
 }

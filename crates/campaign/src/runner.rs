@@ -73,9 +73,9 @@ impl<'a> Runner<'a> {
         mut on_progress: impl FnMut(&Progress),
     ) -> Result<SendOutcome, CampaignError> {
         let begun = self.ledger.begin_run(self.campaign.id, self.limits.resend_after).await?;
-        let status = self.ledger.status(self.campaign.id).await?;
-        on_progress(&Progress::of(status));
-        let mut state = State::new(self.limits.clone(), &begun, status.accepted > 0);
+        let status = self.ledger.status(self.campaign.id).await.ok();
+        status.into_iter().for_each(|status| on_progress(&Progress::of(status)));
+        let mut state = State::new(self.limits.clone(), &begun, status.is_some_and(|status| status.accepted > 0));
         let mut run = Run {
             runner: self,
             clock: Clock::start(),
@@ -103,7 +103,9 @@ impl<'a> Runner<'a> {
             }
             if let Some(outcome) = run.finished.take() {
                 self.goodbye(&run.worker).await;
-                on_progress(&Progress::of(self.ledger.status(self.campaign.id).await?));
+                if let Ok(status) = self.ledger.status(self.campaign.id).await {
+                    on_progress(&Progress::of(status));
+                }
                 return failure.map_or(Ok(outcome), Err);
             }
             tokio::select! {
@@ -186,13 +188,8 @@ impl<'a> Runner<'a> {
     }
 
     async fn renew(&self, worker: String, held: Vec<(BatchNumber, u64)>, asked: Moment) -> Done {
-        let numbers = held.iter().map(|(number, _)| *number).collect();
-        match self.ledger.renew(self.campaign.id, &worker, held, self.limits.lease, asked.wall).await {
-            Ok(Renewed { lost, accepted, .. }) => {
-                let mut inputs: Vec<_> = accepted.into_iter().map(Input::Adopted).collect();
-                inputs.push(Input::Renewed { asked, held: numbers, lost });
-                Done { inputs, error: None }
-            }
+        match self.ledger.renew(self.campaign.id, &worker, held.clone(), self.limits.lease, asked.wall).await {
+            Ok(Renewed { lost, accepted, .. }) => Input::Renewed { asked, held, lost, accepted }.into(),
             Err(error) => Done::stopped(error, Vec::new()),
         }
     }

@@ -104,9 +104,9 @@ impl Limits {
         self
     }
 
-    /// How long before the end of a lease nothing may leave any more.
-    fn margin(&self) -> Duration {
-        Duration::from_secs(5).min(self.lease / 6)
+    /// For how long after it was asked for something may leave under a lease.
+    fn may_send_for(&self) -> Duration {
+        self.lease.saturating_sub(Duration::from_secs(5).min(self.lease / 6))
     }
 }
 
@@ -134,7 +134,7 @@ pub(crate) enum Input {
     /// The response to [`Command::LookUp`].
     Found(BatchNumber, Result<Vec<BatchId>, LookUpFailure>),
     /// The answer to [`Command::Renew`], asked for at that moment.
-    Renewed { asked: Moment, held: Vec<BatchNumber>, lost: Vec<BatchNumber> },
+    Renewed { asked: Moment, held: Vec<(BatchNumber, u64)>, lost: Vec<BatchNumber>, accepted: Vec<BatchNumber> },
     /// Time has passed.
     Tick,
     /// Start nothing new: finish what is under way, then end.
@@ -190,6 +190,11 @@ pub(crate) struct State {
     /// Batches that this run does not try again.
     given_up: Arc<BTreeSet<BatchNumber>>,
     claiming: bool,
+    /// Something may have become free that the claim under way does not ask for.
+    claim_is_old: bool,
+    /// Until when the ledger keeps a batch for this run that it does not use.
+    unused_until: Option<Duration>,
+    /// Nothing is free, and nobody holds anything that may become so.
     exhausted: bool,
     /// When to ask again what others have let go of.
     claim_again: Option<Duration>,
@@ -263,6 +268,9 @@ enum Next {
 /// How long to wait before asking what others have let go of.
 const CLAIM_EVERY: Duration = Duration::from_millis(500);
 
+/// How long to wait for a lease that is being renewed before looking again.
+const RENEWAL_TAKES: Duration = Duration::from_secs(1);
+
 impl State {
     /// A run of a campaign in which `accepted_any` batch was accepted before.
     pub(crate) fn new(limits: Limits, run: &Run, accepted_any: bool) -> Self {
@@ -274,6 +282,8 @@ impl State {
             slots: BTreeMap::new(),
             given_up: Arc::default(),
             claiming: false,
+            claim_is_old: false,
+            unused_until: None,
             exhausted: false,
             claim_again: None,
             held: Vec::new(),
@@ -313,12 +323,14 @@ pub(crate) fn step(state: &mut State, input: Input, now: Moment) -> Vec<Command>
     match input {
         Input::Start | Input::Tick => {}
         Input::Claimed(claimed, asked) => claimed_batches(state, claimed, asked, now, &mut commands),
-        Input::Read(number) => {
-            if let Some(slot) = state.slots.get_mut(&number).filter(|slot| slot.stage == Stage::Reading) {
+        Input::Read(number) => match state.slots.get_mut(&number) {
+            Some(slot) => {
                 slot.is_read = true;
-                intend(state, number, &mut commands);
+                intend(state, number, now, &mut commands);
             }
-        }
+            // It was forgotten meanwhile.
+            None => commands.push(Command::Forget(number)),
+        },
         Input::Unreadable(number, reason, why) => {
             stop_for(state, reason, Some(why));
             let_go(state, number, &mut commands);
@@ -327,19 +339,25 @@ pub(crate) fn step(state: &mut State, input: Input, now: Moment) -> Vec<Command>
         Input::Adopted(number) => {
             state.accepted_any = true;
             state.failures = 0;
-            lose(state, number, &mut commands);
+            be_fenced(state, number, &mut commands);
         }
-        Input::Fenced(number) => lose(state, number, &mut commands),
+        Input::Fenced(number) => be_fenced(state, number, &mut commands),
         Input::Contradicted(number, why) => leave_unknown(state, number, Some(why), &mut commands),
         Input::Sent(number, response) => sent(state, number, response, now, &mut commands),
         Input::Found(number, response) => found(state, number, response, now, &mut commands),
-        Input::Renewed { asked, held, lost } => {
-            for number in held {
-                if let Some(slot) = state.slots.get_mut(&number).filter(|_| !lost.contains(&number)) {
+        Input::Renewed { asked, held, lost, accepted } => {
+            state.accepted_any |= !accepted.is_empty();
+            for (number, token) in held {
+                // It may have been claimed again since the renewal was asked for.
+                if state.slots.get(&number).is_none_or(|slot| slot.token != token) {
+                    continue;
+                }
+                if lost.contains(&number) || accepted.contains(&number) {
+                    lose(state, number, &mut commands);
+                } else if let Some(slot) = state.slots.get_mut(&number) {
                     slot.leased = asked;
                 }
             }
-            lost.into_iter().for_each(|number| lose(state, number, &mut commands));
             state.renew_at = Some(asked.steady + state.limits.lease / 3);
         }
         Input::Stop(reason, why) => stop_for(state, reason, why),
@@ -354,9 +372,12 @@ pub(crate) fn step(state: &mut State, input: Input, now: Moment) -> Vec<Command>
 
 fn claimed_batches(state: &mut State, claimed: Claimed, asked: Moment, now: Moment, commands: &mut Vec<Command>) {
     state.claiming = false;
-    state.exhausted = claimed.leases.is_empty() && claimed.held.is_empty();
+    let claim_is_old = std::mem::take(&mut state.claim_is_old);
+    state.unused_until = state.unused_until.filter(|at| now.steady < *at);
+    let waits = !claimed.held.is_empty() || state.unused_until.is_some();
+    state.exhausted = claimed.leases.is_empty() && !waits && !claim_is_old;
     // Some may still be free of a worker that has just gone; what others hold may become so.
-    state.claim_again = (!claimed.held.is_empty() && claimed.leases.is_empty()).then(|| now.steady + CLAIM_EVERY);
+    state.claim_again = (waits && claimed.leases.is_empty()).then(|| now.steady + CLAIM_EVERY);
     state.held = claimed.held;
     if state.is_stopping() {
         // They are free again with the goodbye of this worker.
@@ -366,7 +387,14 @@ fn claimed_batches(state: &mut State, claimed: Claimed, asked: Moment, now: Mome
         state.renew_at = Some(asked.steady + state.limits.lease / 3);
     }
     for lease in claimed.leases {
-        take(state, &lease, asked, now, commands);
+        if state.slots.contains_key(&lease.number) {
+            // The claim took so long that a lease of this run lapsed meanwhile. What is under way ends first; the
+            // new lease is used by nobody, and lapses.
+            state.unused_until = Some(asked.steady + state.limits.lease);
+            lose(state, lease.number, commands);
+        } else {
+            take(state, &lease, asked, now, commands);
+        }
     }
 }
 
@@ -415,14 +443,22 @@ fn clear_of_earlier(state: &State, lease: &Lease, now: Moment) -> Moment {
 }
 
 /// Records the intent, unless a probe is still out: then nothing leaves.
-fn intend(state: &mut State, number: BatchNumber, commands: &mut Vec<Command>) {
+fn intend(state: &mut State, number: BatchNumber, now: Moment, commands: &mut Vec<Command>) {
     let probing = is_probing(state);
     let stopping = state.is_stopping();
+    let hold = state.hold.filter(|hold| now.steady < *hold);
+    let may_send_for = state.limits.may_send_for();
     let Some(slot) = state.slots.get_mut(&number) else { return };
-    if stopping {
+    if stopping || slot.lost {
         forget(state, number, commands);
     } else if probing {
         slot.stage = Stage::Probed;
+    } else if let Some(until) = hold {
+        slot.stage = Stage::Waiting { until, then: Next::Send };
+    } else if slot.is_read && slot.leased.after(may_send_for).is_over(now) {
+        // Nothing of it could leave before the lease is renewed.
+        slot.stage = Stage::Waiting { until: now.steady + RENEWAL_TAKES, then: Next::Send };
+        state.renew_at = state.renew_at.map(|at| at.min(now.steady));
     } else if slot.is_read {
         slot.stage = Stage::Intending;
         let (token, attempt) = (slot.token, slot.attempts.saturating_add(1));
@@ -439,15 +475,24 @@ fn is_probing(state: &State) -> bool {
 
 fn recorded(state: &mut State, number: BatchNumber, now: Moment, commands: &mut Vec<Command>) {
     let stopping = state.is_stopping();
-    let until = state.limits.lease.saturating_sub(state.limits.margin());
+    let may_send_for = state.limits.may_send_for();
     let Some(slot) = state.slots.get_mut(&number) else { return };
     match slot.stage {
         Stage::Intending => {
-            slot.stage = Stage::Sending;
             slot.attempts += 1;
             slot.tried += 1;
-            commands.push(Command::Send(number, slot.leased.after(until)));
+            let until = slot.leased.after(may_send_for);
+            if slot.lost || until.is_over(now) {
+                let then = if slot.lost { After::Done } else { After::Wait(now.steady) };
+                slot.stage = Stage::Noting(then);
+                let why = "its lease was over before it could leave".to_owned();
+                commands.push(Command::Record(number, Fact::Refused { attempt: slot.attempts, why }));
+            } else {
+                slot.stage = Stage::Sending;
+                commands.push(Command::Send(number, until));
+            }
         }
+        _ if slot.lost => forget(state, number, commands),
         Stage::Noting(After::LookUp) => ask(slot, number, now, commands),
         Stage::Noting(After::Wait(until)) if !stopping => slot.stage = Stage::Waiting { until, then: Next::Send },
         Stage::Noting(_) => forget(state, number, commands),
@@ -537,8 +582,19 @@ fn found(
     now: Moment,
     commands: &mut Vec<Command>,
 ) {
+    let lease = state.limits.lease;
     let Some(slot) = state.slots.get_mut(&number) else { return };
     let probing = slot.stage == Stage::Probing;
+    if probing && (slot.lost || slot.leased.after(lease).is_over(now)) {
+        // Another worker may have sent it meanwhile: what was found proves nothing about this ledger.
+        state.probes += 1;
+        if std::mem::replace(&mut slot.lost, true) {
+            return forget(state, number, commands);
+        }
+        // By the ledger's clock it may still be held: it is given back, and claimed again.
+        slot.stage = Stage::Noting(After::Done);
+        return commands.push(Command::Record(number, Fact::Released { token: slot.token, why: None }));
+    }
     match response {
         Ok(ids) if !ids.is_empty() && probing => {
             let why = format!("batch {number} was never tried from this ledger, and the service has it");
@@ -546,6 +602,7 @@ fn found(
             forget(state, number, commands);
         }
         Ok(ids) if !ids.is_empty() => accepted(state, number, ids, commands),
+        _ if slot.lost => forget(state, number, commands),
         Ok(_) if probing => {
             slot.stage = Stage::Probed;
             slot.useless_look_ups = 0;
@@ -579,7 +636,7 @@ fn absent(state: &mut State, number: BatchNumber, now: Moment, commands: &mut Ve
         fail(state, StopReason::Unreachable);
     } else {
         slot.takes_over = false;
-        intend(state, number, commands);
+        intend(state, number, now, commands);
     }
 }
 
@@ -637,14 +694,21 @@ fn give_up(state: &mut State, number: BatchNumber) {
     Arc::make_mut(&mut state.given_up).insert(number);
 }
 
-/// Another worker has it, or the service is known to have it. What is on the wire may still tell its id.
+/// Another worker has it, or the service is known to have it. What is under way may still tell its id, and
+/// as long as it is under way this run does not claim the batch again.
 fn lose(state: &mut State, number: BatchNumber, commands: &mut Vec<Command>) {
-    state.exhausted = false;
     let Some(slot) = state.slots.get_mut(&number) else { return };
     slot.lost = true;
-    if slot.stage != Stage::Sending {
+    if matches!(slot.stage, Stage::Waiting { .. } | Stage::Probed) {
         forget(state, number, commands);
     }
+}
+
+/// The ledger says that the batch is another's, or accepted.
+fn be_fenced(state: &mut State, number: BatchNumber, commands: &mut Vec<Command>) {
+    let Some(slot) = state.slots.get_mut(&number) else { return };
+    slot.lost = true;
+    forget(state, number, commands);
 }
 
 /// Gives the batch back without having done anything.
@@ -654,7 +718,12 @@ fn let_go(state: &mut State, number: BatchNumber, commands: &mut Vec<Command>) {
 }
 
 fn forget(state: &mut State, number: BatchNumber, commands: &mut Vec<Command>) {
-    if state.slots.remove(&number).is_some() {
+    if let Some(slot) = state.slots.remove(&number) {
+        if slot.lost {
+            // It may be free again, so it is worth asking.
+            state.exhausted = false;
+            state.claim_is_old = state.claiming;
+        }
         commands.push(Command::Forget(number));
     }
 }
@@ -681,7 +750,7 @@ fn go_on(state: &mut State, now: Moment, commands: &mut Vec<Command>) {
     if !is_probing(state) {
         let probed: Vec<_> =
             state.slots.iter().filter(|(_, slot)| slot.stage == Stage::Probed).map(|(number, _)| *number).collect();
-        probed.into_iter().for_each(|number| intend(state, number, commands));
+        probed.into_iter().for_each(|number| intend(state, number, now, commands));
     }
     if state.hold.is_some_and(|hold| hold <= now.steady) {
         state.hold = None;
@@ -697,7 +766,9 @@ fn go_on(state: &mut State, now: Moment, commands: &mut Vec<Command>) {
         Stage::Waiting { until, .. } => Some(until),
         _ => None,
     });
-    let others = state.hold.into_iter().chain(state.renew_at).chain(state.claim_again);
+    // What is due and still waits, waits for something else: for room, or for the end of what is under way.
+    let claim_again = state.claim_again.filter(|at| now.steady < *at);
+    let others = state.hold.into_iter().chain(state.renew_at).chain(claim_again);
     if let Some(at) = waits.chain(others).min() {
         commands.push(Command::Wake(at));
     }
@@ -726,7 +797,7 @@ fn wake(state: &mut State, now: Moment, commands: &mut Vec<Command>) {
                     }
                 }
             }
-            Next::Send => intend(state, number, commands),
+            Next::Send => intend(state, number, now, commands),
         }
     }
 }
@@ -739,7 +810,15 @@ fn claim(state: &mut State, now: Moment, commands: &mut Vec<Command>) {
     }
     state.claiming = true;
     state.claim_again = None;
-    commands.push(Command::Claim(room, Arc::clone(&state.given_up)));
+    let lease = state.limits.lease;
+    let mut except = Arc::clone(&state.given_up);
+    // What is under way here, and may be free for the ledger: nothing is claimed twice by one run.
+    for (number, slot) in &state.slots {
+        if slot.lost || slot.leased.after(lease).is_over(now) {
+            Arc::make_mut(&mut except).insert(*number);
+        }
+    }
+    commands.push(Command::Claim(room, except));
 }
 
 fn renew(state: &mut State, now: Moment, commands: &mut Vec<Command>) {
@@ -758,3 +837,7 @@ fn renew(state: &mut State, now: Moment, commands: &mut Vec<Command>) {
 fn backoff(attempts: u32, longest: Duration) -> Duration {
     Duration::from_secs(1 << attempts.saturating_sub(1).min(16)).min(longest)
 }
+
+#[cfg(test)]
+#[path = "step_tests.rs"]
+mod tests;

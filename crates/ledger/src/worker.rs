@@ -42,7 +42,13 @@ impl ProcessId {
 
     /// This process; `None` where the system does not tell, which is anywhere but on Linux.
     pub fn own() -> Option<Self> {
-        system::own()
+        static OWN: Mutex<Option<ProcessId>> = Mutex::new(None);
+        let mut own = OWN.lock().unwrap_or_else(PoisonError::into_inner);
+        // A fork has another number than what it remembers.
+        if own.as_ref().is_none_or(|own| own.pid != std::process::id()) {
+            *own = system::own();
+        }
+        own.clone()
     }
 }
 
@@ -68,13 +74,12 @@ impl Worker {
     /// `false` proves nothing: a worker on another machine, or one that may not be looked at, counts as
     /// there until its leases lapse.
     pub fn is_gone(&self) -> bool {
-        match (&self.process, ProcessId::own()) {
+        let Some(process) = &self.process else { return false };
+        match ProcessId::own() {
             // A worker of this process says goodbye when its handle is dropped.
-            (Some(process), Some(own)) if *process == own => !present().contains(&*self.name),
-            (Some(process), Some(own)) => {
-                process.boot == own.boot && process.namespace == own.namespace && system::is_gone(process)
-            }
-            _ => false,
+            Some(own) if *process == own => !present().contains(&*self.name),
+            Some(own) => process.boot == own.boot && process.namespace == own.namespace && system::is_gone(process),
+            None => false,
         }
     }
 }

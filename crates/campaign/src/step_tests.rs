@@ -1,0 +1,453 @@
+//! Single decisions; whole stories are in the model.
+
+use sinch_batch_ledger::RowSpans;
+use sinch_batch_models::Timestamp;
+
+use super::*;
+
+fn at(seconds: u64) -> Moment {
+    let wall = Timestamp::from_second(1_800_000_000 + seconds as i64).unwrap();
+    Moment { wall, steady: Duration::from_secs(seconds) }
+}
+
+fn first_run(limits: Limits) -> State {
+    State::new(limits, &Run::new(1, Duration::ZERO), false)
+}
+
+fn later_run(limits: Limits) -> State {
+    State::new(limits, &Run::new(2, Duration::ZERO), false)
+}
+
+/// A lease is not built outside its crate, so a real ledger gives it.
+fn lease(number: BatchNumber) -> Lease {
+    use futures_util::FutureExt;
+    use sinch_batch_ledger::{Claim, Ledger, MemoryLedger, NewCampaign, PlannedRows, Worker};
+
+    let ledger = MemoryLedger::new();
+    let rows = |row| [(row, row)].into_iter().collect::<RowSpans>();
+    let plan: Vec<_> = (1..=u64::from(number))
+        .map(|row| PlannedRows { rows: rows(row), at_byte: row, n_bytes: 1, digest: row.to_be_bytes() })
+        .collect();
+    let new = NewCampaign::new("c", "k", number.into(), at(0).wall);
+    let campaign = ledger.create(new, Box::new(plan)).now_or_never().unwrap().unwrap().campaign.id;
+    let claim = Claim::new(Worker::new("w", None), number, at(0).wall);
+    ledger.claim(campaign, claim).now_or_never().unwrap().unwrap().leases.pop().unwrap()
+}
+
+fn tried(number: BatchNumber, may_leave_until: u64) -> Lease {
+    let mut lease = lease(number);
+    (lease.stage, lease.attempts, lease.may_leave_until) = (BatchStage::Unknown, 1, Some(at(may_leave_until).wall));
+    lease
+}
+
+fn claimed(leases: Vec<Lease>, asked: u64) -> Input {
+    Input::Claimed(Claimed::new(leases, Vec::new()), at(asked))
+}
+
+fn lost() -> SendFailure {
+    SendFailure::Unknown { why: "lost".to_owned() }
+}
+
+fn id() -> BatchId {
+    BatchId::new("id")
+}
+
+/// The lease on batch 1 was renewed.
+fn renewed(asked: u64) -> Input {
+    Input::Renewed { asked: at(asked), held: vec![(1, 1)], lost: Vec::new(), accepted: Vec::new() }
+}
+
+fn intent(number: BatchNumber, attempt: u32) -> Command {
+    Command::Record(number, Fact::Intent { token: 1, attempt })
+}
+
+/// Inputs one after the other, at that second; what the last of them leads to.
+fn go(state: &mut State, second: u64, inputs: impl IntoIterator<Item = Input>) -> Vec<Command> {
+    inputs.into_iter().map(|input| step(state, input, at(second))).last().unwrap_or_default()
+}
+
+/// A first run with these batches on their way, at second 0.
+fn sending(limits: Limits, numbers: impl IntoIterator<Item = BatchNumber>) -> State {
+    let mut state = first_run(limits);
+    let numbers: Vec<_> = numbers.into_iter().collect();
+    go(&mut state, 0, [Input::Start, claimed(numbers.iter().map(|number| lease(*number)).collect(), 0)]);
+    for number in numbers {
+        let commands = go(&mut state, 0, [Input::Read(number), Input::Recorded(number)]);
+        assert!(commands.iter().any(|command| matches!(command, Command::Send(of, _) if *of == number)));
+    }
+    state
+}
+
+fn one() -> Limits {
+    Limits::default().with_in_flight(1)
+}
+
+fn finish(commands: &[Command]) -> Option<&SendOutcome> {
+    commands.iter().find_map(|command| match command {
+        Command::Finish(outcome) => Some(outcome),
+        _ => None,
+    })
+}
+
+fn records(commands: &[Command]) -> Vec<&Fact> {
+    let facts = commands.iter().filter_map(|command| match command {
+        Command::Record(_, fact) => Some(fact),
+        _ => None,
+    });
+    facts.collect()
+}
+
+#[test]
+fn an_intent_comes_before_the_call_and_an_outcome_after_it() {
+    let mut state = first_run(one());
+    assert_eq!(go(&mut state, 0, [Input::Start]), [Command::Claim(1, Arc::default())]);
+    let commands = go(&mut state, 0, [claimed(vec![lease(1)], 0)]);
+    assert!(commands.contains(&Command::Read(1)), "{commands:?}");
+    let commands = go(&mut state, 1, [Input::Read(1)]);
+    assert!(commands.contains(&intent(1, 1)), "{commands:?}");
+    let commands = go(&mut state, 2, [Input::Recorded(1)]);
+    assert!(commands.contains(&Command::Send(1, at(25))), "from when the lease was asked for: {commands:?}");
+    let commands = go(&mut state, 3, [Input::Sent(1, Ok(id()))]);
+    assert_eq!(records(&commands), [&Fact::Accepted(vec![id()])]);
+}
+
+#[test]
+fn a_claim_goes_out_together_with_the_record_of_an_accepted_batch() {
+    let mut state = sending(one(), [1]);
+    let commands = go(&mut state, 1, [Input::Sent(1, Ok(id()))]);
+    let [Command::Record(1, Fact::Accepted(_)), Command::Claim(1, _), ..] = &commands[..] else {
+        panic!("{commands:?}")
+    };
+}
+
+#[test]
+fn a_look_up_that_cannot_be_had_leaves_the_batch_unknown() {
+    let mut state = sending(one(), [1]);
+    go(&mut state, 1, [Input::Sent(1, Err(lost()))]);
+    let mut commands = go(&mut state, 1, [Input::Recorded(1)]);
+    for second in [2, 8, 14] {
+        assert!(commands.contains(&Command::LookUp(1)), "{commands:?}");
+        let failure = LookUpFailure { credentials: false, why: "no answer".to_owned() };
+        commands = go(&mut state, second, [Input::Found(1, Err(failure))]);
+        assert!(!commands.iter().any(|command| matches!(command, Command::Send(..))));
+        if second < 14 {
+            commands = go(&mut state, second + 5, [Input::Tick]);
+        }
+    }
+    assert_eq!(records(&commands), [&Fact::Released { token: 1, why: Some("no answer".to_owned()) }]);
+    go(&mut state, 14, [Input::Recorded(1)]);
+    let commands = go(&mut state, 14, [claimed(Vec::new(), 14)]);
+    assert_eq!(finish(&commands).map(|outcome| outcome.unknown), Some(1), "{commands:?}");
+}
+
+#[test]
+fn an_absence_asked_too_early_by_either_clock_does_not_count() {
+    // The call returned at second 1, so a question proves absence from second 31 on.
+    for (wall, steady, counts) in [(31, 31, true), (31, 30, false), (30, 31, false), (4000, 30, false)] {
+        let mut state = sending(one(), [1]);
+        go(&mut state, 1, [Input::Sent(1, Err(lost())), Input::Recorded(1), Input::Found(1, Ok(Vec::new()))]);
+        let asked = Moment { wall: at(wall).wall, steady: at(steady).steady };
+        let commands = step(&mut state, Input::Tick, asked);
+        assert!(commands.contains(&Command::LookUp(1)), "{commands:?}");
+        let renewed = Input::Renewed { asked, held: vec![(1, 1)], lost: Vec::new(), accepted: Vec::new() };
+        step(&mut state, renewed, asked);
+        let commands = step(&mut state, Input::Found(1, Ok(Vec::new())), asked);
+        assert_eq!(commands.contains(&intent(1, 2)), counts, "{wall} {steady}: {commands:?}");
+    }
+}
+
+#[test]
+fn a_late_answer_to_an_early_question_proves_presence_but_never_absence() {
+    let asked_early = || {
+        let mut state = sending(one(), [1]);
+        go(&mut state, 1, [Input::Sent(1, Err(lost())), Input::Recorded(1)]);
+        go(&mut state, 899, [renewed(899)]);
+        state
+    };
+    let commands = go(&mut asked_early(), 900, [Input::Found(1, Ok(Vec::new()))]);
+    assert_eq!(records(&commands), [] as [&Fact; 0], "{commands:?}");
+    let commands = go(&mut asked_early(), 900, [Input::Found(1, Ok(vec![id()]))]);
+    assert_eq!(records(&commands), [&Fact::Accepted(vec![id()])]);
+}
+
+#[test]
+fn uncertain_batches_are_looked_up_first_whatever_their_stage() {
+    for stage in [BatchStage::Planned, BatchStage::Refused, BatchStage::Unknown] {
+        let mut uncertain = lease(1);
+        (uncertain.stage, uncertain.uncertain) = (stage, true);
+        let commands = go(&mut first_run(one()), 0, [Input::Start, claimed(vec![uncertain], 0)]);
+        assert!(commands.contains(&Command::LookUp(1)) && !commands.contains(&Command::Read(1)), "{commands:?}");
+    }
+}
+
+#[test]
+fn a_batch_that_stays_absent_is_sent_three_times_and_then_left_unknown_never_refused() {
+    let mut state = sending(one(), [1]);
+    for attempt in 1..=3 {
+        let start = attempt * 100;
+        let commands = go(&mut state, start, [Input::Sent(1, Err(lost())), Input::Recorded(1)]);
+        assert!(commands.contains(&Command::LookUp(1)), "{commands:?}");
+        go(&mut state, start, [Input::Found(1, Ok(Vec::new()))]);
+        let renewed =
+            Input::Renewed { asked: at(start + 40), held: vec![(1, 1)], lost: Vec::new(), accepted: Vec::new() };
+        let commands = go(&mut state, start + 40, [renewed, Input::Found(1, Ok(Vec::new()))]);
+        if attempt == 3 {
+            let [Fact::Released { why: Some(_), .. }] = records(&commands)[..] else { panic!("{commands:?}") };
+            return;
+        }
+        assert_eq!(records(&commands), [&Fact::Intent { token: 1, attempt: attempt as u32 + 1 }], "{commands:?}");
+        let commands = go(&mut state, start + 40, [Input::Recorded(1)]);
+        assert!(commands.iter().any(|command| matches!(command, Command::Send(..))), "{commands:?}");
+    }
+}
+
+#[test]
+fn a_refused_first_batch_and_refused_credentials_stop_everything() {
+    for (about, stop) in [
+        (Refusal::Batch, StopReason::Refused),
+        (Refusal::Service, StopReason::Refused),
+        (Refusal::Credit, StopReason::Credit),
+        (Refusal::Credentials, StopReason::Credentials),
+    ] {
+        let mut state = sending(one(), [1]);
+        let refused = Err(SendFailure::Refused { about, why: "no".to_owned() });
+        let commands = go(&mut state, 1, [Input::Sent(1, refused)]);
+        assert_eq!(records(&commands), [&Fact::Refused { attempt: 1, why: "no".to_owned() }]);
+        let commands = go(&mut state, 1, [Input::Recorded(1)]);
+        let outcome = finish(&commands).unwrap();
+        assert_eq!((outcome.stopped, outcome.refused), (Some(stop), 1));
+    }
+}
+
+#[test]
+fn a_refused_batch_after_an_accepted_one_is_given_up_alone() {
+    let mut state = sending(one(), [1]);
+    go(&mut state, 1, [Input::Sent(1, Ok(id())), claimed(vec![lease(2)], 1), Input::Recorded(1)]);
+    go(&mut state, 1, [Input::Read(2), Input::Recorded(2)]);
+    let refused = Err(SendFailure::Refused { about: Refusal::Batch, why: "no".to_owned() });
+    let commands = go(&mut state, 2, [Input::Sent(2, refused)]);
+    assert!(commands.contains(&Command::Claim(1, Arc::new(BTreeSet::from([2])))), "{commands:?}");
+}
+
+#[test]
+fn one_new_token_after_another_that_has_expired_is_a_matter_of_credentials() {
+    let mut state = sending(one(), [1]);
+    let most = Limits::default().max_consecutive_failures;
+    for failures in 1..=most {
+        let start = u64::from(failures) * 100;
+        let expired = Err(SendFailure::Expired { why: "stale".to_owned() });
+        let commands = go(&mut state, start, [Input::Sent(1, expired), Input::Recorded(1)]);
+        if failures == most {
+            let outcome = finish(&commands).unwrap();
+            assert_eq!((outcome.stopped, outcome.why.as_deref()), (Some(StopReason::Credentials), Some("stale")));
+            return;
+        }
+        let renewed =
+            Input::Renewed { asked: at(start + 60), held: vec![(1, 1)], lost: Vec::new(), accepted: Vec::new() };
+        let commands = go(&mut state, start + 60, [renewed]);
+        assert!(commands.contains(&intent(1, failures + 1)), "{commands:?}");
+        go(&mut state, start + 60, [Input::Recorded(1)]);
+    }
+}
+
+#[test]
+fn a_full_queue_makes_everyone_wait() {
+    let mut state = sending(Limits::default().with_in_flight(3), [1]);
+    go(&mut state, 0, [claimed(vec![lease(2)], 0)]);
+    let full = SendFailure::NotNow { retry_after: Some(Duration::from_secs(9)), limited: true, why: "full".to_owned() };
+    let commands = go(&mut state, 0, [Input::Sent(1, Err(full)), Input::Recorded(1), Input::Read(2)]);
+    assert_eq!(records(&commands), [] as [&Fact; 0], "nothing is intended: {commands:?}");
+    go(&mut state, 1, [claimed(Vec::new(), 0)]);
+    for second in [2, 8] {
+        assert_eq!(go(&mut state, second, [Input::Tick]), [Command::Wake(Duration::from_secs(9))]);
+    }
+    let commands = go(&mut state, 9, [Input::Tick]);
+    assert!(commands.contains(&intent(1, 2)) && commands.contains(&intent(2, 1)), "{commands:?}");
+}
+
+#[test]
+fn probes_that_find_a_batch_stop_the_run_and_nothing_is_sent() {
+    let mut state = later_run(Limits::default().with_in_flight(2));
+    let commands = go(&mut state, 0, [Input::Start, claimed(vec![lease(1), lease(2)], 0)]);
+    assert!(commands.contains(&Command::LookUp(1)) && commands.contains(&Command::LookUp(2)), "{commands:?}");
+    // The first is absent, and waits for the second.
+    let commands = go(&mut state, 1, [Input::Found(1, Ok(Vec::new()))]);
+    assert_eq!(records(&commands), [] as [&Fact; 0], "{commands:?}");
+    let commands = go(&mut state, 1, [Input::Found(2, Ok(vec![id()]))]);
+    let outcome = finish(&commands).unwrap();
+    assert_eq!(outcome.stopped, Some(StopReason::LedgerBehind));
+}
+
+#[test]
+fn probes_that_are_all_absent_let_everything_go_on() {
+    let mut state = later_run(one());
+    go(&mut state, 0, [Input::Start, claimed(vec![lease(1)], 0)]);
+    let commands = go(&mut state, 1, [Input::Found(1, Ok(Vec::new()))]);
+    assert!(commands.contains(&Command::Read(1)), "{commands:?}");
+    go(&mut state, 1, [Input::Read(1), Input::Recorded(1), Input::Sent(1, Ok(id()))]);
+    let commands = go(&mut state, 1, [claimed(vec![lease(2)], 1)]);
+    assert!(commands.contains(&Command::Read(2)), "only the first are probed: {commands:?}");
+}
+
+#[test]
+fn probes_that_are_out_hold_back_what_was_proved_absent() {
+    let mut state = later_run(Limits::default().with_in_flight(2));
+    go(&mut state, 1000, [Input::Start, claimed(vec![tried(1, 900), lease(2)], 1000)]);
+    go(&mut state, 1000, [Input::Found(1, Ok(Vec::new()))]);
+    let commands = go(&mut state, 1030, [renewed(1030), Input::Found(1, Ok(Vec::new()))]);
+    assert!(!commands.contains(&Command::Read(1)), "{commands:?}");
+    let commands = go(&mut state, 1029, [Input::Found(2, Ok(Vec::new()))]);
+    assert!(commands.contains(&Command::Read(1)) || commands.contains(&Command::Read(2)), "{commands:?}");
+}
+
+#[test]
+fn probes_that_keep_failing_are_not_verified() {
+    let mut state = later_run(one());
+    go(&mut state, 0, [Input::Start, claimed(vec![lease(1)], 0)]);
+    for second in [1, 7, 13] {
+        let failure = LookUpFailure { credentials: false, why: "odd".to_owned() };
+        let commands = go(&mut state, second, [Input::Found(1, Err(failure))]);
+        if let Some(outcome) = finish(&commands) {
+            assert_eq!((second, outcome.stopped), (13, Some(StopReason::NotVerified)));
+            return;
+        }
+        let commands = go(&mut state, second + 5, [Input::Tick]);
+        assert!(commands.contains(&Command::LookUp(1)), "{commands:?}");
+    }
+    panic!("it never ends");
+}
+
+#[test]
+fn a_takeover_waits_for_grace_and_more_by_its_own_clock_and_takes_no_place_of_others() {
+    let mut state = first_run(one());
+    let mut silent = tried(1, 0);
+    silent.lapsed_at = Some(at(0).wall);
+    let commands = go(&mut state, 1000, [Input::Start, claimed(vec![silent], 1000)]);
+    assert!(commands.contains(&Command::LookUp(1)), "it is looked up at once: {commands:?}");
+    assert!(commands.contains(&Command::Claim(1, Arc::default())), "others go on: {commands:?}");
+    assert_eq!((state.takeovers(), state.in_flight()), (1, 0));
+    go(&mut state, 1000, [Input::Found(1, Ok(Vec::new()))]);
+    // 630 seconds have passed by the wall clock long ago.
+    for (asked, counts) in [(1629, false), (1630, true)] {
+        let renewed = Input::Renewed { asked: at(asked), held: vec![(1, 1)], lost: Vec::new(), accepted: Vec::new() };
+        go(&mut state, asked, [renewed, Input::Tick]);
+        let commands = go(&mut state, asked, [Input::Found(1, Ok(Vec::new()))]);
+        assert_eq!(commands.contains(&Command::Read(1)), counts, "{asked}: {commands:?}");
+    }
+}
+
+#[test]
+fn a_batch_of_a_worker_that_is_gone_waits_without_grace() {
+    let mut state = first_run(one());
+    go(&mut state, 1000, [Input::Start, claimed(vec![tried(1, 900)], 1000), Input::Found(1, Ok(Vec::new()))]);
+    let renewed = Input::Renewed { asked: at(1030), held: vec![(1, 1)], lost: Vec::new(), accepted: Vec::new() };
+    let commands = go(&mut state, 1030, [renewed, Input::Tick, Input::Found(1, Ok(Vec::new()))]);
+    assert!(commands.contains(&Command::Read(1)), "{commands:?}");
+}
+
+#[test]
+fn leases_are_renewed_after_a_third_of_their_time() {
+    let mut state = sending(one(), [1]);
+    assert!(!go(&mut state, 9, [Input::Tick]).contains(&Command::Renew(vec![(1, 1)])));
+    assert!(go(&mut state, 10, [Input::Tick]).contains(&Command::Renew(vec![(1, 1)])));
+    let renewed = Input::Renewed { asked: at(10), held: vec![(1, 1)], lost: Vec::new(), accepted: Vec::new() };
+    let commands = go(&mut state, 11, [renewed]);
+    assert!(commands.contains(&Command::Wake(Duration::from_secs(20))), "{commands:?}");
+}
+
+#[test]
+fn a_lost_lease_drops_the_batch_but_not_what_it_is_still_told() {
+    let lost_at_10 = || Input::Renewed { asked: at(10), held: vec![(1, 1)], lost: vec![1], accepted: Vec::new() };
+    let mut state = sending(one(), [1]);
+    let commands = go(&mut state, 11, [lost_at_10(), Input::Sent(1, Err(lost()))]);
+    assert!(commands.contains(&Command::Forget(1)) && records(&commands).is_empty(), "{commands:?}");
+    let mut state = sending(one(), [1]);
+    let commands = go(&mut state, 11, [lost_at_10(), Input::Sent(1, Ok(id()))]);
+    assert_eq!(records(&commands), [&Fact::Accepted(vec![id()])]);
+}
+
+#[test]
+fn a_batch_adopted_while_it_is_sent_still_notes_its_id() {
+    let mut state = sending(one(), [1]);
+    let renewed = Input::Renewed { asked: at(10), held: vec![(1, 1)], lost: Vec::new(), accepted: vec![1] };
+    let commands = go(&mut state, 11, [renewed, Input::Sent(1, Ok(id()))]);
+    assert_eq!(records(&commands), [&Fact::Accepted(vec![id()])]);
+}
+
+#[test]
+fn a_renewal_that_was_asked_for_an_earlier_lease_says_nothing_about_the_new_one() {
+    let mut state = first_run(one());
+    let mut again = lease(1);
+    again.token = 2;
+    go(&mut state, 40, [Input::Start, claimed(vec![again], 40)]);
+    let renewed = Input::Renewed { asked: at(10), held: vec![(1, 1)], lost: vec![1], accepted: Vec::new() };
+    let commands = go(&mut state, 40, [renewed, Input::Read(1)]);
+    assert_eq!(records(&commands), [&Fact::Intent { token: 2, attempt: 1 }]);
+}
+
+#[test]
+fn a_lease_that_ends_before_the_intent_is_recorded_lets_nothing_leave() {
+    let mut state = first_run(one());
+    go(&mut state, 0, [Input::Start, claimed(vec![lease(1)], 0), Input::Read(1)]);
+    let commands = go(&mut state, 25, [Input::Recorded(1)]);
+    let [Fact::Refused { attempt: 1, .. }] = records(&commands)[..] else { panic!("{commands:?}") };
+    // Nothing is tried before the lease is renewed.
+    let commands = go(&mut state, 25, [Input::Recorded(1), Input::Tick]);
+    assert_eq!(records(&commands), [] as [&Fact; 0], "{commands:?}");
+    let renewed = Input::Renewed { asked: at(25), held: vec![(1, 1)], lost: Vec::new(), accepted: Vec::new() };
+    let commands = go(&mut state, 27, [renewed]);
+    assert!(commands.contains(&intent(1, 2)), "{commands:?}");
+}
+
+#[test]
+fn a_run_does_not_claim_what_it_still_holds_after_its_lease_is_over() {
+    let mut state = sending(Limits::default().with_in_flight(2), [1]);
+    let commands = go(&mut state, 100, [claimed(Vec::new(), 100), Input::Fenced(2)]);
+    assert!(finish(&commands).is_none());
+    let mut state = sending(Limits::default().with_in_flight(2), [1]);
+    go(&mut state, 0, [claimed(vec![lease(2)], 0)]);
+    go(&mut state, 100, [Input::Read(2)]);
+    let commands = go(&mut state, 100, [Input::Fenced(2)]);
+    assert!(commands.contains(&Command::Claim(1, Arc::new(BTreeSet::from([1])))), "{commands:?}");
+}
+
+#[test]
+fn a_changed_input_stops_later_batches_and_lets_earlier_ones_go() {
+    let mut state = first_run(Limits::default().with_in_flight(3));
+    go(&mut state, 0, [Input::Start, claimed(vec![lease(1), lease(2), lease(3)], 0), Input::Read(1)]);
+    let changed = Input::Unreadable(2, StopReason::InputChanged, "another digest".to_owned());
+    go(&mut state, 0, [changed]);
+    let commands = go(&mut state, 0, [Input::Recorded(1)]);
+    assert!(commands.contains(&Command::Send(1, at(25))), "{commands:?}");
+    assert_eq!(records(&go(&mut state, 0, [Input::Read(3)])), [] as [&Fact; 0]);
+    let commands = go(&mut state, 1, [Input::Sent(1, Ok(id())), Input::Recorded(1)]);
+    let outcome = finish(&commands);
+    assert_eq!(outcome.and_then(|outcome| outcome.stopped), Some(StopReason::InputChanged), "{commands:?}");
+}
+
+#[test]
+fn a_stop_lets_go_of_what_waits_and_of_what_is_claimed_after_it() {
+    let mut state = sending(Limits::default().with_in_flight(3), [1]);
+    go(&mut state, 1, [Input::Stop(StopReason::Interrupted, None), Input::Sent(1, Err(lost()))]);
+    let commands = go(&mut state, 2, [claimed(vec![lease(2)], 0)]);
+    assert!(!commands.contains(&Command::Read(2)), "{commands:?}");
+    let commands = go(&mut state, 2, [Input::Recorded(1)]);
+    assert!(commands.contains(&Command::LookUp(1)), "what is under way is looked up once: {commands:?}");
+    let commands = go(&mut state, 3, [Input::Found(1, Ok(Vec::new()))]);
+    assert_eq!(records(&commands), [&Fact::Released { token: 1, why: None }]);
+    let commands = go(&mut state, 3, [Input::Recorded(1)]);
+    assert_eq!(finish(&commands).map(|outcome| outcome.stopped), Some(Some(StopReason::Interrupted)));
+}
+
+#[test]
+fn a_run_with_nothing_free_waits_for_others_without_spinning() {
+    let mut state = sending(one(), [1]);
+    let held = vec![Held::new("other", 2, at(30).wall)];
+    let commands = go(&mut state, 1, [Input::Sent(1, Ok(id())), Input::Claimed(Claimed::new(Vec::new(), held), at(1))]);
+    assert!(commands.contains(&Command::Wake(Duration::from_millis(1500))), "{commands:?}");
+    assert_eq!(state.waits_for().len(), 0, "its own batch is not done");
+    go(&mut state, 1, [Input::Recorded(1)]);
+    assert_eq!(state.waits_for().len(), 1);
+    let commands = go(&mut state, 2, [Input::Tick]);
+    assert!(commands.contains(&Command::Claim(1, Arc::default())), "{commands:?}");
+}
