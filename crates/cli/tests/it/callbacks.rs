@@ -5,12 +5,12 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
-use sinch_batch::ledger::{CampaignStatus, Entry, Ledger, NewCampaign, RowSpans, SqliteLedger};
+use sinch_batch::ledger::{CampaignStatus, Entry, Ledger, NewCampaign, SqliteLedger};
 use sinch_batch::models::{BatchId, Timestamp};
 use sinch_batch::webhook::journal::read;
 use tempfile::TempDir;
 
-use crate::support::{Said, Server, binary, get, run, try_http};
+use crate::support::{Said, Server, binary, get, planned, run, try_http};
 
 const SECRET: &str = "a-webhook-secret-for-tests";
 const BATCH: &str = "01KZ2D9R6AYBT8DN9B4MPA14Y8";
@@ -58,7 +58,7 @@ fn listen(folder: &Path, args: &[&str]) -> Server {
 }
 
 fn trigger(folder: &Path, url: &str, args: &[&str]) -> Said {
-    run(binary(folder).arg("trigger").args(args).arg(url).env("SINCH_WEBHOOK_SECRET", SECRET))
+    run(binary(folder).arg("trigger").args(args).args(["--url", url]).env("SINCH_WEBHOOK_SECRET", SECRET))
 }
 
 fn replay(folder: &Path, args: &[&str]) -> Said {
@@ -70,9 +70,8 @@ fn ledger(folder: &Path, name: &str) {
     block_on(async {
         let ledger = SqliteLedger::open(folder.join(name)).unwrap();
         let now = Timestamp::now();
-        let campaign = ledger.create(NewCampaign::new("c1", "a-key", 10, now)).await.unwrap();
-        let rows: RowSpans = (1..=10).map(|row| (row, row + 1)).collect();
-        ledger.record(campaign.id, Entry::Intent { number: 1, rows }, now).await.unwrap();
+        let plan = Box::new(vec![planned(1..11)]);
+        let campaign = ledger.create(NewCampaign::new("c1", "a-key", 10, now), plan).await.unwrap().campaign;
         let batch_id = BatchId::new(BATCH);
         ledger.record(campaign.id, Entry::Accepted { number: 1, batch_id }, now).await.unwrap();
     });
@@ -296,7 +295,7 @@ fn a_fault_that_is_taken_is_told_and_so_is_a_sample_that_is_not() {
     assert!(said.stdout.contains("asked for again, as it should be"), "{said:?}");
 
     let other = run(binary(scene.path())
-        .args(["trigger", "--all", "--json", scene.url()])
+        .args(["trigger", "--all", "--json", "--url", scene.url()])
         .env("SINCH_WEBHOOK_SECRET", "not the receiver's"))
     .ends(7);
     assert_eq!(other.json()["failed"], 22);
@@ -314,17 +313,17 @@ fn a_fault_that_is_taken_is_told_and_so_is_a_sample_that_is_not() {
 #[test]
 fn what_cannot_be_typed_is_told_before_anything_is_sent() {
     let folder = tempfile::tempdir().unwrap();
-    let said = run(binary(folder.path()).args(["trigger", "SOMETHING", "http://127.0.0.1:9/"]));
+    let said = run(binary(folder.path()).args(["trigger", "SOMETHING", "--url", "http://127.0.0.1:9/"]));
     assert_eq!(said.code(), 2);
     assert!(said.stderr.contains("BATCH_STATUS_UPDATE"), "{said:?}");
-    for args in [&["trigger", "http://127.0.0.1:9/"][..], &["trigger", "--all", "OPT_IN", "http://127.0.0.1:9/"]] {
+    for args in [&["trigger", "--url", "http://127.0.0.1:9/"][..], &["trigger", "--all", "OPT_IN", "--url", "http://127.0.0.1:9/"]] {
         assert_eq!(run(binary(folder.path()).args(args)).code(), 2);
     }
     for url in ["127.0.0.1:9", "ftp://host/", "/path"] {
         trigger(folder.path(), url, &["OPT_IN"]).ends(2);
     }
     for args in
-        [&["trigger", "OPT_IN", "http://127.0.0.1:9/"][..], &["sign", "-"], &["listen", "--addr", "127.0.0.1:0"]]
+        [&["trigger", "OPT_IN", "--url", "http://127.0.0.1:9/"][..], &["sign", "-"], &["listen", "--addr", "127.0.0.1:0"]]
     {
         run(binary(folder.path()).args(args)).ends(4);
     }
@@ -383,7 +382,7 @@ fn several_secrets_are_taken_until_their_ends() {
     let scene = Scene { folder, receiver };
     let with = |secret: &str| {
         let mut command = binary(scene.path());
-        run(command.args(["trigger", "OPT_IN", scene.url()]).env("SINCH_WEBHOOK_SECRET", secret))
+        run(command.args(["trigger", "OPT_IN", "--url", scene.url()]).env("SINCH_WEBHOOK_SECRET", secret))
     };
     for good in [SECRET, "first", "second", "of-the-file", "last"] {
         with(good).ends(0);

@@ -2,10 +2,12 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use serde_json::Value;
+use sinch_batch::ledger::PlannedRows;
 use tempfile::TempDir;
 
 pub(crate) const SECRET: &str = "a-webhook-secret-for-tests";
@@ -25,6 +27,8 @@ pub(crate) fn binary(folder: &Path) -> Command {
         }
     }
     command.current_dir(folder).stdin(Stdio::null()).env("SINCH_BATCH_LOG", "debug");
+    // The default ledger belongs to the test too.
+    command.env("XDG_STATE_HOME", folder.join("state"));
     command
 }
 
@@ -282,4 +286,10 @@ pub(crate) fn adds_up(report: &Value) {
     let messages = report["messages"].as_object().unwrap();
     assert_eq!(messages.len(), 5);
     assert_eq!(messages.values().map(|count| count.as_u64().unwrap()).sum::<u64>(), n("accepted"), "{report}");
+}
+
+/// A batch of these rows, for a ledger that is made by hand; each row is one line after the header.
+pub(crate) fn planned(rows: Range<u64>) -> PlannedRows {
+    let at_byte = rows.start;
+    PlannedRows { rows: rows.map(|row| (row, row + 1)).collect(), at_byte, n_bytes: 1, digest: at_byte.to_be_bytes() }
 }
