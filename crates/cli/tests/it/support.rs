@@ -1,10 +1,13 @@
 //! Runs the binary, and talks to the simulator's control side.
 
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::ops::Range;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use sinch_batch::ledger::PlannedRows;
@@ -133,6 +136,94 @@ impl Drop for Server {
     }
 }
 
+/// A command that runs while the test goes on; it is killed at the end.
+#[derive(Debug)]
+pub(crate) struct Running {
+    child: Child,
+    stdout: File,
+    stderr: File,
+}
+
+impl Running {
+    /// What it says goes into files, so that it never waits for its reader.
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let (stdout, stderr) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
+        command.stdout(stdout.try_clone().unwrap()).stderr(stderr.try_clone().unwrap());
+        Self { child: command.spawn().expect("the binary runs"), stdout, stderr }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for a step; the command must still be there when it comes.
+    #[track_caller]
+    pub(crate) fn until(&mut self, what: &str, mut is_there: impl FnMut() -> bool) {
+        let began = Instant::now();
+        while !is_there() {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                panic!("it ended with {status} before {what}: {}", self.said(status).stderr);
+            }
+            assert!(began.elapsed() < Duration::from_secs(60), "no sign of {what}: {}", self.stderr());
+            std::thread::yield_now();
+        }
+        self.still_runs();
+    }
+
+    #[track_caller]
+    pub(crate) fn still_runs(&mut self) {
+        if let Some(status) = self.child.try_wait().unwrap() {
+            panic!("it has ended with {status}: {}", self.said(status).stderr);
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn signal(&mut self, name: &str) {
+        self.still_runs();
+        let id = self.id().to_string();
+        assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success());
+    }
+
+    /// SIGKILL: nothing of it runs any more.
+    #[track_caller]
+    pub(crate) fn kill(mut self) {
+        self.still_runs();
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Waits for its end.
+    pub(crate) fn end(mut self) -> Said {
+        let status = self.child.wait().unwrap();
+        self.said(status)
+    }
+
+    /// What it has said so far on standard error.
+    pub(crate) fn stderr(&mut self) -> String {
+        read_all(&mut self.stderr)
+    }
+
+    fn said(&mut self, status: ExitStatus) -> Said {
+        Said { status, stdout: read_all(&mut self.stdout), stderr: self.stderr() }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already; one that was stopped dies too.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The file from its start. The place is shared with the process that writes, so it is read by position.
+fn read_all(file: &mut File) -> String {
+    let length = file.metadata().unwrap().len();
+    let mut bytes = vec![0; usize::try_from(length).unwrap()];
+    file.read_exact_at(&mut bytes, 0).unwrap();
+    String::from_utf8(bytes).expect("what it says is UTF-8")
+}
+
 /// A folder with a ledger, a receiver and a simulator around it.
 #[derive(Debug)]
 pub(crate) struct Stage {
@@ -217,6 +308,18 @@ impl Stage {
 
     pub(crate) fn stats(&self) -> Value {
         serde_json::from_str(&get(self.simulator.url("control"), "/stats")).unwrap()
+    }
+
+    /// How many requests of an operation it has seen, however they ended.
+    pub(crate) fn calls(&self, operation: &str) -> u64 {
+        let stats = self.stats();
+        let ends = stats["requests"][operation].as_object().cloned().unwrap_or_default();
+        ends.values().filter_map(Value::as_u64).sum()
+    }
+
+    /// How a campaign of the ledger stands.
+    pub(crate) fn status(&self, campaign: &str) -> Value {
+        run(&mut self.command_without_service(&["status", campaign, "--json"])).ends(0).json()
     }
 
     pub(crate) fn fault(&self, fault: Value) {
