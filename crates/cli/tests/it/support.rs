@@ -1,17 +1,15 @@
 //! Runs the binary, and talks to the simulator's control side.
 
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use sinch_batch::ledger::PlannedRows;
-use tempfile::TempDir;
+use tempfile::{NamedTempFile, TempDir};
 
 pub(crate) const SECRET: &str = "a-webhook-secret-for-tests";
 pub(crate) const KEY_SECRET: &str = "a-key-secret-for-tests";
@@ -140,15 +138,15 @@ impl Drop for Server {
 #[derive(Debug)]
 pub(crate) struct Running {
     child: Child,
-    stdout: File,
-    stderr: File,
+    stdout: NamedTempFile,
+    stderr: NamedTempFile,
 }
 
 impl Running {
     /// What it says goes into files, so that it never waits for its reader.
     pub(crate) fn start(command: &mut Command) -> Self {
-        let (stdout, stderr) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
-        command.stdout(stdout.try_clone().unwrap()).stderr(stderr.try_clone().unwrap());
+        let (stdout, stderr) = (NamedTempFile::new().unwrap(), NamedTempFile::new().unwrap());
+        command.stdout(stdout.reopen().unwrap()).stderr(stderr.reopen().unwrap());
         Self { child: command.spawn().expect("the binary runs"), stdout, stderr }
     }
 
@@ -199,12 +197,12 @@ impl Running {
     }
 
     /// What it has said so far on standard error.
-    pub(crate) fn stderr(&mut self) -> String {
-        read_all(&mut self.stderr)
+    pub(crate) fn stderr(&self) -> String {
+        std::fs::read_to_string(self.stderr.path()).unwrap()
     }
 
-    fn said(&mut self, status: ExitStatus) -> Said {
-        Said { status, stdout: read_all(&mut self.stdout), stderr: self.stderr() }
+    fn said(&self, status: ExitStatus) -> Said {
+        Said { status, stdout: std::fs::read_to_string(self.stdout.path()).unwrap(), stderr: self.stderr() }
     }
 }
 
@@ -216,20 +214,12 @@ impl Drop for Running {
     }
 }
 
-/// The file from its start. The place is shared with the process that writes, so it is read by position.
-fn read_all(file: &mut File) -> String {
-    let length = file.metadata().unwrap().len();
-    let mut bytes = vec![0; usize::try_from(length).unwrap()];
-    file.read_exact_at(&mut bytes, 0).unwrap();
-    String::from_utf8(bytes).expect("what it says is UTF-8")
-}
-
 /// A folder with a ledger, a receiver and a simulator around it.
 #[derive(Debug)]
 pub(crate) struct Stage {
     pub(crate) folder: TempDir,
     pub(crate) simulator: Server,
-    pub(crate) _receiver: Server,
+    pub(crate) _receiver: Option<Server>,
 }
 
 impl Stage {
@@ -242,14 +232,15 @@ impl Stage {
         let mut listen = binary(folder.path());
         listen.args(["listen", "--addr", "127.0.0.1:0", "--ledger", "ledger.db"]).env("SINCH_WEBHOOK_SECRET", SECRET);
         let receiver = Server::start(&mut listen);
-        let mut command = binary(folder.path());
-        command
-            .args(["simulate", "--addr", "127.0.0.1:0", "--control", "127.0.0.1:0", "--callback-url"])
-            .arg(receiver.url("url"))
-            .args(simulate)
-            .env("SINCH_WEBHOOK_SECRET", SECRET);
-        let simulator = Server::start(&mut command);
-        Self { folder, simulator, _receiver: receiver }
+        let simulator = simulator(folder.path(), &[&["--callback-url", receiver.url("url")], simulate].concat());
+        Self { folder, simulator, _receiver: Some(receiver) }
+    }
+
+    /// Without a receiver: nothing else writes to the ledger, and no receipt proves anything.
+    pub(crate) fn silent() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let simulator = simulator(folder.path(), &[]);
+        Self { folder, simulator, _receiver: None }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -326,6 +317,12 @@ impl Stage {
         http("POST", self.simulator.url("control"), "/faults", &fault.to_string());
     }
 
+    /// Moves the simulator's clock on.
+    pub(crate) fn advance(&self, seconds: u64) {
+        let body = serde_json::json!({"advance_seconds": seconds}).to_string();
+        http("POST", self.simulator.url("control"), "/clock", &body);
+    }
+
     pub(crate) fn no_faults(&self) {
         http("DELETE", self.simulator.url("control"), "/faults", "");
     }
@@ -340,6 +337,12 @@ impl Stage {
         identities.dedup();
         assert_eq!(identities.len(), rows, "someone was sent to twice");
     }
+}
+
+fn simulator(folder: &Path, args: &[&str]) -> Server {
+    let mut command = binary(folder);
+    command.args(["simulate", "--addr", "127.0.0.1:0", "--control", "127.0.0.1:0"]).args(args);
+    Server::start(command.env("SINCH_WEBHOOK_SECRET", SECRET))
 }
 
 pub(crate) fn get(base: &str, path: &str) -> String {
