@@ -168,6 +168,13 @@ impl Running {
         self.still_runs();
     }
 
+    /// Waits until it says something on standard error.
+    #[track_caller]
+    pub(crate) fn until_said(&mut self, words: &str) {
+        let path = self.stderr.path().to_owned();
+        self.until(words, || std::fs::read_to_string(&path).unwrap().contains(words));
+    }
+
     #[track_caller]
     pub(crate) fn still_runs(&mut self) {
         if let Some(status) = self.child.try_wait().unwrap() {

@@ -27,6 +27,7 @@ fn held_after(stage: &Stage, accepted: u64, more: &[&str]) -> Running {
     }));
     let mut send = Running::start(warn(&mut stage.command(SEND)).args(["--in-flight", "1"]).args(more));
     send.until("the wait", || stage.stats()["requests"]["send_batch"]["429"].as_u64() >= Some(1));
+    send.until("that it is recorded", || stage.status("c1")["unknown"] == 0);
     assert_eq!(stage.stats()["batches"], json!(accepted));
     send
 }
@@ -126,7 +127,6 @@ fn table_3_two_resumes_by_two_names_of_one_ledger_send_once() {
         };
         let both = [resume("ledger.db"), resume("other.db")].map(Running::end);
         let codes = both.each_ref().map(|said| said.code());
-        eprintln!("{kind}: {codes:?}");
         match *kind {
             "symlink" => assert_eq!(codes, [0, 0], "{both:?}"),
             _ => assert!(codes.iter().all(|code| [0, 6].contains(code)), "{both:?}"),
