@@ -257,7 +257,7 @@ fn a_resume_finds_a_file_that_has_moved() {
 fn what_a_worker_holds_that_is_said_to_be_dead_is_free_at_once() {
     let stage = Stage::silent();
     write_recipients(stage.path(), 60);
-    stage.fault(json!({"operation": "send_batch", "fault": "rate_limit", "after": 1, "retry_after": 2}));
+    stage.fault(json!({"operation": "send_batch", "fault": "rate_limit", "after": 1, "retry_after": 8}));
     let mut send = Running::start(warn(&mut stage.command(SEND)).args(["--in-flight", "1"]));
     send.until("the wait", || stage.stats()["requests"]["send_batch"]["429"].as_u64() == Some(1));
     send.until("that it is recorded", || stage.status("c1")["unknown"] == 0);
