@@ -255,12 +255,8 @@ fn a_resume_finds_a_file_that_has_moved() {
 
 #[test]
 fn what_a_worker_holds_that_is_said_to_be_dead_is_free_at_once() {
-    let stage = Stage::silent();
-    write_recipients(stage.path(), 60);
-    stage.fault(json!({"operation": "send_batch", "fault": "rate_limit", "after": 1, "retry_after": 8}));
-    let mut send = Running::start(warn(&mut stage.command(SEND)).args(["--in-flight", "1"]));
-    send.until("the wait", || stage.stats()["requests"]["send_batch"]["429"].as_u64() == Some(1));
-    send.until("that it is recorded", || stage.status("c1")["unknown"] == 0);
+    let (stage, mut send) = held(60, 1);
+    stage.no_faults();
     send.signal("STOP");
     let ledger = Connection::open(stage.path().join("ledger.db")).unwrap();
     // A worker of another machine, of which nothing can be known here.
@@ -269,10 +265,12 @@ fn what_a_worker_holds_that_is_said_to_be_dead_is_free_at_once() {
     let said = run(stage.command(RESUME).args(["--dead", &worker])).ends(0);
     assert_eq!(said.json()["accepted"], 60, "{said:?}");
     stage.has_each_once(60);
-    // It was not dead: it wakes up to try again, and finds that nothing is left to it.
+    // It was not dead: it wakes up, and nothing is left to it.
     let calls = stage.calls("send_batch");
     send.signal("CONT");
-    send.end().ends(0);
+    send.signal("TERM");
+    let said = send.end().ends(143);
+    assert!(said.stderr.contains("everything was sent"), "{said:?}");
     assert_eq!(stage.calls("send_batch"), calls);
     stage.has_each_once(60);
 }
