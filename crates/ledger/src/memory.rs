@@ -175,7 +175,10 @@ impl Store for Records {
 
     fn recount(&mut self, campaign: CampaignId) -> Result<Recount, LedgerError> {
         let mut recount = Recount::default();
-        self.batches(campaign, 0)?.for_each(|batch| recount.add(batch.stage, 1, batch.rows.len()));
+        for batch in self.batches(campaign, 0)? {
+            let n_rows = batch.rows.len();
+            recount.add(batch.stage, 1, n_rows, if batch.doubled > 0 { n_rows } else { 0 });
+        }
         Ok(recount)
     }
 

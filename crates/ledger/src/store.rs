@@ -115,13 +115,16 @@ pub(crate) struct Recount {
     pub(crate) batches: BatchCounts,
     pub(crate) accepted: u64,
     pub(crate) unknown: u64,
+    /// Rows of batches that the service holds more than once.
+    pub(crate) doubled: u64,
     /// Rows of all batches.
     pub(crate) rows: u64,
 }
 
 impl Recount {
-    pub(crate) fn add(&mut self, stage: BatchStage, n_batches: u64, n_rows: u64) {
+    pub(crate) fn add(&mut self, stage: BatchStage, n_batches: u64, n_rows: u64, n_doubled: u64) {
         self.rows = self.rows.saturating_add(n_rows);
+        self.doubled = self.doubled.saturating_add(n_doubled);
         match stage {
             BatchStage::Planned => self.batches.planned += n_batches,
             BatchStage::Refused => self.batches.refused += n_batches,

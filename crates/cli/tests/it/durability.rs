@@ -7,12 +7,12 @@ use std::sync::{Mutex, RwLock};
 
 use rusqlite::Connection;
 use serde_json::json;
-use sinch_batch::ledger::{Campaign, Entry, Ledger, NewCampaign, RowSpans, SqliteLedger};
+use sinch_batch::ledger::{Campaign, Entry, Ledger, NewCampaign, PlannedRows, SqliteLedger};
 use sinch_batch::models::{BatchId, Timestamp};
 use sinch_batch::tracking::{Progress, RowKey};
 use sinch_batch::webhook::WebhookSecret;
 
-use crate::support::{SECRET, Server, binary, try_http};
+use crate::support::{SECRET, Server, binary, planned, try_http};
 
 const BATCHES: u32 = 4;
 const ROWS: u64 = 1200;
@@ -42,12 +42,10 @@ fn callback(n: usize) -> (u64, &'static str, Progress) {
 async fn prepared(path: &Path) -> Campaign {
     let ledger = SqliteLedger::open(path).unwrap();
     let now = Timestamp::now();
-    let campaign = ledger.create(NewCampaign::new("load", KEY, ROWS, now)).await.unwrap();
     let size = ROWS / u64::from(BATCHES);
+    let plan: Vec<PlannedRows> = (0..u64::from(BATCHES)).map(|n| planned(n * size + 1..(n + 1) * size + 1)).collect();
+    let campaign = ledger.create(NewCampaign::new("load", KEY, ROWS, now), Box::new(plan)).await.unwrap().campaign;
     for number in 1..=BATCHES {
-        let first = u64::from(number - 1) * size + 1;
-        let rows: RowSpans = (first..first + size).map(|row| (row, row + 1)).collect();
-        ledger.record(campaign.id, Entry::Intent { number, rows }, now).await.unwrap();
         let batch_id = BatchId::new(format!("batch-{number}"));
         ledger.record(campaign.id, Entry::Accepted { number, batch_id }, now).await.unwrap();
     }

