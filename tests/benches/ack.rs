@@ -14,7 +14,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use sinch_batch::ledger::{Entry, Ledger, LedgerError, NewCampaign, ReceivedCallback, RowSpans, SqliteLedger};
+use sinch_batch::ledger::{
+    Entry, Ledger, LedgerError, NewCampaign, PlannedRows, ReceivedCallback, RowSpans, SqliteLedger,
+};
 use sinch_batch::models::{BatchId, Callback, Timestamp};
 use sinch_batch::tracking::RowKey;
 use sinch_batch::webhook::{Verifier, WebhookSecret, router};
@@ -99,10 +101,17 @@ impl Synced {
 async fn prepared(path: &Path) -> Result<SqliteLedger, Error> {
     let ledger = SqliteLedger::open(path)?;
     let now = Timestamp::now();
-    let campaign = ledger.create(NewCampaign::new("bench", KEY, ROWS, now)).await?;
-    for (number, first) in (1..).zip((1..=ROWS).step_by(1000)) {
-        let rows: RowSpans = (first..first + 1000).map(|row| (row, row + 1)).collect();
-        ledger.record(campaign.id, Entry::Intent { number, rows }, now).await?;
+    let plan: Vec<_> = (1..=ROWS)
+        .step_by(1000)
+        .map(|first| {
+            let rows: RowSpans = (first..first + 1000).map(|row| (row, row + 1)).collect();
+            PlannedRows { rows, at_byte: first, n_bytes: 1, digest: first.to_be_bytes() }
+        })
+        .collect();
+    let n_batches = u32::try_from(plan.len())?;
+    let new = NewCampaign::new("bench", KEY, ROWS, now);
+    let campaign = ledger.create(new, Box::new(plan)).await?.campaign;
+    for number in 1..=n_batches {
         let batch_id = BatchId::new(format!("batch-{number}"));
         ledger.record(campaign.id, Entry::Accepted { number, batch_id }, now).await?;
     }

@@ -80,7 +80,7 @@ impl CampaignRequest {
             line: 1,
             column: 1,
             at: if error.path().is_empty() { String::new() } else { format!(", {}", error.path()) },
-            why: error.message().to_string(),
+            why: error.message().to_owned(),
         })?;
         match reserved_key(&request) {
             Some(name) => Err(RequestError::ReservedKey(name)),

@@ -45,8 +45,23 @@ fn promise_1_nothing_is_sent_twice_because_of_us_in_5000_stories() {
     }
     // A model in which nothing happens proves nothing.
     for what in [
-        "accepted", "accepted late", "sent again", "taken over", "froze", "died", "interrupted", "paused", "clock set",
-        "receipt", "renewed", "too late", "fenced", "adopted", "contradicted", "left unknown", "held back",
+        "accepted",
+        "accepted late",
+        "sent again",
+        "taken over",
+        "froze",
+        "died",
+        "interrupted",
+        "paused",
+        "clock set",
+        "receipt",
+        "renewed",
+        "too late",
+        "fenced",
+        "adopted",
+        "contradicted",
+        "left unknown",
+        "held back",
     ] {
         assert!(tally.of(what) >= 20, "{what} hardly ever happened: {tally:?}");
     }

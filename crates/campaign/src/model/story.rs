@@ -6,8 +6,8 @@ use sinch_batch_ledger::BatchStage;
 
 use super::service::Faults;
 use super::world::{Event, Failure, Judged, Tally, World};
-use crate::step::{Input, Limits};
 use crate::StopReason;
+use crate::step::{Input, Limits};
 
 /// What a story is about.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -305,7 +305,7 @@ impl World {
             return Err(format!("batch {number} was accepted twice because of us"));
         }
         if let Some(accepted_at) = call.accepted_at {
-            let late = matches!(call.response, Err(_)) || accepted_at > self.now + 400;
+            let late = call.response.is_err() || accepted_at > self.now + 400;
             self.count(if late { "accepted late" } else { "accepted" });
             if self.receipts {
                 let at = accepted_at + self.choices.between(0, 120_000);

@@ -8,8 +8,18 @@ use serde_json::{Value, json};
 
 use crate::support::{Running, Said, Stage, adds_up, binary, run, write_recipients};
 
-const SEND: &[&str] =
-    &["send", "people.csv", "--message", "message.json", "--campaign", "c1", "--batch-size", "20", "--no-wait", "--json"];
+const SEND: &[&str] = &[
+    "send",
+    "people.csv",
+    "--message",
+    "message.json",
+    "--campaign",
+    "c1",
+    "--batch-size",
+    "20",
+    "--no-wait",
+    "--json",
+];
 const RESUME: &[&str] = &["resume", "c1", "--no-wait", "--resend-after", "1", "--json"];
 
 /// A stage, and a campaign of `rows` rows whose send waits before its batch `accepted + 1`.
@@ -290,7 +300,8 @@ fn recipients_may_come_from_a_pipe() {
     write_recipients(stage.path(), 60);
     let people = std::fs::read_to_string(stage.path().join("people.csv")).unwrap();
     stage.fault(json!({"operation": "send_batch", "fault": "refuse_400", "after": 1}));
-    let send = ["send", "/dev/stdin", "--message", "message.json", "--campaign", "c1", "--batch-size", "20", "--no-wait"];
+    let send =
+        ["send", "/dev/stdin", "--message", "message.json", "--campaign", "c1", "--batch-size", "20", "--no-wait"];
     let said = with_input(&mut stage.command(&send), &people).ends(5);
     assert!(said.stderr.contains("20 rows planned"), "{said:?}");
     let said = run(&mut stage.command(RESUME)).ends(2);

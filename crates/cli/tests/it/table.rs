@@ -13,8 +13,18 @@ use serde_json::{Value, json};
 
 use crate::support::{Running, Stage, adds_up, binary, run, write_recipients};
 
-const SEND: &[&str] =
-    &["send", "people.csv", "--message", "message.json", "--campaign", "c1", "--batch-size", "20", "--no-wait", "--json"];
+const SEND: &[&str] = &[
+    "send",
+    "people.csv",
+    "--message",
+    "message.json",
+    "--campaign",
+    "c1",
+    "--batch-size",
+    "20",
+    "--no-wait",
+    "--json",
+];
 
 fn warn(command: &mut Command) -> &mut Command {
     command.env("SINCH_BATCH_LOG", "warn")
@@ -272,7 +282,11 @@ fn table_7_an_odd_answer_of_a_look_up_proves_nothing() {
             assert_eq!(said.ends(0).json()["accepted"], 40, "{case}");
         } else {
             let said = said.ends(5);
-            assert_eq!((&said.json()["accepted"], &said.json()["unknown"]), (&json!(20), &json!(20)), "{case}: {said:?}");
+            assert_eq!(
+                (&said.json()["accepted"], &said.json()["unknown"]),
+                (&json!(20), &json!(20)),
+                "{case}: {said:?}"
+            );
             assert!(said.stderr.contains("sinch-batch resume c1"), "{case}: {said:?}");
         }
         stage.no_faults();
@@ -349,8 +363,16 @@ fn table_10_a_file_that_changes_while_it_is_sent_reaches_nobody_who_was_not_chec
     let cases: &[(&str, Edit, u64)] = &[
         ("edited in place", |path, people| fs::write(path, people.replace("+15559", "+15558")).unwrap(), 3),
         ("truncated", |path, people| fs::write(path, &people[..people.find("+15559000061").unwrap()]).unwrap(), 3),
-        ("cut in a row", |path, people| fs::write(path, &people[..people.find("+15559000071").unwrap() + 4]).unwrap(), 3),
-        ("a row inserted", |path, people| fs::write(path, people.replacen('\n', "\n+15558000001,New\n", 1)).unwrap(), 3),
+        (
+            "cut in a row",
+            |path, people| fs::write(path, &people[..people.find("+15559000071").unwrap() + 4]).unwrap(),
+            3,
+        ),
+        (
+            "a row inserted",
+            |path, people| fs::write(path, people.replacen('\n', "\n+15558000001,New\n", 1)).unwrap(),
+            3,
+        ),
         ("appended", |path, people| fs::write(path, format!("{people}+15558000001,New\n")).unwrap(), 5),
         (
             "replaced",

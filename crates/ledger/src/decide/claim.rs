@@ -69,7 +69,8 @@ pub(crate) fn claim<S: Store>(
     let mut free = store.free_batches(campaign, claim.room, &claim.except, now)?;
     // Only who finds too little, or what a silent worker has left, has to know who is gone.
     let enough = free.len() >= claim.room as usize;
-    if (!enough || free.iter().any(|batch| batch.hold.until.is_some())) && bury_gone(store, campaign, claim, now, &is_gone)?
+    if (!enough || free.iter().any(|batch| batch.hold.until.is_some()))
+        && bury_gone(store, campaign, claim, now, &is_gone)?
     {
         free = store.free_batches(campaign, claim.room, &claim.except, now)?;
     }
