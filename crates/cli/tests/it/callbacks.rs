@@ -87,7 +87,8 @@ fn status(folder: &Path, name: &str) -> CampaignStatus {
 
 /// What `status --json` says of the callbacks that were heard.
 fn heard(folder: &Path, name: &str) -> Vec<(String, u64)> {
-    let status = |more: &[&str]| run(binary(folder).args(["status", "--json", "--ledger", name]).args(more)).ends(0).json();
+    let status =
+        |more: &[&str]| run(binary(folder).args(["status", "--json", "--ledger", name]).args(more)).ends(0).json();
     let all = status(&[]);
     // Beside campaigns they are told with each of them.
     let status = if all["campaigns"] == json!([]) { all } else { status(&["c1"]) };
@@ -166,7 +167,10 @@ fn a_ledger_that_has_only_heard_callbacks_has_a_status() {
     let counts = [("MESSAGE_INBOUND".to_owned(), 2), ("UNKNOWN".to_owned(), 2)];
     assert_eq!(heard(scene.path(), "ledger.db"), counts);
     let said = status(&[]).ends(0).stdout;
-    assert!(said.starts_with("no campaigns\ncallbacks received: 4, the last at 2") && said.contains("MESSAGE_INBOUND"), "{said}");
+    assert!(
+        said.starts_with("no campaigns\ncallbacks received: 4, the last at 2") && said.contains("MESSAGE_INBOUND"),
+        "{said}"
+    );
     assert!(!said.contains("1555"), "{said}");
     // A campaign that was asked for is another matter.
     assert!(status(&["c1"]).ends(6).stderr.contains("has no campaign c1"));
@@ -319,15 +323,20 @@ fn what_cannot_be_typed_is_told_before_anything_is_sent() {
     let said = run(binary(folder.path()).args(["trigger", "SOMETHING", "--url", "http://127.0.0.1:9/"]));
     assert_eq!(said.code(), 2);
     assert!(said.stderr.contains("BATCH_STATUS_UPDATE"), "{said:?}");
-    for args in [&["trigger", "--url", "http://127.0.0.1:9/"][..], &["trigger", "--all", "OPT_IN", "--url", "http://127.0.0.1:9/"]] {
+    for args in [
+        &["trigger", "--url", "http://127.0.0.1:9/"][..],
+        &["trigger", "--all", "OPT_IN", "--url", "http://127.0.0.1:9/"],
+    ] {
         assert_eq!(run(binary(folder.path()).args(args)).code(), 2);
     }
     for url in ["127.0.0.1:9", "ftp://host/", "/path"] {
         trigger(folder.path(), url, &["OPT_IN"]).ends(2);
     }
-    for args in
-        [&["trigger", "OPT_IN", "--url", "http://127.0.0.1:9/"][..], &["sign", "-"], &["listen", "--addr", "127.0.0.1:0"]]
-    {
+    for args in [
+        &["trigger", "OPT_IN", "--url", "http://127.0.0.1:9/"][..],
+        &["sign", "-"],
+        &["listen", "--addr", "127.0.0.1:0"],
+    ] {
         run(binary(folder.path()).args(args)).ends(4);
     }
     let one_sided = ["listen", "--tls-cert", "c.pem"];

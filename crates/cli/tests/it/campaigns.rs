@@ -8,8 +8,18 @@ use serde_json::{Value, json};
 
 use crate::support::{Running, Said, Stage, adds_up, binary, run, write_recipients};
 
-const SEND: &[&str] =
-    &["send", "people.csv", "--message", "message.json", "--campaign", "c1", "--batch-size", "20", "--no-wait", "--json"];
+const SEND: &[&str] = &[
+    "send",
+    "people.csv",
+    "--message",
+    "message.json",
+    "--campaign",
+    "c1",
+    "--batch-size",
+    "20",
+    "--no-wait",
+    "--json",
+];
 const RESUME: &[&str] = &["resume", "c1", "--no-wait", "--resend-after", "1", "--json"];
 
 /// A stage, and a campaign of `rows` rows whose send waits before its batch `accepted + 1`.
@@ -91,7 +101,7 @@ fn a_cancelled_campaign_cannot_be_resumed_and_guards_what_was_accepted() {
     assert!(said.stderr.contains("cancelled") && said.stderr.contains("nothing was sent"), "{said:?}");
     assert_eq!(stage.status("c1")["phase"], "cancelled");
     // Those who have it do not get it again; the others may, in a file of their own.
-    run(&mut stage.command(&["send", "people.csv", "--message", "message.json"])).ends(5);
+    run(&mut stage.command(&["send", "people.csv", "--message", "message.json", "--no-wait"])).ends(5);
     stage.has_each_once(40);
     let people = std::fs::read_to_string(stage.path().join("people.csv")).unwrap();
     let rest: Vec<&str> = people.lines().take(1).chain(people.lines().skip(41)).collect();
@@ -156,7 +166,7 @@ fn a_cancel_says_what_stays_unknown() {
     assert!(said.stdout.contains("20 rows were never sent, 20 were accepted"), "{said:?}");
     assert!(said.stderr.contains("whether 20 rows more got the message is not known"), "{said:?}");
     // It may have arrived: it is guarded.
-    run(&mut stage.command(&["send", "people.csv", "--message", "message.json"])).ends(5);
+    run(&mut stage.command(&["send", "people.csv", "--message", "message.json", "--no-wait"])).ends(5);
     stage.has_each_once(40);
 }
 
@@ -290,7 +300,8 @@ fn recipients_may_come_from_a_pipe() {
     write_recipients(stage.path(), 60);
     let people = std::fs::read_to_string(stage.path().join("people.csv")).unwrap();
     stage.fault(json!({"operation": "send_batch", "fault": "refuse_400", "after": 1}));
-    let send = ["send", "/dev/stdin", "--message", "message.json", "--campaign", "c1", "--batch-size", "20", "--no-wait"];
+    let send =
+        ["send", "/dev/stdin", "--message", "message.json", "--campaign", "c1", "--batch-size", "20", "--no-wait"];
     let said = with_input(&mut stage.command(&send), &people).ends(5);
     assert!(said.stderr.contains("20 rows planned"), "{said:?}");
     let said = run(&mut stage.command(RESUME)).ends(2);

@@ -3,8 +3,8 @@
 
 mod support;
 
-
 mod callbacks;
+mod campaigns;
 mod doctor;
 mod durability;
 mod faults;
@@ -16,6 +16,5 @@ mod pages;
 mod privacy;
 mod refusals;
 mod road;
-mod campaigns;
 mod simulate;
 mod table;
