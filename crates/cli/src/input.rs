@@ -9,6 +9,7 @@ use sinch_batch::models::batch::ProcessingStrategy;
 use sinch_batch::models::wire::{ParseError, parse};
 use sinch_batch::models::{AppId, Message, Template, Ttl};
 use sinch_batch::recipients::{CheckOptions, Checked, Finding, RecipientFile, RecipientSource, SourceError};
+use tempfile::NamedTempFile;
 
 use crate::args::{MessageArgs, RequestArgs};
 use crate::fail::Failure;
@@ -192,17 +193,43 @@ pub(crate) fn skipped_path(file: &Path) -> PathBuf {
     file.with_file_name(format!("{stem}.skipped.{extension}"))
 }
 
-/// Writes the skipped rows, by `write`, to a file that can be fixed and sent.
-pub(crate) fn write_skipped(
-    path: &Path,
-    write: impl FnOnce(&mut dyn Write) -> Result<(), SourceError>,
-) -> Result<(), Failure> {
-    let failed = |error: &dyn std::error::Error| {
-        Failure::because(exit::BAD_INPUT, format!("the skipped rows cannot be written to {}", path.display()), error)
-            .hint("name a file that can be written: --skipped-file FILE; nothing was sent")
-    };
-    let mut out = BufWriter::new(File::create(path).map_err(|error| failed(&error))?);
-    write(&mut out).map_err(|error| failed(&error))?;
-    let file = out.into_inner().map_err(|error| failed(error.error()))?;
-    file.sync_all().map_err(|error| failed(&error))
+/// The skipped rows, in a file that can be fixed and sent.
+pub(crate) struct Skipped {
+    path: PathBuf,
+    /// Takes the place of what is there now; none if that is no plain file.
+    file: Option<NamedTempFile>,
+}
+
+impl Skipped {
+    /// Writes them, by `write`, beside the file that they are for.
+    pub(crate) fn write(
+        path: &Path,
+        write: impl FnOnce(&mut dyn Write) -> Result<(), SourceError>,
+    ) -> Result<Self, Failure> {
+        let failed = |error: &dyn std::error::Error| cannot_write(path, error).hint(NAME_ANOTHER);
+        if path.exists() && !path.is_file() {
+            let mut out = BufWriter::new(File::create(path).map_err(|error| failed(&error))?);
+            write(&mut out).map_err(|error| failed(&error))?;
+            out.flush().map_err(|error| failed(&error))?;
+            return Ok(Self { path: path.to_owned(), file: None });
+        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut out = BufWriter::new(NamedTempFile::new_in(folder).map_err(|error| failed(&error))?);
+        write(&mut out).map_err(|error| failed(&error))?;
+        let file = out.into_inner().map_err(|error| failed(error.error()))?;
+        file.as_file().sync_all().map_err(|error| failed(&error))?;
+        Ok(Self { path: path.to_owned(), file: Some(file) })
+    }
+
+    /// Gives the file its name; what had that name is gone.
+    pub(crate) fn keep(self) -> Result<(), Failure> {
+        let Some(file) = self.file else { return Ok(()) };
+        file.persist(&self.path).map(drop).map_err(|error| cannot_write(&self.path, &error.error).hint(NAME_ANOTHER))
+    }
+}
+
+const NAME_ANOTHER: &str = "name a file that can be written: --skipped-file FILE; nothing was sent";
+
+fn cannot_write(path: &Path, error: &dyn std::error::Error) -> Failure {
+    Failure::because(exit::BAD_INPUT, format!("the skipped rows cannot be written to {}", path.display()), error)
 }

@@ -104,7 +104,7 @@ async fn prepare(args: &SendArgs) -> Result<Prepared, Failure> {
         None => try_locally(&ledger).await?,
     };
     let client = stage.service.connect().await?;
-    let checked = skip(args, checked).await?;
+    let (checked, skipped) = skip(args, checked).await?;
     let checked = if args.simulate { checked.with_practice() } else { checked };
     let checked = if args.allow_duplicate { checked.with_duplicate_allowed() } else { checked };
     let name = args.campaign.clone().unwrap_or_else(short_name);
@@ -112,6 +112,9 @@ async fn prepare(args: &SendArgs) -> Result<Prepared, Failure> {
         .await
         .map_err(|error| not_begun(&ledger_path, file, error))?
         .with_limits(limits(&args.run));
+    if let Some(skipped) = skipped {
+        skipped.keep()?;
+    }
     Ok(Prepared { ledger_path, scratch, ledger, stage, campaign })
 }
 
@@ -140,21 +143,24 @@ async fn check(args: &SendArgs, app: &AppId) -> Result<CheckedCampaign, Failure>
     Err(input::refuse(checked.checked(), file, args.skip_invalid))
 }
 
-/// Writes away the rows that are skipped.
-async fn skip(args: &SendArgs, mut checked: CheckedCampaign) -> Result<CheckedCampaign, Failure> {
-    let skipped = checked.checked().invalid_rows;
-    if skipped == 0 {
-        return Ok(checked);
+/// Writes away the rows that are skipped; nobody's file is replaced before the campaign has begun.
+async fn skip(
+    args: &SendArgs,
+    mut checked: CheckedCampaign,
+) -> Result<(CheckedCampaign, Option<input::Skipped>), Failure> {
+    let rows = checked.checked().invalid_rows;
+    if rows == 0 {
+        return Ok((checked, None));
     }
     let path = args.skipped_file.clone().unwrap_or_else(|| input::skipped_path(&args.input.file));
     let repeats = checked.checked().repeats;
     let shown = path.clone();
-    let checked = input::blocking(move || {
-        input::write_skipped(&path, |out| checked.write_skipped(out))?;
-        Ok(checked)
+    let (checked, skipped) = input::blocking(move || {
+        let skipped = input::Skipped::write(&path, |out| checked.write_skipped(out))?;
+        Ok((checked, skipped))
     })
     .await?;
-    say!("{} skipped; fix them in {} and send that file", count(skipped, "row is", "rows are"), shown.display());
+    say!("{} skipped; fix them in {} and send that file", count(rows, "row is", "rows are"), shown.display());
     if repeats > 0 {
         let repeats = match repeats {
             1 => "1 of them repeats a recipient".to_owned(),
@@ -162,7 +168,7 @@ async fn skip(args: &SendArgs, mut checked: CheckedCampaign) -> Result<CheckedCa
         };
         say!("{repeats} of an earlier row: delete it there or name somebody else, or they get the message twice");
     }
-    Ok(checked)
+    Ok((checked, Some(skipped)))
 }
 
 /// Where the campaign is played.

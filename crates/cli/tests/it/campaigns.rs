@@ -101,7 +101,7 @@ fn a_cancelled_campaign_cannot_be_resumed_and_guards_what_was_accepted() {
     assert!(said.stderr.contains("cancelled") && said.stderr.contains("nothing was sent"), "{said:?}");
     assert_eq!(stage.status("c1")["phase"], "cancelled");
     // Those who have it do not get it again; the others may, in a file of their own.
-    run(&mut stage.command(&["send", "people.csv", "--message", "message.json"])).ends(5);
+    run(&mut stage.command(&["send", "people.csv", "--message", "message.json", "--no-wait"])).ends(5);
     stage.has_each_once(40);
     let people = std::fs::read_to_string(stage.path().join("people.csv")).unwrap();
     let rest: Vec<&str> = people.lines().take(1).chain(people.lines().skip(41)).collect();
@@ -166,7 +166,7 @@ fn a_cancel_says_what_stays_unknown() {
     assert!(said.stdout.contains("20 rows were never sent, 20 were accepted"), "{said:?}");
     assert!(said.stderr.contains("whether 20 rows more got the message is not known"), "{said:?}");
     // It may have arrived: it is guarded.
-    run(&mut stage.command(&["send", "people.csv", "--message", "message.json"])).ends(5);
+    run(&mut stage.command(&["send", "people.csv", "--message", "message.json", "--no-wait"])).ends(5);
     stage.has_each_once(40);
 }
 

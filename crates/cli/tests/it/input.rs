@@ -98,7 +98,11 @@ fn skipped_rows_can_be_mended_and_sent() {
         let reason = line.rfind("\",").unwrap() + 2;
         *line = format!("{}+1555777000{n},Somebody,{n}{n}{n}{n},here", &line[..reason]);
     }
-    std::fs::write(&skipped, lines.join("\n")).unwrap();
+    let mended = lines.join("\n");
+    std::fs::write(&skipped, &mended).unwrap();
+    // Typed again by mistake, the first send is refused, and the work of a person stays.
+    run(stage.command(&send).args(["--skip-invalid", "--no-wait"])).ends(5);
+    assert_eq!(std::fs::read_to_string(&skipped).unwrap(), mended);
     let report = run(&mut stage.command(&["send", "people.skipped.csv", "--text", text, "--json"])).ends(0).json();
     assert_eq!(report["accepted"], 6);
     stage.has_each_once(20);

@@ -84,7 +84,7 @@ fn table_1_the_same_send_typed_again_is_refused() {
             &["send", "people.csv", "--text", "Hello ${name}", "--batch-size", "7"],
             &["send", "copy.csv", "--message", "message.json"],
         ] {
-            let said = run(&mut stage.command(again)).ends(5);
+            let said = run(stage.command(again).args(["--receipt-timeout", "1s"])).ends(5);
             assert!(said.stderr.contains("campaign c1 sent this message to these recipients"), "{said:?}");
             assert!(said.stderr.contains("(60 accepted); nothing was sent"), "{said:?}");
             assert!(said.stderr.contains("sinch-batch status c1"), "{said:?}");
@@ -176,7 +176,8 @@ fn table_4_a_row_appended_after_an_interruption_is_no_new_campaign() {
     run(&mut stage.command(&["resume", "c1", "--no-wait", "--resend-after", "1"])).ends(0);
     stage.has_each_once(120);
     // All of it is accepted now; it is still no new campaign.
-    run(&mut stage.command(&["send", "other.csv", "--message", "message.json", "--batch-size", "20"])).ends(5);
+    run(&mut stage.command(&["send", "other.csv", "--message", "message.json", "--batch-size", "20", "--no-wait"]))
+        .ends(5);
     stage.has_each_once(120);
 }
 
@@ -218,6 +219,23 @@ fn table_5_an_older_copy_of_the_ledger_is_noticed() {
     let said = run(stage.api(&resume).args(["--ledger", "backup.db"])).ends(6);
     assert!(said.stderr.contains("older than the truth"), "{said:?}");
     stage.has_each_once(400);
+}
+
+#[test]
+fn table_5_nothing_is_sent_while_it_cannot_be_told_whether_the_ledger_is_old() {
+    let stage = Stage::silent();
+    write_recipients(stage.path(), 100);
+    held_after(&stage, 2, &[]).kill();
+    stage.no_faults();
+    let calls = stage.calls("send_batch");
+    stage.fault(json!({"operation": "find_batches", "fault": "shape_error", "times": 1000}));
+    let resume = ["resume", "c1", "--no-wait", "--resend-after", "1"];
+    let said = run(warn(&mut stage.command(&resume))).ends(7);
+    assert!(said.stderr.contains("nothing was sent") && said.stderr.contains("look-ups"), "{said:?}");
+    assert_eq!(stage.calls("send_batch"), calls);
+    stage.no_faults();
+    run(&mut stage.command(&resume)).ends(0);
+    stage.has_each_once(100);
 }
 
 #[test]
