@@ -1,0 +1,4 @@
+//! Campaigns through their one door, with the ledger in memory and a sender that is a closure.
+
+mod send;
+mod support;
