@@ -1,7 +1,7 @@
 //! The loop that obeys [`step`].
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError, mpsc as std_mpsc};
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -13,7 +13,7 @@ use sinch_batch_ledger::{
 use sinch_batch_models::{Recipients, SendBatchRequest, Template, Timestamp};
 use sinch_batch_recipients::{BatchRange, RecipientSource, SourceError};
 use sinch_batch_tracking::{BatchKey, ROW_KEY, RowKey};
-use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::CampaignError;
@@ -82,7 +82,7 @@ impl<'a> Runner<'a> {
             leases: HashMap::new(),
             requests: HashMap::new(),
             work: FuturesUnordered::new(),
-            reader: Reader::start(Arc::clone(self.source), self.request.template(), self.campaign),
+            reader: Reader::new(Arc::clone(self.source), self.request.template(), self.campaign),
             wake: None,
             finished: None,
             worker: Presence::new(),
@@ -115,7 +115,7 @@ impl<'a> Runner<'a> {
                     }
                     inputs.extend(done.inputs.into_iter().map(|input| run.note(input)));
                 }
-                Some(read) = run.reader.results.recv() => {
+                Some(read) = run.reader.next() => {
                     inputs.push(run.take_recipients(read, &mut failure));
                 }
                 () = &mut stop, if !stopped => {
@@ -200,6 +200,7 @@ impl<'a> Runner<'a> {
             Fact::Intent { token, attempt } => entries.push(Entry::Intent { number, token, attempt }),
             Fact::Returned { attempt } => entries.push(Entry::Returned { number, attempt }),
             Fact::Refused { attempt, why } => entries.push(Entry::Refused { number, attempt, why }),
+            Fact::FoundElsewhere => entries.push(Entry::FoundElsewhere { number }),
             Fact::Released { token, why } => entries.push(Entry::Released { number, token, why }),
             Fact::Accepted(batch_ids) => {
                 let first = batch_ids.first().cloned();
@@ -220,7 +221,9 @@ impl<'a> Runner<'a> {
                 LedgerErrorKind::Accepted => Input::Adopted(number).into(),
                 LedgerErrorKind::Fenced => Input::Fenced(number).into(),
                 LedgerErrorKind::IdTaken => Input::Contradicted(number, error.to_string()).into(),
-                LedgerErrorKind::NotRunning => Done::stopped(error, vec![Input::Fenced(number)]),
+                LedgerErrorKind::NotRunning | LedgerErrorKind::Behind => {
+                    Done::stopped(error, vec![Input::Fenced(number)])
+                }
                 _ => Done { inputs: vec![Input::Lost(number)], error: Some(error.into()) },
             };
         }
@@ -333,11 +336,14 @@ struct Done {
 impl Done {
     /// The ledger does not go on: because the campaign was ended, or because it fails.
     fn stopped(error: LedgerError, after: Vec<Input>) -> Self {
-        let not_running = error.kind() == LedgerErrorKind::NotRunning;
-        let reason = if not_running { StopReason::NotRunning } else { StopReason::Ledger };
+        let reason = match error.kind() {
+            LedgerErrorKind::NotRunning => StopReason::NotRunning,
+            LedgerErrorKind::Behind => StopReason::LedgerBehind,
+            _ => StopReason::Ledger,
+        };
         let mut inputs = vec![Input::Stop(reason, Some(error.to_string()))];
         inputs.extend(after);
-        Self { inputs, error: (!not_running).then(|| error.into()) }
+        Self { inputs, error: (reason == StopReason::Ledger).then(|| error.into()) }
     }
 }
 
@@ -347,10 +353,16 @@ impl From<Input> for Done {
     }
 }
 
-/// Reads batches on a thread of its own, one after the other, in the order in which they are asked for.
+/// Reads batches one after the other, in the order in which they are asked for, on threads that may block.
+///
+/// Each is a piece of blocking work of its own: between two of them the runtime knows that nothing is done.
 struct Reader {
-    asked: std_mpsc::Sender<(BatchNumber, BatchRange, RowSpans)>,
-    results: mpsc::UnboundedReceiver<ReadBatch>,
+    source: Arc<Mutex<Box<dyn RecipientSource>>>,
+    template: Arc<Template>,
+    campaign: Arc<str>,
+    row_key: Arc<str>,
+    asked: VecDeque<(BatchNumber, BatchRange, RowSpans)>,
+    reading: Option<JoinHandle<ReadBatch>>,
 }
 
 struct ReadBatch {
@@ -359,31 +371,48 @@ struct ReadBatch {
 }
 
 impl Reader {
-    fn start(source: Arc<Mutex<Box<dyn RecipientSource>>>, template: Template, campaign: &Campaign) -> Self {
-        let (asked, questions) = std_mpsc::channel::<(BatchNumber, BatchRange, RowSpans)>();
-        let (answers, results) = mpsc::unbounded_channel();
-        let key: Box<str> = campaign.key.as_str().into();
-        let row_key: Arc<str> = ROW_KEY.into();
-        tokio::task::spawn_blocking(move || {
-            // It ends when the run does, which drops the other end.
-            for (number, range, rows) in questions {
-                let mut source = source.lock().unwrap_or_else(PoisonError::into_inner);
-                let read = source.read_batch(&template, &range, &mut rows.iter().map(|(row, _)| row));
-                drop(source);
-                let recipients = read.and_then(|recipients| marked(recipients, &rows, &key, &row_key));
-                if answers.send(ReadBatch { number, recipients }).is_err() {
-                    return;
-                }
-            }
-        });
-        Self { asked, results }
+    fn new(source: Arc<Mutex<Box<dyn RecipientSource>>>, template: Template, campaign: &Campaign) -> Self {
+        Self {
+            source,
+            template: Arc::new(template),
+            campaign: campaign.key.as_str().into(),
+            row_key: ROW_KEY.into(),
+            asked: VecDeque::new(),
+            reading: None,
+        }
     }
 
-    fn ask(&self, lease: &Lease) {
+    fn ask(&mut self, lease: &Lease) {
         let first_row = lease.rows.first_row().unwrap_or_default();
         let range = BatchRange { first_row, at_byte: lease.at_byte, n_bytes: lease.n_bytes, digest: lease.digest };
-        // If the thread has ended, so has the run.
-        let _ = self.asked.send((lease.number, range, lease.rows.clone()));
+        self.asked.push_back((lease.number, range, lease.rows.clone()));
+    }
+
+    /// The next batch that was asked for; none if none was. Dropping the future loses nothing.
+    async fn next(&mut self) -> Option<ReadBatch> {
+        let reading = match &mut self.reading {
+            Some(reading) => reading,
+            None => {
+                let (number, range, rows) = self.asked.pop_front()?;
+                let (source, template) = (Arc::clone(&self.source), Arc::clone(&self.template));
+                let (campaign, row_key) = (Arc::clone(&self.campaign), Arc::clone(&self.row_key));
+                self.reading.insert(tokio::task::spawn_blocking(move || {
+                    let mut source = source.lock().unwrap_or_else(PoisonError::into_inner);
+                    let read = source.read_batch(&template, &range, &mut rows.iter().map(|(row, _)| row));
+                    drop(source);
+                    let recipients = read.and_then(|recipients| marked(recipients, &rows, &campaign, &row_key));
+                    ReadBatch { number, recipients }
+                }))
+            }
+        };
+        let read = reading.await;
+        self.reading = None;
+        match read {
+            Ok(read) => Some(read),
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            // The runtime is going away, and this run with it.
+            Err(_) => None,
+        }
     }
 }
 

@@ -177,6 +177,8 @@ pub(crate) enum Fact {
     Accepted(Vec<BatchId>),
     /// The service does not have it.
     Refused { attempt: u32, why: String },
+    /// It was never tried from this ledger, and the service has it.
+    FoundElsewhere,
     /// It is let go of without a new outcome.
     Released { token: u64, why: Option<String> },
 }
@@ -204,6 +206,8 @@ pub(crate) struct State {
     accepted_any: bool,
     failures: u32,
     hold: Option<Duration>,
+    /// The first batch that cannot be read, and why: it and all later ones do not leave.
+    unreadable: Option<(BatchNumber, StopReason, String)>,
     /// When the leases are to be renewed; none while that is under way or there are none.
     renew_at: Option<Duration>,
     outcome: SendOutcome,
@@ -217,6 +221,8 @@ struct Slot {
     attempts: u32,
     /// Those of this run.
     tried: u32,
+    /// Those of this run whose outcome was not known.
+    uncertain: u32,
     stage: Stage,
     /// Before the lease was asked for: it lasts from here at least.
     leased: Moment,
@@ -236,9 +242,9 @@ struct Slot {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Stage {
     Probing,
-    /// Not found by its probe; it waits for the other probes.
-    Probed,
     Reading,
+    /// It waits for the probes, or for a place.
+    Ready,
     Intending,
     Sending,
     LookingUp,
@@ -291,6 +297,7 @@ impl State {
             accepted_any,
             failures: 0,
             hold: None,
+            unreadable: None,
             renew_at: None,
             outcome: SendOutcome::default(),
         }
@@ -307,9 +314,19 @@ impl State {
     }
 
     /// How many batches are under way. Those that wait for silent workers take no place of others, nor do
-    /// those whose outcome is being recorded: the next claim is committed together with it.
-    pub(crate) fn in_flight(&self) -> usize {
-        self.slots.values().filter(|slot| !slot.takes_over && slot.stage != Stage::Noting(After::Done)).count()
+    /// those that are only at hand, nor those whose outcome is being recorded: the next intent is committed
+    /// together with it.
+    pub(crate) fn in_flight(&self) -> u32 {
+        let under_way = |slot: &&Slot| {
+            !slot.takes_over
+                && !matches!(slot.stage, Stage::Probing | Stage::Reading | Stage::Ready | Stage::Noting(After::Done))
+        };
+        count(self.slots.values().filter(under_way))
+    }
+
+    /// How many batches are under way or at hand.
+    fn at_hand(&self) -> u32 {
+        count(self.slots.values().filter(|slot| !slot.takes_over && slot.stage != Stage::Noting(After::Done)))
     }
 
     fn is_stopping(&self) -> bool {
@@ -332,7 +349,9 @@ pub(crate) fn step(state: &mut State, input: Input, now: Moment) -> Vec<Command>
             None => commands.push(Command::Forget(number)),
         },
         Input::Unreadable(number, reason, why) => {
-            stop_for(state, reason, Some(why));
+            if state.unreadable.as_ref().is_none_or(|(first, ..)| number < *first) {
+                state.unreadable = Some((number, reason, why));
+            }
             let_go(state, number, &mut commands);
         }
         Input::Recorded(number) => recorded(state, number, now, &mut commands),
@@ -405,6 +424,7 @@ fn take(state: &mut State, lease: &Lease, asked: Moment, now: Moment, commands: 
         token: lease.token,
         attempts: lease.attempts,
         tried: 0,
+        uncertain: 0,
         stage: Stage::Reading,
         leased: asked,
         clear_at: None,
@@ -442,17 +462,22 @@ fn clear_of_earlier(state: &State, lease: &Lease, now: Moment) -> Moment {
     from.after(wait)
 }
 
-/// Records the intent, unless a probe is still out: then nothing leaves.
+/// Records the intent, unless a probe is still out, for then nothing leaves, or there is no place.
 fn intend(state: &mut State, number: BatchNumber, now: Moment, commands: &mut Vec<Command>) {
     let probing = is_probing(state);
     let stopping = state.is_stopping();
     let hold = state.hold.filter(|hold| now.steady < *hold);
+    let too_late = state.unreadable.as_ref().is_some_and(|(first, ..)| *first < number);
     let may_send_for = state.limits.may_send_for();
     let Some(slot) = state.slots.get_mut(&number) else { return };
-    if stopping || slot.lost {
-        forget(state, number, commands);
-    } else if probing {
-        slot.stage = Stage::Probed;
+    if stopping || too_late || slot.lost {
+        return forget(state, number, commands);
+    }
+    slot.stage = Stage::Ready;
+    let is_full = state.in_flight() >= state.limits.in_flight;
+    let Some(slot) = state.slots.get_mut(&number) else { return };
+    if probing || (is_full && slot.is_read) {
+        // It stays at hand.
     } else if let Some(until) = hold {
         slot.stage = Stage::Waiting { until, then: Next::Send };
     } else if slot.is_read && slot.leased.after(may_send_for).is_over(now) {
@@ -532,6 +557,7 @@ fn sent(
     let attempt = slot.attempts;
     match failure {
         SendFailure::Unknown { why } => {
+            slot.uncertain += 1;
             slot.clear_at = Some(now.after(resend_after));
             slot.stage = Stage::Noting(After::LookUp);
             commands.push(Command::Record(number, Fact::Returned { attempt }));
@@ -599,16 +625,24 @@ fn found(
         Ok(ids) if !ids.is_empty() && probing => {
             let why = format!("batch {number} was never tried from this ledger, and the service has it");
             stop_for(state, StopReason::LedgerBehind, Some(why));
-            forget(state, number, commands);
+            slot_notes(state, number, Fact::FoundElsewhere, commands);
         }
         Ok(ids) if !ids.is_empty() => accepted(state, number, ids, commands),
         _ if slot.lost => forget(state, number, commands),
         Ok(_) if probing => {
-            slot.stage = Stage::Probed;
+            slot.stage = Stage::Ready;
             slot.useless_look_ups = 0;
         }
         Ok(_) => absent(state, number, now, commands),
         Err(failure) => no_answer(state, number, failure, probing, now, commands),
+    }
+}
+
+/// Records something about a batch with which this run is done.
+fn slot_notes(state: &mut State, number: BatchNumber, fact: Fact, commands: &mut Vec<Command>) {
+    if let Some(slot) = state.slots.get_mut(&number) {
+        slot.stage = Stage::Noting(After::Done);
+        commands.push(Command::Record(number, fact));
     }
 }
 
@@ -629,8 +663,8 @@ fn absent(state: &mut State, number: BatchNumber, now: Moment, commands: &mut Ve
         let clear = slot.clear_at.map_or(now.steady, |clear| clear.steady);
         let until = if now.steady < clear { (now.steady + every).min(clear) } else { now.steady + every };
         slot.stage = Stage::Waiting { until, then: Next::LookUp };
-    } else if slot.tried >= attempts {
-        let why = format!("the service does not show the batch after {} attempts", slot.tried);
+    } else if slot.uncertain >= attempts {
+        let why = format!("the service does not show the batch after {} attempts", slot.uncertain);
         state.outcome.why = Some(why.clone());
         leave_unknown(state, number, Some(why), commands);
         fail(state, StopReason::Unreachable);
@@ -699,7 +733,7 @@ fn give_up(state: &mut State, number: BatchNumber) {
 fn lose(state: &mut State, number: BatchNumber, commands: &mut Vec<Command>) {
     let Some(slot) = state.slots.get_mut(&number) else { return };
     slot.lost = true;
-    if matches!(slot.stage, Stage::Waiting { .. } | Stage::Probed) {
+    if matches!(slot.stage, Stage::Waiting { .. } | Stage::Ready) {
         forget(state, number, commands);
     }
 }
@@ -747,10 +781,15 @@ fn stop_for(state: &mut State, reason: StopReason, why: Option<String>) {
 /// Wakes who has waited long enough, asks for more, or ends.
 fn go_on(state: &mut State, now: Moment, commands: &mut Vec<Command>) {
     wake(state, now, commands);
-    if !is_probing(state) {
-        let probed: Vec<_> =
-            state.slots.iter().filter(|(_, slot)| slot.stage == Stage::Probed).map(|(number, _)| *number).collect();
-        probed.into_iter().for_each(|number| intend(state, number, now, commands));
+    let ready: Vec<_> =
+        state.slots.iter().filter(|(_, slot)| slot.stage == Stage::Ready).map(|(number, _)| *number).collect();
+    ready.into_iter().for_each(|number| intend(state, number, now, commands));
+    // What comes before it still leaves.
+    if let Some((first, reason, why)) = &state.unreadable
+        && state.slots.range(..first).next().is_none()
+    {
+        let (reason, why) = (*reason, why.clone());
+        stop_for(state, reason, Some(why));
     }
     if state.hold.is_some_and(|hold| hold <= now.steady) {
         state.hold = None;
@@ -781,7 +820,7 @@ fn wake(state: &mut State, now: Moment, commands: &mut Vec<Command>) {
         .iter()
         .filter_map(|(number, slot)| match slot.stage {
             Stage::Waiting { until, then } if stopping || until <= now.steady => Some((*number, then)),
-            Stage::Probed | Stage::Reading if stopping => Some((*number, Next::Send)),
+            Stage::Ready | Stage::Reading if stopping => Some((*number, Next::Send)),
             _ => None,
         })
         .collect();
@@ -803,9 +842,13 @@ fn wake(state: &mut State, now: Moment, commands: &mut Vec<Command>) {
 }
 
 fn claim(state: &mut State, now: Moment, commands: &mut Vec<Command>) {
-    let room = state.limits.in_flight.saturating_sub(u32::try_from(state.in_flight()).unwrap_or(u32::MAX));
+    // As many as may be under way are kept at hand besides, and claimed together: the next one is read before
+    // it is needed, and a claim costs little.
+    let places = state.limits.in_flight;
+    let at_hand = state.at_hand();
+    let room = if at_hand > places { 0 } else { (2 * places - at_hand).min(places) };
     let later = state.hold.is_some() || state.claim_again.is_some_and(|at| now.steady < at);
-    if state.is_stopping() || state.exhausted || state.claiming || later || room == 0 {
+    if state.is_stopping() || state.unreadable.is_some() || state.exhausted || state.claiming || later || room == 0 {
         return;
     }
     state.claiming = true;
@@ -831,6 +874,10 @@ fn renew(state: &mut State, now: Moment, commands: &mut Vec<Command>) {
     if !held.is_empty() {
         commands.push(Command::Renew(held));
     }
+}
+
+fn count<T>(items: impl Iterator<Item = T>) -> u32 {
+    u32::try_from(items.count()).unwrap_or(u32::MAX)
 }
 
 /// 1 s, 2 s, 4 s … up to the longest wait.

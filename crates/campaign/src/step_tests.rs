@@ -112,12 +112,30 @@ fn an_intent_comes_before_the_call_and_an_outcome_after_it() {
 }
 
 #[test]
-fn a_claim_goes_out_together_with_the_record_of_an_accepted_batch() {
+fn an_intent_goes_out_together_with_the_record_of_an_accepted_batch() {
     let mut state = sending(one(), [1]);
+    // The next batch is claimed and read while the first is on its way, and waits for its place.
+    let commands = go(&mut state, 0, [claimed(vec![lease(2)], 0)]);
+    assert!(commands.contains(&Command::Read(2)), "{commands:?}");
+    assert_eq!(records(&go(&mut state, 0, [Input::Read(2)])), [] as [&Fact; 0]);
     let commands = go(&mut state, 1, [Input::Sent(1, Ok(id()))]);
-    let [Command::Record(1, Fact::Accepted(_)), Command::Claim(1, _), ..] = &commands[..] else {
+    let [Command::Record(1, Fact::Accepted(_)), Command::Record(2, Fact::Intent { .. }), ..] = &commands[..] else {
         panic!("{commands:?}")
     };
+}
+
+#[test]
+fn a_run_claims_as_many_as_may_be_under_way_and_holds_twice_as_many() {
+    let mut state = first_run(Limits::default().with_in_flight(3));
+    assert_eq!(go(&mut state, 0, [Input::Start]), [Command::Claim(3, Arc::default())]);
+    let commands = go(&mut state, 0, [claimed(vec![lease(1), lease(2), lease(3)], 0)]);
+    assert!(commands.contains(&Command::Claim(3, Arc::default())), "{commands:?}");
+    let commands = go(&mut state, 0, [claimed(vec![lease(4), lease(5), lease(6)], 0)]);
+    assert!(!commands.iter().any(|command| matches!(command, Command::Claim(..))), "{commands:?}");
+    for number in 1..=6 {
+        go(&mut state, 0, [Input::Read(number)]);
+        assert_eq!(state.in_flight(), number.min(3));
+    }
 }
 
 #[test]
@@ -213,7 +231,7 @@ fn a_refused_first_batch_and_refused_credentials_stop_everything() {
         let refused = Err(SendFailure::Refused { about, why: "no".to_owned() });
         let commands = go(&mut state, 1, [Input::Sent(1, refused)]);
         assert_eq!(records(&commands), [&Fact::Refused { attempt: 1, why: "no".to_owned() }]);
-        let commands = go(&mut state, 1, [Input::Recorded(1)]);
+        let commands = go(&mut state, 1, [claimed(vec![lease(2)], 0), Input::Recorded(1)]);
         let outcome = finish(&commands).unwrap();
         assert_eq!((outcome.stopped, outcome.refused), (Some(stop), 1));
     }
@@ -225,13 +243,14 @@ fn a_refused_batch_after_an_accepted_one_is_given_up_alone() {
     go(&mut state, 1, [Input::Sent(1, Ok(id())), claimed(vec![lease(2)], 1), Input::Recorded(1)]);
     go(&mut state, 1, [Input::Read(2), Input::Recorded(2)]);
     let refused = Err(SendFailure::Refused { about: Refusal::Batch, why: "no".to_owned() });
-    let commands = go(&mut state, 2, [Input::Sent(2, refused)]);
+    let commands = go(&mut state, 2, [Input::Sent(2, refused), claimed(vec![lease(3)], 1)]);
     assert!(commands.contains(&Command::Claim(1, Arc::new(BTreeSet::from([2])))), "{commands:?}");
 }
 
 #[test]
 fn one_new_token_after_another_that_has_expired_is_a_matter_of_credentials() {
     let mut state = sending(one(), [1]);
+    go(&mut state, 0, [claimed(Vec::new(), 0)]);
     let most = Limits::default().max_consecutive_failures;
     for failures in 1..=most {
         let start = u64::from(failures) * 100;
@@ -274,6 +293,8 @@ fn probes_that_find_a_batch_stop_the_run_and_nothing_is_sent() {
     let commands = go(&mut state, 1, [Input::Found(1, Ok(Vec::new()))]);
     assert_eq!(records(&commands), [] as [&Fact; 0], "{commands:?}");
     let commands = go(&mut state, 1, [Input::Found(2, Ok(vec![id()]))]);
+    assert_eq!(records(&commands), [&Fact::FoundElsewhere], "the ledger keeps it: {commands:?}");
+    let commands = go(&mut state, 1, [claimed(vec![lease(3)], 1), Input::Recorded(2)]);
     let outcome = finish(&commands).unwrap();
     assert_eq!(outcome.stopped, Some(StopReason::LedgerBehind));
 }
@@ -303,7 +324,7 @@ fn probes_that_are_out_hold_back_what_was_proved_absent() {
 #[test]
 fn probes_that_keep_failing_are_not_verified() {
     let mut state = later_run(one());
-    go(&mut state, 0, [Input::Start, claimed(vec![lease(1)], 0)]);
+    go(&mut state, 0, [Input::Start, claimed(vec![lease(1)], 0), claimed(Vec::new(), 0)]);
     for second in [1, 7, 13] {
         let failure = LookUpFailure { credentials: false, why: "odd".to_owned() };
         let commands = go(&mut state, second, [Input::Found(1, Err(failure))]);
@@ -406,9 +427,8 @@ fn a_run_does_not_claim_what_it_still_holds_after_its_lease_is_over() {
     assert!(finish(&commands).is_none());
     let mut state = sending(Limits::default().with_in_flight(2), [1]);
     go(&mut state, 0, [claimed(vec![lease(2)], 0)]);
-    go(&mut state, 100, [Input::Read(2)]);
-    let commands = go(&mut state, 100, [Input::Fenced(2)]);
-    assert!(commands.contains(&Command::Claim(1, Arc::new(BTreeSet::from([1])))), "{commands:?}");
+    let commands = go(&mut state, 100, [Input::Read(2), Input::Fenced(2), claimed(Vec::new(), 0)]);
+    assert!(commands.contains(&Command::Claim(2, Arc::new(BTreeSet::from([1])))), "{commands:?}");
 }
 
 #[test]
@@ -420,7 +440,7 @@ fn a_changed_input_stops_later_batches_and_lets_earlier_ones_go() {
     let commands = go(&mut state, 0, [Input::Recorded(1)]);
     assert!(commands.contains(&Command::Send(1, at(25))), "{commands:?}");
     assert_eq!(records(&go(&mut state, 0, [Input::Read(3)])), [] as [&Fact; 0]);
-    let commands = go(&mut state, 1, [Input::Sent(1, Ok(id())), Input::Recorded(1)]);
+    let commands = go(&mut state, 1, [Input::Sent(1, Ok(id())), claimed(Vec::new(), 0), Input::Recorded(1)]);
     let outcome = finish(&commands);
     assert_eq!(outcome.and_then(|outcome| outcome.stopped), Some(StopReason::InputChanged), "{commands:?}");
 }

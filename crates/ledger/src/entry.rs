@@ -59,6 +59,12 @@ pub enum Entry {
         /// All ids that were found.
         batch_ids: Vec<BatchId>,
     },
+    /// The batch was never tried from this ledger, and the service has it: the ledger is older than the truth,
+    /// a copy or a backup. From now on nothing of the campaign leaves from it.
+    FoundElsewhere {
+        /// The batch.
+        number: u32,
+    },
     /// The worker lets go of the batch without a new outcome.
     Released {
         /// The batch.
@@ -79,6 +85,7 @@ impl Entry {
             | Self::Accepted { number, .. }
             | Self::Refused { number, .. }
             | Self::Doubled { number, .. }
+            | Self::FoundElsewhere { number }
             | Self::Released { number, .. } => *number,
         }
     }

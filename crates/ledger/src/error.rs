@@ -45,6 +45,9 @@ pub enum LedgerErrorKind {
     Fenced,
     /// The campaign is paused or cancelled. Nothing may leave.
     NotRunning,
+    /// The service has a batch that was never tried from this ledger: it is a copy, or an old backup. Go on
+    /// with the ledger that sent the rest.
+    Behind,
     /// The service gave one batch id to two batches. The second stays unknown; tell the service's people.
     IdTaken,
     /// The sums of a campaign do not agree with its batches: somebody altered the ledger, or it is
@@ -93,6 +96,13 @@ impl LedgerError {
 
     pub(crate) fn not_running(phase: Phase) -> Self {
         Self::new(LedgerErrorKind::NotRunning, format!("the campaign is {phase}"))
+    }
+
+    pub(crate) fn behind() -> Self {
+        Self::new(
+            LedgerErrorKind::Behind,
+            "the service has batches of the campaign that were never tried from this ledger: it is older than the truth",
+        )
     }
 
     pub(crate) fn deferred_full() -> Self {

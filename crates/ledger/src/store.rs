@@ -39,6 +39,8 @@ impl Default for Limits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sums {
     pub(crate) phase: Phase,
+    /// Whether the service was seen to have a batch that was never tried from this ledger.
+    pub(crate) behind: bool,
     pub(crate) rows: u64,
     pub(crate) skipped: u64,
     pub(crate) accepted: u64,
@@ -56,6 +58,7 @@ impl Sums {
     pub(crate) fn new(rows: u64, skipped: u64, batches: u64) -> Self {
         Self {
             phase: Phase::Running,
+            behind: false,
             rows,
             skipped,
             accepted: 0,

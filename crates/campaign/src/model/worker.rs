@@ -34,6 +34,12 @@ pub(super) struct Actor {
 }
 
 impl World {
+    /// Whether the ledger knows that it is older than the truth.
+    pub(super) fn is_behind(&self, limits: &Limits) -> bool {
+        let run = at_once(self.ledger.begin_run(self.campaign, limits.resend_after));
+        run.is_err_and(|error| error.kind() == LedgerErrorKind::Behind)
+    }
+
     /// A new run. Its end can be proved or not.
     pub(super) fn begin(&mut self, limits: &Limits, provable: bool, old_ledger: bool) -> Judged<usize> {
         let index = self.actors.len();
@@ -231,6 +237,7 @@ impl World {
                 }
                 entries.push(Entry::Released { number, token, why });
             }
+            Fact::FoundElsewhere => entries.push(Entry::FoundElsewhere { number }),
             Fact::Accepted(batch_ids) => {
                 entries.extend(batch_ids.first().cloned().map(|batch_id| Entry::Accepted { number, batch_id }));
                 if batch_ids.len() > 1 {

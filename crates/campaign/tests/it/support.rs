@@ -67,11 +67,7 @@ impl BatchSender for Acceptor {
         Service { project: self.project.clone(), url: "https://example.com".to_owned() }
     }
 
-    fn send<'a>(
-        &'a self,
-        request: &'a SendBatchRequest,
-        _: SendUntil,
-    ) -> BoxFuture<'a, Result<BatchId, SendFailure>> {
+    fn send<'a>(&'a self, request: &'a SendBatchRequest, _: SendUntil) -> BoxFuture<'a, Result<BatchId, SendFailure>> {
         let metadata = serde_json::to_value(&request.batch_metadata).unwrap();
         let key = metadata[BATCH_KEY].as_str().unwrap().to_owned();
         Box::pin(async move {
@@ -127,6 +123,10 @@ pub(crate) fn checked(path: &Path) -> CheckedCampaign {
     request().check_with(file(path), &options, |finding| panic!("{finding}")).unwrap()
 }
 
-pub(crate) async fn begin(ledger: &Arc<impl Ledger>, acceptor: &Acceptor, path: &Path) -> Result<Campaign, CampaignError> {
+pub(crate) async fn begin(
+    ledger: &Arc<impl Ledger>,
+    acceptor: &Acceptor,
+    path: &Path,
+) -> Result<Campaign, CampaignError> {
     Campaign::begin(ledger.clone(), "autumn", acceptor.clone(), checked(path)).await
 }

@@ -49,8 +49,9 @@ fn recount_of(sums: &Sums) -> Recount {
     }
 }
 
-fn running(sums: &Sums) -> Result<(), LedgerError> {
+pub(super) fn running(sums: &Sums) -> Result<(), LedgerError> {
     match sums.phase {
+        _ if sums.behind => Err(LedgerError::behind()),
         Phase::Running | Phase::Done => Ok(()),
         Phase::Paused | Phase::Cancelled => Err(LedgerError::not_running(sums.phase)),
     }

@@ -3,11 +3,11 @@
 use sinch_batch_models::{BatchId, Timestamp};
 use sinch_batch_tracking::scrub;
 
+use super::claim::running;
 use super::{accept, double, impossible, known_sums, microsecond};
 use crate::campaign::CampaignId;
 use crate::entry::{BatchStage, Entry};
 use crate::error::{LedgerError, LedgerErrorKind};
-use crate::status::Phase;
 use crate::store::{Batch, Store, Sums};
 
 pub(crate) fn record<S: Store>(
@@ -40,6 +40,7 @@ pub(crate) fn record<S: Store>(
                 }
             }
         }
+        Entry::FoundElsewhere { .. } => sums.behind |= matches!(batch.stage, BatchStage::Planned | BatchStage::Refused),
         Entry::Released { token, why, .. } => {
             if batch.hold.token == token && batch.stage != BatchStage::Accepted {
                 batch.hold.until = None;
@@ -69,9 +70,7 @@ fn intend<S: Store>(
             format!("batch {number} is accepted already and must not be sent again"),
         ));
     }
-    if sums.phase != Phase::Running {
-        return Err(LedgerError::not_running(sums.phase));
-    }
+    running(sums)?;
     let live = batch.hold.until.is_some_and(|until| now < until);
     if batch.hold.token != token || !live {
         return Err(LedgerError::new(LedgerErrorKind::Fenced, format!("the lease of batch {number} is over")));

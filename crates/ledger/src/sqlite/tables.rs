@@ -352,12 +352,13 @@ impl Store for Tables {
     fn sums(&mut self, campaign: CampaignId) -> Result<Option<Sums>, LedgerError> {
         self.one(
             "SELECT phase, n_rows, n_skipped, n_accepted, n_unknown, n_doubled, batches_planned, batches_accepted, \
-             batches_unknown, batches_refused, pending, queued, delivered, read, failed, runs, resend_after \
+             batches_unknown, batches_refused, pending, queued, delivered, read, failed, runs, resend_after, behind \
              FROM standing WHERE campaign = ?1",
             [campaign.get()],
             |row| {
                 Ok(Sums {
                     phase: read_phase(get(row, 0)?)?,
+                    behind: get(row, 17)?,
                     rows: number(row, 1)?,
                     skipped: number(row, 2)?,
                     accepted: number(row, 3)?,
@@ -387,8 +388,8 @@ impl Store for Tables {
         self.execute(
             "INSERT OR REPLACE INTO standing (campaign, phase, n_rows, n_skipped, n_accepted, n_unknown, n_doubled, \
              batches_planned, batches_accepted, batches_unknown, batches_refused, pending, queued, delivered, read, \
-             failed, runs, resend_after) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+             failed, runs, resend_after, behind) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
             params![
                 campaign.get(),
                 phase_number(sums.phase),
@@ -409,6 +410,7 @@ impl Store for Tables {
                 integer(sums.runs)?,
                 // Longer than any wait that makes sense.
                 i64::try_from(sums.resend_after.as_micros()).unwrap_or(i64::MAX),
+                sums.behind,
             ],
         )
     }

@@ -30,6 +30,7 @@ CREATE INDEX campaign_by_path ON campaign (input);
 CREATE TABLE standing (
     campaign INTEGER PRIMARY KEY,
     phase INTEGER NOT NULL, -- 1 running, 2 paused, 3 cancelled
+    behind INTEGER NOT NULL, -- 1 if the service has a batch that was never tried from here
     n_rows INTEGER NOT NULL,
     n_skipped INTEGER NOT NULL,
     n_accepted INTEGER NOT NULL,
