@@ -96,11 +96,11 @@ pub(crate) fn request(message: &MessageArgs, request: &RequestArgs, app: &AppId)
     if let Some(id) = &request.correlation_id {
         campaign = campaign.with_correlation_id(id.as_str());
     }
-    // What is over a limit is found by reading it as the wire does.
-    CampaignRequest::from_json(campaign.to_json().as_bytes(), None).map_err(|error| {
+    campaign.validate().map_err(|error| {
         Failure::because(exit::BAD_INPUT, "the request cannot be sent", &error)
             .hint("see what may be set: sinch-batch send --help; nothing was sent")
-    })
+    })?;
+    Ok(campaign)
 }
 
 /// The request of a file, without recipients.
