@@ -78,9 +78,12 @@ pub(crate) fn request(message: &MessageArgs, request: &RequestArgs, app: &AppId)
             .with_message_metadata(name.as_str(), value.as_str());
     }
     if let Some(ttl) = request.ttl {
-        let ttl = Ttl::from_seconds(ttl.as_secs()).map_err(|error| {
-            Failure::because(exit::USAGE, "--ttl cannot be used", &error).hint("give whole seconds, such as --ttl 2h")
-        })?;
+        let hint = "give whole seconds, such as --ttl 2h; nothing was sent";
+        if ttl.subsec_nanos() > 0 {
+            return Err(Failure::new(exit::USAGE, "--ttl has a fraction of a second").hint(hint));
+        }
+        let ttl = Ttl::from_seconds(ttl.as_secs())
+            .map_err(|error| Failure::because(exit::USAGE, "--ttl cannot be used", &error).hint(hint))?;
         campaign = campaign.with_ttl(ttl);
     }
     if let Some(strategy) = &request.strategy {
