@@ -35,6 +35,6 @@ fn full_campaign() {
 
 #[test]
 fn own_ledger() {
-    let words = [" tests passed", "after a crash: 2 rows of unknown outcome"];
+    let words = [" tests passed, and that of limits", "after a crash: 2 rows of unknown outcome"];
     check(env!("CARGO_BIN_EXE_own_ledger"), &words);
 }

@@ -472,20 +472,15 @@ impl Ledger for MemoryLedger {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::PlannedRows;
-    use crate::rows::RowSpans;
+    use crate::conformance;
 
     #[tokio::test]
     async fn limits_of_memory_ledger_are_kept() {
-        let ledger = MemoryLedger::new();
-        ledger.records().limits = Limits { deferred: 3, orphans: 3 };
-        let now = Timestamp::UNIX_EPOCH;
-        let rows: RowSpans = (1..=9).map(|row| (row, row)).collect();
-        let plan = vec![PlannedRows { rows, at_byte: 0, n_bytes: 9, digest: [7; 8] }];
-        let created = ledger.create(NewCampaign::new("autumn", "key", 9, now), Box::new(plan)).await;
-        let campaign = created.unwrap().campaign.id;
-        ledger.claim(campaign, Claim::new(Worker::new("one", None), 1, now)).await.unwrap();
-        ledger.record(campaign, Entry::Intent { number: 1, token: 1, attempt: 1 }, now).await.unwrap();
-        crate::store::limits_are_kept(&ledger, campaign).await;
+        conformance::limits(async |limits| {
+            let ledger = MemoryLedger::new();
+            ledger.records().limits = limits;
+            ledger
+        })
+        .await;
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sinch_batch::ledger::store::{Batch, Store, Sums};
+use sinch_batch::ledger::store::{Batch, Limits, Store, Sums};
 use sinch_batch::ledger::{
     Applied, BatchRecord, BoxFuture, CallbackCount, Campaign, CampaignId, CampaignStatus, Claim, Claimed, Created,
     DeferredCounts, Entry, Failure, Ledger, LedgerError, NewCampaign, Plan, ReceivedCallback, Renewed, Run, Worker,
@@ -28,6 +28,11 @@ pub(crate) struct FileLedger {
 impl FileLedger {
     pub(crate) fn open(path: impl AsRef<Path>) -> Result<Self, LedgerError> {
         Ok(Self { log: Mutex::new(Log::open(path.as_ref())?) })
+    }
+
+    pub(crate) fn with_limits(self, limits: Limits) -> Self {
+        self.log().limits = limits;
+        self
     }
 
     fn log(&self) -> MutexGuard<'_, Log> {

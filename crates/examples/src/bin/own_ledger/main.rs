@@ -29,7 +29,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         FileLedger::open(folder.path().join(format!("ledger-{count}"))).expect("an empty ledger")
     })
     .await;
-    println!("{count} tests passed");
+    conformance::limits(async |limits| {
+        FileLedger::open(folder.path().join("limited")).expect("an empty ledger").with_limits(limits)
+    })
+    .await;
+    println!("{count} tests passed, and that of limits");
 
     // What was recorded is there after a crash, and a line that was cut off counts for nothing.
     let path = folder.path().join("ledger");

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sinch_batch::BatchId;
-use sinch_batch::ledger::store::{Batch, Deferred, Limits, Orphan, Recount, Store, Sums};
+use sinch_batch::ledger::store::{Batch, Deferred, Orphan, Recount, Store, Sums};
 use sinch_batch::ledger::{
     BatchStage, CallbackCount, Campaign, CampaignId, Digest, Held, LedgerError, NewCampaign, ReceivedCallback, Worker,
 };
@@ -227,9 +227,7 @@ impl Store for Log {
         let key = format!("{}{:?}", named("deferred", batch_id.as_str()), deferred.index());
         match self.get::<Deferred>(&key)? {
             Some(have) => self.put(key, have.join(deferred)),
-            None if self.keys("deferred/").count() as u64 >= Limits::default().deferred => {
-                Err(LedgerError::deferred_full())
-            }
+            None if self.keys("deferred/").count() as u64 >= self.limits.deferred => Err(LedgerError::deferred_full()),
             None => self.put(key, deferred),
         }
     }
@@ -252,7 +250,7 @@ impl Store for Log {
         self.put("last-age".to_owned(), age)?;
         self.put(format!("age/{age:020}"), &key)?;
         self.put(key, (age, orphan))?;
-        if self.keys("age/").count() as u64 > Limits::default().orphans {
+        if self.keys("age/").count() as u64 > self.limits.orphans {
             let oldest = self.keys("age/").next().map(str::to_owned).unwrap_or_default();
             let dropped = self.get::<String>(&oldest)?.unwrap_or_default();
             self.remove(&oldest);
