@@ -1,10 +1,16 @@
 //! What a request says, reads back and refuses.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use sinch_batch_client::transport::SendUntil;
+use sinch_batch_ledger::{Ledger, MemoryLedger};
+use sinch_batch_models::BatchId;
 use sinch_batch_recipients::{FindingKind, Repeatable};
 
 use super::*;
+use crate::{BatchSender, BoxFuture, Campaign, CampaignError, LookUpFailure, SendFailure, Service};
 
 const APP: &str = "01KZ4EBHKN27EZJ4Q91V5C36G1";
 
@@ -237,5 +243,38 @@ proptest! {
         let again = CampaignRequest::from_json(request.to_json().as_bytes(), None).unwrap();
         prop_assert_eq!(again.fingerprint(), request.fingerprint());
         prop_assert_eq!(again, request);
+    }
+}
+
+/// A sender that nobody may ask to send.
+struct Nobody;
+
+impl BatchSender for Nobody {
+    fn service(&self) -> Service {
+        Service { project: "p".to_owned(), url: "https://example.com".to_owned() }
+    }
+
+    fn send<'a>(&'a self, _: &'a SendBatchRequest, _: SendUntil) -> BoxFuture<'a, Result<BatchId, SendFailure>> {
+        unreachable!("nothing may be sent")
+    }
+
+    fn look_up<'a>(&'a self, _: &'a BatchKey) -> BoxFuture<'a, Result<Vec<BatchId>, LookUpFailure>> {
+        unreachable!("nothing was sent")
+    }
+}
+
+#[tokio::test]
+async fn campaign_with_an_invalid_request_does_not_begin() {
+    let row = || BatchRecipient::new(Recipient::identity(Channel::Sms, "+15550100001")).with_parameter("name", "Ines");
+    for request in [
+        request().with_correlation_id("x".repeat(129)),
+        request().with_message_metadata("sinch_batch_row", "x"),
+        request().with_message_metadata("a", "x".repeat(600)),
+    ] {
+        let ledger = Arc::new(MemoryLedger::new());
+        let checked = request.check(Repeatable::new(move || std::iter::once(row())), |_| {}).unwrap();
+        let begun = Campaign::begin(ledger.clone(), "autumn", Nobody, checked).await;
+        assert!(matches!(begun, Err(CampaignError::Request(_))));
+        assert_eq!(ledger.campaigns().await.unwrap(), []);
     }
 }
