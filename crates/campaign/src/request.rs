@@ -149,6 +149,11 @@ impl CampaignRequest {
         &self.request.message
     }
 
+    /// JSON pointers of the fields that this release does not know; they are sent as they are.
+    pub fn unknown_fields(&self) -> Vec<String> {
+        self.request.unknown_fields()
+    }
+
     /// Sets one channel property, such as `SMS_SENDER`, without which many accounts cannot send SMS.
     #[must_use]
     pub fn with_channel_property(mut self, name: impl Into<std::sync::Arc<str>>, value: impl Into<Text>) -> Self {

@@ -98,7 +98,10 @@ fn app_of_the_text_counts_before_the_default() {
 #[test]
 fn unknown_fields_are_kept() {
     let json = json!({"app_id": APP, "message": {"text_message": {"text": "Hi"}, "new": 1}, "newer": {"a": [null]}});
-    assert_eq!(value(&read(&json.to_string()).unwrap()), json);
+    let request = read(&json.to_string()).unwrap();
+    assert_eq!(value(&request), json);
+    assert_eq!(request.unknown_fields(), ["/message/new", "/newer"]);
+    assert_eq!(full().unknown_fields(), [""; 0]);
 }
 
 #[test]

@@ -113,10 +113,14 @@ fn request_file(path: &Path, app: &AppId) -> Result<CampaignRequest, Failure> {
         Failure::because(exit::BAD_INPUT, format!("the request {shown} cannot be read"), &error)
             .hint("name a JSON file with the wire's request object, without recipients")
     })?;
-    CampaignRequest::from_json(&text, Some(app)).map_err(|error| {
-        Failure::because(exit::BAD_INPUT, shown, &error)
+    let request = CampaignRequest::from_json(&text, Some(app)).map_err(|error| {
+        Failure::because(exit::BAD_INPUT, &shown, &error)
             .hint("the file holds one request object, such as {\"message\": {…}, \"ttl\": \"3600s\"}; nothing was sent")
-    })
+    })?;
+    for field in request.unknown_fields() {
+        say!("note: {shown}, {field}: a field that this release does not know; it goes out as it is");
+    }
+    Ok(request)
 }
 
 /// How many mistakes a file has, as a sentence.

@@ -148,7 +148,8 @@ fn flags_are_laid_over_a_request_file() {
         "of_tomorrow": [1],
     });
     assert_eq!(preview(&stage, &[&more[..], &["--json"]].concat()).json()["request"], expected);
-    send(&stage, &more).ends(0);
+    let said = send(&stage, &more).ends(0);
+    assert!(said.stderr.contains("note: request.json, /of_tomorrow: "), "{}", said.stderr);
     assert_eq!(settings(&stage), [expected]);
 }
 
