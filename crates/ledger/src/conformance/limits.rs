@@ -39,9 +39,12 @@ async fn receipts_by_position_are_refused_when_there_is_no_room<L: Ledger>(bench
 }
 
 async fn receipts_of_unknown_campaigns_give_way_to_later_ones<L: Ledger>(ledger: &L) {
-    for row in [1, 2, 3, 1, 4, 2, 5] {
-        let receipt = MessageUpdate::new(MessageRef::Row(RowKey::new("later", row)), state(Progress::Read));
+    let applied = async |key: &str, row| {
+        let receipt = MessageUpdate::new(MessageRef::Row(RowKey::new(key, row)), state(Progress::Read));
         assert_eq!(ledger.apply(receipt.into()).await.expect("applied"), Applied::Deferred);
+    };
+    for row in [1, 2, 3, 1, 4, 2, 5] {
+        applied("later", row).await;
     }
     // Row 4 took the place of row 1, and row 5 that of row 2, whose second receipt was a repeat.
     assert_eq!(ledger.deferred().await.expect("counts"), DeferredCounts::new(0, 3, 2));
@@ -52,4 +55,9 @@ async fn receipts_of_unknown_campaigns_give_way_to_later_ones<L: Ledger>(ledger:
         assert_eq!(message.is_some(), (3..=5).contains(&row), "row {row}");
     }
     assert_eq!(ledger.deferred().await.expect("counts"), DeferredCounts::new(0, 0, 2));
+    // What was taken out takes no room.
+    for row in 1..=3 {
+        applied("another", row).await;
+    }
+    assert_eq!(ledger.deferred().await.expect("counts"), DeferredCounts::new(0, 3, 2));
 }
