@@ -54,6 +54,7 @@ impl Campaign {
         if !checked.may_be_sent() {
             return Err(CampaignError::Invalid { rows, invalid_rows });
         }
+        checked.request.validate()?;
         let CheckedCampaign { request, source, checked, batch_size, practice, allow_duplicate, settings, .. } = checked;
         let Service { project, url } = sender.service();
         let mut new = NewCampaign::new(name, fresh_key(), rows, Timestamp::now());

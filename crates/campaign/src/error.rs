@@ -2,6 +2,8 @@ use sinch_batch_ledger::{LedgerError, LedgerErrorKind};
 use sinch_batch_recipients::SourceError;
 use thiserror::Error;
 
+use crate::request::RequestError;
+
 /// Why a campaign could not begin or go on. What was recorded stays.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -17,6 +19,9 @@ pub enum CampaignError {
     /// The recipients cannot be read.
     #[error("the recipients cannot be read")]
     Source(#[from] SourceError),
+    /// The request says what the service would refuse, or uses what the campaign needs for itself.
+    #[error("the request cannot be sent")]
+    Request(#[from] RequestError),
     /// Some recipients are invalid. Fix them, or skip invalid rows.
     #[error("{invalid_rows} of {rows} rows are invalid; nothing was sent")]
     Invalid {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use sinch_batch_models::batch::ProcessingStrategy;
-use sinch_batch_models::wire::{Text, parse};
+use sinch_batch_models::wire::{ParseError, Text, parse};
 use sinch_batch_models::{
     AppId, BatchRecipient, Channel, ContactId, Message, Recipient, Recipients, SendBatchRequest, Template, Timestamp,
     Ttl,
@@ -39,13 +39,39 @@ pub enum RequestError {
         /// What is wrong.
         why: String,
     },
+    /// It says something that the service would refuse.
+    #[error("{at}: {why}")]
+    Refused {
+        /// The JSON pointer of the value.
+        at: String,
+        /// What is wrong.
+        why: String,
+    },
     /// It holds recipients, which come from elsewhere.
     #[error("a campaign's request has no `recipient_and_params`: its recipients come from the file")]
     Recipients,
     /// It uses a key that the campaign needs for itself.
     #[error("the key `{0}` is reserved for the campaign's own marks")]
     ReservedKey(String),
+    /// Its message metadata leaves too little room for that of the rows.
+    #[error("the request's `message_metadata` has {found} characters as JSON; {most} fit beside that of the rows")]
+    MetadataTooLong {
+        /// Its characters as JSON.
+        found: usize,
+        /// The most that it may have.
+        most: usize,
+    },
 }
+
+impl RequestError {
+    fn invalid(error: &ParseError, line: usize, column: usize) -> Self {
+        let at = if error.path().is_empty() { String::new() } else { format!(", {}", error.path()) };
+        Self::Invalid { line, column, at, why: error.message().to_owned() }
+    }
+}
+
+/// The most characters of the message metadata that all rows share: half of what a message may have.
+const MESSAGE_METADATA: usize = 512;
 
 impl CampaignRequest {
     /// A message from an app.
@@ -59,32 +85,48 @@ impl CampaignRequest {
     /// # Errors
     /// [`RequestError`] says what is wrong and where.
     pub fn from_json(json: &[u8], default_app: Option<&AppId>) -> Result<Self, RequestError> {
-        let mut object: serde_json::Map<String, serde_json::Value> =
-            serde_json::from_slice(json).map_err(|error| RequestError::Invalid {
-                line: error.line(),
-                column: error.column(),
-                at: String::new(),
-                why: error.to_string(),
-            })?;
+        let object: serde_json::Map<String, serde_json::Value> =
+            parse(json).map_err(|error| RequestError::invalid(&error, error.line(), error.column()))?;
         if object.contains_key("recipient_and_params") {
             return Err(RequestError::Recipients);
         }
+        // Into the text rather than the value, so that a mistake is told with its place.
+        let mut put = format!("\"recipient_and_params\":{}", serde_json::to_string(&stand_in()).unwrap_or_default());
         if let (false, Some(app)) = (object.contains_key("app_id"), default_app) {
-            object.insert("app_id".to_owned(), app.as_str().into());
+            put.push_str(&format!(",\"app_id\":{}", serde_json::Value::from(app.as_str())));
         }
-        let recipients = serde_json::to_value(stand_in()).unwrap_or_default();
-        object.insert("recipient_and_params".to_owned(), recipients);
-        let text = serde_json::Value::Object(object).to_string();
-        let request: SendBatchRequest = parse(text.as_bytes()).map_err(|error| RequestError::Invalid {
-            // The object was laid out anew, so only the path leads back.
-            line: 1,
-            column: 1,
-            at: if error.path().is_empty() { String::new() } else { format!(", {}", error.path()) },
-            why: error.message().to_owned(),
+        if !object.is_empty() {
+            put.push(',');
+        }
+        let inside = json.iter().position(|byte| *byte == b'{').map_or(0, |brace| brace + 1);
+        let text = [&json[..inside], put.as_bytes(), &json[inside..]].concat();
+        let request: SendBatchRequest = parse(&text).map_err(|error| {
+            let line = 1 + json[..inside].iter().filter(|byte| **byte == b'\n').count();
+            let moved = if error.line() == line { put.len() } else { 0 };
+            RequestError::invalid(&error, error.line(), error.column().saturating_sub(moved).max(1))
         })?;
-        match reserved_key(&request) {
-            Some(name) => Err(RequestError::ReservedKey(name)),
-            None => Ok(Self { request }),
+        let request = Self { request };
+        request.validate()?;
+        Ok(request)
+    }
+
+    /// Finds what the service would refuse for its form, or what the campaign needs for itself.
+    /// [`from_json`](Self::from_json) and [`Campaign::begin`](crate::Campaign::begin) ask it too.
+    ///
+    /// # Errors
+    /// [`RequestError::Refused`], [`RequestError::ReservedKey`] or [`RequestError::MetadataTooLong`].
+    pub fn validate(&self) -> Result<(), RequestError> {
+        if let Some(name) = self.reserved_key() {
+            return Err(RequestError::ReservedKey(name));
+        }
+        let found = self.message_metadata_length();
+        if found > MESSAGE_METADATA {
+            return Err(RequestError::MetadataTooLong { found, most: MESSAGE_METADATA });
+        }
+        let text = serde_json::to_vec(&self.request).unwrap_or_default();
+        match parse::<SendBatchRequest>(&text) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(RequestError::Refused { at: error.path().to_owned(), why: error.message().to_owned() }),
         }
     }
 
@@ -105,6 +147,11 @@ impl CampaignRequest {
     /// The message, placeholders and all.
     pub fn message(&self) -> &Message {
         &self.request.message
+    }
+
+    /// JSON pointers of the fields that this release does not know; they are sent as they are.
+    pub fn unknown_fields(&self) -> Vec<String> {
+        self.request.unknown_fields()
     }
 
     /// Sets one channel property, such as `SMS_SENDER`, without which many accounts cannot send SMS.
@@ -203,8 +250,25 @@ impl CampaignRequest {
         mut on_finding: impl FnMut(Finding),
     ) -> Result<CheckedCampaign, SourceError> {
         let template = self.template();
+        let options = &options.with_message_metadata(self.message_metadata_length());
         let checked = source.check(&template, options, &mut on_finding)?;
         Ok(CheckedCampaign::new(self.clone(), Box::new(source), checked, options))
+    }
+
+    /// A key of the metadata that belongs to the service or to the campaign.
+    fn reserved_key(&self) -> Option<String> {
+        let request = &self.request;
+        let all = [&request.batch_metadata, &request.message_metadata, &request.conversation_metadata];
+        let mut names = all.into_iter().flat_map(|metadata| metadata.iter().map(|(name, _)| name));
+        names.find(|name| *name == "_batch_id" || name.starts_with("sinch_batch_")).map(str::to_owned)
+    }
+
+    /// How many characters the message metadata takes of each message, as JSON.
+    fn message_metadata_length(&self) -> usize {
+        if self.request.message_metadata.is_empty() {
+            return 0;
+        }
+        serde_json::to_string(&self.request.message_metadata).unwrap_or_default().chars().count()
     }
 
     pub(crate) fn template(&self) -> Template {
@@ -240,13 +304,6 @@ impl fmt::Debug for CampaignRequest {
     }
 }
 
-/// A key of the metadata that belongs to the service or to the campaign.
-fn reserved_key(request: &SendBatchRequest) -> Option<String> {
-    let all = [&request.batch_metadata, &request.message_metadata, &request.conversation_metadata];
-    let mut names = all.into_iter().flat_map(|metadata| metadata.iter().map(|(name, _)| name));
-    names.find(|name| *name == "_batch_id" || name.starts_with("sinch_batch_")).map(str::to_owned)
-}
-
 fn stand_in() -> Recipients {
     let nobody = BatchRecipient::new(Recipient::contact(ContactId::new("stand-in")));
     match Recipients::try_from(vec![nobody]) {
@@ -254,3 +311,7 @@ fn stand_in() -> Recipients {
         Err(_) => unreachable!("one recipient is within 1 to 1000"),
     }
 }
+
+#[cfg(test)]
+#[path = "request_tests.rs"]
+mod tests;

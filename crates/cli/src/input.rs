@@ -79,9 +79,12 @@ pub(crate) fn request(message: &MessageArgs, request: &RequestArgs, app: &AppId)
             .with_message_metadata(name.as_str(), value.as_str());
     }
     if let Some(ttl) = request.ttl {
-        let ttl = Ttl::from_seconds(ttl.as_secs()).map_err(|error| {
-            Failure::because(exit::USAGE, "--ttl cannot be used", &error).hint("give whole seconds, such as --ttl 2h")
-        })?;
+        let hint = "give whole seconds, such as --ttl 2h; nothing was sent";
+        if ttl.subsec_nanos() > 0 {
+            return Err(Failure::new(exit::USAGE, "--ttl has a fraction of a second").hint(hint));
+        }
+        let ttl = Ttl::from_seconds(ttl.as_secs())
+            .map_err(|error| Failure::because(exit::USAGE, "--ttl cannot be used", &error).hint(hint))?;
         campaign = campaign.with_ttl(ttl);
     }
     if let Some(strategy) = &request.strategy {
@@ -97,11 +100,11 @@ pub(crate) fn request(message: &MessageArgs, request: &RequestArgs, app: &AppId)
     if let Some(id) = &request.correlation_id {
         campaign = campaign.with_correlation_id(id.as_str());
     }
-    // What is over a limit is found by reading it as the wire does.
-    CampaignRequest::from_json(campaign.to_json().as_bytes(), None).map_err(|error| {
+    campaign.validate().map_err(|error| {
         Failure::because(exit::BAD_INPUT, "the request cannot be sent", &error)
             .hint("see what may be set: sinch-batch send --help; nothing was sent")
-    })
+    })?;
+    Ok(campaign)
 }
 
 /// The request of a file, without recipients.
@@ -111,10 +114,14 @@ fn request_file(path: &Path, app: &AppId) -> Result<CampaignRequest, Failure> {
         Failure::because(exit::BAD_INPUT, format!("the request {shown} cannot be read"), &error)
             .hint("name a JSON file with the wire's request object, without recipients")
     })?;
-    CampaignRequest::from_json(&text, Some(app)).map_err(|error| {
-        Failure::because(exit::BAD_INPUT, shown, &error)
+    let request = CampaignRequest::from_json(&text, Some(app)).map_err(|error| {
+        Failure::because(exit::BAD_INPUT, &shown, &error)
             .hint("the file holds one request object, such as {\"message\": {…}, \"ttl\": \"3600s\"}; nothing was sent")
-    })
+    })?;
+    for field in request.unknown_fields() {
+        say!("note: {shown}, {field}: a field that this release does not know; it goes out as it is");
+    }
+    Ok(request)
 }
 
 /// How many mistakes a file has, as a sentence.

@@ -138,6 +138,9 @@ impl Run<'_> {
             CampaignError::Ledger(error) if error.kind() == LedgerErrorKind::NotRunning => {
                 Failure::new(exit::LOOK, ledgers::told(error)).hint(next.command("see", "status", TRY_AGAIN))
             }
+            CampaignError::Ledger(error) if error.kind() == LedgerErrorKind::Behind => {
+                Failure::new(exit::LEDGER, format!("{}; nothing was sent", ledgers::told(error))).hint(BEHIND)
+            }
             CampaignError::Ledger(error) => Failure::new(
                 exit::LEDGER,
                 format!("ledger {}: {}; nothing more was sent", next.ledger.display(), ledgers::told(error)),
@@ -211,7 +214,7 @@ fn unfinished(next: &Next<'_>, end: &End) -> Failure {
         Some(StopReason::LedgerBehind) => (
             exit::LEDGER,
             format!("the ledger is older than the truth{why}; nothing was sent ({rows})"),
-            "is it a copy, or a backup? go on with the ledger that sent the rest".to_owned(),
+            BEHIND.to_owned(),
         ),
         Some(StopReason::NotVerified) => {
             (exit::SERVICE, format!("nothing was sent{why} ({rows})"), resume("go on when look-ups work again"))
@@ -241,6 +244,7 @@ fn unfinished(next: &Next<'_>, end: &End) -> Failure {
     Failure::new(code, sentence).hint(hint)
 }
 
+const BEHIND: &str = "is it a copy, or a backup? go on with the ledger that sent the rest";
 const TRY_AGAIN: &str = "try again; with --ledger FILE a campaign can be looked at later";
 
 /// What to type after a run.

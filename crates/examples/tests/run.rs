@@ -32,3 +32,9 @@ fn existing_app() {
 fn full_campaign() {
     check(env!("CARGO_BIN_EXE_full_campaign"), &["3 rows, 3 accepted"]);
 }
+
+#[test]
+fn own_ledger() {
+    let words = [" tests passed, and that of limits", "after a crash: 2 rows of unknown outcome"];
+    check(env!("CARGO_BIN_EXE_own_ledger"), &words);
+}

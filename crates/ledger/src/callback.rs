@@ -1,6 +1,6 @@
 //! What the ledger keeps of callbacks.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sinch_batch_models::callback::Trigger;
 use sinch_batch_models::{Callback, Timestamp};
 use sinch_batch_tracking::{Observation, observe};
@@ -56,7 +56,7 @@ impl ReceivedCallback {
 }
 
 /// How many callbacks of a kind were received. It tells of nobody.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CallbackCount {
     /// The trigger's name such as `MESSAGE_INBOUND`, or `UNKNOWN`.
@@ -67,6 +67,25 @@ pub struct CallbackCount {
     pub first: Timestamp,
     /// When the latest was received, to the microsecond.
     pub last: Timestamp,
+}
+
+impl CallbackCount {
+    /// The first callback of a kind.
+    pub fn first(callback: &ReceivedCallback) -> Self {
+        Self { kind: callback.kind().to_owned(), count: 1, first: callback.time(), last: callback.time() }
+    }
+
+    /// Adds another callback of the kind: times may come in any order.
+    pub fn add(&mut self, callback: &ReceivedCallback) {
+        self.count = self.count.saturating_add(1);
+        self.first = self.first.min(callback.time());
+        self.last = self.last.max(callback.time());
+    }
+
+    /// A count as it was kept.
+    pub fn new(kind: impl Into<String>, count: u64, first: Timestamp, last: Timestamp) -> Self {
+        Self { kind: kind.into(), count, first, last }
+    }
 }
 
 /// What applying a callback, or what it says, changed.

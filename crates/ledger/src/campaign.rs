@@ -1,11 +1,13 @@
 //! A campaign: what is sent to whom, from where.
 
+use serde::{Deserialize, Serialize};
 use sinch_batch_models::Timestamp;
 
 use crate::status::CampaignStatus;
 
 /// Identifies a campaign within one ledger.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct CampaignId(i64);
 
 impl CampaignId {
@@ -116,7 +118,9 @@ impl NewCampaign {
 }
 
 /// A campaign in the ledger. What it says never changes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// A ledger makes it with [`NewCampaign::with_id`] and keeps it field by field or, with serde, whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Campaign {
     /// The ledger's number for it.

@@ -1,7 +1,8 @@
 //! What is recorded about batches, and what is read back.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sinch_batch_models::{BatchId, BatchState, Timestamp};
+use sinch_batch_tracking::{MessageState, Progress};
 
 use crate::rows::RowSpans;
 
@@ -92,7 +93,8 @@ impl Entry {
 }
 
 /// What is known of the outcome of sending a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum BatchStage {
     /// It was never tried.
@@ -141,6 +143,24 @@ pub struct BatchRecord {
     pub doubled: u32,
 }
 
+impl BatchRecord {
+    /// A batch that was never tried. The other fields say nothing yet; set those that are known, or take
+    /// [`Batch::into_record`](crate::store::Batch::into_record).
+    pub fn new(number: u32, rows: RowSpans) -> Self {
+        Self {
+            number,
+            rows,
+            stage: BatchStage::Planned,
+            attempts: 0,
+            batch_id: None,
+            state: None,
+            last_attempt: None,
+            why: None,
+            doubled: 0,
+        }
+    }
+}
+
 /// A message that will not arrive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -153,4 +173,34 @@ pub struct Failure {
     pub code: Option<String>,
     /// The service's sentence about the cause, with numbers taken out.
     pub description: Option<String>,
+}
+
+impl Failure {
+    /// The message of a row, without a cause.
+    pub fn new(row: u64, line: u64) -> Self {
+        Self { row, line, code: None, description: None }
+    }
+
+    /// Adds the kind of cause.
+    #[must_use]
+    pub fn with_code(self, code: impl Into<String>) -> Self {
+        Self { code: Some(code.into()), ..self }
+    }
+
+    /// Adds the service's sentence about the cause, from which numbers were taken out.
+    #[must_use]
+    pub fn with_description(self, description: impl Into<String>) -> Self {
+        Self { description: Some(description.into()), ..self }
+    }
+
+    /// The failure that a message's state tells; `None` if it has not failed.
+    pub fn of(row: u64, line: u64, state: &MessageState) -> Option<Self> {
+        let text = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
+        (state.progress == Progress::Failed).then(|| Self {
+            row,
+            line,
+            code: text(&state.code),
+            description: text(&state.description),
+        })
+    }
 }

@@ -105,7 +105,8 @@ impl LedgerError {
         )
     }
 
-    pub(crate) fn deferred_full() -> Self {
+    /// A receipt for which there is no room: [`Store::put_deferred`](crate::store::Store::put_deferred).
+    pub fn deferred_full() -> Self {
         Self::new(LedgerErrorKind::DeferredFull, "too many receipts wait for batches whose id is not known")
     }
 
@@ -113,7 +114,8 @@ impl LedgerError {
         Self::new(LedgerErrorKind::Impossible, message)
     }
 
-    pub(crate) fn no_such_campaign() -> Self {
+    /// A number that the ledger has not given.
+    pub fn no_such_campaign() -> Self {
         Self::new(LedgerErrorKind::NoSuchCampaign, "the ledger has no such campaign")
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use sinch_batch_models::Timestamp;
 
 use crate::entry::BatchStage;
-use crate::plan::Digest;
+use crate::plan::{Digest, PlannedRows};
 use crate::rows::RowSpans;
 use crate::worker::Worker;
 
@@ -115,6 +115,26 @@ pub struct Lease {
     /// When the lease of a worker lapsed that tried the batch, did not say goodbye and is not known to
     /// be gone.
     pub lapsed_at: Option<Timestamp>,
+}
+
+impl Lease {
+    /// Leave to send a batch that was never tried. The other fields say nothing yet; set those that are
+    /// known, or take [`Batch::lease`](crate::store::Batch::lease).
+    pub fn new(number: u32, token: u64, planned: PlannedRows) -> Self {
+        Self {
+            number,
+            token,
+            rows: planned.rows,
+            at_byte: planned.at_byte,
+            n_bytes: planned.n_bytes,
+            digest: planned.digest,
+            stage: BatchStage::Planned,
+            attempts: 0,
+            uncertain: false,
+            may_leave_until: None,
+            lapsed_at: None,
+        }
+    }
 }
 
 /// What renewing leases came to.

@@ -28,6 +28,9 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// Every method may fail with the kinds of [`LedgerErrorKind`](crate::LedgerErrorKind) that speak of
 /// the storage; the others are named at the method. Methods that take a [`CampaignId`] fail with
 /// `NoSuchCampaign` if the ledger has none of that number.
+///
+/// A ledger of your own takes its decisions from [`decide`](crate::decide), over records of its own that it
+/// keeps as [`store`](crate::store) says; [`conformance`](crate::conformance) proves it.
 pub trait Ledger: Send + Sync + 'static {
     /// Adds a campaign with its plan, in one transaction.
     ///

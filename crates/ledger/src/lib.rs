@@ -55,10 +55,14 @@
 //! callback arrives. The ledger knows rows and the campaign's template, not people: it keeps no
 //! identity, no parameter and no text that was made for somebody.
 //!
+//! A ledger of your own implements [`store::Store`] over its records, and [`Ledger`] by the functions of
+//! [`decide`]; the contract is at [`store`], and the example `own_ledger` does it over one plain file.
+//!
 //! Reading order: [`rows`] (which rows are in a batch), [`campaign`] and [`plan`] (what is to be sent),
 //! [`lease`] and [`worker`] (who may send it), [`entry`] (what is recorded), [`callback`] (what is
-//! received), [`status`] (how it stands), [`ledger`] (the trait), [`error`], [`memory`], `sqlite`,
-//! [`conformance`] (the tests every ledger has to pass).
+//! received), [`status`] (how it stands), [`ledger`] (the trait), [`error`], [`decide`] (what each
+//! fact means), [`store`] (what the decisions need), [`memory`], `sqlite`, [`conformance`] (the tests every
+//! ledger has to pass).
 //!
 //! Features: `sqlite` adds `SqliteLedger`, a file that several processes can use at once. Off by
 //! default, because only one crate in a program may link sqlite3.
@@ -83,8 +87,8 @@ pub mod ledger;
 
 pub mod error;
 
-mod decide;
-mod store;
+pub mod decide;
+pub mod store;
 
 pub mod memory;
 

@@ -6,8 +6,8 @@ use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sinch_batch_models::{BatchId, BatchState, Timestamp};
-use sinch_batch_tracking::{MessageState, Observation, Progress, join_state};
+use sinch_batch_models::{BatchId, Timestamp};
+use sinch_batch_tracking::{MessageState, Observation, Progress};
 
 use crate::callback::{Applied, CallbackCount, DeferredCounts, ReceivedCallback};
 use crate::campaign::{Campaign, CampaignId, Created, NewCampaign};
@@ -63,14 +63,8 @@ struct Records {
 /// What was received by position, for batches whose id is not known.
 #[derive(Debug, Default)]
 struct ByPosition {
-    by_batch: HashMap<BatchId, BTreeMap<Option<u32>, Kept>>,
+    by_batch: HashMap<BatchId, BTreeMap<Option<u32>, Deferred>>,
     count: u64,
-}
-
-#[derive(Debug)]
-enum Kept {
-    Message(MessageState),
-    Batch(BatchState),
 }
 
 /// Receipts for campaigns that are not known, and by age what gives way first.
@@ -115,12 +109,7 @@ impl Records {
 
     fn failure(&self, campaign: CampaignId, row: u64, state: &MessageState) -> Option<Failure> {
         let batch = self.batch_before(campaign, row)?;
-        Some(Failure {
-            row,
-            line: batch.rows.line_of(row)?,
-            code: state.code.as_deref().map(str::to_owned),
-            description: state.description.as_deref().map(str::to_owned),
-        })
+        Failure::of(row, batch.rows.line_of(row)?, state)
     }
 
     fn batch_before(&self, campaign: CampaignId, row: u64) -> Option<&Batch> {
@@ -176,8 +165,7 @@ impl Store for Records {
     fn recount(&mut self, campaign: CampaignId) -> Result<Recount, LedgerError> {
         let mut recount = Recount::default();
         for batch in self.batches(campaign, 0)? {
-            let n_rows = batch.rows.len();
-            recount.add(batch.stage, 1, n_rows, if batch.doubled > 0 { n_rows } else { 0 });
+            recount.add_batch(batch);
         }
         Ok(recount)
     }
@@ -250,8 +238,7 @@ impl Store for Records {
     fn holders(&mut self, campaign: CampaignId) -> Result<Vec<Worker>, LedgerError> {
         let mut names = BTreeSet::new();
         for batch in self.open(campaign) {
-            names.extend(batch.hold.until.and(batch.hold.worker.clone()));
-            names.extend(batch.hold.lapsed.as_ref().map(|(worker, _)| worker.clone()));
+            names.extend(batch.hold.workers().cloned());
         }
         Ok(names.iter().filter_map(|name| self.workers.get(&**name).cloned()).collect())
     }
@@ -267,8 +254,7 @@ impl Store for Records {
         except: &BTreeSet<u32>,
         now: Timestamp,
     ) -> Result<Vec<Batch>, LedgerError> {
-        let free =
-            |batch: &&Batch| batch.hold.until.is_none_or(|until| until <= now) && !except.contains(&batch.number);
+        let free = |batch: &&Batch| batch.hold.is_free(now) && !except.contains(&batch.number);
         Ok(self.open(campaign).filter(free).take(room as usize).cloned().collect())
     }
 
@@ -317,48 +303,31 @@ impl Store for Records {
     }
 
     fn count_callback(&mut self, callback: &ReceivedCallback) -> Result<(), LedgerError> {
-        let (kind, time) = (callback.kind(), callback.time());
-        let new = || CallbackCount { kind: kind.to_owned(), count: 0, first: time, last: time };
-        let have = self.callbacks.entry(kind).or_insert_with(new);
-        have.count += 1;
-        have.first = have.first.min(time);
-        have.last = have.last.max(time);
+        let counted = self.callbacks.entry(callback.kind()).and_modify(|count| count.add(callback));
+        counted.or_insert_with(|| CallbackCount::first(callback));
         Ok(())
     }
 }
 
 impl ByPosition {
     fn put(&mut self, batch_id: &BatchId, deferred: Deferred, limit: u64) -> Result<(), LedgerError> {
-        let (index, kept) = match deferred {
-            Deferred::Message(index, state) => (Some(index), Kept::Message(state)),
-            Deferred::Batch(state) => (None, Kept::Batch(state)),
-        };
-        let have = self.by_batch.get_mut(batch_id).and_then(|places| places.get_mut(&index));
-        match (have, kept) {
-            (Some(Kept::Message(have)), Kept::Message(state)) => {
-                have.observe(&state);
-            }
-            (Some(Kept::Batch(have)), Kept::Batch(state)) => *have = join_state(Some(have.clone()), state),
-            (_, kept) => {
-                if self.count >= limit {
-                    return Err(LedgerError::deferred_full());
-                }
-                self.count += 1;
-                self.by_batch.entry(batch_id.clone()).or_default().insert(index, kept);
-            }
+        let place = self.by_batch.get_mut(batch_id).and_then(|places| places.get_mut(&deferred.index()));
+        if let Some(have) = place {
+            *have = have.clone().join(deferred);
+            return Ok(());
         }
+        if self.count >= limit {
+            return Err(LedgerError::deferred_full());
+        }
+        self.count += 1;
+        self.by_batch.entry(batch_id.clone()).or_default().insert(deferred.index(), deferred);
         Ok(())
     }
 
     fn take(&mut self, batch_id: &BatchId) -> Vec<Deferred> {
         let places = self.by_batch.remove(batch_id).unwrap_or_default();
         self.count -= places.len() as u64;
-        let taken = places.into_iter().filter_map(|(index, kept)| match (index, kept) {
-            (Some(index), Kept::Message(state)) => Some(Deferred::Message(index, state)),
-            (_, Kept::Batch(state)) => Some(Deferred::Batch(state)),
-            (None, Kept::Message(_)) => None,
-        });
-        taken.collect()
+        places.into_values().collect()
     }
 }
 
@@ -366,8 +335,7 @@ impl Orphans {
     fn put(&mut self, orphan: Orphan, limit: u64) {
         let place = (orphan.key.campaign.clone(), orphan.key.row);
         if let Some((_, have)) = self.by_key.get_mut(&place) {
-            have.state.observe(&orphan.state);
-            have.batch_id = have.batch_id.take().or(orphan.batch_id);
+            have.join(orphan);
             return;
         }
         self.next += 1;
@@ -504,20 +472,15 @@ impl Ledger for MemoryLedger {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::PlannedRows;
-    use crate::rows::RowSpans;
+    use crate::conformance;
 
     #[tokio::test]
     async fn limits_of_memory_ledger_are_kept() {
-        let ledger = MemoryLedger::new();
-        ledger.records().limits = Limits { deferred: 3, orphans: 3 };
-        let now = Timestamp::UNIX_EPOCH;
-        let rows: RowSpans = (1..=9).map(|row| (row, row)).collect();
-        let plan = vec![PlannedRows { rows, at_byte: 0, n_bytes: 9, digest: [7; 8] }];
-        let created = ledger.create(NewCampaign::new("autumn", "key", 9, now), Box::new(plan)).await;
-        let campaign = created.unwrap().campaign.id;
-        ledger.claim(campaign, Claim::new(Worker::new("one", None), 1, now)).await.unwrap();
-        ledger.record(campaign, Entry::Intent { number: 1, token: 1, attempt: 1 }, now).await.unwrap();
-        crate::store::limits_are_kept(&ledger, campaign).await;
+        conformance::limits(async |limits| {
+            let ledger = MemoryLedger::new();
+            ledger.records().limits = limits;
+            ledger
+        })
+        .await;
     }
 }

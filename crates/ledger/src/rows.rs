@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 /// Rows of the input that follow each other, on lines that follow each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RowSpan {
@@ -33,7 +35,8 @@ impl RowSpan {
 /// The rows of one batch, in the order of the request; short where rows follow each other.
 ///
 /// As text: `first_row+count@first_line`, separated by commas, such as `1+1000@2,1003+2@1009`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct RowSpans(Vec<RowSpan>);
 
 impl RowSpans {
@@ -139,6 +142,20 @@ impl FromStr for RowSpans {
             return Ok(Self::new());
         }
         text.split(',').map(|span| read_span(span).ok_or(RowSpansError(()))).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl From<RowSpans> for String {
+    fn from(rows: RowSpans) -> Self {
+        rows.to_string()
+    }
+}
+
+impl TryFrom<String> for RowSpans {
+    type Error = RowSpansError;
+
+    fn try_from(text: String) -> Result<Self, RowSpansError> {
+        text.parse()
     }
 }
 

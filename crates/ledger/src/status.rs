@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sinch_batch_tracking::Tally;
 
 /// How a campaign stands. `rows = skipped + planned + accepted + unknown`, always.
@@ -30,6 +30,12 @@ pub struct CampaignStatus {
 }
 
 impl CampaignStatus {
+    /// A campaign of which nothing was tried. Set the fields that are known, or take
+    /// [`Sums::status`](crate::store::Sums::status).
+    pub fn new(rows: u64, skipped: u64) -> Self {
+        Self { rows, skipped, planned: rows.saturating_sub(skipped), ..Self::default() }
+    }
+
     /// Messages whose final receipt is still awaited: pending and queued.
     pub fn awaiting(&self) -> u64 {
         self.messages.pending.saturating_add(self.messages.queued)
@@ -42,7 +48,7 @@ impl CampaignStatus {
 }
 
 /// How many batches of a campaign stand where.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct BatchCounts {
     /// Not tried yet.
@@ -56,6 +62,11 @@ pub struct BatchCounts {
 }
 
 impl BatchCounts {
+    /// These counts.
+    pub fn new(planned: u64, accepted: u64, unknown: u64, refused: u64) -> Self {
+        Self { planned, accepted, unknown, refused }
+    }
+
     /// All batches of the campaign.
     pub fn total(&self) -> u64 {
         self.planned.saturating_add(self.tried())
@@ -68,7 +79,7 @@ impl BatchCounts {
 }
 
 /// Whether a campaign goes on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Phase {

@@ -20,6 +20,8 @@ pub struct CheckOptions {
     pub batch_size: Option<usize>,
     /// Whether the valid rows are to be sent although others are invalid.
     pub skip_invalid: bool,
+    /// How many characters of `message_metadata`, as JSON, the request takes of each message.
+    pub message_metadata: usize,
 }
 
 impl CheckOptions {
@@ -40,6 +42,14 @@ impl CheckOptions {
     #[must_use]
     pub fn with_skip_invalid(mut self, skip_invalid: bool) -> Self {
         self.skip_invalid = skip_invalid;
+        self
+    }
+
+    /// How many characters of `message_metadata` the request itself has, as JSON: a row's own has to fit
+    /// beside it.
+    #[must_use]
+    pub fn with_message_metadata(mut self, characters: usize) -> Self {
+        self.message_metadata = characters;
         self
     }
 }
@@ -63,6 +73,7 @@ pub struct Checked {
     pub fingerprint: Fingerprint,
     /// The invalid rows, to be skipped when the valid ones are sent.
     pub skip: SkipSet,
+    pub(crate) message_metadata: usize,
     fatal: bool,
     plan: Plan,
 }
@@ -121,10 +132,12 @@ pub(crate) fn check(
     on_finding: &mut dyn FnMut(Finding),
 ) -> Result<Checked, SourceError> {
     let Some(size) = options.batch_size else {
-        return check_source(Source::new(open()?, format, template)?, None, on_finding);
+        let source = Source::new(open()?, format, template)?.with_message_metadata(options.message_metadata);
+        return check_source(source, None, on_finding);
     };
-    let source = Source::with_ranges(open()?, format, template)?;
+    let source = Source::with_ranges(open()?, format, template)?.with_message_metadata(options.message_metadata);
     let mut checked = check_source(source, Some(Planner::new(size)), on_finding)?;
+    checked.message_metadata = options.message_metadata;
     if !checked.may_be_sent(options.skip_invalid) {
         checked.plan = Plan::default();
     } else if checked.invalid_rows > 0 {
@@ -238,6 +251,7 @@ impl Run<'_> {
             fingerprint,
             skip: SkipSet::new(self.invalid, repeats, lines),
             fatal: self.fatal,
+            message_metadata: 0,
             plan: Plan::default(),
         }
     }

@@ -79,7 +79,8 @@ fn take_rows(
 }
 
 /// Writes the skipped rows of a source.
-pub(crate) fn write_skipped(mut source: Source, checked: &Checked, out: &mut dyn Write) -> Result<(), SourceError> {
+pub(crate) fn write_skipped(source: Source, checked: &Checked, out: &mut dyn Write) -> Result<(), SourceError> {
+    let mut source = source.with_message_metadata(checked.message_metadata);
     if source.is_unusable() {
         return Err(source.unusable());
     }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 /// The key in each recipient's `message_metadata`; its value is a [`RowKey`].
 pub const ROW_KEY: &str = "sinch_batch_row";
 
@@ -10,7 +12,7 @@ pub const ROW_KEY: &str = "sinch_batch_row";
 pub const BATCH_KEY: &str = "sinch_batch_key";
 
 /// One row of one campaign; on the wire `"{campaign}.{row}"`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RowKey {
     /// The campaign's key: unique whatever the campaign is called.
     pub campaign: Box<str>,

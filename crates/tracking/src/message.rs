@@ -1,5 +1,6 @@
 //! How far a message has got.
 
+use serde::{Deserialize, Serialize};
 use sinch_batch_models::{DeliveryReport, DeliveryStatus};
 
 use crate::scrub::{CODE_LENGTH, DESCRIPTION_LENGTH, scrub_within};
@@ -7,7 +8,8 @@ use crate::scrub::{CODE_LENGTH, DESCRIPTION_LENGTH, scrub_within};
 /// How far a message has got. Ordered: of two reports the greater one counts.
 ///
 /// `FAILED` may be said of one channel before another delivers, so delivery stands above failure.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Progress {
     /// Not sent yet.
     #[default]
@@ -67,7 +69,7 @@ impl std::fmt::Display for Progress {
 /// Ordered by progress, then by code and description, which only break ties between reports of a
 /// failure. The order is total, so folding with the maximum does not depend on the order of reports
 /// or on repeats.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct MessageState {
     /// How far it has got.
     pub progress: Progress,

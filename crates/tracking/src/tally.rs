@@ -1,11 +1,11 @@
 //! How many messages stand where.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::message::Progress;
 
 /// How many messages of accepted batches stand where; each message is in exactly one of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Tally {
     /// Accepted, nothing heard since that says more.
     pub pending: u64,

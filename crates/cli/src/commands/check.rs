@@ -4,8 +4,9 @@ use std::io::{Write, stdout};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use sinch_batch::campaign::CampaignRequest;
 use sinch_batch::models::Template;
-use sinch_batch::recipients::{Checked, Finding};
+use sinch_batch::recipients::{CheckOptions, Checked, Finding};
 
 use crate::args::CheckArgs;
 use crate::exit;
@@ -41,11 +42,23 @@ pub(crate) async fn run(args: CheckArgs) -> Result<u8, Failure> {
 }
 
 /// One JSON object, written as mistakes are found.
-pub(crate) async fn print_json(file: &Path, template: &Template) -> Result<Checked, Failure> {
+async fn print_json(file: &Path, template: &Template) -> Result<Checked, Failure> {
     let list = JsonList::default();
     let checked = input::check(file, template, list.writer()).await?;
     list.end(&checked)?;
     Ok(checked)
+}
+
+/// The same for a campaign, whose request takes some room of each message.
+pub(crate) async fn print_request_json(file: &Path, request: CampaignRequest) -> Result<(), Failure> {
+    let list = JsonList::default();
+    let (owned, writer) = (file.to_owned(), list.writer());
+    let checked = input::blocking(move || {
+        let source = input::open(&owned)?;
+        request.check_with(source, &CheckOptions::new(), writer).map_err(|error| input::unreadable(&owned, &error))
+    })
+    .await?;
+    list.end(checked.checked())
 }
 
 /// A list of mistakes in JSON, begun when the first is found.

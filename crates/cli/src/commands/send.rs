@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sinch_batch::campaign::{Campaign, CampaignError, CheckedCampaign};
 use sinch_batch::ledger::{self, DuplicateOf, SqliteLedger};
-use sinch_batch::models::{AppId, Template};
+use sinch_batch::models::AppId;
 use sinch_batch::recipients::CheckOptions;
 use sinch_batch::simulator::{Simulator, SimulatorConfig};
 use sinch_batch::webhook::WebhookSecret;
@@ -73,7 +73,7 @@ async fn prepare(args: &SendArgs) -> Result<Prepared, Failure> {
     let service = match service {
         Some((service, app)) => {
             let service = Service { resend_after: Some(args.run.resend_after), ..service? };
-            app?;
+            is_of_app(&checked, &app?)?;
             Some(service)
         }
         None => None,
@@ -118,11 +118,21 @@ async fn prepare(args: &SendArgs) -> Result<Prepared, Failure> {
     Ok(Prepared { ledger_path, scratch, ledger, stage, campaign })
 }
 
+/// A request FILE that names its app names the one that is meant.
+fn is_of_app(checked: &CheckedCampaign, app: &AppId) -> Result<(), Failure> {
+    let named = checked.request().app();
+    if named == app {
+        return Ok(());
+    }
+    Err(Failure::new(exit::USAGE, format!("the request is for app {named}, and the command for app {app}"))
+        .hint("take `app_id` out of the file, or name the same app with --app; nothing was sent"))
+}
+
 /// Checks the whole file; a file with mistakes is not sent unless they are skipped.
 async fn check(args: &SendArgs, app: &AppId) -> Result<CheckedCampaign, Failure> {
     let file = args.input.file.clone();
     let request = input::request(&args.message, &args.request, app)?;
-    let template = Template::new(request.message().clone());
+    let again = request.clone();
     let options =
         CheckOptions::new().with_batch_size(usize::from(args.batch_size)).with_skip_invalid(args.skip_invalid);
     let checked = input::blocking(move || {
@@ -138,7 +148,7 @@ async fn check(args: &SendArgs, app: &AppId) -> Result<CheckedCampaign, Failure>
     let file = &args.input.file;
     // What can be read only once cannot be listed once more.
     if args.json.json && file.is_file() {
-        super::check::print_json(file, &template).await?;
+        super::check::print_request_json(file, again).await?;
     }
     Err(input::refuse(checked.checked(), file, args.skip_invalid))
 }

@@ -361,6 +361,10 @@ async fn another_message_over_the_same_input_is_told<L: Ledger>(ledger: &L) {
     assert_eq!(same_input(practice).await, None);
     finish(&autumn).await;
     assert_eq!(same_input(by_path("later")).await, None);
+    // Of inputs without path and fingerprint nobody knows whether they are the same.
+    let unknown = |name: &str| NewCampaign { input: String::new(), input_fingerprint: String::new(), ..winter(name) };
+    create(ledger, unknown("one"), plan("one", &[3])).await.expect("a campaign");
+    assert_eq!(same_input(unknown("two")).await, None);
 }
 
 async fn one_of_two_that_are_created_at_once_wins<L: Ledger>(ledger: &L) {

@@ -234,7 +234,7 @@ async fn held_tells_who_holds_what_until_when<L: Ledger>(ledger: &L) {
     let leases = bench.claim("one", 2, now()).await.leases;
     bench.claim("two", 1, at(3)).await;
     bench.claim("one", 1, at(5)).await;
-    bench.renew("one", &[(1, leases[0].token)], at(7)).await;
+    bench.renew("one", &[(2, leases[1].token)], at(7)).await;
     // Who gets what it asked for need not know.
     assert_eq!(bench.claim("three", 1, at(9)).await.held, []);
     let held = bench.claim("three", 9, at(10)).await.held;

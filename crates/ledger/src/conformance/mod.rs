@@ -12,6 +12,7 @@
 mod campaigns;
 mod claims;
 mod facts;
+mod limits;
 mod receipts;
 
 use std::cell::RefCell;
@@ -37,6 +38,7 @@ use crate::ledger::Ledger;
 use crate::plan::{Digest, PlannedRows};
 use crate::rows::RowSpans;
 use crate::status::CampaignStatus;
+use crate::store::Limits;
 use crate::worker::Worker;
 
 /// Runs every test, each on a ledger of its own that `make` gives, which has to be empty.
@@ -48,6 +50,14 @@ pub async fn run<L: Ledger>(mut make: impl AsyncFnMut() -> L) {
     claims::run(&mut make).await;
     facts::run(&mut make).await;
     receipts::run(&mut make).await;
+}
+
+/// Runs the test of [`Limits`] on one ledger, which has to be empty and to keep those that `make` is given.
+///
+/// # Panics
+/// As [`run`].
+pub async fn limits<L: Ledger>(mut make: impl AsyncFnMut(Limits) -> L) {
+    limits::run(&make(Limits::new(3, 3)).await).await;
 }
 
 const KEY: &str = "0192f3c6a1b27c3d8e4f5a6b7c8d9e0f";

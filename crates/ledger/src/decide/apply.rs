@@ -9,7 +9,12 @@ use crate::entry::BatchStage;
 use crate::error::LedgerError;
 use crate::store::{Batch, Deferred, Orphan, Store};
 
-pub(crate) fn apply<S: Store>(store: &mut S, observation: &Observation) -> Result<Applied, LedgerError> {
+/// Applies what a callback, or an answer about a batch's status, said:
+/// [`Ledger::apply`](crate::Ledger::apply).
+///
+/// # Errors
+/// `DeferredFull` if there is no room to keep it.
+pub fn apply<S: Store>(store: &mut S, observation: &Observation) -> Result<Applied, LedgerError> {
     match observation {
         Observation::Message(seen) => match &seen.message {
             MessageRef::Row(key) => apply_row(store, key, seen.batch_id.as_ref(), &seen.state),
@@ -21,11 +26,11 @@ pub(crate) fn apply<S: Store>(store: &mut S, observation: &Observation) -> Resul
     }
 }
 
-/// What it says first: if that cannot be applied, the callback is not counted.
-pub(crate) fn apply_callback<S: Store>(
-    store: &mut S,
-    callback: &ReceivedCallback,
-) -> Result<Option<Applied>, LedgerError> {
+/// Applies what a callback says and counts it: [`Ledger::apply_callback`](crate::Ledger::apply_callback).
+///
+/// # Errors
+/// As [`apply`]; then the callback is not counted.
+pub fn apply_callback<S: Store>(store: &mut S, callback: &ReceivedCallback) -> Result<Option<Applied>, LedgerError> {
     let applied = callback.observation().map(|observation| apply(store, observation)).transpose()?;
     store.count_callback(callback)?;
     Ok(applied)

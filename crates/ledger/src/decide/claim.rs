@@ -13,12 +13,12 @@ use crate::status::Phase;
 use crate::store::{Batch, Recount, Store, Sums};
 use crate::worker::Worker;
 
-/// Counts a run, after the sums have been compared with the batches.
-pub(crate) fn begin_run<S: Store>(
-    store: &mut S,
-    campaign: CampaignId,
-    resend_after: Duration,
-) -> Result<Run, LedgerError> {
+/// Counts a run, after the sums have been compared with the batches:
+/// [`Ledger::begin_run`](crate::Ledger::begin_run).
+///
+/// # Errors
+/// `NoSuchCampaign`, `NotRunning`, `Altered`.
+pub fn begin_run<S: Store>(store: &mut S, campaign: CampaignId, resend_after: Duration) -> Result<Run, LedgerError> {
     let mut sums = known_sums(store, campaign)?;
     running(&sums)?;
     if store.recount(campaign)? != recount_of(&sums) {
@@ -57,8 +57,14 @@ pub(super) fn running(sums: &Sums) -> Result<(), LedgerError> {
     }
 }
 
-/// `is_gone` looks at the system: whether it is certain that nothing of a worker runs any more.
-pub(crate) fn claim<S: Store>(
+/// Gives a worker leave to send batches: [`Ledger::claim`](crate::Ledger::claim).
+///
+/// `is_gone` looks at the system: whether it is certain that nothing of a worker runs any more. Give
+/// [`Worker::is_gone`], which knows the processes of this machine, unless you know more.
+///
+/// # Errors
+/// `NoSuchCampaign`, `NotRunning`, `Impossible`.
+pub fn claim<S: Store>(
     store: &mut S,
     campaign: CampaignId,
     claim: &Claim,
@@ -151,7 +157,11 @@ fn note_silence(batch: &mut Batch, by: &Worker, now: Timestamp) {
     batch.hold.in_call = false;
 }
 
-pub(crate) fn renew<S: Store>(
+/// Prolongs leases, given by batch and token: [`Ledger::renew`](crate::Ledger::renew).
+///
+/// # Errors
+/// `NoSuchCampaign`.
+pub fn renew<S: Store>(
     store: &mut S,
     campaign: CampaignId,
     worker: &str,
@@ -186,13 +196,12 @@ pub(crate) fn renew<S: Store>(
     Ok(renewed)
 }
 
-/// The worker's goodbye: everything it holds is free at once, and nothing of it leaves any more.
-pub(crate) fn release<S: Store>(
-    store: &mut S,
-    campaign: CampaignId,
-    worker: &str,
-    now: Timestamp,
-) -> Result<(), LedgerError> {
+/// The worker's goodbye: everything it holds is free at once, and nothing of it leaves any more. See
+/// [`Ledger::release`](crate::Ledger::release).
+///
+/// # Errors
+/// `NoSuchCampaign`.
+pub fn release<S: Store>(store: &mut S, campaign: CampaignId, worker: &str, now: Timestamp) -> Result<(), LedgerError> {
     known_sums(store, campaign)?;
     bury(store, campaign, worker, microsecond(now))
 }
@@ -214,8 +223,11 @@ fn bury<S: Store>(store: &mut S, campaign: CampaignId, worker: &str, now: Timest
     Ok(())
 }
 
-/// Ends a campaign: nothing more of it leaves.
-pub(crate) fn cancel<S: Store>(store: &mut S, campaign: CampaignId) -> Result<(), LedgerError> {
+/// Ends a campaign, so that nothing more of it leaves: [`Ledger::cancel`](crate::Ledger::cancel).
+///
+/// # Errors
+/// `NoSuchCampaign`.
+pub fn cancel<S: Store>(store: &mut S, campaign: CampaignId) -> Result<(), LedgerError> {
     let mut sums = known_sums(store, campaign)?;
     sums.phase = Phase::Cancelled;
     store.put_sums(campaign, &sums)

@@ -1,19 +1,21 @@
 //! A campaign with its plan, unless the same was sent before.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use crate::campaign::{Campaign, Created, DuplicateOf, NewCampaign};
-use crate::entry::BatchStage;
 use crate::error::{LedgerError, LedgerErrorKind};
 use crate::plan::{MAX_BATCHES, Plan};
 use crate::status::{CampaignStatus, Phase};
-use crate::store::{Batch, Hold, Store, Sums};
+use crate::store::{Batch, Store, Sums};
 
 /// Rows are numbered up to here, so that every number fits a signed column.
 const LAST_ROW: u64 = i64::MAX as u64;
 
-pub(crate) fn create<S: Store>(store: &mut S, new: NewCampaign, plan: &dyn Plan) -> Result<Created, LedgerError> {
+/// Adds a campaign with its plan, unless the same was sent before: [`Ledger::create`](crate::Ledger::create).
+///
+/// # Errors
+/// `Duplicate`, `NameTaken`, `PlanTooLarge`, `Impossible`.
+pub fn create<S: Store>(store: &mut S, new: NewCampaign, plan: &dyn Plan) -> Result<Created, LedgerError> {
     check_new(&new)?;
     let n_batches = check_plan(&new, plan)?;
     if !new.practice && !new.allow_duplicate {
@@ -30,23 +32,7 @@ pub(crate) fn create<S: Store>(store: &mut S, new: NewCampaign, plan: &dyn Plan)
     let campaign = store.put_campaign(new)?;
     store.put_sums(campaign.id, &sums)?;
     for (number, planned) in (1..).zip(plan.batches()) {
-        store.add_batch(&Batch {
-            campaign: campaign.id,
-            number,
-            rows: Arc::new(planned.rows),
-            at_byte: planned.at_byte,
-            n_bytes: planned.n_bytes,
-            digest: planned.digest,
-            stage: BatchStage::Planned,
-            attempts: 0,
-            uncertain: false,
-            batch_id: None,
-            state: None,
-            last_attempt: None,
-            why: None,
-            doubled: 0,
-            hold: Hold::default(),
-        })?;
+        store.add_batch(&Batch::new(campaign.id, number, planned))?;
     }
     // Receipts for it may have come before it: from a ledger that it was copied from.
     for orphan in store.take_orphans(&campaign.key)? {

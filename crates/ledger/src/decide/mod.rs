@@ -1,6 +1,48 @@
 //! What each fact means: the decisions that every ledger shares.
 //!
-//! Everything is checked before anything is written.
+//! One function for each method of [`Ledger`](crate::Ledger) that writes, of the same name and with the
+//! same errors, besides those of the storage. A ledger of your own runs it within one transaction over its
+//! [`Store`], as the [contract](crate::store) there says. None of them asks for the time or
+//! looks at the system; what they need of either is an argument. The methods that only read need no
+//! decision: [`status`](crate::Ledger::status) is [`Sums::status`], [`batches`](crate::Ledger::batches) is
+//! [`Batch::into_record`], and both fail with
+//! [`LedgerError::no_such_campaign`] where there are no sums.
+//!
+//! | `Ledger` | here | changes |
+//! | --- | --- | --- |
+//! | `create` | [`create`] | campaign, sums, batches, messages; takes out orphans |
+//! | `cancel`, `begin_run` | [`cancel`], [`begin_run`] | sums |
+//! | `claim`, `renew`, `release` | [`claim`], [`renew`], [`release`] | holds of batches, workers |
+//! | `record` | [`record`] | one batch, sums; messages, what was deferred and doubles where it is accepted |
+//! | `apply`, `apply_many` | [`apply`] | one message or batch, sums, or what is deferred, or orphans |
+//! | `apply_callback`, `apply_callbacks` | [`apply_callback`] | as `apply`, and the count of its kind |
+//!
+//! Everything is checked before anything is written, but for what several ids, messages or batches of one
+//! call mean: a storage that fails halfway has to roll back.
+//!
+//! ```
+//! use sinch_batch_ledger::store::Store;
+//! use sinch_batch_ledger::{CampaignId, Entry, LedgerError, decide};
+//! use sinch_batch_models::Timestamp;
+//!
+//! /// A storage of yours whose transactions have the exclusive right to write from their beginning.
+//! trait Database {
+//!     type Transaction<'a>: Store where Self: 'a;
+//!     fn begin(&mut self) -> Result<Self::Transaction<'_>, LedgerError>;
+//!     fn commit(transaction: Self::Transaction<'_>) -> Result<(), LedgerError>;
+//! }
+//!
+//! fn record<D: Database>(
+//!     database: &mut D,
+//!     campaign: CampaignId,
+//!     entry: Entry,
+//!     now: Timestamp,
+//! ) -> Result<(), LedgerError> {
+//!     let mut transaction = database.begin()?;
+//!     decide::record(&mut transaction, campaign, entry, now)?; // an error drops it: rolled back
+//!     D::commit(transaction)
+//! }
+//! ```
 //!
 //! ```text
 //! planned ──intent──▶ unknown ──accepted──▶ accepted
@@ -17,10 +59,10 @@ mod claim;
 mod create;
 mod record;
 
-pub(crate) use apply::{apply, apply_callback};
-pub(crate) use claim::{begin_run, cancel, claim, release, renew};
-pub(crate) use create::create;
-pub(crate) use record::record;
+pub use apply::{apply, apply_callback};
+pub use claim::{begin_run, cancel, claim, release, renew};
+pub use create::create;
+pub use record::record;
 
 use std::time::Duration;
 

@@ -10,12 +10,11 @@ use crate::entry::{BatchStage, Entry};
 use crate::error::{LedgerError, LedgerErrorKind};
 use crate::store::{Batch, Store, Sums};
 
-pub(crate) fn record<S: Store>(
-    store: &mut S,
-    campaign: CampaignId,
-    entry: Entry,
-    now: Timestamp,
-) -> Result<(), LedgerError> {
+/// Records one fact about one batch: [`Ledger::record`](crate::Ledger::record).
+///
+/// # Errors
+/// `NoSuchCampaign`, `Accepted`, `Fenced`, `NotRunning`, `IdTaken`, `Impossible`.
+pub fn record<S: Store>(store: &mut S, campaign: CampaignId, entry: Entry, now: Timestamp) -> Result<(), LedgerError> {
     let now = microsecond(now);
     let mut sums = known_sums(store, campaign)?;
     let number = entry.number();

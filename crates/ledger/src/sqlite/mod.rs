@@ -202,7 +202,6 @@ mod tests {
     use super::*;
     use crate::plan::PlannedRows;
     use crate::rows::RowSpans;
-    use crate::store::Limits;
 
     const KEY: &str = "key";
 
@@ -222,10 +221,12 @@ mod tests {
     #[tokio::test]
     async fn limits_of_sqlite_ledger_are_kept() {
         let folder = tempfile::tempdir().unwrap();
-        let ledger = SqliteLedger::open(folder.path().join("ledger")).unwrap();
-        let limits = Limits { deferred: 3, orphans: 3 };
-        ledger.writer.run(move |tables| tables.set_limits(limits)).await.unwrap();
-        crate::store::limits_are_kept(&ledger, tried_campaign(&ledger, 9).await.id).await;
+        crate::conformance::limits(async |limits| {
+            let ledger = SqliteLedger::open(folder.path().join("ledger")).unwrap();
+            ledger.writer.run(move |tables| tables.set_limits(limits)).await.unwrap();
+            ledger
+        })
+        .await;
     }
 
     /// Every statement of a claim and a callback finds what it looks for by an index.

@@ -2,5 +2,6 @@
 
 mod agree;
 mod memory;
+mod outside;
 #[cfg(feature = "sqlite")]
 mod sqlite;

@@ -296,6 +296,12 @@ impl Source {
         Ok(Self { feed, rules, reader, format, row: 0, header })
     }
 
+    /// Leaves room for message metadata of the request's own.
+    pub(crate) fn with_message_metadata(mut self, characters: usize) -> Self {
+        self.rules.shared_metadata(characters);
+        self
+    }
+
     /// How the file is written.
     pub fn format(&self) -> Format {
         self.format

@@ -9,6 +9,9 @@ use crate::phone;
 /// digits, a row number and their own key.
 const CAMPAIGN_ROOM: usize = 64;
 
+/// The most characters of a row's `message_metadata`, if the request has none.
+const MESSAGE_METADATA: usize = 1024 - CAMPAIGN_ROOM;
+
 /// What every row is checked against.
 pub(super) struct Rules {
     /// Names of the placeholders, sorted, none blank.
@@ -23,9 +26,14 @@ impl Rules {
     pub(super) fn new(template: &Template) -> Self {
         Self {
             names: template.names().iter().filter(|name| !is_blank(name)).cloned().collect(),
-            message_metadata: 1024 - CAMPAIGN_ROOM,
+            message_metadata: MESSAGE_METADATA,
             conversation_metadata: 2048,
         }
+    }
+
+    /// The request has so many characters of `message_metadata`, which go out with each row's own.
+    pub(super) fn shared_metadata(&mut self, characters: usize) {
+        self.message_metadata = self.message_metadata.saturating_sub(characters);
     }
 
     /// Whether the message has a placeholder of that name.
@@ -116,7 +124,11 @@ impl Length {
     pub(super) fn fault(&self, name: &str, limit: usize) -> Option<String> {
         (self.characters > limit).then(|| {
             let found = self.characters;
-            let kept = if name == "message_metadata" { " beside a campaign's row key" } else { "" };
+            let kept = match name {
+                "message_metadata" if limit < MESSAGE_METADATA => " beside a campaign's row key and the request's own",
+                "message_metadata" => " beside a campaign's row key",
+                _ => "",
+            };
             format!("the row's `{name}` has {found} characters as JSON; {limit} fit{kept}")
         })
     }

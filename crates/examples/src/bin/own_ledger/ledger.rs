@@ -1,0 +1,157 @@
+//! The ledger: each method that writes is one decision in one transaction.
+
+use std::future::ready;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use sinch_batch::ledger::store::{Batch, Limits, Store, Sums};
+use sinch_batch::ledger::{
+    Applied, BatchRecord, BoxFuture, CallbackCount, Campaign, CampaignId, CampaignStatus, Claim, Claimed, Created,
+    DeferredCounts, Entry, Failure, Ledger, LedgerError, NewCampaign, Plan, ReceivedCallback, Renewed, Run, Worker,
+    decide,
+};
+use sinch_batch::models::Timestamp;
+use sinch_batch::tracking::{MessageState, Observation};
+
+use crate::log::Log;
+use crate::store::of;
+
+type Answer<'a, T> = BoxFuture<'a, Result<T, LedgerError>>;
+
+/// A ledger in one plain file, for one process. Its calls block for as long as the disk takes.
+pub(crate) struct FileLedger {
+    /// Decisions come one after the other.
+    log: Mutex<Log>,
+}
+
+impl FileLedger {
+    pub(crate) fn open(path: impl AsRef<Path>) -> Result<Self, LedgerError> {
+        Ok(Self { log: Mutex::new(Log::open(path.as_ref())?) })
+    }
+
+    pub(crate) fn with_limits(self, limits: Limits) -> Self {
+        self.log().limits = limits;
+        self
+    }
+
+    fn log(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn call<'a, T: Send + 'a>(&self, decide: impl FnOnce(&mut Log) -> Result<T, LedgerError>) -> Answer<'a, T> {
+        Box::pin(ready(self.log().transaction(decide)))
+    }
+}
+
+fn known(log: &mut Log, campaign: CampaignId) -> Result<Sums, LedgerError> {
+    log.sums(campaign)?.ok_or_else(LedgerError::no_such_campaign)
+}
+
+impl Ledger for FileLedger {
+    fn create(&self, campaign: NewCampaign, plan: Box<dyn Plan>) -> Answer<'_, Created> {
+        self.call(|log| decide::create(log, campaign, &*plan))
+    }
+
+    fn campaign<'a>(&'a self, name: &'a str) -> Answer<'a, Option<Campaign>> {
+        self.call(|log| log.campaign_by_name(name)?.map_or(Ok(None), |id| log.get(&of("campaign", id))))
+    }
+
+    fn campaigns(&self) -> Answer<'_, Vec<Campaign>> {
+        self.call(|log| log.all("campaign/").collect())
+    }
+
+    fn cancel(&self, campaign: CampaignId) -> Answer<'_, ()> {
+        self.call(|log| decide::cancel(log, campaign))
+    }
+
+    fn begin_run(&self, campaign: CampaignId, resend_after: Duration) -> Answer<'_, Run> {
+        self.call(|log| decide::begin_run(log, campaign, resend_after))
+    }
+
+    fn claim(&self, campaign: CampaignId, claim: Claim) -> Answer<'_, Claimed> {
+        self.call(|log| decide::claim(log, campaign, &claim, Worker::is_gone))
+    }
+
+    fn renew<'a>(
+        &'a self,
+        campaign: CampaignId,
+        worker: &'a str,
+        held: Vec<(u32, u64)>,
+        lease: Duration,
+        now: Timestamp,
+    ) -> Answer<'a, Renewed> {
+        self.call(|log| decide::renew(log, campaign, worker, &held, lease, now))
+    }
+
+    fn release<'a>(&'a self, campaign: CampaignId, worker: &'a str, now: Timestamp) -> Answer<'a, ()> {
+        self.call(|log| decide::release(log, campaign, worker, now))
+    }
+
+    fn record(&self, campaign: CampaignId, entry: Entry, now: Timestamp) -> Answer<'_, ()> {
+        self.call(|log| decide::record(log, campaign, entry, now))
+    }
+
+    fn apply(&self, observation: Observation) -> Answer<'_, Applied> {
+        self.call(|log| decide::apply(log, &observation))
+    }
+
+    fn apply_many(&self, observations: Vec<Observation>) -> Answer<'_, Vec<Applied>> {
+        self.call(|log| observations.iter().map(|one| decide::apply(log, one)).collect())
+    }
+
+    fn apply_callback(&self, callback: ReceivedCallback) -> Answer<'_, Option<Applied>> {
+        self.call(|log| decide::apply_callback(log, &callback))
+    }
+
+    fn apply_callbacks(&self, callbacks: Vec<ReceivedCallback>) -> Answer<'_, Vec<Option<Applied>>> {
+        self.call(|log| callbacks.iter().map(|one| decide::apply_callback(log, one)).collect())
+    }
+
+    fn callbacks(&self) -> Answer<'_, Vec<CallbackCount>> {
+        self.call(|log| log.all("callback/").collect())
+    }
+
+    fn deferred(&self) -> Answer<'_, DeferredCounts> {
+        self.call(|log| {
+            let count = |prefix| log.keys(prefix).count() as u64;
+            Ok(DeferredCounts::new(count("deferred/"), count("orphan/"), log.get("dropped")?.unwrap_or_default()))
+        })
+    }
+
+    fn status(&self, campaign: CampaignId) -> Answer<'_, CampaignStatus> {
+        self.call(|log| known(log, campaign).map(|sums| sums.status()))
+    }
+
+    fn batches(&self, campaign: CampaignId, after: u32, limit: u32) -> Answer<'_, Vec<BatchRecord>> {
+        self.call(|log| {
+            known(log, campaign)?;
+            let all = log.all::<Batch>(&of("batch", campaign));
+            let rest = all.filter(|one| one.as_ref().map_or(true, |one| one.number > after));
+            rest.take(limit as usize).map(|one| one.map(Batch::into_record)).collect()
+        })
+    }
+
+    fn failures(&self, campaign: CampaignId, after_row: u64, limit: u32) -> Answer<'_, Vec<Failure>> {
+        self.call(|log| {
+            known(log, campaign)?;
+            let messages: Vec<(u64, MessageState)> =
+                log.all(&of("message", campaign)).collect::<Result<_, LedgerError>>()?;
+            let mut failures = Vec::new();
+            for (row, state) in messages.into_iter().filter(|(row, _)| *row > after_row) {
+                let batch = log.batch_before(campaign, row)?;
+                let line = batch.and_then(|batch| batch.rows.line_of(row)).unwrap_or_default();
+                failures.extend(Failure::of(row, line, &state));
+            }
+            failures.truncate(limit as usize);
+            Ok(failures)
+        })
+    }
+
+    fn message(&self, campaign: CampaignId, row: u64) -> Answer<'_, Option<MessageState>> {
+        self.call(|log| {
+            known(log, campaign)?;
+            Store::message(log, campaign, row)
+        })
+    }
+}

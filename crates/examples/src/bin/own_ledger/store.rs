@@ -1,0 +1,279 @@
+//! The records behind the decisions, as keys and values.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sinch_batch::BatchId;
+use sinch_batch::ledger::store::{Batch, Deferred, Orphan, Recount, Store, Sums};
+use sinch_batch::ledger::{
+    BatchStage, CallbackCount, Campaign, CampaignId, Digest, Held, LedgerError, NewCampaign, ReceivedCallback, Worker,
+};
+use sinch_batch::models::Timestamp;
+use sinch_batch::tracking::MessageState;
+
+use crate::log::Log;
+
+type Result<T> = std::result::Result<T, LedgerError>;
+
+/// Numbers have as many digits as the largest, so that keys are in their order.
+pub(crate) fn of(kind: &str, campaign: CampaignId) -> String {
+    format!("{kind}/{:019}/", campaign.get())
+}
+
+pub(crate) fn at(kind: &str, campaign: CampaignId, number: impl Into<u64>) -> String {
+    format!("{}{:020}", of(kind, campaign), number.into())
+}
+
+/// A text in quotes: it holds no quote itself, so no key begins with another one.
+fn named(kind: &str, name: &str) -> String {
+    format!("{kind}/{name:?}/")
+}
+
+impl Log {
+    /// The batches of an index, by number.
+    fn batches<'a>(&'a self, index: &str, campaign: CampaignId) -> impl Iterator<Item = Result<Batch>> + use<'a> {
+        let places = self.all::<(CampaignId, u32)>(&of(index, campaign));
+        places.filter_map(|place| place.and_then(|(id, number)| self.get(&at("batch", id, number))).transpose())
+    }
+
+    /// Puts a batch into an index or takes it out.
+    fn index(&mut self, index: &str, batch: &Batch, is_in: bool) -> Result<()> {
+        let key = at(index, batch.campaign, batch.number);
+        match (is_in, self.has(&key)) {
+            (true, false) => self.put(key, (batch.campaign, batch.number))?,
+            (false, true) => self.remove(&key),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn campaigns(&self, wanted: impl Fn(&Campaign) -> bool) -> Result<Vec<Campaign>> {
+        let all = self.all::<Campaign>("campaign/");
+        all.filter(|one| one.as_ref().map_or(true, |one| !one.practice && wanted(one))).collect()
+    }
+
+    fn take<T: serde::de::DeserializeOwned>(&mut self, prefix: &str) -> Result<Vec<T>> {
+        let taken = self.all(prefix).collect::<Result<_>>()?;
+        let keys: Vec<String> = self.keys(prefix).map(str::to_owned).collect();
+        keys.iter().for_each(|key| self.remove(key));
+        Ok(taken)
+    }
+}
+
+impl Store for Log {
+    fn campaigns_like(&mut self, new: &NewCampaign) -> Result<Vec<Campaign>> {
+        let same = |one: &Campaign| (&one.project, &one.app, &one.service) == (&new.project, &new.app, &new.service);
+        self.campaigns(|one| same(one) && one.message_fingerprint == new.message_fingerprint)
+    }
+
+    fn campaigns_over(&mut self, new: &NewCampaign) -> Result<Vec<Campaign>> {
+        let same = |one: &str, other: &str| !one.is_empty() && one == other;
+        self.campaigns(|one| same(&one.input, &new.input) || same(&one.input_fingerprint, &new.input_fingerprint))
+    }
+
+    fn campaign_by_name(&mut self, name: &str) -> Result<Option<CampaignId>> {
+        self.get(&named("name", name))
+    }
+
+    fn campaign_by_key(&mut self, key: &str) -> Result<Option<CampaignId>> {
+        self.get(&named("key", key))
+    }
+
+    fn put_campaign(&mut self, new: NewCampaign) -> Result<Campaign> {
+        let id = CampaignId::new(1 + self.keys("campaign/").count() as i64);
+        let campaign = new.with_id(id);
+        self.put(named("name", &campaign.name), id)?;
+        self.put(named("key", &campaign.key), id)?;
+        self.put(of("campaign", id), &campaign)?;
+        Ok(campaign)
+    }
+
+    fn sums(&mut self, campaign: CampaignId) -> Result<Option<Sums>> {
+        self.get(&of("sums", campaign))
+    }
+
+    fn put_sums(&mut self, campaign: CampaignId, sums: &Sums) -> Result<()> {
+        self.put(of("sums", campaign), sums)
+    }
+
+    fn recount(&mut self, campaign: CampaignId) -> Result<Recount> {
+        let mut recount = Recount::default();
+        for batch in self.all(&of("batch", campaign)) {
+            recount.add_batch(&batch?);
+        }
+        Ok(recount)
+    }
+
+    fn batch(&mut self, campaign: CampaignId, number: u32) -> Result<Option<Batch>> {
+        self.get(&at("batch", campaign, number))
+    }
+
+    fn batch_before(&mut self, campaign: CampaignId, row: u64) -> Result<Option<Batch>> {
+        let wanted = at("row", campaign, row);
+        let rows = of("row", campaign);
+        let Some(key) = self.keys(&rows).rev().find(|key| *key <= &*wanted) else { return Ok(None) };
+        let number: Option<u32> = self.get(key)?;
+        number.map_or(Ok(None), |number| self.get(&at("batch", campaign, number)))
+    }
+
+    fn batch_of(&mut self, batch_id: &BatchId) -> Result<Option<Batch>> {
+        let place: Option<(CampaignId, u32)> = self.get(&named("id", batch_id.as_str()))?;
+        place.map_or(Ok(None), |(campaign, number)| self.get(&at("batch", campaign, number)))
+    }
+
+    fn add_batch(&mut self, batch: &Batch) -> Result<()> {
+        let first_row = batch.rows.first_row().unwrap_or_default();
+        self.put(at("row", batch.campaign, first_row), batch.number)?;
+        let digest = named("digest", &format!("{:x?}", batch.digest));
+        self.put(format!("{digest}{}", at("of", batch.campaign, batch.number)), (batch.campaign, batch.number))?;
+        self.put_batch(batch)
+    }
+
+    fn put_batch(&mut self, batch: &Batch) -> Result<()> {
+        if let Some(batch_id) = &batch.batch_id {
+            self.put(named("id", batch_id.as_str()), (batch.campaign, batch.number))?;
+        }
+        self.index("open", batch, batch.stage != BatchStage::Accepted)?;
+        self.index("without-id", batch, batch.batch_id.is_none() && batch.may_have_arrived())?;
+        self.put(at("batch", batch.campaign, batch.number), batch)
+    }
+
+    fn batches_like(&mut self, digest: &Digest) -> Result<Vec<(CampaignId, bool)>> {
+        let mut found = Vec::new();
+        for place in self.all::<(CampaignId, u32)>(&named("digest", &format!("{digest:x?}"))) {
+            let (campaign, number) = place?;
+            let batch: Option<Batch> = self.get(&at("batch", campaign, number))?;
+            found.push((campaign, batch.is_some_and(|batch| batch.may_have_arrived())));
+        }
+        Ok(found)
+    }
+
+    fn any_without_id(&mut self) -> Result<bool> {
+        Ok(self.keys("without-id/").next().is_some())
+    }
+
+    fn put_double(&mut self, campaign: CampaignId, number: u32, batch_id: &BatchId) -> Result<bool> {
+        let key = format!("{}/{:?}", at("double", campaign, number), batch_id.as_str());
+        let is_new = !self.has(&key);
+        self.put(key, ())?;
+        Ok(is_new)
+    }
+
+    fn worker(&mut self, name: &str) -> Result<Option<Worker>> {
+        self.get(&named("worker", name))
+    }
+
+    fn holds_any(&mut self, worker: &str) -> Result<bool> {
+        for batch in self.all::<Batch>("batch/") {
+            if batch?.hold.is_of(worker) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn put_worker(&mut self, worker: &Worker) -> Result<()> {
+        self.put(named("worker", worker.name()), worker)
+    }
+
+    fn holders(&mut self, campaign: CampaignId) -> Result<Vec<Worker>> {
+        let mut names = BTreeSet::new();
+        for batch in self.batches("open", campaign) {
+            names.extend(batch?.hold.workers().cloned());
+        }
+        names.iter().filter_map(|name| self.get(&named("worker", name)).transpose()).collect()
+    }
+
+    fn batches_of_worker(&mut self, campaign: CampaignId, worker: &str) -> Result<Vec<Batch>> {
+        let open = self.batches("open", campaign);
+        open.filter(|batch| batch.as_ref().map_or(true, |batch| batch.hold.is_of(worker))).collect()
+    }
+
+    fn free_batches(
+        &mut self,
+        campaign: CampaignId,
+        room: u32,
+        except: &BTreeSet<u32>,
+        now: Timestamp,
+    ) -> Result<Vec<Batch>> {
+        let is_free = |batch: &Batch| batch.hold.is_free(now) && !except.contains(&batch.number);
+        let open = self.batches("open", campaign);
+        open.filter(|batch| batch.as_ref().map_or(true, is_free)).take(room as usize).collect()
+    }
+
+    fn held_by_others(&mut self, campaign: CampaignId, worker: &str, now: Timestamp) -> Result<Vec<Held>> {
+        let mut held = BTreeMap::new();
+        for batch in self.batches("open", campaign) {
+            let hold = batch?.hold;
+            if let (false, Some(holder), Some(until)) = (hold.is_free(now), hold.worker, hold.until)
+                && *holder != *worker
+            {
+                let its = held.entry(holder.clone()).or_insert_with(|| Held::new(&*holder, 0, until));
+                its.batches += 1;
+                its.until = its.until.max(until);
+            }
+        }
+        Ok(held.into_values().collect())
+    }
+
+    fn message(&mut self, campaign: CampaignId, row: u64) -> Result<Option<MessageState>> {
+        Ok(self.get(&at("message", campaign, row))?.map(|(_, state): (u64, _)| state))
+    }
+
+    fn put_message(&mut self, campaign: CampaignId, row: u64, state: &MessageState) -> Result<()> {
+        self.put(at("message", campaign, row), (row, state))
+    }
+
+    fn put_deferred(&mut self, batch_id: &BatchId, deferred: Deferred) -> Result<()> {
+        let key = format!("{}{:?}", named("deferred", batch_id.as_str()), deferred.index());
+        match self.get::<Deferred>(&key)? {
+            Some(have) => self.put(key, have.join(deferred)),
+            None if self.keys("deferred/").count() as u64 >= self.limits.deferred => Err(LedgerError::deferred_full()),
+            None => self.put(key, deferred),
+        }
+    }
+
+    fn take_deferred(&mut self, batch_id: &BatchId) -> Result<Vec<Deferred>> {
+        self.take(&named("deferred", batch_id.as_str()))
+    }
+
+    fn clear_deferred(&mut self) -> Result<()> {
+        self.take::<Deferred>("deferred/").map(drop)
+    }
+
+    fn put_orphan(&mut self, orphan: Orphan) -> Result<()> {
+        let key = format!("{}{:020}", named("orphan", &orphan.key.campaign), orphan.key.row);
+        if let Some((age, mut have)) = self.get::<(u64, Orphan)>(&key)? {
+            have.join(orphan);
+            return self.put(key, (age, have));
+        }
+        let age = 1 + self.get::<u64>("last-age")?.unwrap_or_default();
+        self.put("last-age".to_owned(), age)?;
+        self.put(format!("age/{age:020}"), &key)?;
+        self.put(key, (age, orphan))?;
+        if self.keys("age/").count() as u64 > self.limits.orphans {
+            let oldest = self.keys("age/").next().map(str::to_owned).unwrap_or_default();
+            let dropped = self.get::<String>(&oldest)?.unwrap_or_default();
+            self.remove(&oldest);
+            self.remove(&dropped);
+            let before: u64 = self.get("dropped")?.unwrap_or_default();
+            self.put("dropped".to_owned(), before + 1)?;
+        }
+        Ok(())
+    }
+
+    fn take_orphans(&mut self, key: &str) -> Result<Vec<Orphan>> {
+        let taken: Vec<(u64, Orphan)> = self.take(&named("orphan", key))?;
+        taken.iter().for_each(|(age, _)| self.remove(&format!("age/{age:020}")));
+        Ok(taken.into_iter().map(|(_, orphan)| orphan).collect())
+    }
+
+    fn count_callback(&mut self, callback: &ReceivedCallback) -> Result<()> {
+        let key = format!("callback/{}", callback.kind());
+        let mut count = self.get(&key)?;
+        match &mut count {
+            Some(count) => CallbackCount::add(count, callback),
+            None => count = Some(CallbackCount::first(callback)),
+        }
+        self.put(key, count)
+    }
+}
