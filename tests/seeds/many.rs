@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::story::{Failure, Plot, story};
+use crate::story::{Failure, Plot, story, tell};
 use crate::world::Tally;
 
 /// Which stories are told: `SEED=7`, or `SEEDS=100000` from `FROM=0` on.
@@ -32,8 +32,15 @@ impl Seeds {
     }
 }
 
-/// Tells them all, or up to the first that ends badly.
+/// Tells them all, or up to the first that ends badly; a single one line by line.
 pub(crate) fn tell_all(seeds: &Seeds, plot: Plot) -> Result<Tally, Box<Failure>> {
+    if seeds.count() == 1 {
+        let (told, lines) = tell(seeds.range.start, plot, true);
+        if told.is_ok() {
+            lines.iter().for_each(|line| eprintln!("{line}"));
+        }
+        return told.map_err(Box::new);
+    }
     let next = AtomicU64::new(seeds.range.start);
     let done = AtomicU64::new(0);
     let stop = AtomicBool::new(false);
