@@ -250,7 +250,8 @@ fn shaped(shape: Shape, mut entries: Vec<Value>, other: Option<Value>) -> Answer
         Shape::NoId => change(&|entry| drop(entry.remove("batch_id"))),
         Shape::NoMetadata => change(&|entry| drop(entry.remove("meta_data"))),
         Shape::EmptyMetadata => change(&|entry| drop(entry.insert("meta_data".to_owned(), json!({})))),
-        Shape::OtherMetadata => json_answer(Value::Array(other.into_iter().collect())),
+        // Without another one this would be an empty array, which is a lie.
+        Shape::OtherMetadata if other.is_some() => json_answer(Value::Array(other.into_iter().collect())),
         Shape::Wrapped => json_answer(json!({"batches": entries})),
         Shape::One if !entries.is_empty() => json_answer(entries.remove(0)),
         Shape::Ghost if !entries.is_empty() => {
