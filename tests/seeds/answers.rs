@@ -22,7 +22,10 @@ fn response(status: u16, body: impl Into<Bytes>) -> Response<Bytes> {
 }
 
 fn error(status: u16) -> Response<Bytes> {
-    response(status, json!({"error": {"code": status, "message": "a fault", "status": "FAULT", "details": []}}).to_string())
+    response(
+        status,
+        json!({"error": {"code": status, "message": "a fault", "status": "FAULT", "details": []}}).to_string(),
+    )
 }
 
 /// What a caller is told, where `right` is what it should be told. `None`: nothing, ever.
@@ -39,7 +42,8 @@ pub(crate) fn said(what: Said, right: Value) -> Option<Answer> {
         }
         Said::Expired => {
             let mut expired = error(401);
-            let challenge = HeaderValue::from_static(r#"Bearer error="invalid_token", error_description="Jwt expired""#);
+            let challenge =
+                HeaderValue::from_static(r#"Bearer error="invalid_token", error_description="Jwt expired""#);
             expired.headers_mut().insert(WWW_AUTHENTICATE, challenge);
             expired
         }

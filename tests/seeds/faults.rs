@@ -8,6 +8,8 @@ pub(crate) struct Faults {
     pub(crate) calls: u64,
     /// How often the ledger fails, in a thousand.
     pub(crate) ledger: u64,
+    /// How long a write to it may take there and back, in milliseconds each.
+    pub(crate) ledger_takes: u64,
     /// For how long a batch may stay hidden after its last byte left, in milliseconds.
     pub(crate) hidden: u64,
     /// How old the truth of a look-up may be, in milliseconds. Both together stay within `resend_after`.

@@ -35,6 +35,18 @@ impl Door {
         Err(LedgerError::new(kind, "a fault"))
     }
 
+    /// A ledger may be on another machine.
+    async fn on_the_way(&self) {
+        let takes = {
+            let mut state = self.world.state();
+            let most = state.faults.ledger_takes;
+            if most > 0 { state.choices.between(0, most) } else { 0 }
+        };
+        if takes > 0 {
+            tokio::time::sleep(Duration::from_millis(takes)).await;
+        }
+    }
+
     /// An entry: the process may die before it is written, or before it learns that it was.
     async fn write<T>(
         &self,
@@ -42,9 +54,11 @@ impl Door {
         write: impl Future<Output = Result<T, LedgerError>>,
     ) -> Result<T, LedgerError> {
         self.fuse.pass(Place::BeforeEntry).await;
+        self.on_the_way().await;
         self.stuck(what)?;
         let written = write.await;
         self.fuse.pass(Place::AfterEntry).await;
+        self.on_the_way().await;
         written
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::task::Poll;
 
 use tokio::time::Sleep;
@@ -29,25 +29,40 @@ impl Place {
         [Self::BeforeEntry, Self::AfterEntry, Self::CallBegins, Self::CallLeft, Self::CallEnds];
 }
 
-/// Ends a process when it comes to a place for the n-th time.
+/// Ends a process, or freezes it, when it comes to a place for the n-th time.
 #[derive(Debug)]
 pub(crate) struct Fuse {
     name: String,
     place: Option<Place>,
     left: AtomicU32,
     blown: AtomicBool,
+    /// For how many milliseconds it freezes there, instead of dying.
+    freezes_for: Option<u64>,
+    freeze: AtomicU64,
 }
 
 impl Fuse {
     pub(crate) fn new(name: impl Into<String>, at: Option<(Place, u32)>) -> Self {
         let (place, left) = at.map_or((None, 0), |(place, times)| (Some(place), times));
-        Self { name: name.into(), place, left: AtomicU32::new(left), blown: AtomicBool::new(false) }
+        let (left, blown, freeze) = (AtomicU32::new(left), AtomicBool::new(false), AtomicU64::new(0));
+        Self { name: name.into(), place, left, blown, freezes_for: None, freeze }
+    }
+
+    /// Freezes there for so many milliseconds, instead of dying.
+    pub(crate) fn that_freezes(self, freezes_for: Option<u64>) -> Self {
+        Self { freezes_for, ..self }
     }
 
     /// Goes by this place, or no further.
     pub(crate) async fn pass(&self, place: Place) {
         if self.place == Some(place) && self.left.fetch_sub(1, Ordering::Relaxed) == 1 {
-            self.blown.store(true, Ordering::Relaxed);
+            match self.freezes_for {
+                Some(long) => {
+                    self.freeze.store(long, Ordering::Relaxed);
+                    tokio::task::yield_now().await;
+                }
+                None => self.blown.store(true, Ordering::Relaxed),
+            }
         }
         if self.blown.load(Ordering::Relaxed) {
             std::future::pending().await
@@ -99,6 +114,15 @@ pub(crate) async fn live<T>(world: &World, fuse: &Fuse, fate: &Fate, work: impl 
             thaw = Some(Box::pin(tokio::time::sleep_until(world.at(until))));
         }
         let polled = work.as_mut().poll(context);
+        let long = fuse.freeze.swap(0, Ordering::Relaxed);
+        if long > 0 && polled.is_pending() {
+            world.say(|| format!("{fuse} freezes at {:?} for {:.1} s", fuse.place, long as f64 / 1000.0));
+            world.count("froze at a place");
+            let mut sleep = Box::pin(tokio::time::sleep_until(world.at(world.now() + long)));
+            if sleep.as_mut().poll(context).is_pending() {
+                thaw = Some(sleep);
+            }
+        }
         if fuse.blown.load(Ordering::Relaxed) {
             world.say(|| format!("{fuse} dies at {:?}", fuse.place.unwrap_or(Place::CallBegins)));
             world.count("died at a place");

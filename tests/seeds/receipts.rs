@@ -94,7 +94,8 @@ impl Receipts {
             for status in [first.then_some("QUEUED_ON_CHANNEL"), Some(last)].into_iter().flatten() {
                 let mut report = json!({"message_id": format!("m{row}"), "status": status});
                 if status == "FAILED" {
-                    report["reason"] = json!({"code": "BAD_REQUEST", "description": "a fault", "sub_code": "UNSPECIFIED_SUB_CODE"});
+                    report["reason"] =
+                        json!({"code": "BAD_REQUEST", "description": "a fault", "sub_code": "UNSPECIFIED_SUB_CODE"});
                 }
                 let mut envelope = json!({"app_id": "a", "project_id": "p", "message_delivery_report": report});
                 if by_place {
@@ -116,7 +117,8 @@ impl Receipts {
                 self.state().held.push(body);
                 continue;
             }
-            let (from, twice) = self.world.choose(|choices| (batch.at + choices.between(0, 10_000), choices.percent(20)));
+            let (from, twice) =
+                self.world.choose(|choices| (batch.at + choices.between(0, 10_000), choices.percent(20)));
             self.post(body.clone(), from, twice);
         }
     }

@@ -34,6 +34,8 @@ pub(crate) struct Plan {
     pub(crate) name: String,
     pub(crate) limits: Limits,
     pub(crate) dies_at: Option<(Place, u32)>,
+    /// It freezes there for so many milliseconds instead of dying.
+    pub(crate) freezes_for: Option<u64>,
     pub(crate) fate: Fate,
     pub(crate) interrupted_at: Option<u64>,
     /// A row that is no longer what was checked.
@@ -46,6 +48,7 @@ impl Plan {
             name: name.into(),
             limits,
             dies_at: None,
+            freezes_for: None,
             fate: Fate::default(),
             interrupted_at: None,
             altered_row: None,
@@ -66,7 +69,7 @@ pub(crate) const NAME: &str = "story";
 impl Scene {
     /// Begins the campaign, or goes on with it if there is one, and sends.
     pub(crate) async fn run(&self, plan: &Plan) -> Ended {
-        let fuse = Arc::new(Fuse::new(plan.name.as_str(), plan.dies_at));
+        let fuse = Arc::new(Fuse::new(plan.name.as_str(), plan.dies_at).that_freezes(plan.freezes_for));
         let work = self.work(plan, &fuse);
         let ended = match live(&self.world, &fuse, &plan.fate, work).await {
             None => Ended::Died,
@@ -130,8 +133,7 @@ impl Scene {
     }
 
     fn client(&self, fuse: &Arc<Fuse>) -> Client {
-        let (clock, other_clock, jitter) =
-            (Arc::clone(&self.world), Arc::clone(&self.world), Arc::clone(&self.world));
+        let (clock, other_clock, jitter) = (Arc::clone(&self.world), Arc::clone(&self.world), Arc::clone(&self.world));
         let (world, service, fuse) = (Arc::clone(&self.world), Arc::clone(&self.service), Arc::clone(fuse));
         let tokens = TokenCache::new(fetch(Arc::clone(&self.world))).with_clock(move || clock.wall());
         let (attempt, call) = self.timeouts;

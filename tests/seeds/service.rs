@@ -175,8 +175,12 @@ impl Service {
         let now = self.world.now();
         let seen = if shape == Shape::Stale { now.saturating_sub(old) } else { now };
         let books = self.books();
-        let entries: Vec<_> =
-            books.accepted.iter().filter(|it| it.metadata[BATCH_KEY] == *key && it.seen_at <= seen).map(entry).collect();
+        let entries: Vec<_> = books
+            .accepted
+            .iter()
+            .filter(|it| it.metadata[BATCH_KEY] == *key && it.seen_at <= seen)
+            .map(entry)
+            .collect();
         let other = books.accepted.iter().rev().find(|it| it.metadata[BATCH_KEY] != *key).map(entry);
         drop(books);
         self.world.say(|| format!("batch {} is looked up: {} there, {shape:?}", short(key), entries.len()));

@@ -110,12 +110,11 @@ impl Stage {
         let ghosts = plot == Plot::Troubles && choices.percent(5);
         let calls = if plot == Plot::Troubles { choices.one_of(&[0, 10, 30, 60]) } else { 60 };
         let ledger_faults = if choices.percent(30) { choices.one_of(&[2, 10, 40]) } else { 0 };
-        let habits = Habits {
-            held_back: plot != Plot::Troubles || choices.percent(50),
-            nameless: twins || choices.percent(30),
-        };
+        let habits =
+            Habits { held_back: plot != Plot::Troubles || choices.percent(50), nameless: twins || choices.percent(30) };
         let lies = plot == Plot::Lies;
-        state.faults = Faults { calls, ledger: ledger_faults, hidden, stale, twins, ghosts, lies };
+        let ledger_takes = choices.one_of(&[0, 0, 20, 800]);
+        state.faults = Faults { calls, ledger: ledger_faults, ledger_takes, hidden, stale, twins, ghosts, lies };
         drop(state);
         world.say(|| {
             format!(
@@ -200,6 +199,7 @@ impl Stage {
             if choices.percent(40) {
                 let place = choices.one_of(&Place::ALL);
                 plan.dies_at = Some((place, choices.between(1, 3 * n_batches) as u32));
+                plan.freezes_for = choices.percent(40).then(|| choices.between(500, 20_000));
             }
             let soon = now + choices.one_of(&[500, 5000, 30_000]);
             if choices.percent(15) {

@@ -15,9 +15,9 @@ use crate::outcome::SendOutcome;
 use crate::receipts::{Receipts, Watcher};
 use crate::request::CampaignRequest;
 use crate::runner::{Clock, Progress, Runner};
-use crate::time::Time;
 use crate::sender::{BatchSender, Service};
 use crate::step::Limits;
+use crate::time::Time;
 
 /// How often the ledger is looked at, for progress and for receipts that another process receives.
 pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(100);

@@ -439,7 +439,13 @@ impl ClientBuilder {
             Some(transport) => transport,
             None => default_transport(&endpoint, self.tcp_user_timeout)?,
         };
-        let exchange = Exchange { tokens: self.tokens, transport, budget: Budget::default(), pace: self.pace, chance: self.chance };
+        let exchange = Exchange {
+            tokens: self.tokens,
+            transport,
+            budget: Budget::default(),
+            pace: self.pace,
+            chance: self.chance,
+        };
         Ok(Client { shared: Arc::new(Shared { endpoint, exchange }), limits: self.limits })
     }
 }
