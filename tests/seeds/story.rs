@@ -54,11 +54,11 @@ impl fmt::Display for Failure {
 
 /// Tells a story; if it ends badly, tells it again line by line.
 pub(crate) fn story(seed: u64, plot: Plot) -> Result<Tally, Failure> {
-    tell(seed, plot, false).0.or_else(|failure| match tell(seed, plot, true) {
-        (Err(again), _) => Err(again),
+    tell(seed, plot, false).0.map_err(|failure| match tell(seed, plot, true) {
+        (Err(again), _) => again,
         (Ok(_), lines) => {
             let why = format!("{}; but not when told again: it is not deterministic", failure.why);
-            Err(Failure { lines, why, ..failure })
+            Failure { lines, why, ..failure }
         }
     })
 }
