@@ -11,12 +11,12 @@ use anyhow::{Context, bail};
 
 use crate::setup::{TOOLS, oldest_rust};
 use crate::workspace::{Package, cargo, cargo_of, obey, output, packages, words};
-use crate::{docs, layers};
+use crate::{docs, layers, seeds};
 
 type Work = fn(&mut Tests) -> anyhow::Result<Outcome>;
 
 /// Name, what it does, the work.
-const STEPS: [(&str, &str, Work); 10] = [
+const STEPS: [(&str, &str, Work); 11] = [
     ("format", "rustfmt has nothing to say", |_| done(cargo().args(["fmt", "--all", "--check"]))),
     ("layers", "arrows between crates are in the table", |_| layers::run().map(|()| Outcome::Done)),
     ("docs", "links and commands of the pages", |_| docs::run().map(|()| Outcome::Done)),
@@ -25,6 +25,7 @@ const STEPS: [(&str, &str, Work); 10] = [
     }),
     ("features", "each library without features and with each single one", |_| features()),
     ("tests", docs::TESTS, |tests| tests.run()),
+    ("seeds", "10,000 stories of the whole system", |_| seeds::tell(seeds::GATE, 0, None).map(|()| Outcome::Done)),
     ("rustdoc", "every page of the API, no warnings", |_| {
         let mut command = cargo();
         done(command.args(["doc", "--locked", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))

@@ -2,7 +2,8 @@
 //!
 //! `cargo xtask help` lists them. Modules in reading order: [`workspace`] (what cargo knows about our
 //! crates), [`layers`] (the arrows between them), [`docs`] (the pages), [`ci`] (the whole gate),
-//! [`mod@bench`] (measurements), [`setup`] (optional tools).
+//! [`mod@bench`] (measurements),
+//! [`seeds`] (stories of the whole system), [`setup`] (optional tools).
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that talks to a terminal")]
 
 mod workspace;
@@ -14,6 +15,8 @@ mod docs;
 mod ci;
 
 mod bench;
+
+mod seeds;
 
 mod setup;
 
@@ -32,6 +35,9 @@ cargo xtask bench road [RUN..] [--rows N]
 cargo xtask bench client [--rows N] [--rounds N]
                               reading and sending N rows (1000000) beside a loop written by hand
 cargo xtask bench webhook     callbacks a CPU second beside a bare axum handler, and in memory
+cargo xtask seeds [N] [--from SEED]
+                              N stories of the whole system (10000), in one thread each, on all cores
+cargo xtask seeds --seed SEED one of them, line by line
 cargo xtask setup             install the optional tools of the gate
 ";
 
@@ -57,6 +63,7 @@ fn run(args: &[String]) -> anyhow::Result<()> {
         ["bench", "client", rest @ ..] => bench::client(rest),
         ["bench", "webhook"] => bench::webhook(),
         ["bench"] => bench::criterion(),
+        ["seeds", rest @ ..] => seeds::run(rest),
         ["setup"] => setup::run(),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");

@@ -17,6 +17,7 @@ use crate::request::CampaignRequest;
 use crate::runner::{Clock, Progress, Runner};
 use crate::sender::{BatchSender, Service};
 use crate::step::Limits;
+use crate::time::Time;
 
 /// How often the ledger is looked at, for progress and for receipts that another process receives.
 pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -34,6 +35,7 @@ pub struct Campaign {
     record: ledger::Campaign,
     same_input: Option<String>,
     limits: Limits,
+    time: Time,
 }
 
 impl Campaign {
@@ -81,6 +83,7 @@ impl Campaign {
             record: created.campaign,
             same_input: created.same_input,
             limits: Limits::default(),
+            time: Time::default(),
         })
     }
 
@@ -127,6 +130,7 @@ impl Campaign {
             record,
             same_input: None,
             limits: Limits::default(),
+            time: Time::default(),
         };
         let status = campaign.status().await?;
         if status.phase == ledger::Phase::Cancelled {
@@ -142,6 +146,16 @@ impl Campaign {
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// For tests and simulations: takes the time on the wall from here, and reads recipients where it runs, not
+    /// on a thread. With tokio's time paused, and a ledger and a sender that start no threads, equal seeds
+    /// then make equal runs.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_clock(mut self, wall: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        self.time = Time::simulated(wall);
         self
     }
 
@@ -187,6 +201,7 @@ impl Campaign {
             campaign: &self.record,
             request: &self.request,
             limits: &self.limits,
+            time: &self.time,
         };
         runner.send(stop, on_progress).await
     }
@@ -206,6 +221,7 @@ impl Campaign {
             campaign: &self.record,
             request: &self.request,
             limits: &self.limits,
+            time: &self.time,
         };
         runner.look_for_doubles(stop).await
     }
@@ -221,15 +237,16 @@ impl Campaign {
         stop: impl Future<Output = ()>,
         mut on_progress: impl FnMut(&Progress),
     ) -> Result<Receipts, CampaignError> {
-        let clock = Clock::start();
+        let clock = Clock::start(&self.time);
         let mut watcher = Watcher::new(timeout, clock.now().steady);
         let mut stop = std::pin::pin!(stop);
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                _ = look.tick() => {}
+                biased;
                 () = &mut stop => return Ok(Receipts::Interrupted),
+                _ = look.tick() => {}
             }
             let status = self.ledger.status(self.record.id).await?;
             on_progress(&Progress::of(status));

@@ -86,6 +86,7 @@ mod error;
 mod moment;
 mod runner;
 mod step;
+mod time;
 
 #[cfg(test)]
 mod model;

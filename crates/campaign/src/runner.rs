@@ -23,6 +23,7 @@ use crate::outcome::{SendOutcome, StopReason};
 use crate::request::CampaignRequest;
 use crate::sender::{BatchSender, BoxFuture, SendFailure};
 use crate::step::{BatchNumber, Command, Fact, Input, Limits, State, step};
+use crate::time::Time;
 
 /// How a run gets on.
 #[derive(Clone, Debug, Default)]
@@ -50,12 +51,13 @@ pub(crate) struct Runner<'a> {
     pub(crate) campaign: &'a Campaign,
     pub(crate) request: &'a CampaignRequest,
     pub(crate) limits: &'a Limits,
+    pub(crate) time: &'a Time,
 }
 
 /// What a run remembers between two steps, besides what the machine does.
 struct Run<'a> {
     runner: &'a Runner<'a>,
-    clock: Clock,
+    clock: Clock<'a>,
     leases: HashMap<BatchNumber, Lease>,
     requests: HashMap<BatchNumber, Arc<SendBatchRequest>>,
     work: FuturesUnordered<BoxFuture<'a, Done>>,
@@ -78,11 +80,11 @@ impl<'a> Runner<'a> {
         let mut state = State::new(self.limits.clone(), &begun, status.is_some_and(|status| status.accepted > 0));
         let mut run = Run {
             runner: self,
-            clock: Clock::start(),
+            clock: Clock::start(self.time),
             leases: HashMap::new(),
             requests: HashMap::new(),
             work: FuturesUnordered::new(),
-            reader: Reader::new(Arc::clone(self.source), self.request.template(), self.campaign),
+            reader: Reader::new(Arc::clone(self.source), self.request.template(), self.campaign, self.time),
             wake: None,
             finished: None,
             worker: Presence::new(),
@@ -108,21 +110,13 @@ impl<'a> Runner<'a> {
                 }
                 return failure.map_or(Ok(outcome), Err);
             }
+            // What is seldom ready comes first, so that nothing waits for ever and equal runs are equal.
             tokio::select! {
-                Some(done) = run.work.next(), if !run.work.is_empty() => {
-                    if let Some(error) = done.error {
-                        failure.get_or_insert(error);
-                    }
-                    inputs.extend(done.inputs.into_iter().map(|input| run.note(input)));
-                }
-                Some(read) = run.reader.next() => {
-                    inputs.push(run.take_recipients(read, &mut failure));
-                }
+                biased;
                 () = &mut stop, if !stopped => {
                     stopped = true;
                     inputs.push(Input::Stop(StopReason::Interrupted, None));
                 }
-                () = tokio::time::sleep(run.clock.until(run.wake)), if run.wake.is_some() => inputs.push(Input::Tick),
                 _ = look.tick() => {
                     // What cannot be shown is no reason to stop sending.
                     if let Ok(status) = self.ledger.status(self.campaign.id).await {
@@ -131,6 +125,16 @@ impl<'a> Runner<'a> {
                     }
                     inputs.push(Input::Tick);
                 }
+                Some(read) = run.reader.next() => {
+                    inputs.push(run.take_recipients(read, &mut failure));
+                }
+                Some(done) = run.work.next(), if !run.work.is_empty() => {
+                    if let Some(error) = done.error {
+                        failure.get_or_insert(error);
+                    }
+                    inputs.extend(done.inputs.into_iter().map(|input| run.note(input)));
+                }
+                () = tokio::time::sleep(run.clock.until(run.wake)), if run.wake.is_some() => inputs.push(Input::Tick),
             }
         }
     }
@@ -138,7 +142,7 @@ impl<'a> Runner<'a> {
     /// Whatever this worker still holds is free at once. If this fails its leases lapse.
     async fn goodbye(&self, worker: &Presence) {
         let name = worker.worker().name();
-        if let Err(error) = self.ledger.release(self.campaign.id, name, Timestamp::now()).await {
+        if let Err(error) = self.ledger.release(self.campaign.id, name, self.time.wall()).await {
             tracing::debug!(%error, "the leases of this run could not be given back; they lapse");
         }
     }
@@ -156,14 +160,15 @@ impl<'a> Runner<'a> {
             for number in again.map(|batch| batch.number) {
                 let key = self.key(number);
                 let found = tokio::select! {
-                    found = self.sender.look_up(&key) => found,
+                    biased;
                     () = &mut stop => break 'pages,
+                    found = self.sender.look_up(&key) => found,
                 };
                 match found {
                     Ok(batch_ids) if batch_ids.is_empty() => {}
                     Ok(batch_ids) => {
                         let entry = Entry::Doubled { number, batch_ids };
-                        self.ledger.record(self.campaign.id, entry, Timestamp::now()).await?;
+                        self.ledger.record(self.campaign.id, entry, self.time.wall()).await?;
                     }
                     Err(failure) => {
                         without_answer += 1;
@@ -355,8 +360,10 @@ impl From<Input> for Done {
 
 /// Reads batches one after the other, in the order in which they are asked for, on threads that may block.
 ///
-/// Each is a piece of blocking work of its own: between two of them the runtime knows that nothing is done.
+/// Each is a piece of blocking work of its own: between two of them the runtime knows that nothing is done. In a
+/// simulation, where nothing may depend on threads, each is read in place.
 struct Reader {
+    in_place: bool,
     source: Arc<Mutex<Box<dyn RecipientSource>>>,
     template: Arc<Template>,
     campaign: Arc<str>,
@@ -371,8 +378,9 @@ struct ReadBatch {
 }
 
 impl Reader {
-    fn new(source: Arc<Mutex<Box<dyn RecipientSource>>>, template: Template, campaign: &Campaign) -> Self {
+    fn new(source: Arc<Mutex<Box<dyn RecipientSource>>>, template: Template, campaign: &Campaign, time: &Time) -> Self {
         Self {
+            in_place: time.is_simulated(),
             source,
             template: Arc::new(template),
             campaign: campaign.key.as_str().into(),
@@ -396,13 +404,17 @@ impl Reader {
                 let (number, range, rows) = self.asked.pop_front()?;
                 let (source, template) = (Arc::clone(&self.source), Arc::clone(&self.template));
                 let (campaign, row_key) = (Arc::clone(&self.campaign), Arc::clone(&self.row_key));
-                self.reading.insert(tokio::task::spawn_blocking(move || {
+                let read = move || {
                     let mut source = source.lock().unwrap_or_else(PoisonError::into_inner);
                     let read = source.read_batch(&template, &range, &mut rows.iter().map(|(row, _)| row));
                     drop(source);
                     let recipients = read.and_then(|recipients| marked(recipients, &rows, &campaign, &row_key));
                     ReadBatch { number, recipients }
-                }))
+                };
+                if self.in_place {
+                    return Some(read());
+                }
+                self.reading.insert(tokio::task::spawn_blocking(read))
             }
         };
         let read = reading.await;
@@ -432,17 +444,18 @@ fn marked(
 }
 
 /// The two clocks of a run.
-pub(crate) struct Clock {
+pub(crate) struct Clock<'a> {
     steady: Instant,
+    time: &'a Time,
 }
 
-impl Clock {
-    pub(crate) fn start() -> Self {
-        Self { steady: Instant::now() }
+impl<'a> Clock<'a> {
+    pub(crate) fn start(time: &'a Time) -> Self {
+        Self { steady: Instant::now(), time }
     }
 
     pub(crate) fn now(&self) -> Moment {
-        Moment { wall: Timestamp::now(), steady: self.steady.elapsed() }
+        Moment { wall: self.time.wall(), steady: self.steady.elapsed() }
     }
 
     fn until(&self, at: Option<Duration>) -> Duration {

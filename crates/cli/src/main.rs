@@ -83,7 +83,7 @@ async fn dispatch(command: Command) -> Result<u8, Failure> {
     match command {
         Command::Check(args) => commands::check::run(args).await,
         Command::Preview(args) => commands::preview::run(args).await,
-        Command::Send(args) => commands::send::run(*args).await,
+        Command::Send(args) => Box::pin(commands::send::run(*args)).await,
         Command::Resume(args) => commands::resume::run(*args).await,
         Command::Cancel(args) => commands::end::run(args).await,
         Command::Status(args) => commands::status::run(args).await,

@@ -16,7 +16,7 @@ use sinch_batch_models::{
 
 use crate::budget::Budget;
 use crate::endpoint::Endpoint;
-use crate::exchange::{About, Exchange};
+use crate::exchange::{About, Chance, Exchange};
 use crate::limits::Limits;
 use crate::look_up::{self, Entry, Found, Judged};
 use crate::transport::{SendUntil, Transport};
@@ -65,6 +65,7 @@ impl Client {
             limits: Limits::default(),
             pace: Some(Pace::default()),
             tcp_user_timeout: Duration::from_secs(30),
+            chance: Chance::default(),
         }
     }
 
@@ -325,6 +326,7 @@ pub struct ClientBuilder {
     limits: Limits,
     pace: Option<Pace>,
     tcp_user_timeout: Duration,
+    chance: Chance,
 }
 
 impl ClientBuilder {
@@ -409,6 +411,19 @@ impl ClientBuilder {
         self
     }
 
+    /// For tests and simulations: takes the time on the wall and random numbers from 0 to 1 from here, so that
+    /// equal seeds make equal calls. The steady clock is tokio's, which can be paused.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_chance(
+        mut self,
+        clock: impl Fn() -> Timestamp + Send + Sync + 'static,
+        jitter: impl Fn() -> f64 + Send + Sync + 'static,
+    ) -> Self {
+        self.chance = Chance { clock: Box::new(clock), jitter: Box::new(jitter) };
+        self
+    }
+
     /// Makes the client. Nothing is sent yet.
     ///
     /// The default transport speaks HTTP/2 where the service offers it, else HTTP/1.1, keeps connections
@@ -424,7 +439,13 @@ impl ClientBuilder {
             Some(transport) => transport,
             None => default_transport(&endpoint, self.tcp_user_timeout)?,
         };
-        let exchange = Exchange { tokens: self.tokens, transport, budget: Budget::default(), pace: self.pace };
+        let exchange = Exchange {
+            tokens: self.tokens,
+            transport,
+            budget: Budget::default(),
+            pace: self.pace,
+            chance: self.chance,
+        };
         Ok(Client { shared: Arc::new(Shared { endpoint, exchange }), limits: self.limits })
     }
 }

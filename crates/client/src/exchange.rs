@@ -24,6 +24,19 @@ pub(crate) struct Exchange {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) budget: Budget,
     pub(crate) pace: Option<Pace>,
+    pub(crate) chance: Chance,
+}
+
+/// What no two runs have in common: the time on the wall, and random numbers from 0 to 1.
+pub(crate) struct Chance {
+    pub(crate) clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
+    pub(crate) jitter: Box<dyn Fn() -> f64 + Send + Sync>,
+}
+
+impl Default for Chance {
+    fn default() -> Self {
+        Self { clock: Box::new(Timestamp::now), jitter: Box::new(retry::jitter) }
+    }
 }
 
 /// One call, on its way.
@@ -77,7 +90,7 @@ impl Exchange {
             let result = self.renewing(call, &request).await.and_then(|answer| {
                 last.note(&answer);
                 tracing::debug!(attempt, status = last.status, "answered");
-                read(&answer, Timestamp::now()).map_err(|error| error.with_answer(&answer, request.body()))
+                read(&answer, (self.chance.clock)()).map_err(|error| error.with_answer(&answer, request.body()))
             });
             let error = match result {
                 Ok(value) => {
@@ -108,7 +121,7 @@ impl Exchange {
 
     /// What the policy says, if there is time for it and the budget allows it.
     fn decide(&self, call: Call<'_>, error: &Error, attempt: u32) -> Decision {
-        let decision = call.limits.retry.decide(call.operation.idempotency(), error, attempt, retry::jitter());
+        let decision = call.limits.retry.decide(call.operation.idempotency(), error, attempt, (self.chance.jitter)());
         match decision {
             Decision::Wait(wait) if wait < call.left_to_leave() && self.budget.spend() => decision,
             _ => Decision::GiveUp,
@@ -132,7 +145,7 @@ impl Exchange {
     async fn token(&self, call: Call<'_>) -> Result<AccessToken, Error> {
         match call.in_time(self.tokens.token()).await {
             Some(token) => token.map_err(|error| Error::auth(call.operation, error)),
-            None => Err(call.late("there was no token in time")),
+            None => Err(self.late(call, "there was no token in time")),
         }
     }
 
@@ -146,11 +159,11 @@ impl Exchange {
         if let Some(pace) = &self.pace
             && call.in_time(pace.turn()).await.is_none()
         {
-            return Err(call.late("its turn did not come in time"));
+            return Err(self.late(call, "its turn did not come in time"));
         }
         let left = call.left();
-        if left.is_zero() || limits.until.is_some_and(|until| until.is_over()) {
-            return Err(call.late("its time was over"));
+        if left.is_zero() || limits.until.is_some_and(|until| until.is_over_at((self.chance.clock)())) {
+            return Err(self.late(call, "its time was over"));
         }
         let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.expose()))
             .map_err(|_| Error::request(operation, "the token does not fit into a header"))?;
@@ -170,6 +183,14 @@ impl Exchange {
         metrics::request(operation, outcome, begun);
         result
     }
+
+    /// The time was over before a request could leave: that of the call, or that to leave.
+    fn late(&self, call: Call<'_>, why: &'static str) -> Error {
+        match call.limits.until {
+            Some(until) if until.is_over_at((self.chance.clock)()) => Error::too_late(call.operation),
+            _ => Error::late(call.operation, why),
+        }
+    }
 }
 
 impl Call<'_> {
@@ -182,14 +203,6 @@ impl Call<'_> {
     fn left_to_leave(self) -> Duration {
         let until = self.limits.until.map(|until| until.steady.saturating_duration_since(Instant::now()));
         until.map_or(self.left(), |until| until.min(self.left()))
-    }
-
-    /// The time was over before a request could leave: that of the call, or that to leave.
-    fn late(self, why: &'static str) -> Error {
-        match self.limits.until {
-            Some(until) if until.is_over() => Error::too_late(self.operation),
-            _ => Error::late(self.operation, why),
-        }
     }
 
     /// Waits for what must come before a request leaves, but not longer than that makes sense.

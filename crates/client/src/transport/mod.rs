@@ -86,7 +86,12 @@ pub struct SendUntil {
 impl SendUntil {
     /// Whether either clock says that it is over.
     pub fn is_over(&self) -> bool {
-        Instant::now() >= self.steady || Timestamp::now() >= self.wall
+        self.is_over_at(Timestamp::now())
+    }
+
+    /// The same, with the time on the wall from elsewhere, such as a simulation.
+    pub fn is_over_at(&self, wall: Timestamp) -> bool {
+        Instant::now() >= self.steady || wall >= self.wall
     }
 }
 
