@@ -1,0 +1,457 @@
+//! One story, played: a simulator in this process, senders and a receiver as children.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use serde::Serialize;
+use sinch_batch::ledger::{BatchStage, Ledger, SqliteLedger};
+use sinch_batch::simulator::{FaultKind, MessageStatus, Operation, Simulator, SimulatorConfig};
+use sinch_batch::tracking::Progress;
+use sinch_batch::webhook::WebhookSecret;
+use tempfile::TempDir;
+use tokio::time::{sleep, timeout};
+
+use super::judge::{Kept, Served, Stage as RowStage, Verdict, judge};
+use super::processes::{CAMPAIGN, Commands, LEDGER, PEOPLE, Process, SECRET};
+use super::story::{Act, Story, What, Whom};
+
+/// How often processes and requests are looked at.
+const LOOK: Duration = Duration::from_millis(2);
+/// How long faults and signals go on.
+const CHAOS: Duration = Duration::from_secs(25);
+/// How often the first sender is started while they go on, and afterwards.
+const TRIES: u32 = 15;
+/// How long one run may take once nothing goes wrong any more.
+const RUN: Duration = Duration::from_secs(60);
+/// How long a receiver may take to begin, or to end.
+const RECEIVER: Duration = Duration::from_secs(20);
+/// How long receipts may take once they are released.
+const RECEIPTS: Duration = Duration::from_secs(60);
+
+/// What came of one story.
+#[derive(Debug, Default)]
+pub(super) struct Played {
+    pub(super) seed: u64,
+    pub(super) rows: u64,
+    pub(super) runs: u64,
+    pub(super) kills: u64,
+    pub(super) faults: u64,
+    pub(super) verdict: Verdict,
+    /// What is kept of a story that failed.
+    pub(super) folder: Option<PathBuf>,
+}
+
+/// Plays a story and judges it. What cannot be played counts as lost.
+pub(super) async fn play(story: Story, program: PathBuf) -> Played {
+    let mut played = Played { seed: story.seed, rows: story.rows, ..Played::default() };
+    let mut stage = match Stage::set(&story, &program).await {
+        Ok(stage) => stage,
+        Err(why) => {
+            played.verdict = nothing(&story, why);
+            return played;
+        }
+    };
+    let failed = stage.perform().await.err();
+    (played.runs, played.kills) = (stage.runs, stage.kills);
+    played.faults = stage.faults();
+    let (served, kept) = (stage.served(), stage.kept().await);
+    let wrong = failed.into_iter().chain(kept.as_ref().err().cloned());
+    played.verdict = judge(&story.people(), &served, &kept.as_deref().unwrap_or_default().to_vec());
+    let wrong: Vec<String> = wrong.collect();
+    // A story that did not come to its end proves nothing.
+    if !wrong.is_empty() && played.verdict.is_clean() {
+        played.verdict.lost = story.rows;
+    }
+    played.verdict.sentences.extend(wrong);
+    if !played.verdict.is_clean() {
+        played.folder = stage.keep();
+    }
+    played
+}
+
+fn nothing(story: &Story, why: String) -> Verdict {
+    Verdict { lost: story.rows, sentences: vec![why], ..Verdict::default() }
+}
+
+/// Why a story came to no end.
+type Wrong = String;
+
+struct Stage<'a> {
+    story: &'a Story,
+    // Children first: they end before the folder goes.
+    senders: [Option<Process>; 2],
+    receiver: Option<Process>,
+    simulator: Simulator,
+    commands: Commands,
+    /// Where the receiver listens, each time.
+    address: String,
+    acts: Vec<Act>,
+    /// Whether the campaign is in the ledger, as far as we know.
+    begun: bool,
+    runs: u64,
+    kills: u64,
+    receivers: u64,
+    folder: TempDir,
+}
+
+impl<'a> Stage<'a> {
+    async fn set(story: &'a Story, program: &Path) -> Result<Self, Wrong> {
+        let folder = tempfile::Builder::new()
+            .prefix(&format!("sinch-batch-torture-{}-", story.seed))
+            .tempdir()
+            .map_err(|error| format!("no temporary folder: {error}"))?;
+        write_people(story, folder.path()).map_err(|error| format!("the recipients cannot be written: {error}"))?;
+        let mut commands = Commands::new(program, folder.path());
+        let mut receiver = start(commands.listen("127.0.0.1:0"), folder.path(), "listen-1")?;
+        let url = ready(&mut receiver).await?.ok_or_else(|| format!("no receiver: {}", last_line(&receiver)))?;
+        let simulator = simulator(story, &url).await?;
+        commands.send_to(&simulator);
+        let address = url.trim_start_matches("http://").trim_end_matches('/').to_owned();
+        let acts = story.acts.clone();
+        Ok(Self {
+            story,
+            senders: [None, None],
+            receiver: Some(receiver),
+            simulator,
+            commands,
+            address,
+            acts,
+            begun: false,
+            runs: 0,
+            kills: 0,
+            receivers: 1,
+            folder,
+        })
+    }
+
+    async fn perform(&mut self) -> Result<(), Wrong> {
+        self.chaos().await?;
+        self.simulator.clear_faults();
+        self.settle().await?;
+        self.receipts().await?;
+        self.end_receiver().await
+    }
+
+    /// Faults and signals, until the first sender has ended well or the time is over.
+    async fn chaos(&mut self) -> Result<(), Wrong> {
+        let began = Instant::now();
+        let mut tries = 0;
+        let mut again = Instant::now();
+        while began.elapsed() < CHAOS {
+            self.wake();
+            self.keep_receiver()?;
+            self.reap_second();
+            if let Some(code) = self.reap_first() {
+                if code == 0 {
+                    return Ok(());
+                }
+                again = Instant::now() + self.story.pause;
+            }
+            if self.senders[0].is_none() && Instant::now() >= again {
+                if tries == TRIES {
+                    return Ok(());
+                }
+                tries += 1;
+                self.start_sender(0)?;
+            }
+            self.act()?;
+            sleep(LOOK).await;
+        }
+        Ok(())
+    }
+
+    /// Nothing goes wrong any more: runs until one ends with 0.
+    async fn settle(&mut self) -> Result<(), Wrong> {
+        let began = Instant::now();
+        while self.is_busy() {
+            if began.elapsed() > RUN {
+                return Err(format!("a sender was still running after {} s", RUN.as_secs()));
+            }
+            self.keep_receiver()?;
+            self.reap_second();
+            self.reap_first();
+            sleep(LOOK).await;
+        }
+        let mut said = String::new();
+        for _ in 0..TRIES {
+            self.start_sender(0)?;
+            match self.run_to_its_end().await? {
+                (0, _) => return Ok(()),
+                (_, stderr) => said = stderr,
+            }
+        }
+        Err(format!("no run ended with 0; the last one said: {said}"))
+    }
+
+    fn is_busy(&mut self) -> bool {
+        self.wake();
+        self.senders.iter().any(Option::is_some)
+    }
+
+    async fn run_to_its_end(&mut self) -> Result<(i32, String), Wrong> {
+        let began = Instant::now();
+        while began.elapsed() < RUN {
+            self.wake();
+            self.keep_receiver()?;
+            let said = self.senders[0].as_ref().map(last_line).unwrap_or_default();
+            if let Some(code) = self.reap_first() {
+                return Ok((code, said));
+            }
+            sleep(LOOK).await;
+        }
+        Err(format!("a run did not end within {} s", RUN.as_secs()))
+    }
+
+    /// Lets receipts go, and waits until the receiver has all.
+    async fn receipts(&mut self) -> Result<(), Wrong> {
+        self.simulator.release_callbacks();
+        let began = Instant::now();
+        while began.elapsed() < RECEIPTS {
+            self.wake();
+            self.keep_receiver()?;
+            if timeout(Duration::from_millis(100), self.simulator.idle()).await.is_ok() {
+                return Ok(());
+            }
+            // Receipts that are to be tried again are due now.
+            self.simulator.advance(Duration::from_secs(30));
+        }
+        Err(format!("receipts were still under way after {} s", RECEIPTS.as_secs()))
+    }
+
+    async fn end_receiver(&mut self) -> Result<(), Wrong> {
+        let Some(mut receiver) = self.receiver.take() else { return Ok(()) };
+        while receiver.wake() {
+            sleep(LOOK).await;
+        }
+        receiver.signal(Signal::TERM);
+        let began = Instant::now();
+        while began.elapsed() < RECEIVER {
+            match receiver.ended() {
+                Some(0) => return Ok(()),
+                Some(code) => return Err(format!("the receiver ended with {code}: {}", last_line(&receiver))),
+                None => sleep(LOOK).await,
+            }
+        }
+        Err(format!("the receiver did not end within {} s", RECEIVER.as_secs()))
+    }
+
+    /// Does what is due. What is meant for a process that is not there waits for it.
+    fn act(&mut self) -> Result<(), Wrong> {
+        let Some(act) = self.acts.first().copied().filter(|act| act.after <= self.requests()) else { return Ok(()) };
+        if act.what == What::Join {
+            if !self.begun_for_sure() || self.senders[1].is_some() {
+                return Ok(());
+            }
+            self.acts.remove(0);
+            return self.start_sender(1);
+        }
+        let Some(process) = self.target(act.whom) else { return Ok(()) };
+        let done = match act.what {
+            What::Kill => process.signal(Signal::KILL),
+            What::Terminate => process.signal(Signal::TERM),
+            What::Interrupt => process.signal(Signal::INT),
+            What::HangUp => process.signal(Signal::HUP),
+            What::InterruptTwice => process.signal(Signal::INT) && process.signal(Signal::INT),
+            What::Stop(time) => process.stop(time),
+            What::Join => false,
+        };
+        if done {
+            self.kills += 1;
+        }
+        self.acts.remove(0);
+        Ok(())
+    }
+
+    fn target(&mut self, whom: Whom) -> Option<&mut Process> {
+        let index = match whom {
+            Whom::Receiver => return self.receiver.as_mut(),
+            Whom::Sender(index) if self.senders[index].is_some() => index,
+            Whom::Sender(index) => 1 - index,
+        };
+        self.senders[index].as_mut()
+    }
+
+    /// How many requests the service has seen.
+    fn requests(&self) -> u64 {
+        let stats = self.simulator.stats();
+        stats.requests.values().flat_map(|ends| ends.values()).sum()
+    }
+
+    fn begun_for_sure(&self) -> bool {
+        self.simulator.stats().batches > 0
+    }
+
+    fn wake(&mut self) {
+        for process in self.senders.iter_mut().chain([&mut self.receiver]).flatten() {
+            process.wake();
+        }
+    }
+
+    fn start_sender(&mut self, index: usize) -> Result<(), Wrong> {
+        self.runs += 1;
+        let command = match self.begun || index == 1 {
+            true => self.commands.resume(self.story),
+            false => self.commands.send(self.story),
+        };
+        self.senders[index] = Some(start(command, self.folder.path(), &format!("send-{}", self.runs))?);
+        Ok(())
+    }
+
+    /// The exit code of the first sender, if it has ended; and whether a campaign has begun.
+    fn reap_first(&mut self) -> Option<i32> {
+        let sender = self.senders[0].as_mut()?;
+        let code = sender.ended()?;
+        let said = sender.stderr();
+        self.begun = match self.begun {
+            // It is refused if the ledger has it, although the one that began it could not say so.
+            false => code == 0 || code == 5 || said.contains(&format!("campaign {CAMPAIGN}")),
+            true => !(said.contains("has no campaign") || said.contains("there is no ledger")),
+        };
+        self.senders[0] = None;
+        Some(code)
+    }
+
+    fn reap_second(&mut self) {
+        if self.senders[1].as_mut().is_some_and(|sender| sender.ended().is_some()) {
+            self.senders[1] = None;
+        }
+    }
+
+    /// Starts the receiver again if it has ended.
+    fn keep_receiver(&mut self) -> Result<(), Wrong> {
+        if self.receiver.as_mut().is_some_and(|receiver| receiver.ended().is_none()) {
+            return Ok(());
+        }
+        // It was ended by us, or could not begin while others held the ledger.
+        if self.receivers > 200 {
+            let said = self.receiver.as_ref().map(last_line).unwrap_or_default();
+            return Err(format!("the receiver does not begin again: {said}"));
+        }
+        self.receivers += 1;
+        let command = self.commands.listen(&self.address);
+        self.receiver = Some(start(command, self.folder.path(), &format!("listen-{}", self.receivers))?);
+        Ok(())
+    }
+
+    /// How many requests something went wrong with. That each send takes its time is not counted.
+    fn faults(&self) -> u64 {
+        let delayed_send = (Operation::SendBatch.name(), Some(FaultKind::Delay.name()));
+        let requests = self.simulator.requests();
+        let met = requests.iter().filter(|request| request.fault.is_some());
+        met.filter(|request| (request.operation, request.fault) != delayed_send).count() as u64
+    }
+
+    fn served(&self) -> Vec<Served> {
+        let messages = self.simulator.messages();
+        let served = messages.into_iter().map(|message| Served {
+            identity: message.identity,
+            progress: match message.status {
+                MessageStatus::Queued => Progress::Queued,
+                MessageStatus::Delivered => Progress::Delivered,
+                MessageStatus::Read => Progress::Read,
+                MessageStatus::Failed => Progress::Failed,
+                _ => Progress::Accepted,
+            },
+        });
+        served.collect()
+    }
+
+    /// What the ledger says of each row.
+    async fn kept(&self) -> Result<Vec<Kept>, Wrong> {
+        let failed = |error: sinch_batch::ledger::LedgerError| format!("the ledger cannot be read: {error}");
+        let ledger = SqliteLedger::open(self.folder.path().join(LEDGER)).map_err(failed)?;
+        let mut kept = vec![Kept { stage: RowStage::Open, progress: Progress::Planned }; self.story.rows as usize];
+        let campaign = ledger.campaign(CAMPAIGN).await.map_err(failed)?;
+        let Some(campaign) = campaign else { return Ok(kept) };
+        for batch in ledger.batches(campaign.id, 0, u32::MAX >> 1).await.map_err(failed)? {
+            let stage = match batch.stage {
+                BatchStage::Accepted => RowStage::Accepted,
+                BatchStage::Planned | BatchStage::Refused => RowStage::Open,
+                _ => RowStage::Unknown,
+            };
+            for (row, _) in batch.rows.iter() {
+                let message = ledger.message(campaign.id, row).await.map_err(failed)?;
+                let progress = message.map_or(Progress::Accepted, |message| message.progress);
+                if let Some(place) = usize::try_from(row - 1).ok().and_then(|at| kept.get_mut(at)) {
+                    *place = Kept { stage, progress };
+                }
+            }
+        }
+        Ok(kept)
+    }
+
+    /// Keeps the folder, with what the service has seen.
+    fn keep(self) -> Option<PathBuf> {
+        let (messages, requests) = (self.simulator.messages(), self.simulator.requests());
+        let folder = self.folder.keep();
+        // What cannot be written is missing there, which is seen.
+        let _ = fs::write(folder.join("service-messages.jsonl"), lines(&messages));
+        let _ = fs::write(folder.join("service-requests.jsonl"), lines(&requests));
+        let _ = fs::write(folder.join("plan.txt"), format!("{:#?}\n", self.story));
+        Some(folder)
+    }
+}
+
+fn lines<T: Serialize>(values: &[T]) -> String {
+    values.iter().filter_map(|value| serde_json::to_string(value).ok()).map(|line| line + "\n").collect()
+}
+
+fn write_people(story: &Story, folder: &Path) -> std::io::Result<()> {
+    let mut csv = String::from("SMS,name\n");
+    for (at, person) in story.people().iter().enumerate() {
+        csv.push_str(&format!("{person},Person {}\n", at + 1));
+    }
+    fs::write(folder.join(PEOPLE), csv)
+}
+
+async fn simulator(story: &Story, receiver: &str) -> Result<Simulator, Wrong> {
+    let mut config = SimulatorConfig::default()
+        .with_seed(story.seed)
+        .with_fail_percent(5.0)
+        .with_callback_url(receiver)
+        .with_webhook_secret(WebhookSecret::new(SECRET))
+        .with_visibility_delay(story.hidden)
+        .with_hold_callbacks(story.receipts.held)
+        .with_callback_twice_percent(story.receipts.twice.into())
+        .with_callback_shuffle(story.receipts.shuffle)
+        .with_callback_retries(1000, Duration::from_millis(100));
+    for fault in &story.faults {
+        config = config.with_fault(fault.clone());
+    }
+    if let Some(outcome) = &story.outcome {
+        for person in story.people() {
+            config = config.with_outcome(person, outcome.clone());
+        }
+    }
+    Simulator::start(config).await.map_err(|error| format!("no simulator: {error}"))
+}
+
+fn start(command: std::process::Command, folder: &Path, name: &str) -> Result<Process, Wrong> {
+    Process::start(command, folder, name).map_err(|error| format!("{name} cannot be started: {error}"))
+}
+
+/// Where a receiver listens, once it says so; `None` if it ended before.
+async fn ready(receiver: &mut Process) -> Result<Option<String>, Wrong> {
+    let began = Instant::now();
+    while began.elapsed() < RECEIVER {
+        let said = receiver.stdout();
+        if let Some((line, _)) = said.split_once('\n') {
+            let ready: serde_json::Value = serde_json::from_str(line).map_err(|error| format!("{error}: {line}"))?;
+            return Ok(ready["url"].as_str().map(str::to_owned));
+        }
+        if receiver.ended().is_some() {
+            return Ok(None);
+        }
+        sleep(LOOK).await;
+    }
+    Err(format!("the receiver did not begin within {} s", RECEIVER.as_secs()))
+}
+
+/// The last error that a process told, or else the last line.
+fn last_line(process: &Process) -> String {
+    let said = process.stderr();
+    let error = said.lines().rev().find(|line| line.starts_with("error: "));
+    error.or_else(|| said.lines().last()).unwrap_or_default().to_owned()
+}
