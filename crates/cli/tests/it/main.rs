@@ -18,3 +18,5 @@ mod refusals;
 mod road;
 mod simulate;
 mod table;
+#[cfg(unix)]
+mod torture;

@@ -206,6 +206,11 @@ impl<'a> Stage<'a> {
 
     /// Lets receipts go, and waits until the receiver has all.
     async fn receipts(&mut self) -> Result<(), Wrong> {
+        // Those that were to happen to callbacks had no chance while all were held back.
+        let held = self.story.receipts.held;
+        for fault in self.story.faults.iter().filter(|fault| held && fault.operation == Operation::Callback) {
+            self.simulator.inject(fault.clone());
+        }
         self.simulator.release_callbacks();
         let began = Instant::now();
         while began.elapsed() < RECEIPTS {
