@@ -9,6 +9,8 @@ mod processes;
 #[cfg(unix)]
 mod run;
 #[cfg(unix)]
+mod setup;
+#[cfg(unix)]
 mod stage;
 #[cfg(unix)]
 mod story;

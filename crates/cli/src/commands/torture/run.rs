@@ -1,6 +1,6 @@
 //! Which stories are played, how many at a time, and what came of them.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
@@ -59,7 +59,7 @@ pub(crate) async fn run(args: TortureArgs) -> Result<u8, Failure> {
 /// started is ended first.
 async fn play_all(
     mut stories: impl Iterator<Item = Story>,
-    program: &PathBuf,
+    program: &Path,
     tell: fn(&Played),
 ) -> Result<Totals, Failure> {
     let width = std::thread::available_parallelism().map_or(1, usize::from);
@@ -69,14 +69,14 @@ async fn play_all(
     loop {
         while tasks.len() < width {
             let Some(story) = stories.next() else { break };
-            tasks.spawn(play(story, program.clone()));
+            tasks.spawn(play(story, program.to_owned()));
         }
         let done = tokio::select! {
             signal = &mut stop => {
                 tasks.shutdown().await;
                 let seeds = count(totals.seeds, "seed", "seeds");
                 return Err(Failure::new(signal, format!("stopped after {seeds}; all processes were ended"))
-                    .hint("begin where it was: --seed"));
+                    .hint("go on with others: sinch-batch torture --seed S"));
             }
             done = tasks.join_next() => done,
         };

@@ -7,26 +7,22 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use serde::Serialize;
 use sinch_batch::ledger::{BatchStage, Ledger, SqliteLedger};
-use sinch_batch::simulator::{FaultKind, MessageStatus, Operation, Simulator, SimulatorConfig};
+use sinch_batch::simulator::{FaultKind, MessageStatus, Operation, Simulator};
 use sinch_batch::tracking::Progress;
-use sinch_batch::webhook::WebhookSecret;
 use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
 
 use super::judge::{Kept, Served, Stage as RowStage, Verdict, judge};
-use super::processes::{CAMPAIGN, Commands, LEDGER, PEOPLE, Process, SECRET};
+use super::processes::{CAMPAIGN, Commands, LEDGER, Process};
+use super::setup::{LOOK, RECEIVER, Wrong, last_line, ready, simulator, start, write_people};
 use super::story::{Act, Story, What, Whom};
 
-/// How often processes and requests are looked at.
-const LOOK: Duration = Duration::from_millis(2);
 /// How long faults and signals go on.
 const CHAOS: Duration = Duration::from_secs(25);
 /// How often the first sender is started while they go on, and afterwards.
 const TRIES: u32 = 15;
 /// How long one run may take once nothing goes wrong any more.
 const RUN: Duration = Duration::from_secs(60);
-/// How long a receiver may take to begin, or to end.
-const RECEIVER: Duration = Duration::from_secs(20);
 /// How long receipts may take once they are released.
 const RECEIPTS: Duration = Duration::from_secs(60);
 
@@ -57,9 +53,8 @@ pub(super) async fn play(story: Story, program: PathBuf) -> Played {
     (played.runs, played.kills) = (stage.runs, stage.kills);
     played.faults = stage.faults();
     let (served, kept) = (stage.served(), stage.kept().await);
-    let wrong = failed.into_iter().chain(kept.as_ref().err().cloned());
-    played.verdict = judge(&story.people(), &served, &kept.as_deref().unwrap_or_default().to_vec());
-    let wrong: Vec<String> = wrong.collect();
+    let wrong: Vec<Wrong> = failed.into_iter().chain(kept.as_ref().err().cloned()).collect();
+    played.verdict = judge(&story.people(), &served, kept.as_deref().unwrap_or_default());
     // A story that did not come to its end proves nothing.
     if !wrong.is_empty() && played.verdict.is_clean() {
         played.verdict.lost = story.rows;
@@ -74,9 +69,6 @@ pub(super) async fn play(story: Story, program: PathBuf) -> Played {
 fn nothing(story: &Story, why: String) -> Verdict {
     Verdict { lost: story.rows, sentences: vec![why], ..Verdict::default() }
 }
-
-/// Why a story came to no end.
-type Wrong = String;
 
 struct Stage<'a> {
     story: &'a Story,
@@ -154,7 +146,7 @@ impl<'a> Stage<'a> {
                     return Ok(());
                 }
                 tries += 1;
-                self.start_sender(0)?;
+                self.start_first()?;
             }
             self.act()?;
             sleep(LOOK).await;
@@ -176,7 +168,7 @@ impl<'a> Stage<'a> {
         }
         let mut said = String::new();
         for _ in 0..TRIES {
-            self.start_sender(0)?;
+            self.start_first()?;
             match self.run_to_its_end().await? {
                 (0, _) => return Ok(()),
                 (_, stderr) => said = stderr,
@@ -245,12 +237,12 @@ impl<'a> Stage<'a> {
     /// Does what is due. What is meant for a process that is not there waits for it.
     fn act(&mut self) -> Result<(), Wrong> {
         let Some(act) = self.acts.first().copied().filter(|act| act.after <= self.requests()) else { return Ok(()) };
-        if act.what == What::Join {
-            if !self.begun_for_sure() || self.senders[1].is_some() {
+        if matches!(act.what, What::Join | What::Again) {
+            if self.senders[1].is_some() || act.what == What::Join && !self.has_begun() {
                 return Ok(());
             }
             self.acts.remove(0);
-            return self.start_sender(1);
+            return self.start(1, act.what == What::Join);
         }
         let Some(process) = self.target(act.whom) else { return Ok(()) };
         let done = match act.what {
@@ -260,7 +252,7 @@ impl<'a> Stage<'a> {
             What::HangUp => process.signal(Signal::HUP),
             What::InterruptTwice => process.signal(Signal::INT) && process.signal(Signal::INT),
             What::Stop(time) => process.stop(time),
-            What::Join => false,
+            What::Join | What::Again => false,
         };
         if done {
             self.kills += 1;
@@ -284,7 +276,7 @@ impl<'a> Stage<'a> {
         stats.requests.values().flat_map(|ends| ends.values()).sum()
     }
 
-    fn begun_for_sure(&self) -> bool {
+    fn has_begun(&self) -> bool {
         self.simulator.stats().batches > 0
     }
 
@@ -294,9 +286,13 @@ impl<'a> Stage<'a> {
         }
     }
 
-    fn start_sender(&mut self, index: usize) -> Result<(), Wrong> {
+    fn start_first(&mut self) -> Result<(), Wrong> {
+        self.start(0, self.begun)
+    }
+
+    fn start(&mut self, index: usize, resume: bool) -> Result<(), Wrong> {
         self.runs += 1;
-        let command = match self.begun || index == 1 {
+        let command = match resume {
             true => self.commands.resume(self.story),
             false => self.commands.send(self.story),
         };
@@ -401,62 +397,4 @@ impl<'a> Stage<'a> {
 
 fn lines<T: Serialize>(values: &[T]) -> String {
     values.iter().filter_map(|value| serde_json::to_string(value).ok()).map(|line| line + "\n").collect()
-}
-
-fn write_people(story: &Story, folder: &Path) -> std::io::Result<()> {
-    let mut csv = String::from("SMS,name\n");
-    for (at, person) in story.people().iter().enumerate() {
-        csv.push_str(&format!("{person},Person {}\n", at + 1));
-    }
-    fs::write(folder.join(PEOPLE), csv)
-}
-
-async fn simulator(story: &Story, receiver: &str) -> Result<Simulator, Wrong> {
-    let mut config = SimulatorConfig::default()
-        .with_seed(story.seed)
-        .with_fail_percent(5.0)
-        .with_callback_url(receiver)
-        .with_webhook_secret(WebhookSecret::new(SECRET))
-        .with_visibility_delay(story.hidden)
-        .with_hold_callbacks(story.receipts.held)
-        .with_callback_twice_percent(story.receipts.twice.into())
-        .with_callback_shuffle(story.receipts.shuffle)
-        .with_callback_retries(1000, Duration::from_millis(100));
-    for fault in &story.faults {
-        config = config.with_fault(fault.clone());
-    }
-    if let Some(outcome) = &story.outcome {
-        for person in story.people() {
-            config = config.with_outcome(person, outcome.clone());
-        }
-    }
-    Simulator::start(config).await.map_err(|error| format!("no simulator: {error}"))
-}
-
-fn start(command: std::process::Command, folder: &Path, name: &str) -> Result<Process, Wrong> {
-    Process::start(command, folder, name).map_err(|error| format!("{name} cannot be started: {error}"))
-}
-
-/// Where a receiver listens, once it says so; `None` if it ended before.
-async fn ready(receiver: &mut Process) -> Result<Option<String>, Wrong> {
-    let began = Instant::now();
-    while began.elapsed() < RECEIVER {
-        let said = receiver.stdout();
-        if let Some((line, _)) = said.split_once('\n') {
-            let ready: serde_json::Value = serde_json::from_str(line).map_err(|error| format!("{error}: {line}"))?;
-            return Ok(ready["url"].as_str().map(str::to_owned));
-        }
-        if receiver.ended().is_some() {
-            return Ok(None);
-        }
-        sleep(LOOK).await;
-    }
-    Err(format!("the receiver did not begin within {} s", RECEIVER.as_secs()))
-}
-
-/// The last error that a process told, or else the last line.
-fn last_line(process: &Process) -> String {
-    let said = process.stderr();
-    let error = said.lines().rev().find(|line| line.starts_with("error: "));
-    error.or_else(|| said.lines().last()).unwrap_or_default().to_owned()
 }

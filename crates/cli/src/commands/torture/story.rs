@@ -81,8 +81,10 @@ pub(super) enum What {
     InterruptTwice,
     /// Stopped, and continued after this time.
     Stop(Duration),
-    /// A second sender begins.
+    /// A second sender resumes the campaign.
     Join,
+    /// The same `send` is typed again; one of the two must be refused.
+    Again,
 }
 
 impl Story {
@@ -157,6 +159,9 @@ fn acts(dice: &mut Dice, batches: u64) -> Vec<Act> {
     let mut acts = Vec::new();
     if dice.happens(50) {
         acts.push(Act { after: dice.between(1, batches.div_ceil(2)), whom: Whom::Sender(1), what: What::Join });
+    }
+    if dice.happens(20) {
+        acts.push(Act { after: dice.between(0, batches), whom: Whom::Sender(1), what: What::Again });
     }
     for _ in 0..dice.between(1, 6) {
         let whom = match dice.between(1, 4) {
