@@ -3,6 +3,8 @@
 #[cfg(unix)]
 mod dice;
 #[cfg(unix)]
+mod evidence;
+#[cfg(unix)]
 mod judge;
 #[cfg(unix)]
 mod processes;

@@ -1,18 +1,15 @@
 //! One story, played: a simulator in this process, senders and a receiver as children.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
-use serde::Serialize;
-use sinch_batch::ledger::{BatchStage, Ledger, SqliteLedger};
-use sinch_batch::simulator::{FaultKind, MessageStatus, Operation, Simulator};
-use sinch_batch::tracking::Progress;
+use sinch_batch::simulator::{Operation, Simulator};
 use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
 
-use super::judge::{Kept, Served, Stage as RowStage, Verdict, judge};
+use super::evidence;
+use super::judge::{Verdict, judge};
 use super::processes::{CAMPAIGN, Commands, LEDGER, Process};
 use super::setup::{LOOK, RECEIVER, Wrong, last_line, ready, simulator, start, write_people};
 use super::story::{Act, Story, What, Whom};
@@ -21,6 +18,8 @@ use super::story::{Act, Story, What, Whom};
 const CHAOS: Duration = Duration::from_secs(25);
 /// How often the first sender is started while they go on, and afterwards.
 const TRIES: u32 = 15;
+/// How long a story may take; one that hangs is ended.
+const STORY: Duration = Duration::from_secs(240);
 /// How long one run may take once nothing goes wrong any more.
 const RUN: Duration = Duration::from_secs(60);
 /// How long receipts may take once they are released.
@@ -49,10 +48,14 @@ pub(super) async fn play(story: Story, program: PathBuf) -> Played {
             return played;
         }
     };
-    let failed = stage.perform().await.err();
+    let failed = match timeout(STORY, stage.perform()).await {
+        Ok(done) => done.err(),
+        Err(_) => Some(format!("it did not end within {} s", STORY.as_secs())),
+    };
     (played.runs, played.kills) = (stage.runs, stage.kills);
-    played.faults = stage.faults();
-    let (served, kept) = (stage.served(), stage.kept().await);
+    played.faults = evidence::faults(&stage.simulator);
+    let served = evidence::served(&stage.simulator);
+    let kept = evidence::kept(&stage.folder.path().join(LEDGER), story.rows).await;
     let wrong: Vec<Wrong> = failed.into_iter().chain(kept.as_ref().err().cloned()).collect();
     played.verdict = judge(&story.people(), &served, kept.as_deref().unwrap_or_default());
     // A story that did not come to its end proves nothing.
@@ -171,7 +174,11 @@ impl<'a> Stage<'a> {
             self.start_first()?;
             match self.run_to_its_end().await? {
                 (0, _) => return Ok(()),
-                (_, stderr) => said = stderr,
+                (_, error) => said = error,
+            }
+            if said.contains("sent more than once") {
+                // That stays so.
+                break;
             }
         }
         Err(format!("no run ended with 0; the last one said: {said}"))
@@ -336,65 +343,11 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    /// How many requests something went wrong with. That each send takes its time is not counted.
-    fn faults(&self) -> u64 {
-        let delayed_send = (Operation::SendBatch.name(), Some(FaultKind::Delay.name()));
-        let requests = self.simulator.requests();
-        let met = requests.iter().filter(|request| request.fault.is_some());
-        met.filter(|request| (request.operation, request.fault) != delayed_send).count() as u64
-    }
-
-    fn served(&self) -> Vec<Served> {
-        let messages = self.simulator.messages();
-        let served = messages.into_iter().map(|message| Served {
-            identity: message.identity,
-            progress: match message.status {
-                MessageStatus::Queued => Progress::Queued,
-                MessageStatus::Delivered => Progress::Delivered,
-                MessageStatus::Read => Progress::Read,
-                MessageStatus::Failed => Progress::Failed,
-                _ => Progress::Accepted,
-            },
-        });
-        served.collect()
-    }
-
-    /// What the ledger says of each row.
-    async fn kept(&self) -> Result<Vec<Kept>, Wrong> {
-        let failed = |error: sinch_batch::ledger::LedgerError| format!("the ledger cannot be read: {error}");
-        let ledger = SqliteLedger::open(self.folder.path().join(LEDGER)).map_err(failed)?;
-        let mut kept = vec![Kept { stage: RowStage::Open, progress: Progress::Planned }; self.story.rows as usize];
-        let campaign = ledger.campaign(CAMPAIGN).await.map_err(failed)?;
-        let Some(campaign) = campaign else { return Ok(kept) };
-        for batch in ledger.batches(campaign.id, 0, u32::MAX >> 1).await.map_err(failed)? {
-            let stage = match batch.stage {
-                BatchStage::Accepted => RowStage::Accepted,
-                BatchStage::Planned | BatchStage::Refused => RowStage::Open,
-                _ => RowStage::Unknown,
-            };
-            for (row, _) in batch.rows.iter() {
-                let message = ledger.message(campaign.id, row).await.map_err(failed)?;
-                let progress = message.map_or(Progress::Accepted, |message| message.progress);
-                if let Some(place) = usize::try_from(row - 1).ok().and_then(|at| kept.get_mut(at)) {
-                    *place = Kept { stage, progress };
-                }
-            }
-        }
-        Ok(kept)
-    }
-
     /// Keeps the folder, with what the service has seen.
     fn keep(self) -> Option<PathBuf> {
-        let (messages, requests) = (self.simulator.messages(), self.simulator.requests());
         let folder = self.folder.keep();
         // What cannot be written is missing there, which is seen.
-        let _ = fs::write(folder.join("service-messages.jsonl"), lines(&messages));
-        let _ = fs::write(folder.join("service-requests.jsonl"), lines(&requests));
-        let _ = fs::write(folder.join("plan.txt"), format!("{:#?}\n", self.story));
+        let _ = evidence::write(&folder, self.story, &self.simulator);
         Some(folder)
     }
-}
-
-fn lines<T: Serialize>(values: &[T]) -> String {
-    values.iter().filter_map(|value| serde_json::to_string(value).ok()).map(|line| line + "\n").collect()
 }
