@@ -157,8 +157,15 @@ impl Story {
 /// What is done to the processes, by the moment it is due.
 fn acts(dice: &mut Dice, batches: u64) -> Vec<Act> {
     let mut acts = Vec::new();
-    if dice.happens(50) {
+    if dice.happens(40) {
         acts.push(Act { after: dice.between(1, batches.div_ceil(2)), whom: Whom::Sender(1), what: What::Join });
+    }
+    if dice.happens(30) {
+        // One sender is stopped for longer than its leases while another is there to take them over.
+        let after = dice.between(1, batches.div_ceil(2));
+        acts.push(Act { after, whom: Whom::Sender(1), what: What::Join });
+        let time = dice.millis(LEASE.as_millis() as u64, LONGEST_STOP);
+        acts.push(Act { after: after + dice.between(0, 3), whom: Whom::Sender(0), what: What::Stop(time) });
     }
     if dice.happens(20) {
         acts.push(Act { after: dice.between(0, batches), whom: Whom::Sender(1), what: What::Again });
