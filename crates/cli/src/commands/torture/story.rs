@@ -103,7 +103,11 @@ impl Story {
         let mut faults: Vec<Fault> = (0..n_faults).map(|_| fault(dice, batches)).collect();
         let response_time = dice.millis(5, 150);
         faults.push(Fault::new(Operation::SendBatch, FaultKind::Delay).seconds(response_time).times(u64::MAX));
-        let acts = acts(dice, batches);
+        let mut acts = acts(dice, batches);
+        if dice.happens(30) {
+            freeze(dice, batches, &mut faults, &mut acts);
+        }
+        acts.sort_by_key(|act| act.after);
         Self {
             seed,
             rows,
@@ -154,18 +158,11 @@ impl Story {
     }
 }
 
-/// What is done to the processes, by the moment it is due.
+/// What is done to the processes.
 fn acts(dice: &mut Dice, batches: u64) -> Vec<Act> {
     let mut acts = Vec::new();
     if dice.happens(40) {
         acts.push(Act { after: dice.between(1, batches.div_ceil(2)), whom: Whom::Sender(1), what: What::Join });
-    }
-    if dice.happens(30) {
-        // One sender is stopped for longer than its leases while another is there to take them over.
-        let after = dice.between(1, batches.div_ceil(2));
-        acts.push(Act { after, whom: Whom::Sender(1), what: What::Join });
-        let time = dice.millis(LEASE.as_millis() as u64, LONGEST_STOP);
-        acts.push(Act { after: after + dice.between(0, 3), whom: Whom::Sender(0), what: What::Stop(time) });
     }
     if dice.happens(20) {
         acts.push(Act { after: dice.between(0, batches), whom: Whom::Sender(1), what: What::Again });
@@ -179,8 +176,19 @@ fn acts(dice: &mut Dice, batches: u64) -> Vec<Act> {
         // Some are due only if faults make for more requests than there are batches.
         acts.push(Act { after: dice.between(0, batches + 3), whom, what: what(dice) });
     }
-    acts.sort_by_key(|act| act.after);
     acts
+}
+
+/// A sender is stopped for longer than its leases, with batches that it was just told to send later, and
+/// another one is there to take them over. When the first goes on, it must not send them.
+fn freeze(dice: &mut Dice, batches: u64, faults: &mut Vec<Fault>, acts: &mut Vec<Act>) {
+    let after = dice.between(1, batches.div_ceil(2));
+    let later = Fault::new(Operation::SendBatch, FaultKind::RateLimit).after(after).times(dice.between(1, 4));
+    faults.insert(0, later.retry_after(dice.pick(&["1", "2"])));
+    let time = dice.millis(LEASE.as_millis() as u64 + 1_000, LONGEST_STOP);
+    // The requests for tokens count too.
+    let stop = Act { after: after + dice.between(2, 4), whom: Whom::Sender(0), what: What::Stop(time) };
+    acts.extend([Act { after, whom: Whom::Sender(1), what: What::Join }, stop]);
 }
 
 fn what(dice: &mut Dice) -> What {
