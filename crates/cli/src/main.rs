@@ -93,6 +93,7 @@ async fn dispatch(command: Command) -> Result<u8, Failure> {
         Command::Trigger(args) => commands::trigger::run(&args).await,
         Command::Replay(args) => commands::replay::run(&args).await,
         Command::Simulate(args) => commands::simulate::run(args).await,
+        Command::Torture(args) => commands::torture::run(args).await,
         Command::Inspect(args) => commands::inspect::run(&args),
         Command::Batch(args) => commands::batch::run(args.command).await,
         Command::Contacts(args) => commands::lists::contacts(args.command).await,

@@ -21,6 +21,11 @@ pub(crate) async fn stop_asked() {
     Asks::listen().next().await;
 }
 
+/// The same, with the exit code that belongs to the signal.
+pub(crate) async fn stop_signal() -> u8 {
+    Asks::listen().next().await
+}
+
 /// Asks to stop, received from the moment this is made.
 struct Asks {
     #[cfg(unix)]

@@ -5,6 +5,7 @@ mod callbacks;
 mod duration;
 mod request;
 mod simulate;
+mod torture;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ pub(crate) use self::callbacks::{
 use self::duration::duration;
 pub(crate) use self::request::RequestArgs;
 pub(crate) use self::simulate::SimulateArgs;
+pub(crate) use self::torture::TortureArgs;
 use crate::exit;
 
 /// Send this message to everyone in this file, never twice, and know who got it.
@@ -61,6 +63,8 @@ pub(crate) enum Command {
     Replay(Box<ReplayArgs>),
     /// Run the local service that speaks the same wire.
     Simulate(SimulateArgs),
+    /// Kill, stop and restart sends against a failing simulator, and count who got the message twice.
+    Torture(TortureArgs),
     /// Show what the typed models understood of a file, and what they did not.
     Inspect(InspectArgs),
     /// Operations of the Batch API on single batches.

@@ -16,4 +16,5 @@ pub(crate) mod send;
 pub(crate) mod sign;
 pub(crate) mod simulate;
 pub(crate) mod status;
+pub(crate) mod torture;
 pub(crate) mod trigger;

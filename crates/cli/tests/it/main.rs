@@ -19,3 +19,5 @@ mod request;
 mod road;
 mod simulate;
 mod table;
+#[cfg(unix)]
+mod torture;

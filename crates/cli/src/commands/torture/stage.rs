@@ -1,0 +1,353 @@
+//! One story, played: a simulator in this process, senders and a receiver as children.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use sinch_batch::simulator::{Operation, Simulator};
+use tempfile::TempDir;
+use tokio::time::{sleep, timeout};
+
+use super::evidence;
+use super::judge::{Verdict, judge};
+use super::processes::{CAMPAIGN, Commands, LEDGER, Process};
+use super::setup::{LOOK, RECEIVER, Wrong, last_line, ready, simulator, start, write_people};
+use super::story::{Act, Story, What, Whom};
+
+/// How long faults and signals go on.
+const CHAOS: Duration = Duration::from_secs(25);
+/// How often the first sender is started while they go on, and afterwards.
+const TRIES: u32 = 15;
+/// How long a story may take; one that hangs is ended.
+const STORY: Duration = Duration::from_secs(240);
+/// How long one run may take once nothing goes wrong any more.
+const RUN: Duration = Duration::from_secs(60);
+/// How long receipts may take once they are released.
+const RECEIPTS: Duration = Duration::from_secs(60);
+
+/// What came of one story.
+#[derive(Debug, Default)]
+pub(super) struct Played {
+    pub(super) seed: u64,
+    pub(super) rows: u64,
+    pub(super) runs: u64,
+    pub(super) kills: u64,
+    pub(super) faults: u64,
+    pub(super) verdict: Verdict,
+    /// What is kept of a story that failed.
+    pub(super) folder: Option<PathBuf>,
+}
+
+/// Plays a story and judges it. What cannot be played counts as lost.
+pub(super) async fn play(story: Story, program: PathBuf) -> Played {
+    let mut played = Played { seed: story.seed, rows: story.rows, ..Played::default() };
+    let mut stage = match Stage::set(&story, &program).await {
+        Ok(stage) => stage,
+        Err(why) => {
+            played.verdict = nothing(&story, why);
+            return played;
+        }
+    };
+    let failed = match timeout(STORY, stage.perform()).await {
+        Ok(done) => done.err(),
+        Err(_) => Some(format!("it did not end within {} s", STORY.as_secs())),
+    };
+    (played.runs, played.kills) = (stage.runs, stage.kills);
+    played.faults = evidence::faults(&stage.simulator);
+    let served = evidence::served(&stage.simulator);
+    let kept = evidence::kept(&stage.folder.path().join(LEDGER), story.rows).await;
+    let wrong: Vec<Wrong> = failed.into_iter().chain(kept.as_ref().err().cloned()).collect();
+    played.verdict = judge(&story.people(), &served, kept.as_deref().unwrap_or_default());
+    // A story that did not come to its end proves nothing.
+    if !wrong.is_empty() && played.verdict.is_clean() {
+        played.verdict.lost = story.rows;
+    }
+    played.verdict.sentences.extend(wrong);
+    if !played.verdict.is_clean() {
+        played.folder = stage.keep();
+    }
+    played
+}
+
+fn nothing(story: &Story, why: String) -> Verdict {
+    Verdict { lost: story.rows, sentences: vec![why], ..Verdict::default() }
+}
+
+struct Stage<'a> {
+    story: &'a Story,
+    // Children first: they end before the folder goes.
+    senders: [Option<Process>; 2],
+    receiver: Option<Process>,
+    simulator: Simulator,
+    commands: Commands,
+    /// Where the receiver listens, each time.
+    address: String,
+    acts: Vec<Act>,
+    /// Whether the campaign is in the ledger, as far as we know.
+    begun: bool,
+    runs: u64,
+    kills: u64,
+    receivers: u64,
+    folder: TempDir,
+}
+
+impl<'a> Stage<'a> {
+    async fn set(story: &'a Story, program: &Path) -> Result<Self, Wrong> {
+        let folder = tempfile::Builder::new()
+            .prefix(&format!("sinch-batch-torture-{}-", story.seed))
+            .tempdir()
+            .map_err(|error| format!("no temporary folder: {error}"))?;
+        write_people(story, folder.path()).map_err(|error| format!("the recipients cannot be written: {error}"))?;
+        let mut commands = Commands::new(program, folder.path());
+        let mut receiver = start(commands.listen("127.0.0.1:0"), folder.path(), "listen-1")?;
+        let url = ready(&mut receiver).await?.ok_or_else(|| format!("no receiver: {}", last_line(&receiver)))?;
+        let simulator = simulator(story, &url).await?;
+        commands.send_to(&simulator);
+        let address = url.trim_start_matches("http://").trim_end_matches('/').to_owned();
+        let acts = story.acts.clone();
+        Ok(Self {
+            story,
+            senders: [None, None],
+            receiver: Some(receiver),
+            simulator,
+            commands,
+            address,
+            acts,
+            begun: false,
+            runs: 0,
+            kills: 0,
+            receivers: 1,
+            folder,
+        })
+    }
+
+    async fn perform(&mut self) -> Result<(), Wrong> {
+        self.chaos().await?;
+        self.simulator.clear_faults();
+        self.settle().await?;
+        self.receipts().await?;
+        self.end_receiver().await
+    }
+
+    /// Faults and signals, until the first sender has ended well or the time is over.
+    async fn chaos(&mut self) -> Result<(), Wrong> {
+        let began = Instant::now();
+        let mut tries = 0;
+        let mut again = Instant::now();
+        while began.elapsed() < CHAOS {
+            self.wake();
+            self.keep_receiver()?;
+            self.reap_second();
+            if let Some(code) = self.reap_first() {
+                if code == 0 {
+                    return Ok(());
+                }
+                again = Instant::now() + self.story.pause;
+            }
+            if self.senders[0].is_none() && Instant::now() >= again {
+                if tries == TRIES {
+                    return Ok(());
+                }
+                tries += 1;
+                self.start_first()?;
+            }
+            self.act()?;
+            sleep(LOOK).await;
+        }
+        Ok(())
+    }
+
+    /// Nothing goes wrong any more: runs until one ends with 0.
+    async fn settle(&mut self) -> Result<(), Wrong> {
+        let began = Instant::now();
+        while self.is_busy() {
+            if began.elapsed() > RUN {
+                return Err(format!("a sender was still running after {} s", RUN.as_secs()));
+            }
+            self.keep_receiver()?;
+            self.reap_second();
+            self.reap_first();
+            sleep(LOOK).await;
+        }
+        let mut said = String::new();
+        for _ in 0..TRIES {
+            self.start_first()?;
+            match self.run_to_its_end().await? {
+                (0, _) => return Ok(()),
+                (_, error) => said = error,
+            }
+            if said.contains("sent more than once") {
+                // That stays so.
+                break;
+            }
+        }
+        Err(format!("no run ended with 0; the last one said: {said}"))
+    }
+
+    fn is_busy(&mut self) -> bool {
+        self.wake();
+        self.senders.iter().any(Option::is_some)
+    }
+
+    async fn run_to_its_end(&mut self) -> Result<(i32, String), Wrong> {
+        let began = Instant::now();
+        while began.elapsed() < RUN {
+            self.wake();
+            self.keep_receiver()?;
+            let said = self.senders[0].as_ref().map(last_line).unwrap_or_default();
+            if let Some(code) = self.reap_first() {
+                return Ok((code, said));
+            }
+            sleep(LOOK).await;
+        }
+        Err(format!("a run did not end within {} s", RUN.as_secs()))
+    }
+
+    /// Lets receipts go, and waits until the receiver has all.
+    async fn receipts(&mut self) -> Result<(), Wrong> {
+        // Those that were to happen to callbacks had no chance while all were held back.
+        let held = self.story.receipts.held;
+        for fault in self.story.faults.iter().filter(|fault| held && fault.operation == Operation::Callback) {
+            self.simulator.inject(fault.clone());
+        }
+        self.simulator.release_callbacks();
+        let began = Instant::now();
+        while began.elapsed() < RECEIPTS {
+            self.wake();
+            self.keep_receiver()?;
+            if timeout(Duration::from_millis(100), self.simulator.idle()).await.is_ok() {
+                return Ok(());
+            }
+            // Receipts that are to be tried again are due now.
+            self.simulator.advance(Duration::from_secs(30));
+        }
+        Err(format!("receipts were still under way after {} s", RECEIPTS.as_secs()))
+    }
+
+    async fn end_receiver(&mut self) -> Result<(), Wrong> {
+        let Some(mut receiver) = self.receiver.take() else { return Ok(()) };
+        while receiver.wake() {
+            sleep(LOOK).await;
+        }
+        receiver.signal(Signal::TERM);
+        let began = Instant::now();
+        while began.elapsed() < RECEIVER {
+            match receiver.ended() {
+                Some(0) => return Ok(()),
+                Some(code) => return Err(format!("the receiver ended with {code}: {}", last_line(&receiver))),
+                None => sleep(LOOK).await,
+            }
+        }
+        Err(format!("the receiver did not end within {} s", RECEIVER.as_secs()))
+    }
+
+    /// Does what is due. What is meant for a process that is not there waits for it.
+    fn act(&mut self) -> Result<(), Wrong> {
+        let Some(act) = self.acts.first().copied().filter(|act| act.after <= self.requests()) else { return Ok(()) };
+        if matches!(act.what, What::Join | What::Again) {
+            if self.senders[1].is_some() || act.what == What::Join && !self.has_begun() {
+                return Ok(());
+            }
+            self.acts.remove(0);
+            return self.start(1, act.what == What::Join);
+        }
+        let Some(process) = self.target(act.whom) else { return Ok(()) };
+        let done = match act.what {
+            What::Kill => process.signal(Signal::KILL),
+            What::Terminate => process.signal(Signal::TERM),
+            What::Interrupt => process.signal(Signal::INT),
+            What::HangUp => process.signal(Signal::HUP),
+            What::InterruptTwice => process.signal(Signal::INT) && process.signal(Signal::INT),
+            What::Stop(time) => process.stop(time),
+            What::Join | What::Again => false,
+        };
+        if done {
+            self.kills += 1;
+        }
+        self.acts.remove(0);
+        Ok(())
+    }
+
+    fn target(&mut self, whom: Whom) -> Option<&mut Process> {
+        let index = match whom {
+            Whom::Receiver => return self.receiver.as_mut(),
+            Whom::Sender(index) if self.senders[index].is_some() => index,
+            Whom::Sender(index) => 1 - index,
+        };
+        self.senders[index].as_mut()
+    }
+
+    /// How many requests the service has seen.
+    fn requests(&self) -> u64 {
+        let stats = self.simulator.stats();
+        stats.requests.values().flat_map(|ends| ends.values()).sum()
+    }
+
+    fn has_begun(&self) -> bool {
+        self.simulator.stats().batches > 0
+    }
+
+    fn wake(&mut self) {
+        for process in self.senders.iter_mut().chain([&mut self.receiver]).flatten() {
+            process.wake();
+        }
+    }
+
+    fn start_first(&mut self) -> Result<(), Wrong> {
+        self.start(0, self.begun)
+    }
+
+    fn start(&mut self, index: usize, resume: bool) -> Result<(), Wrong> {
+        self.runs += 1;
+        let command = match resume {
+            true => self.commands.resume(self.story),
+            false => self.commands.send(self.story),
+        };
+        self.senders[index] = Some(start(command, self.folder.path(), &format!("send-{}", self.runs))?);
+        Ok(())
+    }
+
+    /// The exit code of the first sender, if it has ended; and whether a campaign has begun.
+    fn reap_first(&mut self) -> Option<i32> {
+        let sender = self.senders[0].as_mut()?;
+        let code = sender.ended()?;
+        let said = sender.stderr();
+        self.begun = match self.begun {
+            // It is refused if the ledger has it, although the one that began it could not say so.
+            false => code == 0 || code == 5 || said.contains(&format!("campaign {CAMPAIGN}")),
+            true => !(said.contains("has no campaign") || said.contains("there is no ledger")),
+        };
+        self.senders[0] = None;
+        Some(code)
+    }
+
+    fn reap_second(&mut self) {
+        if self.senders[1].as_mut().is_some_and(|sender| sender.ended().is_some()) {
+            self.senders[1] = None;
+        }
+    }
+
+    /// Starts the receiver again if it has ended.
+    fn keep_receiver(&mut self) -> Result<(), Wrong> {
+        if self.receiver.as_mut().is_some_and(|receiver| receiver.ended().is_none()) {
+            return Ok(());
+        }
+        // It was ended by us, or could not begin while others held the ledger.
+        if self.receivers > 200 {
+            let said = self.receiver.as_ref().map(last_line).unwrap_or_default();
+            return Err(format!("the receiver does not begin again: {said}"));
+        }
+        self.receivers += 1;
+        let command = self.commands.listen(&self.address);
+        self.receiver = Some(start(command, self.folder.path(), &format!("listen-{}", self.receivers))?);
+        Ok(())
+    }
+
+    /// Keeps the folder, with what the service has seen.
+    fn keep(self) -> Option<PathBuf> {
+        let folder = self.folder.keep();
+        // What cannot be written is missing there, which is seen.
+        let _ = evidence::write(&folder, self.story, &self.simulator);
+        Some(folder)
+    }
+}

@@ -1,0 +1,332 @@
+//! What one seed does, and when: a plan that depends on nothing else.
+
+use std::time::Duration;
+
+use sinch_batch::simulator::{Fault, FaultKind, Operation, Outcome};
+
+use super::dice::Dice;
+
+/// The service shows an accepted batch in look-ups within this time.
+pub(super) const BOUND: Duration = Duration::from_secs(1);
+/// Of the bound: how long a new batch may be hidden, in milliseconds.
+const HIDDEN: u64 = 600;
+/// The rest of the bound: how old a look-up's response may be, in milliseconds.
+const STALE: u64 = 400;
+/// What senders wait before they send again: the bound, and some time for a busy machine.
+pub(super) const RESEND_AFTER: Duration = Duration::from_secs(2);
+pub(super) const LEASE: Duration = Duration::from_secs(3);
+pub(super) const TAKEOVER_GRACE: Duration = Duration::from_secs(2);
+/// How long one request may take.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(2);
+/// Longer than the lease, but not than lease, grace and the wait together, in milliseconds: beyond that
+/// nothing is promised for a process that is stopped in the instant before its last byte leaves.
+const LONGEST_STOP: u64 = 5_500;
+/// Beyond lease, grace and wait, in milliseconds: for a sender that waits, so that the others send what it
+/// holds before it goes on.
+const FREEZE: (u64, u64) = (7_500, 9_500);
+
+/// The plan of one seed.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Story {
+    pub(super) seed: u64,
+    pub(super) rows: u64,
+    pub(super) batch_size: u64,
+    pub(super) in_flight: u64,
+    /// Whether senders wait for receipts too.
+    pub(super) waits: bool,
+    pub(super) receipts: Receipts,
+    /// How long after its acceptance a batch shows up in look-ups.
+    pub(super) hidden: Duration,
+    /// In the order in which they are planned; the last one slows every send down.
+    pub(super) faults: Vec<Fault>,
+    /// By the moment they are due.
+    pub(super) acts: Vec<Act>,
+    /// How long a process that ended stays away.
+    pub(super) pause: Duration,
+    /// What becomes of every message, instead of what the seed says.
+    pub(super) outcome: Option<Outcome>,
+}
+
+/// How the service sends receipts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Receipts {
+    /// Held back until everything is sent: a receipt proves its batch, and so hides a wrong decision.
+    pub(super) held: bool,
+    /// How many of a hundred are sent twice.
+    pub(super) twice: u8,
+    /// From how many the next one is drawn.
+    pub(super) shuffle: usize,
+}
+
+/// One thing that is done to a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Act {
+    /// After so many requests to the service.
+    pub(super) after: u64,
+    pub(super) whom: Whom,
+    pub(super) what: What,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whom {
+    /// The first or the second sender; the other one if that is not there.
+    Sender(usize),
+    Receiver,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    Kill,
+    Terminate,
+    Interrupt,
+    HangUp,
+    /// Interrupted twice: the second one ends a sender at once.
+    InterruptTwice,
+    /// Stopped, and continued after this time.
+    Stop(Duration),
+    /// A second sender resumes the campaign.
+    Join,
+    /// The same `send` is typed again; one of the two must be refused.
+    Again,
+}
+
+impl Story {
+    pub(super) fn of(seed: u64) -> Self {
+        let dice = &mut Dice::new(seed);
+        let batch_size = dice.between(10, 50);
+        let rows = dice.between(100, 600);
+        let batches = rows.div_ceil(batch_size);
+        let receipts = Receipts {
+            held: dice.happens(50),
+            twice: if dice.happens(50) { 30 } else { 0 },
+            shuffle: if dice.happens(50) { 20 } else { 0 },
+        };
+        let hidden = if dice.happens(50) { dice.millis(0, HIDDEN) } else { Duration::ZERO };
+        let n_faults = dice.between(0, 10);
+        let mut faults: Vec<Fault> = (0..n_faults).map(|_| fault(dice, batches)).collect();
+        let response_time = dice.millis(5, 150);
+        faults.push(Fault::new(Operation::SendBatch, FaultKind::Delay).seconds(response_time).times(u64::MAX));
+        let mut acts = acts(dice, batches);
+        if dice.happens(30) {
+            freeze(dice, batches, &mut faults, &mut acts);
+        }
+        acts.sort_by_key(|act| act.after);
+        Self {
+            seed,
+            rows,
+            batch_size,
+            in_flight: dice.between(1, 6),
+            waits: !receipts.held && dice.happens(20),
+            receipts,
+            hidden,
+            faults,
+            acts,
+            pause: dice.millis(0, 700),
+            outcome: None,
+        }
+    }
+
+    /// The service hides a batch for longer than it may, after it took it without a word.
+    pub(super) fn breaks_the_bound() -> Self {
+        let mut hidden = Fault::new(Operation::SendBatch, FaultKind::AcceptThenDrop).after(1);
+        hidden.hidden_seconds = Some(Duration::from_secs(600));
+        Self { faults: vec![hidden], ..Self::plain() }
+    }
+
+    /// One receipt never comes; it is the only one of its message.
+    pub(super) fn removes_a_receipt() -> Self {
+        let lost = Fault::new(Operation::Callback, FaultKind::Drop).after(30);
+        Self { faults: vec![lost], outcome: Some(Outcome::Queued), ..Self::plain() }
+    }
+
+    fn plain() -> Self {
+        Self {
+            seed: 0,
+            rows: 60,
+            batch_size: 20,
+            in_flight: 1,
+            waits: false,
+            receipts: Receipts { held: true, twice: 0, shuffle: 0 },
+            hidden: Duration::ZERO,
+            faults: Vec::new(),
+            acts: Vec::new(),
+            pause: Duration::ZERO,
+            outcome: None,
+        }
+    }
+
+    /// The recipient of each row.
+    pub(super) fn people(&self) -> Vec<String> {
+        (1..=self.rows).map(|row| format!("+15559{row:06}")).collect()
+    }
+}
+
+/// What is done to the processes.
+fn acts(dice: &mut Dice, batches: u64) -> Vec<Act> {
+    let mut acts = Vec::new();
+    if dice.happens(40) {
+        acts.push(Act { after: dice.between(1, batches.div_ceil(2)), whom: Whom::Sender(1), what: What::Join });
+    }
+    if dice.happens(20) {
+        acts.push(Act { after: dice.between(0, batches), whom: Whom::Sender(1), what: What::Again });
+    }
+    for _ in 0..dice.between(1, 6) {
+        let whom = match dice.between(1, 4) {
+            1 => Whom::Receiver,
+            2 => Whom::Sender(1),
+            _ => Whom::Sender(0),
+        };
+        // Some are due only if faults make for more requests than there are batches.
+        acts.push(Act { after: dice.between(0, batches + 3), whom, what: what(dice) });
+    }
+    acts
+}
+
+/// A sender is stopped for longer than its leases, with batches that it was just told to send later, and
+/// another one is there to take them over. When the first goes on, it must not send them.
+fn freeze(dice: &mut Dice, batches: u64, faults: &mut Vec<Fault>, acts: &mut Vec<Act>) {
+    let after = dice.between(1, batches.div_ceil(2));
+    let later = Fault::new(Operation::SendBatch, FaultKind::RateLimit).after(after).times(dice.between(1, 4));
+    faults.insert(0, later.retry_after(dice.pick(&["1", "2"])));
+    let time = dice.millis(FREEZE.0, FREEZE.1);
+    // The requests for tokens count too.
+    let stop = Act { after: after + dice.between(2, 4), whom: Whom::Sender(0), what: What::Stop(time) };
+    acts.extend([Act { after, whom: Whom::Sender(1), what: What::Join }, stop]);
+}
+
+fn what(dice: &mut Dice) -> What {
+    match dice.between(1, 10) {
+        1..=4 => What::Kill,
+        5 => What::Terminate,
+        6 => What::Interrupt,
+        7 => What::HangUp,
+        8 => What::InterruptTwice,
+        9 => What::Stop(dice.millis(100, 2_000)),
+        _ => What::Stop(dice.millis(LEASE.as_millis() as u64, LONGEST_STOP)),
+    }
+}
+
+/// One fault that the promise covers. What it does not cover is left out: a service that refuses a batch
+/// and sends it all the same (4xx), that gives one id to two batches, or that shows two ids for one.
+fn fault(dice: &mut Dice, batches: u64) -> Fault {
+    let (operation, kinds): (Operation, &[FaultKind]) = match dice.between(1, 20) {
+        1..=6 => (Operation::SendBatch, LOST),
+        7..=10 => (Operation::SendBatch, REFUSED),
+        11 => (Operation::SendBatch, &[FaultKind::Delay, FaultKind::VisibleAfter]),
+        12..=14 => (Operation::FindBatches, ODD),
+        15 => (Operation::FindBatches, REFUSED),
+        16 => (Operation::FindBatches, &[FaultKind::Delay, FaultKind::Stale]),
+        17 => (Operation::BatchStatus, REFUSED),
+        18 => (Operation::Token, REFUSED),
+        _ => (Operation::Callback, REPEATED),
+    };
+    let kind = dice.pick(kinds);
+    let mut fault = Fault::new(operation, kind).after(dice.between(0, batches)).times(dice.between(1, 3));
+    fault = match kind {
+        FaultKind::RateLimit => fault.retry_after(dice.pick(&["0", "1", "2"])),
+        FaultKind::VisibleAfter => fault.seconds(dice.millis(1, HIDDEN)),
+        FaultKind::Stale => fault.seconds(dice.millis(1, STALE)),
+        FaultKind::Delay => fault.seconds(dice.millis(10, 2_500)),
+        _ => fault,
+    };
+    if kind.name().starts_with("accept_then_") && operation == Operation::SendBatch {
+        fault.hidden_seconds = Some(dice.millis(0, HIDDEN));
+    }
+    fault
+}
+
+/// The batch is accepted, and the response does not say so.
+const LOST: &[FaultKind] = &[
+    FaultKind::AcceptThen500,
+    FaultKind::AcceptThen503,
+    FaultKind::AcceptThen408,
+    FaultKind::AcceptThenHtml,
+    FaultKind::AcceptThenEmpty,
+    FaultKind::AcceptThenCut,
+    FaultKind::AcceptThenNoId,
+    FaultKind::AcceptThenDrop,
+    FaultKind::AcceptThenHang,
+];
+
+const REFUSED: &[FaultKind] = &[
+    FaultKind::Refuse400,
+    FaultKind::Refuse401,
+    FaultKind::Refuse403,
+    FaultKind::Refuse404,
+    FaultKind::Refuse408,
+    FaultKind::Refuse500,
+    FaultKind::Refuse503,
+    FaultKind::RateLimit,
+    FaultKind::ExpireToken,
+    FaultKind::Drop,
+    FaultKind::Hang,
+];
+
+/// Responses of a look-up that prove nothing, or mean the same in another shape.
+const ODD: &[FaultKind] = &[
+    FaultKind::ShapeEmptyObject,
+    FaultKind::ShapeNull,
+    FaultKind::ShapeError,
+    FaultKind::ShapeText,
+    FaultKind::ShapeEmpty,
+    FaultKind::ShapeNoId,
+    FaultKind::ShapeNoMetadata,
+    FaultKind::ShapeEmptyMetadata,
+    FaultKind::ShapeOtherMetadata,
+    FaultKind::ShapeWrapped,
+    FaultKind::ShapeOne,
+];
+
+/// Receipts that come late or more than once.
+const REPEATED: &[FaultKind] = &[
+    FaultKind::AcceptThen500,
+    FaultKind::AcceptThen503,
+    FaultKind::Refuse500,
+    FaultKind::Refuse503,
+    FaultKind::RateLimit,
+    FaultKind::Delay,
+];
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_same_seed_has_the_same_plan(seed: u64) {
+            prop_assert_eq!(Story::of(seed), Story::of(seed));
+        }
+
+        #[test]
+        fn a_plan_keeps_to_the_bound_and_can_happen(seed: u64) {
+            let story = Story::of(seed);
+            prop_assert!(story.hidden + Duration::from_millis(STALE) <= BOUND);
+            prop_assert!(story.acts.is_sorted_by_key(|act| act.after));
+            let promised = LEASE + TAKEOVER_GRACE + RESEND_AFTER;
+            let long = |act: &&Act| matches!(act.what, What::Stop(time) if time >= promised);
+            prop_assert!(story.acts.iter().filter(long).count() <= 1);
+            for fault in &story.faults {
+                prop_assert!(fault.check().is_ok(), "{:?}", fault);
+                prop_assert!(fault.hidden_seconds.unwrap_or_default() <= Duration::from_millis(HIDDEN));
+                let seconds = fault.seconds.unwrap_or_default();
+                prop_assert!(fault.fault != FaultKind::Stale || seconds <= Duration::from_millis(STALE));
+                prop_assert!(fault.fault != FaultKind::VisibleAfter || seconds <= Duration::from_millis(HIDDEN));
+            }
+        }
+    }
+
+    #[test]
+    fn receipts_are_held_back_in_about_half_of_the_plans() {
+        let held = (0..1000).filter(|seed| Story::of(*seed).receipts.held).count();
+        assert!((400..600).contains(&held), "{held}");
+    }
+
+    #[test]
+    fn the_plans_of_the_proof_can_happen() {
+        for story in [Story::breaks_the_bound(), Story::removes_a_receipt()] {
+            assert!(story.faults.iter().all(|fault| fault.check().is_ok()));
+        }
+    }
+}
