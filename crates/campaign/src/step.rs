@@ -392,7 +392,8 @@ pub(crate) fn step(state: &mut State, input: Input, now: Moment) -> Vec<Command>
 fn claimed_batches(state: &mut State, claimed: Claimed, asked: Moment, now: Moment, commands: &mut Vec<Command>) {
     state.claiming = false;
     let claim_is_old = std::mem::take(&mut state.claim_is_old);
-    state.unused_until = state.unused_until.filter(|at| now.steady < *at);
+    // An answer proves that nothing is left only if it was asked for when the unused lease was over.
+    state.unused_until = state.unused_until.filter(|at| asked.steady < *at);
     let waits = !claimed.held.is_empty() || state.unused_until.is_some();
     state.exhausted = claimed.leases.is_empty() && !waits && !claim_is_old;
     // Some may still be free of a worker that has just gone; what others hold may become so.
@@ -408,8 +409,9 @@ fn claimed_batches(state: &mut State, claimed: Claimed, asked: Moment, now: Mome
     for lease in claimed.leases {
         if state.slots.contains_key(&lease.number) {
             // The claim took so long that a lease of this run lapsed meanwhile. What is under way ends first; the
-            // new lease is used by nobody, and lapses.
-            state.unused_until = Some(asked.steady + state.limits.lease);
+            // new lease is used by nobody, and lapses: a lease after the answer at the latest, however old the
+            // question was.
+            state.unused_until = Some(now.steady + state.limits.lease);
             lose(state, lease.number, commands);
         } else {
             take(state, &lease, asked, now, commands);
