@@ -102,6 +102,8 @@ pub(super) struct Process {
     stderr: PathBuf,
     /// When one that is stopped goes on.
     goes_on: Option<Instant>,
+    /// Whether it got a signal that ends it, soon or at once.
+    is_ending: bool,
 }
 
 impl Process {
@@ -111,7 +113,7 @@ impl Process {
         command.stdout(File::create(&stdout)?).stderr(File::create(&stderr)?);
         // Ctrl-C in a terminal goes to the whole group; ours are killed by us.
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        Ok(Self { child: command.spawn()?, stdout, stderr, goes_on: None })
+        Ok(Self { child: command.spawn()?, stdout, stderr, goes_on: None, is_ending: false })
     }
 
     /// How it ended, if it has: its exit code, or -1 if a signal ended it.
@@ -125,7 +127,14 @@ impl Process {
 
     /// Sends it a signal; false if it has ended.
     pub(super) fn signal(&mut self, signal: Signal) -> bool {
-        self.ended().is_none() && kill_process(Pid::from_child(&self.child), signal).is_ok()
+        let sent = self.ended().is_none() && kill_process(Pid::from_child(&self.child), signal).is_ok();
+        self.is_ending |= sent && ![Signal::STOP, Signal::CONT].contains(&signal);
+        sent
+    }
+
+    /// Whether it got a signal that ends it. One more may end it at once, with another code.
+    pub(super) fn is_ending(&self) -> bool {
+        self.is_ending
     }
 
     /// Stops it for this time. [`wake`](Self::wake) must be called for it to go on.

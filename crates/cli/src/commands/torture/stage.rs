@@ -229,11 +229,13 @@ impl<'a> Stage<'a> {
         while receiver.wake() {
             sleep(LOOK).await;
         }
+        // A signal of the story may still be at work, and this one then ends it at once.
+        let was_ending = receiver.is_ending();
         receiver.signal(Signal::TERM);
         let began = Instant::now();
         while began.elapsed() < RECEIVER {
             match receiver.ended() {
-                Some(0) => return Ok(()),
+                Some(code) if code == 0 || was_ending => return Ok(()),
                 Some(code) => return Err(format!("the receiver ended with {code}: {}", last_line(&receiver))),
                 None => sleep(LOOK).await,
             }
