@@ -123,6 +123,11 @@ impl CampaignRequest {
         if found > MESSAGE_METADATA {
             return Err(RequestError::MetadataTooLong { found, most: MESSAGE_METADATA });
         }
+        let url = self.request.callback_url.as_ref();
+        if url.is_some_and(|url| !is_web_address(url.as_str())) {
+            let why = "expected a URL such as https://example.com/sinch".to_owned();
+            return Err(RequestError::Refused { at: "/callback_url".to_owned(), why });
+        }
         let text = serde_json::to_vec(&self.request).unwrap_or_default();
         match parse::<SendBatchRequest>(&text) {
             Ok(_) => Ok(()),
@@ -310,6 +315,10 @@ fn stand_in() -> Recipients {
         Ok(recipients) => recipients,
         Err(_) => unreachable!("one recipient is within 1 to 1000"),
     }
+}
+
+fn is_web_address(text: &str) -> bool {
+    url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
 #[cfg(test)]

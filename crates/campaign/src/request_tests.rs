@@ -126,6 +126,16 @@ fn reserved_keys_are_refused_wherever_they_stand() {
 }
 
 #[test]
+fn callback_url_that_is_no_address_of_the_web_is_refused() {
+    for url in ["", "example.com/sinch", "ftp://example.com", "https://", "nonsense"] {
+        let json = json!({"message": {"text_message": {"text": "Hi"}}, "callback_url": url});
+        assert!(refused(&json.to_string()).contains("/callback_url"), "{url}");
+        assert!(request().with_callback_url(url).validate().is_err(), "{url}");
+    }
+    assert!(request().with_callback_url("http://127.0.0.1:8080/").validate().is_ok());
+}
+
+#[test]
 fn values_over_a_limit_are_refused() {
     let long = |n: usize| "ü".repeat(n);
     let at = |request: CampaignRequest| match request.validate() {
@@ -224,7 +234,7 @@ proptest! {
         ttl in prop::option::of(3..315_576_000_000_u64),
         strategy in prop::option::of("[A-Z_]{1,9}"),
         channels in prop::option::of(prop::collection::vec(prop::sample::select(Channel::KNOWN.to_vec()), 0..4)),
-        url in prop::option::of(any::<String>()),
+        url in prop::option::of("https?://[a-z]{1,9}(/[a-z ü?#]{0,9})?"),
         id in prop::option::of(".{0,128}"),
         properties in prop::collection::btree_map("[A-Z_]{1,9}", ".{0,20}", 0..4),
         (in_batch, in_message) in (metadata(), prop::collection::btree_map("[a-z]{1,5}", "[a-z\"]{0,9}", 0..4)),
