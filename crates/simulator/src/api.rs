@@ -14,7 +14,7 @@ use crate::apply::{End, apply_fault};
 use crate::batch::{Arrival, Batch};
 use crate::check;
 use crate::clock::{earlier, later};
-use crate::faults::{Fault, Operation};
+use crate::faults::{Fault, SimulatedOperation};
 use crate::outbox::What;
 use crate::people::Contact;
 use crate::server::{Closed, decode, pairs, read};
@@ -60,16 +60,16 @@ impl Call {
     }
 
     /// The name it is counted under, and what faults can name.
-    fn names(&self) -> (&'static str, Option<Operation>) {
+    fn names(&self) -> (&'static str, Option<SimulatedOperation>) {
         match self {
-            Self::Token => ("token", Some(Operation::Token)),
-            Self::Send { .. } => ("send_batch", Some(Operation::SendBatch)),
-            Self::Cancel { .. } => ("cancel_batch", Some(Operation::CancelBatch)),
-            Self::Find { .. } => ("find_batches", Some(Operation::FindBatches)),
-            Self::Status { .. } => ("batch_status", Some(Operation::BatchStatus)),
-            Self::CreateContacts { .. } => ("create_contacts", Some(Operation::CreateContacts)),
-            Self::DeleteContacts { .. } => ("delete_contacts", Some(Operation::DeleteContacts)),
-            Self::InsertConsents { .. } => ("insert_consents", Some(Operation::InsertConsents)),
+            Self::Token => ("token", Some(SimulatedOperation::Token)),
+            Self::Send { .. } => ("send_batch", Some(SimulatedOperation::SendBatch)),
+            Self::Cancel { .. } => ("cancel_batch", Some(SimulatedOperation::CancelBatch)),
+            Self::Find { .. } => ("find_batches", Some(SimulatedOperation::FindBatches)),
+            Self::Status { .. } => ("batch_status", Some(SimulatedOperation::BatchStatus)),
+            Self::CreateContacts { .. } => ("create_contacts", Some(SimulatedOperation::CreateContacts)),
+            Self::DeleteContacts { .. } => ("delete_contacts", Some(SimulatedOperation::DeleteContacts)),
+            Self::InsertConsents { .. } => ("insert_consents", Some(SimulatedOperation::InsertConsents)),
             Self::Unknown => ("unknown", None),
         }
     }

@@ -15,9 +15,9 @@ use serde_json::{Value, json};
 
 use crate::answer::{Answer, Body, full};
 use crate::assumptions::ASSUMPTIONS;
-use crate::faults::{Fault, FaultKind, Operation};
+use crate::faults::{Fault, FaultKind, SimulatedOperation};
 use crate::inbox::{InboundMessage, InboxError, OptOut};
-use crate::outcome::Outcome;
+use crate::outcome::MessageOutcome;
 use crate::server::{Closed, read};
 use crate::shared::Shared;
 
@@ -120,7 +120,7 @@ fn set_callbacks(shared: &Shared, body: &[u8]) -> Response<Body> {
 
 struct SetOutcome {
     identity: String,
-    outcome: Outcome,
+    outcome: MessageOutcome,
 }
 
 impl<'de> Deserialize<'de> for SetOutcome {
@@ -130,7 +130,7 @@ impl<'de> Deserialize<'de> for SetOutcome {
         let Some(Value::String(identity)) = fields.remove("identity") else {
             return Err(Error::missing_field("identity"));
         };
-        let outcome = Outcome::deserialize(Value::Object(fields)).map_err(Error::custom)?;
+        let outcome = MessageOutcome::deserialize(Value::Object(fields)).map_err(Error::custom)?;
         Ok(Self { identity, outcome })
     }
 }
@@ -144,7 +144,7 @@ fn index() -> Value {
         "GET /stats": "requests by operation and answer, messages by status, callbacks, batches",
         "GET /assumptions": "what is taken for granted about the real service, and where from",
         "POST /faults": {
-            "operation": Operation::ALL.iter().map(|it| it.name()).collect::<Vec<_>>().join(" | "),
+            "operation": SimulatedOperation::ALL.iter().map(|it| it.name()).collect::<Vec<_>>().join(" | "),
             "fault": FaultKind::ALL.iter().map(|it| it.name()).collect::<Vec<_>>().join(" | "),
             "after": "requests that pass first (0)",
             "times": "requests it happens to (1)",

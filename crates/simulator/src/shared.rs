@@ -15,7 +15,7 @@ use crate::clock::SimClock;
 use crate::config::SimulatorConfig;
 use crate::faults::Faults;
 use crate::outbox::{Outbox, Post, What};
-use crate::outcome::Outcome;
+use crate::outcome::MessageOutcome;
 use crate::people::People;
 use crate::requests::RequestLog;
 use crate::stats::{Counters, MessageCounts, Stats};
@@ -39,7 +39,7 @@ pub(crate) struct Shared {
     pub(crate) inbound: AtomicU64,
     /// How many callbacks of 100 are sent twice.
     pub(crate) twice_percent: Mutex<f64>,
-    pub(crate) outcomes: Mutex<HashMap<String, Outcome>>,
+    pub(crate) outcomes: Mutex<HashMap<String, MessageOutcome>>,
     pub(crate) requests: RequestLog,
     store: Mutex<Store>,
     people: Mutex<People>,
@@ -90,10 +90,10 @@ impl Shared {
     }
 
     /// What becomes of messages to this recipient.
-    pub(crate) fn outcome(&self, identity: &str) -> Outcome {
+    pub(crate) fn outcome(&self, identity: &str) -> MessageOutcome {
         let set = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner).get(identity).cloned();
         let config = &self.config;
-        set.unwrap_or_else(|| Outcome::of(config.seed, identity, config.fail_percent, config.read_percent))
+        set.unwrap_or_else(|| MessageOutcome::of(config.seed, identity, config.fail_percent, config.read_percent))
     }
 
     /// Hands what happened to the outbox. Called with the store locked, so that what has left the one is in the other.

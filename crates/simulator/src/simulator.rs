@@ -12,7 +12,7 @@ use url::Url;
 
 use crate::config::SimulatorConfig;
 use crate::faults::{Fault, FaultError};
-use crate::outcome::Outcome;
+use crate::outcome::MessageOutcome;
 use crate::requests::SimulatedRequest;
 use crate::server::serve;
 use crate::shared::Shared;
@@ -141,7 +141,7 @@ impl Simulator {
     }
 
     /// Sets what becomes of messages to a recipient from now on: an identity, or a contact's id.
-    pub fn set_outcome(&self, identity: impl Into<String>, outcome: Outcome) {
+    pub fn set_outcome(&self, identity: impl Into<String>, outcome: MessageOutcome) {
         let mut outcomes = self.shared.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
         outcomes.insert(identity.into(), outcome);
     }
