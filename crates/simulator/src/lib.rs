@@ -79,6 +79,7 @@ mod inbox;
 mod outbox;
 mod packed;
 mod people;
+mod queue;
 mod server;
 mod shared;
 mod store;
