@@ -3,7 +3,7 @@
 use std::io::{BufWriter, Write, stdout};
 
 use sinch_batch::campaign::report::{ReportError, for_each_failure, write_json};
-use sinch_batch::ledger::{Campaign, Ledger};
+use sinch_batch::ledger::{CampaignRecord, Ledger};
 
 use crate::args::{ReportArgs, ReportFormat};
 use crate::fail::Failure;
@@ -24,7 +24,7 @@ pub(crate) async fn run(args: ReportArgs) -> Result<u8, Failure> {
     Ok(exit::OK)
 }
 
-async fn csv(ledger: &dyn Ledger, campaign: &Campaign, mut out: impl Write) -> Result<(), ReportError> {
+async fn csv(ledger: &dyn Ledger, campaign: &CampaignRecord, mut out: impl Write) -> Result<(), ReportError> {
     writeln!(out, "row,line,code,description")?;
     for_each_failure(ledger, campaign, |failure| {
         let quoted = |text: &Option<String>| format!("\"{}\"", text.as_deref().unwrap_or("").replace('"', "\"\""));
