@@ -189,6 +189,7 @@ mod tests {
             version: "0.1.0".to_owned(),
             dependencies: dependencies.to_vec(),
             has_library: true,
+            publish: folder.starts_with("crates/"),
             ..Package::default()
         }
     }

@@ -58,7 +58,7 @@ type BoxError = Box<dyn Error + Send + Sync>;
 
 impl<S, B> Transport for TowerTransport<S>
 where
-    S: Service<Request<Bytes>, Response = Response<B>> + Clone + Send + Sync + 'static,
+    S: Service<Request<Bytes>, Response = http::Response<B>> + Clone + Send + Sync + 'static,
     S::Error: Into<BoxError>,
     S::Future: Send,
     B: Body + Send,
@@ -78,7 +78,7 @@ where
                     TransportError::broken(error)
                 }
             })?;
-            Ok(Response::from_parts(head, body.to_bytes()))
+            Ok(http::Response::from_parts(head, body.to_bytes()))
         })
     }
 }
