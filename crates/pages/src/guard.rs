@@ -18,7 +18,7 @@ use std::fmt;
 #[derive(Clone, Debug, Default)]
 pub struct Head<'a> {
     method: &'a str,
-    target: &'a str,
+    target: Private<'a>,
     host: Once<'a>,
     origin: Once<'a>,
     site: Once<'a>,
@@ -27,7 +27,7 @@ pub struct Head<'a> {
 }
 
 /// A text that `Debug` does not show.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Private<'a>(&'a str);
 
 impl fmt::Debug for Private<'_> {
@@ -58,7 +58,7 @@ impl<'a> Once<'a> {
 impl<'a> Head<'a> {
     /// The head of a request: its method and its target as they stood in the first line, and its headers.
     pub fn new(method: &'a str, target: &'a str, headers: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Self {
-        let mut head = Self { method, target, ..Self::default() };
+        let mut head = Self { method, target: Private(target), ..Self::default() };
         for (name, value) in headers {
             let value = std::str::from_utf8(value).ok();
             let is = |other: &str| name.eq_ignore_ascii_case(other);
@@ -83,7 +83,7 @@ impl<'a> Head<'a> {
 
     /// The value of `key` in the query.
     fn key_in_query(&self) -> Option<&'a str> {
-        let (_, query) = self.target.split_once('?')?;
+        let (_, query) = self.target.0.split_once('?')?;
         query.split('&').find_map(|pair| pair.strip_prefix("key="))
     }
 
@@ -237,7 +237,7 @@ impl std::error::Error for Refused {}
 pub fn check(head: &Head<'_>, rules: &Rules) -> Result<(), Refused> {
     // A target with a host in it, as a proxy is sent, would count more than `Host`.
     let Once::Given(Private(host)) = head.host else { return Err(Refused::Host) };
-    if !head.target.starts_with('/') || !rules.is_ours(host) {
+    if !head.target.0.starts_with('/') || !rules.is_ours(host) {
         return Err(Refused::Host);
     }
     let bearer = |key: &PageKey| head.bearer().is_some_and(|given| key.is(given));
@@ -287,7 +287,7 @@ pub fn first_visit(head: &Head<'_>, rules: &Rules) -> Option<FirstVisit> {
     if head.changes_something() || !key.is(head.key_in_query()?) {
         return None;
     }
-    let (path, query) = head.target.split_once('?')?;
+    let (path, query) = head.target.0.split_once('?')?;
     // A path that begins with two slashes would be another host.
     let path = path.trim_start_matches(['/', '\\']);
     let rest: Vec<&str> = query.split('&').filter(|pair| !pair.starts_with("key=")).collect();

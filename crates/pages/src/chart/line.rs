@@ -18,22 +18,31 @@ pub struct Line<'a> {
     pub values: Vec<u64>,
     /// How it looks.
     pub tone: Tone,
+    /// Whether it is in the table alone, since it would press the others flat.
+    pub only_in_table: bool,
 }
 
 impl<'a> Line<'a> {
     /// A line through these values.
     pub fn new(label: &'a str, values: Vec<u64>, tone: Tone) -> Self {
-        Self { label, values, tone }
+        Self { label, values, tone, only_in_table: false }
+    }
+
+    /// Shows it in the table alone.
+    #[must_use]
+    pub fn only_in_table(mut self) -> Self {
+        self.only_in_table = true;
+        self
     }
 }
 
 /// Numbers over the same moments, which are named by `moments`, as lines; with a legend and a table. `id` is
 /// unique on the page.
 pub fn lines(id: &str, title: &str, moments: &[String], lines: &[Line<'_>]) -> Markup {
-    let most = lines.iter().flat_map(|line| &line.values).copied().max().unwrap_or(0);
-    let top = round_up(most);
+    let is_drawn = |line: &&Line<'_>| !line.only_in_table && line.values.iter().any(|value| *value > 0);
+    let drawn: Vec<&Line<'_>> = lines.iter().filter(is_drawn).collect();
+    let top = round_up(drawn.iter().flat_map(|line| &line.values).copied().max().unwrap_or(0));
     let title_id = format!("{id}-title");
-    let drawn: Vec<&Line<'_>> = lines.iter().filter(|line| line.values.iter().any(|value| *value > 0)).collect();
     html! {
         figure.chart {
             div.lines {
@@ -95,9 +104,9 @@ fn in_words(moments: &[String], lines: &[&Line<'_>]) -> String {
 fn round_up(most: u64) -> u64 {
     let mut unit = 1_u64;
     loop {
-        for step in [2, 4, 6, 8, 10] {
+        for step in 1..=10 {
             let Some(round) = unit.checked_mul(step) else { return u64::MAX };
-            if round >= most {
+            if round >= most && round.is_multiple_of(2) {
                 return round;
             }
         }
@@ -131,7 +140,7 @@ mod tests {
 
     #[test]
     fn axis_ends_at_a_round_number() {
-        for (most, top) in [(0, 2), (1, 2), (3, 4), (9, 10), (11, 20), (61, 80), (999, 1000), (1_000_000_000_000, 1_000_000_000_000)] {
+        for (most, top) in [(0, 2), (1, 2), (3, 4), (9, 10), (11, 20), (61, 70), (2_497, 3_000), (999, 1000), (1_000_000_000_000, 1_000_000_000_000)] {
             assert_eq!(round_up(most), top);
         }
         assert_eq!(round_up(u64::MAX), u64::MAX);

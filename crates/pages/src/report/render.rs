@@ -33,7 +33,9 @@ fn head(view: &ReportView) -> Markup {
                 (phase(view)) " · as of " (time(view.written))
             }
             dl.figures {
-                div.delivered { dt { "delivered" } dd { (grouped(view.arrived())) } dd.quiet { (of(view.arrived(), sent)) } }
+                div.delivered { dt { "delivered" } dd { (grouped(view.arrived())) } dd.quiet { (of(view.arrived(), sent)) }
+                    @if view.messages.read > 0 { dd.quiet { (grouped(view.messages.read)) " of them read" } }
+                }
                 div.failed { dt { "failed" } dd { (grouped(view.messages.failed)) } dd.quiet { (of(view.messages.failed, sent)) } }
                 div.pending { dt { "awaiting a receipt" } dd { (grouped(view.awaiting())) } dd.quiet { (of(view.awaiting(), sent)) } }
                 div.plain { dt { "not sent" } dd { (grouped(not_sent(view))) } dd.quiet { "of " (count(view.rows, "row", "rows")) } }

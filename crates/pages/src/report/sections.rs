@@ -11,8 +11,10 @@ use crate::text::{count, grouped, outside, share};
 /// How many moments a chart shows; more are folded together.
 const MOMENTS: usize = 240;
 
-/// How much room the listed failures may take, and the listed batches.
-const ROOM: [usize; 2] = [560_000, 240_000];
+/// How many bytes the lists may take.
+const ROOM_FOR_REASONS: usize = 100_000;
+const ROOM_FOR_FAILURES: usize = 500_000;
+const ROOM_FOR_BATCHES: usize = 200_000;
 
 /// What became of the rows, and the equation.
 pub(super) fn rows(view: &ReportView) -> Markup {
@@ -48,8 +50,8 @@ pub(super) fn pulse(view: &ReportView) -> Markup {
     let moments: Vec<String> = folded.iter().map(|pulse| moment(pulse.from)).collect();
     let line = |label, tone, of: fn(&PulseView) -> u64| Line::new(label, folded.iter().map(of).collect(), tone);
     let lines = [
-        line("accepted", Tone::Accepted, |pulse| pulse.accepted),
-        line("queued", Tone::Queued, |pulse| pulse.queued),
+        line("accepted", Tone::Accepted, |pulse| pulse.accepted).only_in_table(),
+        line("queued", Tone::Queued, |pulse| pulse.queued).only_in_table(),
         line("delivered", Tone::Delivered, |pulse| pulse.delivered),
         line("read", Tone::Read, |pulse| pulse.read),
         line("failed", Tone::Failed, |pulse| pulse.failed),
@@ -118,8 +120,24 @@ pub(super) fn reasons(view: &ReportView) -> Markup {
     reasons.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.code.cmp(&b.code)));
     let most = reasons.first().map_or(0, |reason| reason.count);
     let failed = reasons.iter().fold(0_u64, |sum, reason| sum.saturating_add(reason.count));
+    let rows = reasons.iter().map(|reason| {
+        html! {
+            tr {
+                th scope="row" {
+                    code { (outside(&reason.code)) }
+                    (chart::only_bar(reason.count, most, Tone::Failed))
+                }
+                td.n data-label="Messages" { (grouped(reason.count)) }
+                td.n data-label="Share" { (share(reason.count, failed)) }
+                td data-label="Send again?" { (advice(reason.advice)) }
+                td.what data-label="What to do" { (outside(&reason.what_to_do)) }
+            }
+        }
+    });
+    let (shown, rows) = within(ROOM_FOR_REASONS, rows);
+    let more = (reasons.len() as u64).saturating_sub(shown);
     html! {
-        @if !reasons.is_empty() {
+        @if shown > 0 {
             section {
                 h2 { "Failures by reason" }
                 table.reasons {
@@ -130,21 +148,9 @@ pub(super) fn reasons(view: &ReportView) -> Markup {
                             th scope="col" { "Send again?" } th scope="col" { "What to do" }
                         }
                     }
-                    tbody {
-                        @for reason in reasons {
-                            tr {
-                                th scope="row" {
-                                    code { (outside(&reason.code)) }
-                                    (chart::only_bar(reason.count, most, Tone::Failed))
-                                }
-                                td.n data-label="Messages" { (grouped(reason.count)) }
-                                td.n data-label="Share" { (share(reason.count, failed)) }
-                                td data-label="Send again?" { (advice(reason.advice)) }
-                                td.what data-label="What to do" { (outside(&reason.what_to_do)) }
-                            }
-                        }
-                    }
+                    tbody { @for row in &rows { (row) } }
                 }
+                @if more > 0 { p.quiet { "and " (count(more, "more reason", "more reasons")) } }
             }
         }
     }
@@ -193,7 +199,7 @@ pub(super) fn failures(view: &ReportView) -> Markup {
             }
         }
     });
-    let (shown, rows) = within(ROOM[0], rows);
+    let (shown, rows) = within(ROOM_FOR_FAILURES, rows);
     let all = view.messages.failed.max(shown);
     html! {
         @if shown > 0 {
@@ -234,7 +240,7 @@ pub(super) fn odd_batches(view: &ReportView) -> Markup {
             }
         }
     });
-    let (shown, rows) = within(ROOM[1], rows);
+    let (shown, rows) = within(ROOM_FOR_BATCHES, rows);
     let all = view.n_odd_batches.max(shown);
     html! {
         @if shown > 0 {
