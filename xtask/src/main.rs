@@ -3,7 +3,7 @@
 //! `cargo xtask help` lists them. Modules in reading order: [`workspace`] (what cargo knows about our
 //! crates), [`layers`] (the arrows between them), [`docs`] (the pages), [`ci`] (the whole gate),
 //! [`mod@bench`] (measurements),
-//! [`seeds`] (stories of the whole system), [`setup`] (optional tools).
+//! [`seeds`] (stories of the whole system), [`browser`] (pages in Chromium), [`setup`] (optional tools).
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that talks to a terminal")]
 
 mod workspace;
@@ -17,6 +17,8 @@ mod ci;
 mod bench;
 
 mod seeds;
+
+mod browser;
 
 mod setup;
 
@@ -38,6 +40,7 @@ cargo xtask bench webhook     callbacks a CPU second beside a bare axum handler,
 cargo xtask seeds [N] [--from SEED]
                               N stories of the whole system (10000), in one thread each, on all cores
 cargo xtask seeds --seed SEED one of them, line by line
+cargo xtask browser           our pages in Chromium: widths, light and dark, keyboard, accessibility
 cargo xtask setup             install the optional tools of the gate
 ";
 
@@ -64,6 +67,7 @@ fn run(args: &[String]) -> anyhow::Result<()> {
         ["bench", "webhook"] => bench::webhook(),
         ["bench"] => bench::criterion(),
         ["seeds", rest @ ..] => seeds::run(rest),
+        ["browser"] => browser::run(),
         ["setup"] => setup::run(),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");

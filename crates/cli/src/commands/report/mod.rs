@@ -82,7 +82,10 @@ impl NewFile {
         // As any new file of this user, and not closed as a temporary one.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let written = builder.tempfile_in(folder).map_err(|error| cannot_write(place, &error))?;
+        let written = builder.tempfile_in(folder).map_err(|error| {
+            // The error names the temporary file, which nobody asked for.
+            cannot_write(place, &error.kind().into())
+        })?;
         Ok(Self { written, place: place.to_owned() })
     }
 
