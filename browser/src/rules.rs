@@ -75,7 +75,9 @@ async fn axe_is_content(browser: &Browser, axe: &str) -> anyhow::Result<Vec<Stri
     }
     let violations = found["violations"].as_array().context("axe-core said nothing")?;
     let serious = violations.iter().filter(|found| found["impact"] != "minor");
-    Ok(serious.map(|found| format!("axe: {} ({}): {} {}", found["id"], found["impact"], found["help"], found["nodes"])).collect())
+    Ok(serious
+        .map(|found| format!("axe: {} ({}): {} {}", found["id"], found["impact"], found["help"], found["nodes"]))
+        .collect())
 }
 
 /// Nothing was said on the console, and nothing was asked for but the page itself.

@@ -95,9 +95,9 @@ impl<'a> Head<'a> {
 
     fn cookies(&self, name: &str) -> impl Iterator<Item = &'a str> {
         let pairs = self.cookies.iter().flat_map(|cookies| cookies.0.split(';'));
-        pairs.filter_map(|pair| pair.trim().split_once('=')).filter_map(move |(have, value)| {
-            (have == name).then_some(value)
-        })
+        pairs
+            .filter_map(|pair| pair.trim().split_once('='))
+            .filter_map(move |(have, value)| (have == name).then_some(value))
     }
 }
 

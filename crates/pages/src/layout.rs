@@ -38,22 +38,26 @@ impl Page<'_> {
             link rel="stylesheet" href=(assets::stylesheet().path);
             script type="module" src=(assets::module().path) {}
         };
-        document(self.title, &head, &html! {
-            body data-live=[self.live] {
-                a.skip href="#main" { "Skip to content" }
-                header.top {
-                    p.brand { "sinch-batch" }
-                    @if !self.nav.is_empty() {
-                        nav aria-label="Pages" {
-                            @for (at, (to, words)) in self.nav.iter().enumerate() {
-                                a href=(to) aria-current=[(self.here == Some(at)).then_some("page")] { (words) }
+        document(
+            self.title,
+            &head,
+            &html! {
+                body data-live=[self.live] {
+                    a.skip href="#main" { "Skip to content" }
+                    header.top {
+                        p.brand { "sinch-batch" }
+                        @if !self.nav.is_empty() {
+                            nav aria-label="Pages" {
+                                @for (at, (to, words)) in self.nav.iter().enumerate() {
+                                    a href=(to) aria-current=[(self.here == Some(at)).then_some("page")] { (words) }
+                                }
                             }
                         }
                     }
+                    main #main tabindex="-1" { (content) }
                 }
-                main #main tabindex="-1" { (content) }
-            }
-        })
+            },
+        )
     }
 }
 

@@ -23,8 +23,7 @@ pub fn count(number: u64, one: &str, many: &str) -> String {
 
 /// A number on an axis, where there is little room: `950`, `12k`, `1.5M`.
 pub fn short(number: u64) -> String {
-    const UNITS: [(u64, &str); 4] =
-        [(1_000_000_000_000, "T"), (1_000_000_000, "B"), (1_000_000, "M"), (1_000, "k")];
+    const UNITS: [(u64, &str); 4] = [(1_000_000_000_000, "T"), (1_000_000_000, "B"), (1_000_000, "M"), (1_000, "k")];
     let Some((unit, letter)) = UNITS.into_iter().find(|(unit, _)| number >= *unit && number >= 10_000) else {
         return grouped(number);
     };
@@ -158,7 +157,9 @@ mod tests {
     #[test]
     fn only_https_becomes_a_link() {
         assert!(link("HTTPS://example.org/a?b=1&c=\"").into_string().starts_with("<a href=\"HTTPS://example.org/a"));
-        for text in ["javascript:alert(1)", "http://example.org/", "https:/x", " https://a", "https://a b", "data:,", "ü"] {
+        for text in
+            ["javascript:alert(1)", "http://example.org/", "https:/x", " https://a", "https://a b", "data:,", "ü"]
+        {
             assert!(!link(text).into_string().contains("href"), "{text}");
         }
     }

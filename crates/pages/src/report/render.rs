@@ -8,17 +8,20 @@ use crate::layout;
 use crate::text::{count, grouped, outside, share, time};
 
 pub(super) fn render(view: &ReportView) -> String {
-    layout::file(&format!("{}: report", view.name), &html! {
-        (head(view))
-        (alarms(view))
-        (sections::rows(view))
-        (sections::pulse(view))
-        (sections::reasons(view))
-        (sections::attempts(view))
-        (sections::failures(view))
-        (sections::odd_batches(view))
-        (foot(view))
-    })
+    layout::file(
+        &format!("{}: report", view.name),
+        &html! {
+            (head(view))
+            (alarms(view))
+            (sections::rows(view))
+            (sections::pulse(view))
+            (sections::reasons(view))
+            (sections::attempts(view))
+            (sections::failures(view))
+            (sections::odd_batches(view))
+            (foot(view))
+        },
+    )
 }
 
 /// What somebody wants to know who reads nothing else.
@@ -64,7 +67,7 @@ fn alarms(view: &ReportView) -> Markup {
     });
     let unknown = (view.unknown > 0).then(|| {
         let rows = count(view.unknown, "row", "rows");
-        format!("The outcome of {rows} is not known: the service may have them or not.")
+        format!("The outcome of {rows} is not known: sent or not, only a look-up can tell.")
     });
     let planned = (view.planned > 0).then(|| {
         let rows = count(view.planned, "row has", "rows have");

@@ -168,8 +168,7 @@ fn advice(advice: RetryAdvice) -> Markup {
 
 /// How many batches went at the first attempt, and how many did not.
 pub(super) fn attempts(view: &ReportView) -> Markup {
-    let labels: Vec<String> =
-        view.attempts.iter().map(|of| count(of.attempts.into(), "attempt", "attempts")).collect();
+    let labels: Vec<String> = view.attempts.iter().map(|of| count(of.attempts.into(), "attempt", "attempts")).collect();
     let bars: Vec<Bar<'_>> = view
         .attempts
         .iter()

@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use sinch_batch_models::Timestamp;
-use sinch_batch_pages::report::{
-    AttemptsView, BatchView, FailureView, PulseView, ReasonView, ReportView, RetryAdvice,
-};
+use sinch_batch_pages::report::{AttemptsView, BatchView, FailureView, PulseView, ReasonView, ReportView, RetryAdvice};
 
 /// A campaign of 10,000 rows over 40 minutes, always the same.
 pub(crate) fn campaign() -> ReportView {
@@ -38,9 +36,19 @@ pub(crate) fn campaign() -> ReportView {
         view.pulse.push(pulse);
     }
     view.reasons = vec![
-        ReasonView::new("RECIPIENT_NOT_REACHABLE", 118, RetryAdvice::TryAgain, "Send them again; the phone was off or out of reach."),
+        ReasonView::new(
+            "RECIPIENT_NOT_REACHABLE",
+            118,
+            RetryAdvice::TryAgain,
+            "Send them again; the phone was off or out of reach.",
+        ),
         ReasonView::new("RECIPIENT_INVALID_CHANNEL_IDENTITY", 61, RetryAdvice::Fix, "Fix the number in the file."),
-        ReasonView::new("DELIVERY_TIMED_OUT", 25, RetryAdvice::Ask, "Some of these may have arrived. Ask, or wait for late receipts."),
+        ReasonView::new(
+            "DELIVERY_TIMED_OUT",
+            25,
+            RetryAdvice::Ask,
+            "Some of these may have arrived. Ask, or wait for late receipts.",
+        ),
         ReasonView::new("RECIPIENT_NOT_OPTED_IN", 12, RetryAdvice::Never, "They do not want it."),
     ];
     view.failures = (0..60)

@@ -15,7 +15,9 @@ pub(super) fn advice(code: &str) -> (RetryAdvice, &'static str) {
         Code::RateLimited => (TryAgain, "Send them again, more slowly."),
         Code::RecipientNotReachable => (TryAgain, "Send them again later: the phone was off or out of reach."),
         Code::ChannelFailure => (TryAgain, "Send them again: the fault was in the channel."),
-        Code::MediaNotReachable => (TryAgain, "Check that the media can be fetched from anywhere, then send them again."),
+        Code::MediaNotReachable => {
+            (TryAgain, "Check that the media can be fetched from anywhere, then send them again.")
+        }
         Code::DeliveryTimedOut => (Ask, "Some may still arrive: wait for late receipts before sending them again."),
         Code::ChannelReject => (Ask, "Read what the channel said in each description."),
         Code::NoChannelsLeft => (Ask, "Every channel was tried: add another channel, or leave them out."),
