@@ -24,7 +24,7 @@ fuzz_target!(|json: &[u8]| {
             for path in message.unknown_fields() {
                 assert!(value.pointer(&path).is_some(), "{path} is not there");
             }
-            for broken in message.broken_rules() {
+            for broken in message.violations() {
                 assert!(value.pointer(&broken.path).is_some(), "{broken}: no such place");
             }
             let back = tree::read(written.as_bytes()).expect("it is JSON");

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sinch_batch::auth::{ClientCredentials, KeyId, KeySecret, TokenCache};
-use sinch_batch::campaign::{Campaign, CampaignRequest, Limits, SendOutcome};
+use sinch_batch::campaign::{Campaign, CampaignRequest, SendLimits, SendOutcome};
 use sinch_batch::client::Client;
 use sinch_batch::ledger::{Ledger, SqliteLedger};
 use sinch_batch::recipients::{CheckOptions, RecipientFile};
-use sinch_batch::simulator::{Fault, FaultKind, Operation, Simulator, SimulatorConfig};
+use sinch_batch::simulator::{Fault, FaultKind, SimulatedOperation, Simulator, SimulatorConfig};
 use sinch_batch::{AppId, Message, ProjectId};
 
 const ROWS: u64 = 100;
@@ -44,7 +44,7 @@ async fn campaign(folder: &Path, simulator: &Simulator) -> Campaign {
             Campaign::begin(ledger.clone(), "c", client(simulator), checked).await.unwrap()
         }
     };
-    campaign.with_limits(Limits::default().with_resend_after(Duration::from_secs(1)))
+    campaign.with_limits(SendLimits::default().with_resend_after(Duration::from_secs(1)))
 }
 
 /// Where a run is dropped: as many calls as it may make at once hang, and so many have hung in all.
@@ -59,7 +59,7 @@ async fn send(folder: &Path, simulator: &Simulator, crash: Option<Crash>) -> Opt
     let Some(Crash { hanging, in_all }) = crash else {
         return Some(campaign.send(std::future::pending(), |_| {}).await.unwrap());
     };
-    let campaign = campaign.with_limits(Limits::default().with_in_flight(hanging));
+    let campaign = campaign.with_limits(SendLimits::default().with_in_flight(hanging));
     let stuck = async {
         while simulator.requests().iter().filter(|request| request.ended == "hung").count() < in_all {
             tokio::task::yield_now().await;
@@ -77,7 +77,7 @@ async fn promise_1_a_campaign_dropped_midway_goes_on_and_reaches_each_once() {
     let simulator = Simulator::start(SimulatorConfig::default()).await.unwrap();
     // Each interruption is made at a known place: the service has these batches, and nobody here knows.
     for (after, crash) in [(2, Crash { hanging: 2, in_all: 2 }), (1, Crash { hanging: 3, in_all: 5 })] {
-        let fault = Fault::new(Operation::SendBatch, FaultKind::AcceptThenHang);
+        let fault = Fault::new(SimulatedOperation::SendBatch, FaultKind::AcceptThenHang);
         simulator.inject(fault.after(after).times(crash.hanging.into()));
         assert_eq!(send(folder.path(), &simulator, Some(crash)).await, None);
     }

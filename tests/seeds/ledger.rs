@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sinch_batch::ledger::{
-    Applied, BatchRecord, BoxFuture, CallbackCount, Campaign, CampaignId, CampaignStatus, Claim, Claimed, Created,
-    DeferredCounts, Entry, Failure, Ledger, LedgerError, LedgerErrorKind, MemoryLedger, NewCampaign, Plan,
-    ReceivedCallback, Renewed, Run,
+    Applied, BatchRecord, BoxFuture, CallbackCount, CampaignId, CampaignRecord, CampaignStatus, Claim, Claimed,
+    Created, DeferredCounts, Entry, Ledger, LedgerError, LedgerErrorKind, MemoryLedger, MessageFailure, NewCampaign,
+    Plan, ReceivedCallback, Renewed, Run,
 };
 use sinch_batch::models::Timestamp;
 use sinch_batch::tracking::{MessageState, Observation};
@@ -80,14 +80,14 @@ impl Ledger for Door {
         Box::pin(self.write("create a campaign", self.inner.create(campaign, plan)))
     }
 
-    fn campaign<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Campaign>, LedgerError>> {
+    fn campaign<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<CampaignRecord>, LedgerError>> {
         Box::pin(async move {
             self.stuck("name a campaign")?;
             self.inner.campaign(name).await
         })
     }
 
-    fn campaigns(&self) -> BoxFuture<'_, Result<Vec<Campaign>, LedgerError>> {
+    fn campaigns(&self) -> BoxFuture<'_, Result<Vec<CampaignRecord>, LedgerError>> {
         self.inner.campaigns()
     }
 
@@ -204,7 +204,7 @@ impl Ledger for Door {
         campaign: CampaignId,
         after_row: u64,
         limit: u32,
-    ) -> BoxFuture<'_, Result<Vec<Failure>, LedgerError>> {
+    ) -> BoxFuture<'_, Result<Vec<MessageFailure>, LedgerError>> {
         self.inner.failures(campaign, after_row, limit)
     }
 

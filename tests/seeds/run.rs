@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use sinch_batch::auth::{AccessToken, AuthError, AuthErrorKind, IssuedToken, TokenCache};
-use sinch_batch::campaign::{Campaign, CampaignError, CampaignRequest, CheckedCampaign, Limits, SendOutcome};
+use sinch_batch::campaign::{Campaign, CampaignError, CampaignRequest, CheckedCampaign, SendLimits, SendOutcome};
 use sinch_batch::client::transport::SendUntil;
 use sinch_batch::client::{Client, TransportError};
 use sinch_batch::ledger::{Ledger, MemoryLedger};
@@ -32,7 +32,7 @@ pub(crate) struct Scene {
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) name: String,
-    pub(crate) limits: Limits,
+    pub(crate) limits: SendLimits,
     pub(crate) dies_at: Option<(Place, u32)>,
     /// It freezes there for so many milliseconds instead of dying.
     pub(crate) freezes_for: Option<u64>,
@@ -43,7 +43,7 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    pub(crate) fn calm(name: impl Into<String>, limits: Limits) -> Self {
+    pub(crate) fn calm(name: impl Into<String>, limits: SendLimits) -> Self {
         Self {
             name: name.into(),
             limits,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sinch_batch::campaign::{Campaign, CampaignError, Limits, Receipts as Awaited, StopReason};
+use sinch_batch::campaign::{Campaign, CampaignError, Receipts as Awaited, SendLimits, StopReason};
 use sinch_batch::ledger::{BatchStage, Ledger, LedgerErrorKind, MemoryLedger};
 
 use crate::choices::Choices;
@@ -132,8 +132,8 @@ impl Stage {
         Self { scene, receipts, plot, in_flight, resend_after }
     }
 
-    fn limits(&self, resend_after: u64, choices: &mut Choices) -> Limits {
-        let mut limits = Limits::default()
+    fn limits(&self, resend_after: u64, choices: &mut Choices) -> SendLimits {
+        let mut limits = SendLimits::default()
             .with_in_flight(self.in_flight)
             .with_resend_after(Duration::from_millis(resend_after))
             .with_lease(Duration::from_millis(choices.one_of(&[2000, 3000, 6000])))
@@ -264,7 +264,7 @@ impl Stage {
         }
     }
 
-    async fn campaign(&self) -> Result<Option<sinch_batch::ledger::Campaign>, String> {
+    async fn campaign(&self) -> Result<Option<sinch_batch::ledger::CampaignRecord>, String> {
         self.scene.ledger.campaign(NAME).await.map_err(|error| error.to_string())
     }
 

@@ -20,7 +20,7 @@ use sinch_batch::campaign::{Campaign, CampaignRequest};
 use sinch_batch::client::{Client, RetryPolicy};
 use sinch_batch::ledger::SqliteLedger;
 use sinch_batch::models::{AppId, Message, ProjectId, SendBatchRequest, Template};
-use sinch_batch::recipients::{Cutter, Format, RecipientFile, Rows, SkipSet, Source};
+use sinch_batch::recipients::{Batcher, Format, InvalidRows, RecipientFile, Rows, Source};
 
 /// The message of all of them.
 const TEXT: &str = "Hello ${name}, your code is ${code}.";
@@ -84,8 +84,8 @@ async fn send(file: File, url: &str) -> Result<u64, Box<dyn Error>> {
     let source = Source::new(file, Format::Csv, &Template::new(message.clone()))?;
     let mut rows = 0;
     // A loop by hand takes no fingerprint either.
-    let rows_of_file = Rows::new(source, SkipSet::none()).without_fingerprint();
-    for batch in Cutter::new(rows_of_file, 1000) {
+    let rows_of_file = Rows::new(source, InvalidRows::none()).without_fingerprint();
+    for batch in Batcher::new(rows_of_file, 1000) {
         let recipients = batch?.recipients;
         rows += recipients.len() as u64;
         client.send_batch(&SendBatchRequest::new(AppId::new(APP), message.clone(), recipients)).await?;

@@ -36,7 +36,7 @@ pub enum AuthErrorKind {
     /// The token endpoint failed, and still so after a few tries. Try again later.
     Server,
     /// The answer is no token. Check the token URL: something else may be listening there.
-    BadAnswer,
+    InvalidResponse,
     /// Not a URL that credentials may be sent to. Use `https`, or `http` to this machine.
     InsecureUrl,
 }
@@ -94,7 +94,7 @@ impl fmt::Display for AuthError {
             AuthErrorKind::RateLimited { .. } => "the token endpoint was asked too often",
             AuthErrorKind::Unreachable => "the token endpoint could not be reached",
             AuthErrorKind::Server => "the token endpoint failed",
-            AuthErrorKind::BadAnswer => "the token endpoint gave an answer that is no token",
+            AuthErrorKind::InvalidResponse => "the token endpoint gave an answer that is no token",
             AuthErrorKind::InsecureUrl => "credentials are sent over https, or over http to this machine only",
         })?;
         match (self.0.status, self.0.why) {

@@ -40,14 +40,14 @@ pub(crate) async fn fetch(
     let answer = client.exchange_client_credentials().request_async(&endpoint).await.map_err(|error| match error {
         RequestTokenError::Request(error) => error,
         // The rest holds the body of the answer, so it goes no further.
-        _ => AuthError::new(AuthErrorKind::BadAnswer),
+        _ => AuthError::new(AuthErrorKind::InvalidResponse),
     })?;
     if *answer.token_type() != BasicTokenType::Bearer {
-        return Err(AuthError::because(AuthErrorKind::BadAnswer, "its token type is not bearer"));
+        return Err(AuthError::because(AuthErrorKind::InvalidResponse, "its token type is not bearer"));
     }
     let token = answer.access_token().secret();
     if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(AuthError::because(AuthErrorKind::BadAnswer, "its token does not fit into a header"));
+        return Err(AuthError::because(AuthErrorKind::InvalidResponse, "its token does not fit into a header"));
     }
     let issued = IssuedToken::new(AccessToken::new(token.clone()));
     Ok(match answer.expires_in() {
@@ -98,7 +98,7 @@ fn judge(answer: Response<Vec<u8>>, now: Timestamp) -> Result<Response<Vec<u8>>,
         }
         StatusCode::REQUEST_TIMEOUT => AuthErrorKind::Server,
         status if status.is_server_error() => AuthErrorKind::Server,
-        _ => AuthErrorKind::BadAnswer,
+        _ => AuthErrorKind::InvalidResponse,
     };
     let why = if status.is_redirection() { Some("redirects are not followed") } else { named(answer.body()) };
     Err(AuthError::from_status(kind, status, why))

@@ -48,7 +48,7 @@ mod tests {
             (1..).take_while(|attempt| wait(&error, *attempt, 0.5).is_some()).count()
         };
         assert_eq!(tries(AuthErrorKind::Refused), 0);
-        assert_eq!(tries(AuthErrorKind::BadAnswer), 0);
+        assert_eq!(tries(AuthErrorKind::InvalidResponse), 0);
         assert_eq!(tries(AuthErrorKind::InsecureUrl), 0);
         assert_eq!(tries(AuthErrorKind::Server), 2);
         assert_eq!(tries(AuthErrorKind::Unreachable), 2);

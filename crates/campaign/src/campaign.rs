@@ -14,9 +14,9 @@ use crate::checked::{CheckedCampaign, CheckedPlan};
 use crate::outcome::SendOutcome;
 use crate::receipts::{Receipts, Watcher};
 use crate::request::CampaignRequest;
-use crate::runner::{Clock, Progress, Runner};
+use crate::runner::{CampaignProgress, Clock, Runner};
 use crate::sender::{BatchSender, Service};
-use crate::step::Limits;
+use crate::step::SendLimits;
 use crate::time::Time;
 
 /// How often the ledger is looked at, for progress and for receipts that another process receives.
@@ -32,9 +32,9 @@ pub struct Campaign {
     sender: Arc<dyn BatchSender>,
     source: Arc<Mutex<Box<dyn RecipientSource>>>,
     request: CampaignRequest,
-    record: ledger::Campaign,
+    record: ledger::CampaignRecord,
     same_input: Option<String>,
-    limits: Limits,
+    limits: SendLimits,
     time: Time,
 }
 
@@ -82,7 +82,7 @@ impl Campaign {
             request,
             record: created.campaign,
             same_input: created.same_input,
-            limits: Limits::default(),
+            limits: SendLimits::default(),
             time: Time::default(),
         })
     }
@@ -129,7 +129,7 @@ impl Campaign {
             request,
             record,
             same_input: None,
-            limits: Limits::default(),
+            limits: SendLimits::default(),
             time: Time::default(),
         };
         let status = campaign.status().await?;
@@ -144,7 +144,7 @@ impl Campaign {
 
     /// Sets what bounds its runs.
     #[must_use]
-    pub fn with_limits(mut self, limits: Limits) -> Self {
+    pub fn with_limits(mut self, limits: SendLimits) -> Self {
         self.limits = limits;
         self
     }
@@ -160,7 +160,7 @@ impl Campaign {
     }
 
     /// What the ledger says of it.
-    pub fn record(&self) -> &ledger::Campaign {
+    pub fn record(&self) -> &ledger::CampaignRecord {
         &self.record
     }
 
@@ -192,7 +192,7 @@ impl Campaign {
     pub async fn send(
         &self,
         stop: impl Future<Output = ()>,
-        on_progress: impl FnMut(&Progress),
+        on_progress: impl FnMut(&CampaignProgress),
     ) -> Result<SendOutcome, CampaignError> {
         let runner = Runner {
             ledger: &*self.ledger,
@@ -235,7 +235,7 @@ impl Campaign {
         &self,
         timeout: Duration,
         stop: impl Future<Output = ()>,
-        mut on_progress: impl FnMut(&Progress),
+        mut on_progress: impl FnMut(&CampaignProgress),
     ) -> Result<Receipts, CampaignError> {
         let clock = Clock::start(&self.time);
         let mut watcher = Watcher::new(timeout, clock.now().steady);
@@ -249,7 +249,7 @@ impl Campaign {
                 _ = look.tick() => {}
             }
             let status = self.ledger.status(self.record.id).await?;
-            on_progress(&Progress::of(status));
+            on_progress(&CampaignProgress::of(status));
             match watcher.look(&status, clock.now().steady) {
                 Receipts::Waiting => {}
                 end => return Ok(end),

@@ -97,6 +97,6 @@ pub use error::CampaignError;
 pub use outcome::{SendOutcome, StopReason};
 pub use receipts::Receipts;
 pub use request::{CampaignRequest, RequestError};
-pub use runner::Progress;
+pub use runner::CampaignProgress;
 pub use sender::{BatchSender, BoxFuture, LookUpFailure, Refusal, SendFailure, Service};
-pub use step::Limits;
+pub use step::SendLimits;

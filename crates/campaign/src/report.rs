@@ -4,7 +4,9 @@
 use std::io::Write;
 
 use serde::Serialize;
-use sinch_batch_ledger::{BatchRecord, BatchStage, Campaign, CampaignStatus, Failure, Ledger, LedgerError};
+use sinch_batch_ledger::{
+    BatchRecord, BatchStage, CampaignRecord, CampaignStatus, Ledger, LedgerError, MessageFailure,
+};
 use thiserror::Error;
 
 /// How many batches or failures are read from the ledger at a time.
@@ -71,7 +73,7 @@ pub fn batch_status(batch: &BatchRecord) -> &str {
 /// When the ledger cannot be read or the output cannot be written; then what is written is cut off.
 pub async fn write_json<W: Write>(
     ledger: &dyn Ledger,
-    campaign: &Campaign,
+    campaign: &CampaignRecord,
     mut out: W,
 ) -> Result<CampaignStatus, ReportError> {
     let status = write_fields(ledger, campaign, &mut out).await?;
@@ -87,7 +89,7 @@ pub async fn write_json<W: Write>(
 /// As of [`write_json`].
 pub async fn write_json_with<W: Write, T: Serialize + ?Sized>(
     ledger: &dyn Ledger,
-    campaign: &Campaign,
+    campaign: &CampaignRecord,
     more: &T,
     mut out: W,
 ) -> Result<CampaignStatus, ReportError> {
@@ -103,7 +105,7 @@ pub async fn write_json_with<W: Write, T: Serialize + ?Sized>(
 /// The object without its end.
 async fn write_fields<W: Write>(
     ledger: &dyn Ledger,
-    campaign: &Campaign,
+    campaign: &CampaignRecord,
     out: &mut W,
 ) -> Result<CampaignStatus, ReportError> {
     let status = ledger.status(campaign.id).await?;
@@ -167,7 +169,7 @@ async fn write_fields<W: Write>(
 /// When the ledger cannot be read, or `each` says so.
 pub async fn for_each_batch(
     ledger: &dyn Ledger,
-    campaign: &Campaign,
+    campaign: &CampaignRecord,
     mut each: impl FnMut(BatchRecord) -> std::io::Result<()>,
 ) -> Result<(), ReportError> {
     let mut after = 0;
@@ -185,8 +187,8 @@ pub async fn for_each_batch(
 /// When the ledger cannot be read, or `each` says so.
 pub async fn for_each_failure(
     ledger: &dyn Ledger,
-    campaign: &Campaign,
-    mut each: impl FnMut(Failure) -> std::io::Result<()>,
+    campaign: &CampaignRecord,
+    mut each: impl FnMut(MessageFailure) -> std::io::Result<()>,
 ) -> Result<(), ReportError> {
     let mut after = 0;
     loop {

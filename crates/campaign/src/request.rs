@@ -3,7 +3,7 @@
 use std::fmt;
 
 use sinch_batch_models::batch::ProcessingStrategy;
-use sinch_batch_models::wire::{ParseError, Text, parse};
+use sinch_batch_models::wire::{ParseError, PrivateText, parse};
 use sinch_batch_models::{
     AppId, BatchRecipient, Channel, ContactId, Message, Recipient, Recipients, SendBatchRequest, Template, Timestamp,
     Ttl,
@@ -161,7 +161,11 @@ impl CampaignRequest {
 
     /// Sets one channel property, such as `SMS_SENDER`, without which many accounts cannot send SMS.
     #[must_use]
-    pub fn with_channel_property(mut self, name: impl Into<std::sync::Arc<str>>, value: impl Into<Text>) -> Self {
+    pub fn with_channel_property(
+        mut self,
+        name: impl Into<std::sync::Arc<str>>,
+        value: impl Into<PrivateText>,
+    ) -> Self {
         self.request = self.request.with_channel_property(name, value);
         self
     }
@@ -189,14 +193,14 @@ impl CampaignRequest {
 
     /// Sets where receipts go instead of the app's webhooks.
     #[must_use]
-    pub fn with_callback_url(mut self, url: impl Into<Text>) -> Self {
+    pub fn with_callback_url(mut self, url: impl Into<PrivateText>) -> Self {
         self.request.callback_url = Some(url.into());
         self
     }
 
     /// Sets what is copied to callbacks about these messages; at most 128 characters.
     #[must_use]
-    pub fn with_correlation_id(mut self, id: impl Into<Text>) -> Self {
+    pub fn with_correlation_id(mut self, id: impl Into<PrivateText>) -> Self {
         self.request.correlation_id = Some(id.into());
         self
     }

@@ -96,7 +96,7 @@ fn app_of_the_text_counts_before_the_default() {
 }
 
 #[test]
-fn unknown_fields_are_kept() {
+fn extra_are_kept() {
     let json = json!({"app_id": APP, "message": {"text_message": {"text": "Hi"}, "new": 1}, "newer": {"a": [null]}});
     let request = read(&json.to_string()).unwrap();
     assert_eq!(value(&request), json);

@@ -7,8 +7,8 @@ use std::time::Duration;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use sinch_batch_client::transport::SendUntil;
 use sinch_batch_ledger::{
-    BatchStage, Campaign, CampaignStatus, Claim, Claimed, Entry, Held, Lease, Ledger, LedgerError, LedgerErrorKind,
-    Presence, Renewed, RowSpans, Worker,
+    BatchStage, CampaignRecord, CampaignStatus, Claim, Claimed, Entry, Held, Lease, Ledger, LedgerError,
+    LedgerErrorKind, Presence, Renewed, RowSpans, Worker,
 };
 use sinch_batch_models::{Recipients, SendBatchRequest, Template, Timestamp};
 use sinch_batch_recipients::{BatchRange, RecipientSource, SourceError};
@@ -22,13 +22,13 @@ use crate::moment::Moment;
 use crate::outcome::{SendOutcome, StopReason};
 use crate::request::CampaignRequest;
 use crate::sender::{BatchSender, BoxFuture, SendFailure};
-use crate::step::{BatchNumber, Command, Fact, Input, Limits, State, step};
+use crate::step::{BatchNumber, Command, Fact, Input, SendLimits, State, step};
 use crate::time::Time;
 
 /// How a run gets on.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
-pub struct Progress {
+pub struct CampaignProgress {
     /// How the campaign stands.
     pub status: CampaignStatus,
     /// Other workers that this run waits for: it has nothing to do until they finish or fall silent.
@@ -37,7 +37,7 @@ pub struct Progress {
     pub takeovers: usize,
 }
 
-impl Progress {
+impl CampaignProgress {
     pub(crate) fn of(status: CampaignStatus) -> Self {
         Self { status, ..Self::default() }
     }
@@ -48,9 +48,9 @@ pub(crate) struct Runner<'a> {
     pub(crate) ledger: &'a dyn Ledger,
     pub(crate) sender: &'a dyn BatchSender,
     pub(crate) source: &'a Arc<Mutex<Box<dyn RecipientSource>>>,
-    pub(crate) campaign: &'a Campaign,
+    pub(crate) campaign: &'a CampaignRecord,
     pub(crate) request: &'a CampaignRequest,
-    pub(crate) limits: &'a Limits,
+    pub(crate) limits: &'a SendLimits,
     pub(crate) time: &'a Time,
 }
 
@@ -72,11 +72,11 @@ impl<'a> Runner<'a> {
     pub(crate) async fn send(
         &'a self,
         stop: impl Future<Output = ()>,
-        mut on_progress: impl FnMut(&Progress),
+        mut on_progress: impl FnMut(&CampaignProgress),
     ) -> Result<SendOutcome, CampaignError> {
         let begun = self.ledger.begin_run(self.campaign.id, self.limits.resend_after).await?;
         let status = self.ledger.status(self.campaign.id).await.ok();
-        status.into_iter().for_each(|status| on_progress(&Progress::of(status)));
+        status.into_iter().for_each(|status| on_progress(&CampaignProgress::of(status)));
         let mut state = State::new(self.limits.clone(), &begun, status.is_some_and(|status| status.accepted > 0));
         let mut run = Run {
             runner: self,
@@ -106,7 +106,7 @@ impl<'a> Runner<'a> {
             if let Some(outcome) = run.finished.take() {
                 self.goodbye(&run.worker).await;
                 if let Ok(status) = self.ledger.status(self.campaign.id).await {
-                    on_progress(&Progress::of(status));
+                    on_progress(&CampaignProgress::of(status));
                 }
                 return failure.map_or(Ok(outcome), Err);
             }
@@ -121,7 +121,7 @@ impl<'a> Runner<'a> {
                     // What cannot be shown is no reason to stop sending.
                     if let Ok(status) = self.ledger.status(self.campaign.id).await {
                         let waits_for = state.waits_for().to_vec();
-                        on_progress(&Progress { status, waits_for, takeovers: state.takeovers() });
+                        on_progress(&CampaignProgress { status, waits_for, takeovers: state.takeovers() });
                     }
                     inputs.push(Input::Tick);
                 }
@@ -378,7 +378,12 @@ struct ReadBatch {
 }
 
 impl Reader {
-    fn new(source: Arc<Mutex<Box<dyn RecipientSource>>>, template: Template, campaign: &Campaign, time: &Time) -> Self {
+    fn new(
+        source: Arc<Mutex<Box<dyn RecipientSource>>>,
+        template: Template,
+        campaign: &CampaignRecord,
+        time: &Time,
+    ) -> Self {
         Self {
             in_place: time.is_simulated(),
             source,

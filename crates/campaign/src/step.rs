@@ -37,7 +37,7 @@ pub(crate) type BatchNumber = u32;
 /// What bounds a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Limits {
+pub struct SendLimits {
     /// How many batches are under way at once, those that wait for their outcome included.
     pub in_flight: u32,
     /// How long a batch of unknown outcome must stay absent before it is sent again. The longest that
@@ -59,7 +59,7 @@ pub struct Limits {
     pub longest_wait: Duration,
 }
 
-impl Default for Limits {
+impl Default for SendLimits {
     fn default() -> Self {
         Self {
             in_flight: 4,
@@ -75,7 +75,7 @@ impl Default for Limits {
     }
 }
 
-impl Limits {
+impl SendLimits {
     /// Sets how many batches are under way at once; at least one.
     #[must_use]
     pub fn with_in_flight(mut self, in_flight: u32) -> Self {
@@ -186,7 +186,7 @@ pub(crate) enum Fact {
 /// What the machine knows.
 #[derive(Clone, Debug)]
 pub(crate) struct State {
-    limits: Limits,
+    limits: SendLimits,
     resend_after: Duration,
     slots: BTreeMap<BatchNumber, Slot>,
     /// Batches that this run does not try again.
@@ -279,7 +279,7 @@ const RENEWAL_TAKES: Duration = Duration::from_secs(1);
 
 impl State {
     /// A run of a campaign in which `accepted_any` batch was accepted before.
-    pub(crate) fn new(limits: Limits, run: &Run, accepted_any: bool) -> Self {
+    pub(crate) fn new(limits: SendLimits, run: &Run, accepted_any: bool) -> Self {
         // What a run begun earlier left may have been sent from a copy of this ledger.
         let probes = if run.number > 1 { limits.in_flight } else { 0 };
         Self {

@@ -10,11 +10,11 @@ fn at(seconds: u64) -> Moment {
     Moment { wall, steady: Duration::from_secs(seconds) }
 }
 
-fn first_run(limits: Limits) -> State {
+fn first_run(limits: SendLimits) -> State {
     State::new(limits, &Run::new(1, Duration::ZERO), false)
 }
 
-fn later_run(limits: Limits) -> State {
+fn later_run(limits: SendLimits) -> State {
     State::new(limits, &Run::new(2, Duration::ZERO), false)
 }
 
@@ -67,7 +67,7 @@ fn go(state: &mut State, second: u64, inputs: impl IntoIterator<Item = Input>) -
 }
 
 /// A first run with these batches on their way, at second 0.
-fn sending(limits: Limits, numbers: impl IntoIterator<Item = BatchNumber>) -> State {
+fn sending(limits: SendLimits, numbers: impl IntoIterator<Item = BatchNumber>) -> State {
     let mut state = first_run(limits);
     let numbers: Vec<_> = numbers.into_iter().collect();
     go(&mut state, 0, [Input::Start, claimed(numbers.iter().map(|number| lease(*number)).collect(), 0)]);
@@ -78,8 +78,8 @@ fn sending(limits: Limits, numbers: impl IntoIterator<Item = BatchNumber>) -> St
     state
 }
 
-fn one() -> Limits {
-    Limits::default().with_in_flight(1)
+fn one() -> SendLimits {
+    SendLimits::default().with_in_flight(1)
 }
 
 fn finish(commands: &[Command]) -> Option<&SendOutcome> {
@@ -126,7 +126,7 @@ fn an_intent_goes_out_together_with_the_record_of_an_accepted_batch() {
 
 #[test]
 fn a_run_claims_as_many_as_may_be_under_way_and_holds_twice_as_many() {
-    let mut state = first_run(Limits::default().with_in_flight(3));
+    let mut state = first_run(SendLimits::default().with_in_flight(3));
     assert_eq!(go(&mut state, 0, [Input::Start]), [Command::Claim(3, Arc::default())]);
     let commands = go(&mut state, 0, [claimed(vec![lease(1), lease(2), lease(3)], 0)]);
     assert!(commands.contains(&Command::Claim(3, Arc::default())), "{commands:?}");
@@ -251,7 +251,7 @@ fn a_refused_batch_after_an_accepted_one_is_given_up_alone() {
 fn one_new_token_after_another_that_has_expired_is_a_matter_of_credentials() {
     let mut state = sending(one(), [1]);
     go(&mut state, 0, [claimed(Vec::new(), 0)]);
-    let most = Limits::default().max_consecutive_failures;
+    let most = SendLimits::default().max_consecutive_failures;
     for failures in 1..=most {
         let start = u64::from(failures) * 100;
         let expired = Err(SendFailure::Expired { why: "stale".to_owned() });
@@ -271,7 +271,7 @@ fn one_new_token_after_another_that_has_expired_is_a_matter_of_credentials() {
 
 #[test]
 fn a_full_queue_makes_everyone_wait() {
-    let mut state = sending(Limits::default().with_in_flight(3), [1]);
+    let mut state = sending(SendLimits::default().with_in_flight(3), [1]);
     go(&mut state, 0, [claimed(vec![lease(2)], 0)]);
     let full = SendFailure::NotNow { retry_after: Some(Duration::from_secs(9)), limited: true, why: "full".to_owned() };
     let commands = go(&mut state, 0, [Input::Sent(1, Err(full)), Input::Recorded(1), Input::Read(2)]);
@@ -286,7 +286,7 @@ fn a_full_queue_makes_everyone_wait() {
 
 #[test]
 fn probes_that_find_a_batch_stop_the_run_and_nothing_is_sent() {
-    let mut state = later_run(Limits::default().with_in_flight(2));
+    let mut state = later_run(SendLimits::default().with_in_flight(2));
     let commands = go(&mut state, 0, [Input::Start, claimed(vec![lease(1), lease(2)], 0)]);
     assert!(commands.contains(&Command::LookUp(1)) && commands.contains(&Command::LookUp(2)), "{commands:?}");
     // The first is absent, and waits for the second.
@@ -312,7 +312,7 @@ fn probes_that_are_all_absent_let_everything_go_on() {
 
 #[test]
 fn probes_that_are_out_hold_back_what_was_proved_absent() {
-    let mut state = later_run(Limits::default().with_in_flight(2));
+    let mut state = later_run(SendLimits::default().with_in_flight(2));
     go(&mut state, 1000, [Input::Start, claimed(vec![tried(1, 900), lease(2)], 1000)]);
     go(&mut state, 1000, [Input::Found(1, Ok(Vec::new()))]);
     let commands = go(&mut state, 1030, [renewed(1030), Input::Found(1, Ok(Vec::new()))]);
@@ -422,10 +422,10 @@ fn a_lease_that_ends_before_the_intent_is_recorded_lets_nothing_leave() {
 
 #[test]
 fn a_run_does_not_claim_what_it_still_holds_after_its_lease_is_over() {
-    let mut state = sending(Limits::default().with_in_flight(2), [1]);
+    let mut state = sending(SendLimits::default().with_in_flight(2), [1]);
     let commands = go(&mut state, 100, [claimed(Vec::new(), 100), Input::Fenced(2)]);
     assert!(finish(&commands).is_none());
-    let mut state = sending(Limits::default().with_in_flight(2), [1]);
+    let mut state = sending(SendLimits::default().with_in_flight(2), [1]);
     go(&mut state, 0, [claimed(vec![lease(2)], 0)]);
     let commands = go(&mut state, 100, [Input::Read(2), Input::Fenced(2), claimed(Vec::new(), 0)]);
     assert!(commands.contains(&Command::Claim(2, Arc::new(BTreeSet::from([1])))), "{commands:?}");
@@ -433,7 +433,7 @@ fn a_run_does_not_claim_what_it_still_holds_after_its_lease_is_over() {
 
 #[test]
 fn a_changed_input_stops_later_batches_and_lets_earlier_ones_go() {
-    let mut state = first_run(Limits::default().with_in_flight(3));
+    let mut state = first_run(SendLimits::default().with_in_flight(3));
     go(&mut state, 0, [Input::Start, claimed(vec![lease(1), lease(2), lease(3)], 0), Input::Read(1)]);
     let changed = Input::Unreadable(2, StopReason::InputChanged, "another digest".to_owned());
     go(&mut state, 0, [changed]);
@@ -447,7 +447,7 @@ fn a_changed_input_stops_later_batches_and_lets_earlier_ones_go() {
 
 #[test]
 fn a_stop_lets_go_of_what_waits_and_of_what_is_claimed_after_it() {
-    let mut state = sending(Limits::default().with_in_flight(3), [1]);
+    let mut state = sending(SendLimits::default().with_in_flight(3), [1]);
     go(&mut state, 1, [Input::Stop(StopReason::Interrupted, None), Input::Sent(1, Err(lost()))]);
     let commands = go(&mut state, 2, [claimed(vec![lease(2)], 0)]);
     assert!(!commands.contains(&Command::Read(2)), "{commands:?}");

@@ -37,14 +37,14 @@ fn message_file(path: &Path) -> Result<Message, Failure> {
             .hint("name a JSON file with the wire's `message` object, or give the words: --text 'Hello ${name}'")
     })?;
     let message = parse::<Message>(&text).map_err(|error| bad_message(path, &error))?;
-    if message.extra.get("recipient_and_params").is_some() {
+    if message.unknown_fields.get("recipient_and_params").is_some() {
         return Err(Failure::new(exit::BAD_INPUT, format!("{shown} holds a whole request, not its message"))
             .hint("put the request's `message` object into a file of its own; its recipients are the other file"));
     }
     for field in message.unknown_fields() {
         say!("note: {shown}, {field}: a field that this release does not know; it goes out as it is");
     }
-    let broken: Vec<_> = message.broken_rules().iter().map(ToString::to_string).collect();
+    let broken: Vec<_> = message.violations().iter().map(ToString::to_string).collect();
     if !broken.is_empty() {
         return Err(Failure::new(exit::BAD_INPUT, format!("{shown}, {}", broken.join("; ")))
             .hint("the service refuses such a message: fix the places named"));

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use etcetera::BaseStrategy;
-use sinch_batch::ledger::{Campaign, Ledger, LedgerError, LedgerErrorKind, SqliteLedger};
+use sinch_batch::ledger::{CampaignRecord, Ledger, LedgerError, LedgerErrorKind, SqliteLedger};
 
 use crate::args::LedgerArgs;
 use crate::exit;
@@ -59,7 +59,7 @@ pub(crate) fn open_existing(path: &Path) -> Result<Arc<SqliteLedger>, Failure> {
 }
 
 /// The campaign of a name, or the latest.
-pub(crate) async fn find(ledger: &dyn Ledger, path: &Path, name: Option<&str>) -> Result<Campaign, Failure> {
+pub(crate) async fn find(ledger: &dyn Ledger, path: &Path, name: Option<&str>) -> Result<CampaignRecord, Failure> {
     let campaigns = ledger.campaigns().await.map_err(|error| failed(path, &error))?;
     let found = match name {
         Some(name) => campaigns.iter().find(|campaign| campaign.name == name),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use comfy_table::{ContentArrangement, Table, presets};
 use sinch_batch::campaign::report::{ReportError, for_each_failure};
-use sinch_batch::ledger::{CallbackCount, Campaign, CampaignStatus, Failure as MessageFailure, Ledger};
+use sinch_batch::ledger::{CallbackCount, CampaignRecord, CampaignStatus, Ledger, MessageFailure};
 use sinch_batch::models::Timestamp;
 
 use crate::fail::{Failure, output};
@@ -52,7 +52,7 @@ pub(crate) fn status(status: &CampaignStatus, took: Option<Duration>) -> String 
 }
 
 /// All campaigns, as a table.
-pub(crate) fn campaigns(campaigns: &[(Campaign, CampaignStatus)]) -> String {
+pub(crate) fn campaigns(campaigns: &[(CampaignRecord, CampaignStatus)]) -> String {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);
     table.set_content_arrangement(ContentArrangement::Dynamic);
@@ -94,7 +94,7 @@ fn second(time: Timestamp) -> String {
 /// The sums, then the failures by row; at most `most` of them, and how to see the others.
 pub(crate) async fn report(
     ledger: &dyn Ledger,
-    campaign: &Campaign,
+    campaign: &CampaignRecord,
     took: Option<Duration>,
     (most, see_all): (usize, &str),
     mut out: impl Write,

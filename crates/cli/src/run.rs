@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use sinch_batch::campaign::report::write_json;
-use sinch_batch::campaign::{Campaign, CampaignError, Limits, Progress, Receipts, SendOutcome, StopReason};
+use sinch_batch::campaign::{Campaign, CampaignError, CampaignProgress, Receipts, SendLimits, SendOutcome, StopReason};
 use sinch_batch::ledger::{CampaignStatus, LedgerErrorKind, Phase, SqliteLedger};
 
 use crate::args::RunArgs;
@@ -20,8 +20,8 @@ use crate::{exit, ledgers, render, say};
 const SHOWN_FAILURES: usize = 20;
 
 /// What bounds a run, as it was typed.
-pub(crate) fn limits(args: &RunArgs) -> Limits {
-    Limits::default()
+pub(crate) fn limits(args: &RunArgs) -> SendLimits {
+    SendLimits::default()
         .with_in_flight(args.in_flight.into())
         .with_resend_after(args.resend_after)
         .with_takeover_grace(args.takeover_grace)
@@ -283,7 +283,7 @@ struct Talk<'a> {
 }
 
 impl Talk<'_> {
-    fn about(&mut self, progress: &Progress) {
+    fn about(&mut self, progress: &CampaignProgress) {
         self.progress.show(&progress.status);
         let waiting = progress.waits_for.first().map(|held| {
             format!(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::Request;
 use jiff::Timestamp;
 use sinch_batch_auth::TokenSource;
 use sinch_batch_models::batch::CancelWhich;
@@ -16,11 +16,11 @@ use sinch_batch_models::{
 
 use crate::budget::Budget;
 use crate::endpoint::Endpoint;
-use crate::exchange::{About, Chance, Exchange};
+use crate::executor::{About, CallExecutor, Chance};
 use crate::limits::Limits;
 use crate::look_up::{self, Entry, Found, Judged};
 use crate::transport::{SendUntil, Transport};
-use crate::{Answer, Error, Operation, Pace, Region, RetryPolicy, Taken, wire};
+use crate::{Accepted, Error, Operation, Pace, Region, Response, RetryPolicy, wire};
 
 /// The Batch API of one project in one region.
 ///
@@ -29,9 +29,9 @@ use crate::{Answer, Error, Operation, Pace, Region, RetryPolicy, Taken, wire};
 ///
 /// ```
 /// # use std::time::Duration;
-/// # use sinch_batch_client::{Answer, Client, Error};
+/// # use sinch_batch_client::{Response, Client, Error};
 /// # use sinch_batch_models::{BatchId, BatchStatus};
-/// # async fn ask(client: &Client, id: &BatchId) -> Result<Answer<BatchStatus>, Error> {
+/// # async fn ask(client: &Client, id: &BatchId) -> Result<Response<BatchStatus>, Error> {
 /// client.with_timeout(Duration::from_secs(5)).batch_status(id).await
 /// # }
 /// ```
@@ -51,7 +51,7 @@ pub struct Client {
 
 struct Shared {
     endpoint: Endpoint,
-    exchange: Exchange,
+    exchange: CallExecutor,
 }
 
 impl Client {
@@ -131,7 +131,7 @@ impl Client {
         operation: Operation,
         about: About<'_>,
         request: Request<Bytes>,
-        read: impl Fn(&Response<Bytes>, Timestamp) -> Result<T, Error>,
+        read: impl Fn(&http::Response<Bytes>, Timestamp) -> Result<T, Error>,
     ) -> Result<T, Error> {
         self.shared.exchange.call(operation, &self.limits, about, request, read).await
     }
@@ -146,7 +146,7 @@ impl Client {
     /// Ask [`Error::reached_service`] first. If it is unknown, people may get the message: look
     /// the batch up with [`look_up`](Self::look_up) before you send it again, which takes
     /// a value in `batch_metadata` that no other batch has.
-    pub async fn send_batch(&self, request: &SendBatchRequest) -> Result<Answer<BatchSent>, Error> {
+    pub async fn send_batch(&self, request: &SendBatchRequest) -> Result<Response<BatchSent>, Error> {
         let http = wire::send_batch(&self.shared.endpoint, request)?;
         let about = About::items(request.recipients.len());
         self.call(Operation::SendBatch, about, http, wire::batch_sent).await
@@ -163,7 +163,7 @@ impl Client {
     ///
     /// # Errors
     /// An error does not say that nothing was cancelled; cancel again.
-    pub async fn cancel_batch(&self, request: &CancelBatchRequest) -> Result<Answer<Taken>, Error> {
+    pub async fn cancel_batch(&self, request: &CancelBatchRequest) -> Result<Response<Accepted>, Error> {
         let http = wire::cancel_batch(&self.shared.endpoint, request)?;
         let about = match &request.which {
             CancelWhich::Batch(id) => About::batch(id),
@@ -177,7 +177,7 @@ impl Client {
     ///
     /// # Errors
     /// 404 for a batch that this project and region do not know.
-    pub async fn batch_status(&self, batch_id: &BatchId) -> Result<Answer<BatchStatus>, Error> {
+    pub async fn batch_status(&self, batch_id: &BatchId) -> Result<Response<BatchStatus>, Error> {
         let http = wire::batch_status(&self.shared.endpoint, batch_id)?;
         let about = About::batch(batch_id);
         self.call(Operation::BatchStatus, about, http, wire::status_of_batch).await
@@ -191,7 +191,7 @@ impl Client {
     ///
     /// # Errors
     /// An error says nothing about whether there is such a batch.
-    pub async fn find_batches(&self, key: &str, value: &str) -> Result<Answer<BatchStatuses>, Error> {
+    pub async fn find_batches(&self, key: &str, value: &str) -> Result<Response<BatchStatuses>, Error> {
         let http = wire::find_batches(&self.shared.endpoint, key, value)?;
         self.call(Operation::FindBatches, About::default(), http, wire::batches_found).await
     }
@@ -217,7 +217,7 @@ impl Client {
     /// # Errors
     /// An error says nothing about whether there is such a batch. One of a question by id is returned only if
     /// nothing was found.
-    pub async fn look_up(&self, key: &str, value: &str) -> Result<Answer<Found>, Error> {
+    pub async fn look_up(&self, key: &str, value: &str) -> Result<Response<Found>, Error> {
         let http = wire::find_batches(&self.shared.endpoint, key, value)?;
         let read = |answer: &_, now| look_up::read(answer, key, value, now);
         let mut judged = self.call(Operation::FindBatches, About::default(), http, read).await?;
@@ -276,7 +276,7 @@ impl Client {
     /// # Errors
     /// Ask [`Error::reached_service`] first. If it is unknown, contacts may have been made, and
     /// would be made twice by another call: wait for the callbacks before you decide.
-    pub async fn create_contacts(&self, request: &CreateContactsRequest) -> Result<Answer<Taken>, Error> {
+    pub async fn create_contacts(&self, request: &CreateContactsRequest) -> Result<Response<Accepted>, Error> {
         let http = wire::create_contacts(&self.shared.endpoint, request)?;
         let about = About::items(request.contacts.len());
         let read = |answer: &_, now| wire::taken(Operation::CreateContacts, answer, now);
@@ -288,7 +288,7 @@ impl Client {
     ///
     /// # Errors
     /// An error does not say that nothing was deleted; delete again.
-    pub async fn delete_contacts(&self, request: &DeleteContactsRequest) -> Result<Answer<Taken>, Error> {
+    pub async fn delete_contacts(&self, request: &DeleteContactsRequest) -> Result<Response<Accepted>, Error> {
         let http = wire::delete_contacts(&self.shared.endpoint, request)?;
         let about = About::items(request.contact_ids.len());
         let read = |answer: &_, now| wire::taken(Operation::DeleteContacts, answer, now);
@@ -300,7 +300,7 @@ impl Client {
     ///
     /// # Errors
     /// It is not atomic: after an error none, some or all may be recorded. Record all of them again.
-    pub async fn insert_consents(&self, request: &InsertConsentsRequest) -> Result<Answer<ConsentsInserted>, Error> {
+    pub async fn insert_consents(&self, request: &InsertConsentsRequest) -> Result<Response<ConsentsInserted>, Error> {
         let http = wire::insert_consents(&self.shared.endpoint, request)?;
         let about = About::items(request.consent_records.len());
         self.call(Operation::InsertConsents, about, http, wire::consents_inserted).await
@@ -439,7 +439,7 @@ impl ClientBuilder {
             Some(transport) => transport,
             None => default_transport(&endpoint, self.tcp_user_timeout)?,
         };
-        let exchange = Exchange {
+        let exchange = CallExecutor {
             tokens: self.tokens,
             transport,
             budget: Budget::default(),

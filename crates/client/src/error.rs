@@ -14,7 +14,7 @@ use sinch_batch_models::{ErrorBody, error_body::ErrorLayout};
 use crate::look::Look;
 use crate::scrub::{Spoken, scrub};
 use crate::transport::TransportError;
-use crate::{Operation, answer, transport, wire};
+use crate::{Operation, response, transport, wire};
 
 /// Whether the service may have taken a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -89,7 +89,7 @@ pub enum ErrorKind {
     },
     /// The answer is not one of this API: an unknown form, or a redirect, which is not followed.
     /// Check the base URL. After a send the batch may have been accepted all the same.
-    Answer {
+    UnexpectedResponse {
         /// The HTTP status.
         status: u16,
     },
@@ -138,7 +138,7 @@ impl Error {
     }
 
     pub(crate) fn answer(operation: Operation, status: u16, source: Option<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self::new(operation, ErrorKind::Answer { status }, Reached::Unknown, None, source)
+        Self::new(operation, ErrorKind::UnexpectedResponse { status }, Reached::Unknown, None, source)
     }
 
     fn new(
@@ -169,13 +169,15 @@ impl Error {
         if let ErrorKind::Api { body, .. } = &self.0.kind {
             self.0.said = Some(scrub(&spoken.hide(&body.message)).into());
         }
-        self.0.request_id = answer::request_id(answer.headers());
+        self.0.request_id = response::request_id(answer.headers());
         self.0.expired = wire::says_expired(answer.status(), answer.headers());
-        self.0.date = answer::date(answer.headers());
+        self.0.date = response::date(answer.headers());
         self.0.look = match &self.0.kind {
             // A redirect needs no body, and the documented answer to a bad token has none.
-            ErrorKind::Answer { status: 100..=199 | 300..=399 } | ErrorKind::Api { status: 401, .. } => None,
-            ErrorKind::Answer { .. } => Some(Look::at(answer.body(), &spoken)),
+            ErrorKind::UnexpectedResponse { status: 100..=199 | 300..=399 } | ErrorKind::Api { status: 401, .. } => {
+                None
+            }
+            ErrorKind::UnexpectedResponse { .. } => Some(Look::at(answer.body(), &spoken)),
             ErrorKind::Api { body, .. } => match body.layout {
                 ErrorLayout::Empty | ErrorLayout::NotJson | ErrorLayout::OtherJson => {
                     Some(Look::at(answer.body(), &spoken))
@@ -214,7 +216,7 @@ impl Error {
             ErrorKind::TooLate => "too_late",
             ErrorKind::Transport => "transport",
             ErrorKind::Api { .. } => "api",
-            ErrorKind::Answer { .. } => "answer",
+            ErrorKind::UnexpectedResponse { .. } => "answer",
         }
     }
 
@@ -241,7 +243,7 @@ impl Error {
             ErrorKind::Auth(error) => error.is_transient(),
             ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::TooLate | ErrorKind::Transport => true,
             ErrorKind::Api { status, .. } => matches!(status, 408 | 429 | 500..=599),
-            ErrorKind::Request | ErrorKind::Answer { .. } => false,
+            ErrorKind::Request | ErrorKind::UnexpectedResponse { .. } => false,
         }
     }
 
@@ -349,13 +351,13 @@ impl Error {
     /// The HTTP status, if there was an answer.
     pub fn status(&self) -> Option<u16> {
         match self.0.kind {
-            ErrorKind::Api { status, .. } | ErrorKind::Answer { status } => Some(status),
+            ErrorKind::Api { status, .. } | ErrorKind::UnexpectedResponse { status } => Some(status),
             _ => None,
         }
     }
 
     /// What names the request in the service's own logs, if the answer says so. See
-    /// [`Answer::request_id`](crate::Answer::request_id).
+    /// [`Response::request_id`](crate::Response::request_id).
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }
@@ -414,10 +416,10 @@ impl fmt::Display for Error {
             }
             ErrorKind::TooLate => write!(f, "{doing} could not be repeated because its time to leave was over"),
             ErrorKind::Transport => write!(f, "{doing} failed because the connection broke"),
-            ErrorKind::Answer { status: status @ 300..=399 } => {
+            ErrorKind::UnexpectedResponse { status: status @ 300..=399 } => {
                 write!(f, "{doing} was answered with a redirect, {status}, which is not followed")
             }
-            ErrorKind::Answer { status } => {
+            ErrorKind::UnexpectedResponse { status } => {
                 write!(f, "{doing} was answered {status} in a form that cannot be read")?;
                 match &self.0.look {
                     Some(look) => write!(f, ", {look}"),
@@ -486,7 +488,9 @@ impl fmt::Debug for ErrorKind {
             Self::Api { status, body } => {
                 f.debug_struct("Api").field("status", status).field("name", &name(body)).finish_non_exhaustive()
             }
-            Self::Answer { status } => f.debug_struct("Answer").field("status", status).finish(),
+            Self::UnexpectedResponse { status } => {
+                f.debug_struct("UnexpectedResponse").field("status", status).finish()
+            }
         }
     }
 }
@@ -652,7 +656,7 @@ pub(crate) mod tests {
             (auth(AuthErrorKind::RateLimited { retry_after: None }), "limited transient"),
             (auth(AuthErrorKind::Unreachable), "connect transient"),
             (auth(AuthErrorKind::Server), "server transient"),
-            (auth(AuthErrorKind::BadAnswer), ""),
+            (auth(AuthErrorKind::InvalidResponse), ""),
         ] {
             assert_eq!(of(&error), expected, "{error}");
         }

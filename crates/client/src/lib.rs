@@ -49,7 +49,7 @@
 //! | Module | What it holds |
 //! | --- | --- |
 //! | [`client`] | [`Client`], its builder, and the operations |
-//! | [`answer`] | [`Answer`]: a typed body, the status, the id of the request |
+//! | [`answer`] | [`Response`]: a typed body, the status, the id of the request |
 //! | [`look_up`] | [`Found`]: what a look-up by metadata proves |
 //! | [`region`] | [`Region`]: the app's, and with it the host |
 //! | [`operation`] | [`Operation`] and its [`Idempotency`]: what repeating it does |
@@ -81,30 +81,30 @@
 pub mod client;
 pub mod region;
 
-pub mod answer;
 pub mod error;
 pub mod look_up;
 pub mod operation;
 pub mod pace;
+pub mod response;
 pub mod retry;
 
 pub mod transport;
 
 mod budget;
 mod endpoint;
-mod exchange;
+mod executor;
 mod limits;
 mod look;
 mod metrics;
 mod scrub;
 mod wire;
 
-pub use answer::{Answer, Taken};
 pub use client::{BuildError, Client, ClientBuilder};
 pub use error::{Error, ErrorKind, Reached};
 pub use look_up::Found;
 pub use operation::{Idempotency, Operation};
 pub use pace::Pace;
 pub use region::{Region, UnknownRegion};
+pub use response::{Accepted, Response};
 pub use retry::{Decision, RetryPolicy};
 pub use transport::{Transport, TransportError};

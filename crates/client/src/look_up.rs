@@ -6,12 +6,11 @@
 //! that reads kindly would hide what it did not understand.
 
 use bytes::Bytes;
-use http::Response;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use sinch_batch_models::{AnyJson, BatchId};
 
-use crate::{Answer, Error, Operation, wire};
+use crate::{Error, Operation, Response, wire};
 
 /// What a look-up by metadata proves, see [`Client::look_up`](crate::Client::look_up).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,9 +53,14 @@ pub(crate) enum Entry {
 pub(crate) const STRANGER: &str = "a batch that does not show our key";
 
 /// The first half of a look-up: the answer, judged.
-pub(crate) fn read(answer: &Response<Bytes>, key: &str, value: &str, now: Timestamp) -> Result<Answer<Judged>, Error> {
+pub(crate) fn read(
+    answer: &http::Response<Bytes>,
+    key: &str,
+    value: &str,
+    now: Timestamp,
+) -> Result<Response<Judged>, Error> {
     if wire::is_empty_success(answer) {
-        return Ok(Answer::new(unclear("an empty body"), answer));
+        return Ok(Response::new(unclear("an empty body"), answer));
     }
     let judged = wire::read::<AnyJson>(Operation::FindBatches, answer, now)?.map(|body| judge(&body, key, value));
     // Of a name that stands twice in an object only the last is seen, and what is nested is not looked into.
@@ -69,7 +73,7 @@ pub(crate) fn read(answer: &Response<Bytes>, key: &str, value: &str, now: Timest
 
 /// The second half: whether the status of a batch shows that it is ours.
 pub(crate) fn read_status(
-    answer: &Response<Bytes>,
+    answer: &http::Response<Bytes>,
     id: &BatchId,
     key: &str,
     value: &str,
@@ -280,7 +284,7 @@ mod tests {
     #[test]
     fn a_body_that_is_not_there_is_unclear_and_one_that_is_cut_is_an_error() {
         let read = |status: u16, body: &'static str| {
-            let answer = Response::builder().status(status).body(Bytes::from(body)).unwrap();
+            let answer = http::Response::builder().status(status).body(Bytes::from(body)).unwrap();
             read(&answer, "k", "1", Timestamp::UNIX_EPOCH)
         };
         for (status, body) in [(200, ""), (200, " \n"), (204, "")] {
@@ -307,7 +311,7 @@ mod tests {
             ("[]", false),
             ("null", false),
         ] {
-            let answer = Response::new(Bytes::from(body));
+            let answer = http::Response::new(Bytes::from(body));
             let ours = read_status(&answer, &BatchId::new("b"), "k", "1", Timestamp::UNIX_EPOCH).unwrap();
             assert_eq!(ours, expected, "{body}");
         }

@@ -29,7 +29,7 @@ pub enum Idempotency {
     /// People get the message again: there is no idempotency key.
     SendsMessages,
     /// Contacts may be there twice.
-    MakesContacts,
+    CreatesContacts,
 }
 
 impl Operation {
@@ -49,7 +49,7 @@ impl Operation {
     pub fn idempotency(self) -> Idempotency {
         match self {
             Self::SendBatch => Idempotency::SendsMessages,
-            Self::CreateContacts => Idempotency::MakesContacts,
+            Self::CreateContacts => Idempotency::CreatesContacts,
             Self::CancelBatch | Self::BatchStatus | Self::FindBatches | Self::DeleteContacts | Self::InsertConsents => {
                 Idempotency::Safe
             }
@@ -114,7 +114,7 @@ mod tests {
             (Operation::CancelBatch, "DELETE", messages, Idempotency::Safe),
             (Operation::BatchStatus, "GET", "/v1/projects/{project_id}/messages/{batch_id}", Idempotency::Safe),
             (Operation::FindBatches, "GET", messages, Idempotency::Safe),
-            (Operation::CreateContacts, "POST", contacts, Idempotency::MakesContacts),
+            (Operation::CreateContacts, "POST", contacts, Idempotency::CreatesContacts),
             (Operation::DeleteContacts, "DELETE", contacts, Idempotency::Safe),
             (Operation::InsertConsents, "POST", "/v1/projects/{project_id}/consents", Idempotency::Safe),
         ];

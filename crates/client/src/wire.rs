@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -18,7 +18,7 @@ use sinch_batch_models::{
 };
 
 use crate::endpoint::{Endpoint, encode, segment};
-use crate::{Answer, Error, Operation, Taken};
+use crate::{Accepted, Error, Operation, Response};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("sinch-batch/", env!("CARGO_PKG_VERSION")));
@@ -90,8 +90,8 @@ fn write(operation: Operation, url: String, body: Bytes) -> Result<Request<Bytes
         .map_err(|error| Error::request(operation, error))
 }
 
-pub(crate) fn batch_sent(answer: &Response<Bytes>, now: Timestamp) -> Result<Answer<BatchSent>, Error> {
-    let sent: Answer<BatchSent> = read(Operation::SendBatch, answer, now)?;
+pub(crate) fn batch_sent(answer: &http::Response<Bytes>, now: Timestamp) -> Result<Response<BatchSent>, Error> {
+    let sent: Response<BatchSent> = read(Operation::SendBatch, answer, now)?;
     if sent.batch_id.is_empty() {
         let why = "the batch id is empty".into();
         return Err(Error::answer(Operation::SendBatch, sent.http_status, Some(why)));
@@ -100,42 +100,49 @@ pub(crate) fn batch_sent(answer: &Response<Bytes>, now: Timestamp) -> Result<Ans
 }
 
 /// The answer to an operation whose reference describes no body: nothing, or any JSON.
-pub(crate) fn taken(operation: Operation, answer: &Response<Bytes>, now: Timestamp) -> Result<Answer<Taken>, Error> {
+pub(crate) fn taken(
+    operation: Operation,
+    answer: &http::Response<Bytes>,
+    now: Timestamp,
+) -> Result<Response<Accepted>, Error> {
     if is_empty_success(answer) {
-        return Ok(Answer::new(Taken(None), answer));
+        return Ok(Response::new(Accepted(None), answer));
     }
-    Ok(read::<AnyJson>(operation, answer, now)?.map(|said| Taken(Some(said))))
+    Ok(read::<AnyJson>(operation, answer, now)?.map(|said| Accepted(Some(said))))
 }
 
-pub(crate) fn status_of_batch(answer: &Response<Bytes>, now: Timestamp) -> Result<Answer<BatchStatus>, Error> {
+pub(crate) fn status_of_batch(answer: &http::Response<Bytes>, now: Timestamp) -> Result<Response<BatchStatus>, Error> {
     read(Operation::BatchStatus, answer, now)
 }
 
-pub(crate) fn batches_found(answer: &Response<Bytes>, now: Timestamp) -> Result<Answer<BatchStatuses>, Error> {
+pub(crate) fn batches_found(answer: &http::Response<Bytes>, now: Timestamp) -> Result<Response<BatchStatuses>, Error> {
     read(Operation::FindBatches, answer, now)
 }
 
 /// An id is documented, but no more than an acknowledgement: without one they are recorded too.
-pub(crate) fn consents_inserted(answer: &Response<Bytes>, now: Timestamp) -> Result<Answer<ConsentsInserted>, Error> {
+pub(crate) fn consents_inserted(
+    answer: &http::Response<Bytes>,
+    now: Timestamp,
+) -> Result<Response<ConsentsInserted>, Error> {
     if is_empty_success(answer) {
-        return Ok(Answer::new(ConsentsInserted::default(), answer));
+        return Ok(Response::new(ConsentsInserted::default(), answer));
     }
     read(Operation::InsertConsents, answer, now)
 }
 
-pub(crate) fn is_empty_success(answer: &Response<Bytes>) -> bool {
+pub(crate) fn is_empty_success(answer: &http::Response<Bytes>) -> bool {
     answer.status().is_success() && answer.body().trim_ascii().is_empty()
 }
 
 pub(crate) fn read<T: DeserializeOwned>(
     operation: Operation,
-    answer: &Response<Bytes>,
+    answer: &http::Response<Bytes>,
     now: Timestamp,
-) -> Result<Answer<T>, Error> {
+) -> Result<Response<T>, Error> {
     let status = answer.status();
     if status.is_success() {
         return match parse(answer.body()) {
-            Ok(body) => Ok(Answer::new(body, answer)),
+            Ok(body) => Ok(Response::new(body, answer)),
             Err(error) => Err(Error::answer(operation, status.as_u16(), Some(error.into()))),
         };
     }
@@ -174,8 +181,8 @@ mod tests {
         Endpoint::new("https://eu.example", &ProjectId::new("p")).unwrap()
     }
 
-    fn answer(status: u16, body: &str) -> Response<Bytes> {
-        Response::builder().status(status).body(Bytes::copy_from_slice(body.as_bytes())).unwrap()
+    fn answer(status: u16, body: &str) -> http::Response<Bytes> {
+        http::Response::builder().status(status).body(Bytes::copy_from_slice(body.as_bytes())).unwrap()
     }
 
     #[test]
@@ -213,7 +220,7 @@ mod tests {
             [(200, ""), (200, "{}"), (200, r#"{"batch_id":""}"#), (200, "<html>"), (302, ""), (101, "")]
         {
             let error = batch_sent(&answer(status, body), Timestamp::UNIX_EPOCH).unwrap_err();
-            assert!(matches!(error.kind(), ErrorKind::Answer { .. }), "{status} {body}");
+            assert!(matches!(error.kind(), ErrorKind::UnexpectedResponse { .. }), "{status} {body}");
             assert_eq!((error.reached_service(), error.is_transient()), (Reached::Unknown, false));
         }
     }
@@ -250,7 +257,7 @@ mod tests {
                 (202, said.map(str::to_owned))
             );
         }
-        assert!(matches!(read(200, "<html>").unwrap_err().kind(), ErrorKind::Answer { status: 200 }));
+        assert!(matches!(read(200, "<html>").unwrap_err().kind(), ErrorKind::UnexpectedResponse { status: 200 }));
         assert_eq!(read(403, "").unwrap_err().status(), Some(403));
 
         let read = |body: &str| consents_inserted(&answer(200, body), Timestamp::UNIX_EPOCH);
@@ -286,7 +293,8 @@ mod tests {
     fn the_wait_is_read_from_the_header_and_then_from_the_body() {
         let body = r#"{"error":{"code":429,"details":[{"@type":"x"},{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"2s"}]}}"#;
         let mut busy = answer(429, body);
-        let wait = |answer: &Response<Bytes>| batch_sent(answer, Timestamp::UNIX_EPOCH).unwrap_err().retry_after();
+        let wait =
+            |answer: &http::Response<Bytes>| batch_sent(answer, Timestamp::UNIX_EPOCH).unwrap_err().retry_after();
         assert_eq!(wait(&busy), Some(Duration::from_secs(2)));
         busy.headers_mut().insert("retry-after", HeaderValue::from_static("7"));
         assert_eq!(wait(&busy), Some(Duration::from_secs(7)));

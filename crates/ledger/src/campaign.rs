@@ -93,8 +93,8 @@ impl NewCampaign {
 
     /// The campaign, once the ledger has a number for it. For implementations of
     /// [`Ledger`](crate::Ledger).
-    pub fn with_id(self, id: CampaignId) -> Campaign {
-        Campaign {
+    pub fn with_id(self, id: CampaignId) -> CampaignRecord {
+        CampaignRecord {
             id,
             name: self.name,
             key: self.key,
@@ -122,7 +122,7 @@ impl NewCampaign {
 /// A ledger makes it with [`NewCampaign::with_id`] and keeps it field by field or, with serde, whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct Campaign {
+pub struct CampaignRecord {
     /// The ledger's number for it.
     pub id: CampaignId,
     /// What people call it; unique in the ledger.
@@ -166,14 +166,14 @@ pub struct Campaign {
 #[non_exhaustive]
 pub struct Created {
     /// The campaign.
-    pub campaign: Campaign,
+    pub campaign: CampaignRecord,
     /// An unfinished campaign that sends another message to the same input. Is that meant?
     pub same_input: Option<String>,
 }
 
 impl Created {
     /// A new campaign, and the name of an unfinished one over the same input.
-    pub fn new(campaign: Campaign, same_input: Option<String>) -> Self {
+    pub fn new(campaign: CampaignRecord, same_input: Option<String>) -> Self {
         Self { campaign, same_input }
     }
 }
@@ -183,14 +183,14 @@ impl Created {
 #[non_exhaustive]
 pub struct DuplicateOf {
     /// That campaign.
-    pub campaign: Campaign,
+    pub campaign: CampaignRecord,
     /// How it stands.
     pub status: CampaignStatus,
 }
 
 impl DuplicateOf {
     /// The earlier campaign and how it stands.
-    pub fn new(campaign: Campaign, status: CampaignStatus) -> Self {
+    pub fn new(campaign: CampaignRecord, status: CampaignStatus) -> Self {
         Self { campaign, status }
     }
 }

@@ -164,7 +164,7 @@ impl BatchRecord {
 /// A message that will not arrive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Failure {
+pub struct MessageFailure {
     /// The row, counted from 1.
     pub row: u64,
     /// The line in the input at which the row begins, counted from 1.
@@ -175,7 +175,7 @@ pub struct Failure {
     pub description: Option<String>,
 }
 
-impl Failure {
+impl MessageFailure {
     /// The message of a row, without a cause.
     pub fn new(row: u64, line: u64) -> Self {
         Self { row, line, code: None, description: None }

@@ -9,8 +9,8 @@ use sinch_batch_models::{Callback, Timestamp};
 use sinch_batch_tracking::{MessageState, Observation};
 
 use crate::callback::{Applied, CallbackCount, DeferredCounts, ReceivedCallback};
-use crate::campaign::{Campaign, CampaignId, Created, NewCampaign};
-use crate::entry::{BatchRecord, Entry, Failure};
+use crate::campaign::{CampaignId, CampaignRecord, Created, NewCampaign};
+use crate::entry::{BatchRecord, Entry, MessageFailure};
 use crate::error::LedgerError;
 use crate::lease::{Claim, Claimed, Renewed, Run};
 use crate::plan::Plan;
@@ -43,10 +43,10 @@ pub trait Ledger: Send + Sync + 'static {
     fn create(&self, campaign: NewCampaign, plan: Box<dyn Plan>) -> BoxFuture<'_, Result<Created, LedgerError>>;
 
     /// The campaign of a name.
-    fn campaign<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Campaign>, LedgerError>>;
+    fn campaign<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<CampaignRecord>, LedgerError>>;
 
     /// All campaigns, oldest first.
-    fn campaigns(&self) -> BoxFuture<'_, Result<Vec<Campaign>, LedgerError>>;
+    fn campaigns(&self) -> BoxFuture<'_, Result<Vec<CampaignRecord>, LedgerError>>;
 
     /// Ends a campaign: nothing more of it leaves. Its batches that were never tried guard nothing any
     /// more; those of unknown outcome stay unknown.
@@ -163,7 +163,7 @@ pub trait Ledger: Send + Sync + 'static {
         campaign: CampaignId,
         after_row: u64,
         limit: u32,
-    ) -> BoxFuture<'_, Result<Vec<Failure>, LedgerError>>;
+    ) -> BoxFuture<'_, Result<Vec<MessageFailure>, LedgerError>>;
 
     /// What is known of one message; `None` if nothing was received of it since it was accepted.
     fn message(&self, campaign: CampaignId, row: u64) -> BoxFuture<'_, Result<Option<MessageState>, LedgerError>>;
@@ -174,11 +174,11 @@ impl<L: Ledger + ?Sized> Ledger for Arc<L> {
         (**self).create(campaign, plan)
     }
 
-    fn campaign<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Campaign>, LedgerError>> {
+    fn campaign<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<CampaignRecord>, LedgerError>> {
         (**self).campaign(name)
     }
 
-    fn campaigns(&self) -> BoxFuture<'_, Result<Vec<Campaign>, LedgerError>> {
+    fn campaigns(&self) -> BoxFuture<'_, Result<Vec<CampaignRecord>, LedgerError>> {
         (**self).campaigns()
     }
 
@@ -263,7 +263,7 @@ impl<L: Ledger + ?Sized> Ledger for Arc<L> {
         campaign: CampaignId,
         after_row: u64,
         limit: u32,
-    ) -> BoxFuture<'_, Result<Vec<Failure>, LedgerError>> {
+    ) -> BoxFuture<'_, Result<Vec<MessageFailure>, LedgerError>> {
         (**self).failures(campaign, after_row, limit)
     }
 

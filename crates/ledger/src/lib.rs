@@ -98,8 +98,8 @@ pub mod sqlite;
 pub mod conformance;
 
 pub use callback::{Applied, CallbackCount, DeferredCounts, ReceivedCallback};
-pub use campaign::{Campaign, CampaignId, Created, DuplicateOf, NewCampaign};
-pub use entry::{BatchRecord, BatchStage, Entry, Failure};
+pub use campaign::{CampaignId, CampaignRecord, Created, DuplicateOf, NewCampaign};
+pub use entry::{BatchRecord, BatchStage, Entry, MessageFailure};
 pub use error::{LedgerError, LedgerErrorKind};
 pub use lease::{Claim, Claimed, Held, LEASE, Lease, Renewed, Run};
 pub use ledger::{BoxFuture, Ledger, LedgerExt};

@@ -10,15 +10,15 @@ use sinch_batch_models::{BatchId, Timestamp};
 use sinch_batch_tracking::{MessageState, Observation, Progress};
 
 use crate::callback::{Applied, CallbackCount, DeferredCounts, ReceivedCallback};
-use crate::campaign::{Campaign, CampaignId, Created, NewCampaign};
+use crate::campaign::{CampaignId, CampaignRecord, Created, NewCampaign};
 use crate::decide;
-use crate::entry::{BatchRecord, BatchStage, Entry, Failure};
+use crate::entry::{BatchRecord, BatchStage, Entry, MessageFailure};
 use crate::error::LedgerError;
 use crate::lease::{Claim, Claimed, Held, Renewed, Run};
 use crate::ledger::{BoxFuture, Ledger};
 use crate::plan::{Digest, Plan};
 use crate::status::CampaignStatus;
-use crate::store::{Batch, Deferred, Limits, Orphan, Recount, Store, Sums};
+use crate::store::{Batch, Deferred, Orphan, Recount, Store, StoreLimits, Sums};
 use crate::worker::Worker;
 
 /// A ledger in memory. It takes the same decisions as the one on disk and forgets them when dropped.
@@ -41,7 +41,7 @@ impl MemoryLedger {
 
 #[derive(Debug, Default)]
 struct Records {
-    campaigns: BTreeMap<CampaignId, (Campaign, Sums)>,
+    campaigns: BTreeMap<CampaignId, (CampaignRecord, Sums)>,
     by_name: HashMap<String, CampaignId>,
     by_key: HashMap<String, CampaignId>,
     batches: BTreeMap<(CampaignId, u32), Batch>,
@@ -57,7 +57,7 @@ struct Records {
     deferred: ByPosition,
     orphans: Orphans,
     callbacks: BTreeMap<&'static str, CallbackCount>,
-    limits: Limits,
+    limits: StoreLimits,
 }
 
 /// What was received by position, for batches whose id is not known.
@@ -77,11 +77,11 @@ struct Orphans {
 }
 
 impl Records {
-    fn campaign(&self, campaign: CampaignId) -> Result<&(Campaign, Sums), LedgerError> {
+    fn campaign(&self, campaign: CampaignId) -> Result<&(CampaignRecord, Sums), LedgerError> {
         self.campaigns.get(&campaign).ok_or_else(LedgerError::no_such_campaign)
     }
 
-    fn where_campaign(&self, wanted: impl Fn(&Campaign) -> bool) -> Vec<Campaign> {
+    fn where_campaign(&self, wanted: impl Fn(&CampaignRecord) -> bool) -> Vec<CampaignRecord> {
         let all = self.campaigns.values().map(|(campaign, _)| campaign);
         all.filter(|campaign| !campaign.practice && wanted(campaign)).cloned().collect()
     }
@@ -97,7 +97,7 @@ impl Records {
         open.filter_map(|place| self.batches.get(place))
     }
 
-    fn failures(&self, campaign: CampaignId, after_row: u64, limit: u32) -> Result<Vec<Failure>, LedgerError> {
+    fn failures(&self, campaign: CampaignId, after_row: u64, limit: u32) -> Result<Vec<MessageFailure>, LedgerError> {
         self.campaign(campaign)?;
         let rest = self.messages.range((Excluded((campaign, after_row)), Unbounded));
         let failed = rest
@@ -107,9 +107,9 @@ impl Records {
         Ok(failed.filter_map(|((_, row), state)| self.failure(campaign, *row, state)).collect())
     }
 
-    fn failure(&self, campaign: CampaignId, row: u64, state: &MessageState) -> Option<Failure> {
+    fn failure(&self, campaign: CampaignId, row: u64, state: &MessageState) -> Option<MessageFailure> {
         let batch = self.batch_before(campaign, row)?;
-        Failure::of(row, batch.rows.line_of(row)?, state)
+        MessageFailure::of(row, batch.rows.line_of(row)?, state)
     }
 
     fn batch_before(&self, campaign: CampaignId, row: u64) -> Option<&Batch> {
@@ -119,14 +119,14 @@ impl Records {
 }
 
 impl Store for Records {
-    fn campaigns_like(&mut self, new: &NewCampaign) -> Result<Vec<Campaign>, LedgerError> {
+    fn campaigns_like(&mut self, new: &NewCampaign) -> Result<Vec<CampaignRecord>, LedgerError> {
         Ok(self.where_campaign(|have| {
             (&have.project, &have.app, &have.service, &have.message_fingerprint)
                 == (&new.project, &new.app, &new.service, &new.message_fingerprint)
         }))
     }
 
-    fn campaigns_over(&mut self, new: &NewCampaign) -> Result<Vec<Campaign>, LedgerError> {
+    fn campaigns_over(&mut self, new: &NewCampaign) -> Result<Vec<CampaignRecord>, LedgerError> {
         let same = |have: &str, new: &str| !new.is_empty() && have == new;
         Ok(self.where_campaign(|have| {
             same(&have.input, &new.input) || same(&have.input_fingerprint, &new.input_fingerprint)
@@ -141,7 +141,7 @@ impl Store for Records {
         Ok(self.by_key.get(key).copied())
     }
 
-    fn put_campaign(&mut self, new: NewCampaign) -> Result<Campaign, LedgerError> {
+    fn put_campaign(&mut self, new: NewCampaign) -> Result<CampaignRecord, LedgerError> {
         let last = self.campaigns.last_key_value().map_or(0, |(id, _)| id.get());
         let id = CampaignId::new(last + 1);
         let campaign = new.with_id(id);
@@ -374,13 +374,13 @@ impl Ledger for MemoryLedger {
         done(decide::create(&mut *self.records(), campaign, &*plan))
     }
 
-    fn campaign<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Campaign>, LedgerError>> {
+    fn campaign<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<CampaignRecord>, LedgerError>> {
         let records = self.records();
         let found = records.by_name.get(name).and_then(|id| records.campaigns.get(id));
         done(Ok(found.map(|(campaign, _)| campaign.clone())))
     }
 
-    fn campaigns(&self) -> BoxFuture<'_, Result<Vec<Campaign>, LedgerError>> {
+    fn campaigns(&self) -> BoxFuture<'_, Result<Vec<CampaignRecord>, LedgerError>> {
         done(Ok(self.records().campaigns.values().map(|(campaign, _)| campaign.clone()).collect()))
     }
 
@@ -458,7 +458,7 @@ impl Ledger for MemoryLedger {
         campaign: CampaignId,
         after_row: u64,
         limit: u32,
-    ) -> BoxFuture<'_, Result<Vec<Failure>, LedgerError>> {
+    ) -> BoxFuture<'_, Result<Vec<MessageFailure>, LedgerError>> {
         done(self.records().failures(campaign, after_row, limit))
     }
 

@@ -71,11 +71,11 @@ mod floor {
 
     #[derive(Serialize)]
     pub(super) struct Message {
-        pub(super) text_message: Text,
+        pub(super) text_message: PrivateText,
     }
 
     #[derive(Serialize)]
-    pub(super) struct Text {
+    pub(super) struct PrivateText {
         pub(super) text: String,
     }
 
@@ -133,7 +133,7 @@ fn request() -> SendBatchRequest {
 fn floor_request() -> floor::Request {
     floor::Request {
         app_id: "01KZ4EBHKN27EZJ4Q91V5C36G1".to_owned(),
-        message: floor::Message { text_message: floor::Text { text: TEXT.to_owned() } },
+        message: floor::Message { text_message: floor::PrivateText { text: TEXT.to_owned() } },
         recipient_and_params: (0..1000)
             .map(|row| floor::Recipient {
                 recipient: floor::By {

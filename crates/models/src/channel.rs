@@ -7,7 +7,7 @@ open_enum! {
     ///
     /// Source: the published Conversation API description.
     pub enum Channel {
-        /// Text messages.
+        /// PrivateText messages.
         Sms = "SMS",
         /// Rich Communication Services.
         Rcs = "RCS",

@@ -2,7 +2,7 @@
 
 use crate::object::object;
 use crate::open_enum::open_enum;
-use crate::wire::Text;
+use crate::wire::PrivateText;
 use crate::{AppId, BatchId};
 
 object! {
@@ -19,7 +19,7 @@ object! {
 impl InsertConsentsRequest {
     /// Records opt-outs in the lists of an app.
     pub fn new(app_id: AppId, consent_records: impl Into<Vec<ConsentRecord>>) -> Self {
-        Self { app_id, consent_records: consent_records.into(), extra: Default::default() }
+        Self { app_id, consent_records: consent_records.into(), unknown_fields: Default::default() }
     }
 }
 
@@ -27,7 +27,7 @@ object! {
     /// One opt-out.
     pub struct ConsentRecord {
         /// Whom it is about: a phone number, a contact id or the like.
-        pub identification: Text,
+        pub identification: PrivateText,
         /// What they do not want. Optional in the reference's table, required in its prose: send it.
         pub consent_type: Option<ConsentType> => with_consent_type(ConsentType),
     }
@@ -35,8 +35,12 @@ object! {
 
 impl ConsentRecord {
     /// Somebody does not want something.
-    pub fn new(identification: impl Into<Text>, consent_type: ConsentType) -> Self {
-        Self { identification: identification.into(), consent_type: Some(consent_type), extra: Default::default() }
+    pub fn new(identification: impl Into<PrivateText>, consent_type: ConsentType) -> Self {
+        Self {
+            identification: identification.into(),
+            consent_type: Some(consent_type),
+            unknown_fields: Default::default(),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use serde::de::Error;
 use crate::language::Language;
 use crate::object::{inside, object};
 use crate::unknown::keeps_rules;
-use crate::wire::{Bounded, Text};
+use crate::wire::{Bounded, PrivateText};
 use crate::{AppId, Channel, ContactId};
 
 object! {
@@ -25,7 +25,7 @@ fn contacts_keep_rules<E: Error>(request: &CreateContactsRequest) -> Result<(), 
 impl CreateContactsRequest {
     /// Makes 1 to 1000 contacts.
     pub fn new(contacts: impl Into<Bounded<NewContact, 1, 1000>>) -> Self {
-        Self { contacts: contacts.into(), extra: Default::default() }
+        Self { contacts: contacts.into(), unknown_fields: Default::default() }
     }
 }
 
@@ -39,13 +39,13 @@ object! {
         /// The channels, the one tried first in front.
         pub channel_priority: Option<Vec<Channel>> => with_channel_priority(Vec<Channel>),
         /// Stored as `Unknown` if left out.
-        pub display_name: Option<Text> => with_display_name(Text),
+        pub display_name: Option<PrivateText> => with_display_name(PrivateText),
         /// A mail address.
-        pub email: Option<Text> => with_email(Text),
+        pub email: Option<PrivateText> => with_email(PrivateText),
         /// Your own id; it comes back in the callback about the contact.
-        pub external_id: Option<Text> => with_external_id(Text),
+        pub external_id: Option<PrivateText> => with_external_id(PrivateText),
         /// At most 1024 characters of text; a string here, not an object.
-        pub metadata: Option<Text> => with_metadata(Text),
+        pub metadata: Option<PrivateText> => with_metadata(PrivateText),
     }
     check within_limits;
 }
@@ -73,7 +73,7 @@ impl NewContact {
             email: None,
             external_id: None,
             metadata: None,
-            extra: Default::default(),
+            unknown_fields: Default::default(),
         }
     }
 }
@@ -84,7 +84,7 @@ object! {
         /// The channel.
         pub channel: Channel,
         /// The identity; a phone number on SMS, MMS, RCS, WhatsApp and Viber Business.
-        pub identity: Text,
+        pub identity: PrivateText,
         /// Needed on MESSENGER, INSTAGRAM, LINE and WECHAT, whose identities belong to one app.
         pub app_id: Option<AppId> => with_app_id(AppId),
     }
@@ -92,8 +92,8 @@ object! {
 
 impl ContactIdentity {
     /// A channel and the identity on it.
-    pub fn new(channel: Channel, identity: impl Into<Text>) -> Self {
-        Self { channel, identity: identity.into(), app_id: None, extra: Default::default() }
+    pub fn new(channel: Channel, identity: impl Into<PrivateText>) -> Self {
+        Self { channel, identity: identity.into(), app_id: None, unknown_fields: Default::default() }
     }
 }
 
@@ -114,6 +114,6 @@ fn ids_keep_rules<E: Error>(request: &DeleteContactsRequest) -> Result<(), E> {
 impl DeleteContactsRequest {
     /// Deletes 1 to 1000 contacts.
     pub fn new(contact_ids: impl Into<Bounded<ContactId, 1, 1000>>) -> Self {
-        Self { contact_ids: contact_ids.into(), extra: Default::default() }
+        Self { contact_ids: contact_ids.into(), unknown_fields: Default::default() }
     }
 }

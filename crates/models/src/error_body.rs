@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::wire::Text;
+use crate::wire::PrivateText;
 
 /// What an error answer says: `{"error": {…}}` or the same fields flat.
 ///
@@ -24,7 +24,7 @@ pub struct ErrorBody {
     /// How the body was laid out.
     pub layout: ErrorLayout,
     /// The body as it came; what is not UTF-8 is replaced. `Debug` tells only its length.
-    pub raw: Text,
+    pub raw: PrivateText,
 }
 
 /// How an error body is laid out. Both layouts are published for the same operations.
@@ -48,7 +48,7 @@ impl ErrorBody {
     /// Reads a body in either layout. Whatever cannot be read is left out: an error answer is never
     /// an error to read.
     pub fn read(body: &[u8]) -> Self {
-        let raw = Text::new(String::from_utf8_lossy(body));
+        let raw = PrivateText::new(String::from_utf8_lossy(body));
         let (layout, fields) = match serde_json::from_slice(body) {
             Ok(Value::Object(mut all)) => match all.remove("error") {
                 Some(Value::Object(error)) => (ErrorLayout::Wrapped, error),
@@ -61,7 +61,7 @@ impl ErrorBody {
         Self::from_fields(fields, layout, raw)
     }
 
-    fn from_fields(mut fields: Map<String, Value>, layout: ErrorLayout, raw: Text) -> Self {
+    fn from_fields(mut fields: Map<String, Value>, layout: ErrorLayout, raw: PrivateText) -> Self {
         let code = fields.get("code").and_then(Value::as_i64);
         let mut text = |name: &str| match fields.remove(name) {
             Some(Value::String(text)) => text,

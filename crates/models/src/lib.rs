@@ -18,7 +18,7 @@
 //! ```
 //!
 //! Nothing read is lost when written: names the service adds are kept by open enums, fields it adds
-//! by the `extra` of the type they stand in. No `Debug` output shows a phone number, a parameter
+//! by the `unknown_fields` of the type they stand in. No `Debug` output shows a phone number, a parameter
 //! value or a text.
 //!
 //! Reading order: [`id`], [`wire`], [`recipient`], [`message`], [`template`], [`batch`],
@@ -68,5 +68,5 @@ pub use object::UnknownObject;
 pub use open_enum::UnknownName;
 pub use recipient::{BatchRecipient, ChannelIdentity, Recipient, RecipientCount, Recipients};
 pub use template::Template;
-pub use unknown::BrokenRule;
-pub use wire::{AnyJson, Extra, JsonText, Metadata, Parameters, ParseError, Text, Time, WireMap};
+pub use unknown::Violation;
+pub use wire::{AnyJson, JsonText, Metadata, Parameters, ParseError, PrivateText, UnknownFields, WireMap, WireTime};

@@ -10,7 +10,7 @@ use thiserror::Error as ThisError;
 
 use crate::object::{Key, object};
 use crate::unknown::{Part, Pointer};
-use crate::wire::{Extra, Few, Metadata, Parameters, Text, list};
+use crate::wire::{Few, Metadata, Parameters, PrivateText, UnknownFields, list};
 use crate::{Channel, ContactId};
 
 object! {
@@ -19,14 +19,14 @@ object! {
         /// The channel. A name newer than this release is taken; the service decides.
         pub channel: Channel,
         /// The identity on that channel; a phone number on SMS, MMS, RCS, WhatsApp and Viber Business.
-        pub identity: Text,
+        pub identity: PrivateText,
     }
 }
 
 impl ChannelIdentity {
     /// A channel and the identity on it.
-    pub fn new(channel: Channel, identity: impl Into<Text>) -> Self {
-        Self { channel, identity: identity.into(), extra: Extra::default() }
+    pub fn new(channel: Channel, identity: impl Into<PrivateText>) -> Self {
+        Self { channel, identity: identity.into(), unknown_fields: UnknownFields::default() }
     }
 }
 
@@ -37,7 +37,7 @@ pub struct Recipient {
     /// How the person is named.
     pub by: RecipientBy,
     /// Fields that this release does not know.
-    pub extra: Extra,
+    pub unknown_fields: UnknownFields,
 }
 
 /// How a person is named.
@@ -60,11 +60,11 @@ object! {
 impl Recipient {
     /// A contact of the app.
     pub fn contact(id: ContactId) -> Self {
-        Self { by: RecipientBy::ContactId(id), extra: Extra::default() }
+        Self { by: RecipientBy::ContactId(id), unknown_fields: UnknownFields::default() }
     }
 
     /// One identity on one channel.
-    pub fn identity(channel: Channel, identity: impl Into<Text>) -> Self {
+    pub fn identity(channel: Channel, identity: impl Into<PrivateText>) -> Self {
         Self::by_identities(Few::one(ChannelIdentity::new(channel, identity)))
     }
 
@@ -75,8 +75,8 @@ impl Recipient {
 
     fn by_identities(channel_identities: Few<ChannelIdentity>) -> Self {
         Self {
-            by: RecipientBy::Identities(Identities { channel_identities, extra: Extra::default() }),
-            extra: Extra::default(),
+            by: RecipientBy::Identities(Identities { channel_identities, unknown_fields: UnknownFields::default() }),
+            unknown_fields: UnknownFields::default(),
         }
     }
 
@@ -104,7 +104,7 @@ impl Serialize for Recipient {
             RecipientBy::ContactId(id) => map.serialize_entry("contact_id", id)?,
             RecipientBy::Identities(identities) => map.serialize_entry("identified_by", identities)?,
         }
-        self.extra.write(&mut map)?;
+        self.unknown_fields.write(&mut map)?;
         map.end()
     }
 }
@@ -120,13 +120,13 @@ impl<'de> Deserialize<'de> for Recipient {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Recipient, A::Error> {
                 let mut by = None;
                 let mut twice = false;
-                let mut extra = Extra::default();
+                let mut unknown_fields = UnknownFields::default();
                 while let Some(key) = map.next_key::<Key<'de>>()? {
                     let seen = match key.as_str() {
                         "contact_id" => map.next_value::<Option<ContactId>>()?.map(RecipientBy::ContactId),
                         "identified_by" => map.next_value::<Option<Identities>>()?.map(RecipientBy::Identities),
                         _ => {
-                            extra.read(key, &mut map)?;
+                            unknown_fields.read(key, &mut map)?;
                             continue;
                         }
                     };
@@ -139,7 +139,7 @@ impl<'de> Deserialize<'de> for Recipient {
                     ));
                 }
                 let by = by.ok_or_else(|| A::Error::custom("missing field `contact_id` or `identified_by`"))?;
-                Ok(Recipient { by, extra })
+                Ok(Recipient { by, unknown_fields })
             }
         }
         deserializer.deserialize_map(Fields)
@@ -152,7 +152,7 @@ impl Part for Recipient {
             RecipientBy::ContactId(id) => at.enter("contact_id", id),
             RecipientBy::Identities(identities) => at.enter("identified_by", identities),
         }
-        at.extra(&self.extra);
+        at.unknown_fields(&self.unknown_fields);
     }
 }
 
@@ -180,13 +180,13 @@ impl BatchRecipient {
             parameters: Parameters::new(),
             message_metadata: Metadata::new(),
             conversation_metadata: Metadata::new(),
-            extra: Extra::default(),
+            unknown_fields: UnknownFields::default(),
         }
     }
 
     /// Sets the value of a placeholder.
     #[must_use]
-    pub fn with_parameter(mut self, name: impl Into<Arc<str>>, value: impl Into<Text>) -> Self {
+    pub fn with_parameter(mut self, name: impl Into<Arc<str>>, value: impl Into<PrivateText>) -> Self {
         self.parameters.insert(name, value.into());
         self
     }

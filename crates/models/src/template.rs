@@ -48,19 +48,19 @@ impl Template {
     }
 
     /// What is wrong, or odd, about the parameters of one recipient; sorted, each once.
-    pub fn findings(&self, parameters: &Parameters) -> Vec<Finding> {
+    pub fn findings(&self, parameters: &Parameters) -> Vec<TemplateError> {
         let mut findings: Vec<_> = parameters
             .iter()
             .flat_map(|(name, value)| {
-                let blank = name.trim().is_empty().then_some(Finding::BlankKey);
-                let empty = value.is_empty().then(|| Finding::EmptyValue(name.into()));
-                let unused = (blank.is_none() && !self.uses(name)).then(|| Finding::Unused(name.into()));
+                let blank = name.trim().is_empty().then_some(TemplateError::BlankKey);
+                let empty = value.is_empty().then(|| TemplateError::EmptyValue(name.into()));
+                let unused = (blank.is_none() && !self.uses(name)).then(|| TemplateError::Unused(name.into()));
                 [blank, empty, unused]
             })
             .flatten()
             .collect();
         let lacking = self.names.iter().filter(|name| !parameters.contains_key(name));
-        findings.extend(lacking.cloned().map(Finding::NoValue));
+        findings.extend(lacking.cloned().map(TemplateError::NoValue));
         findings.sort_unstable();
         findings.dedup();
         findings
@@ -89,7 +89,7 @@ impl Template {
 /// Something about the parameters of one recipient that the sender would want to know.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 #[non_exhaustive]
-pub enum Finding {
+pub enum TemplateError {
     /// A key is blank. Published: the service fails this one message after acceptance.
     BlankKey,
     /// The value of this key is empty. Published: the service fails this one message after acceptance.
@@ -100,14 +100,14 @@ pub enum Finding {
     Unused(Box<str>),
 }
 
-impl Finding {
+impl TemplateError {
     /// Whether the service is known to fail the message for it.
     pub fn fails_the_message(&self) -> bool {
         matches!(self, Self::BlankKey | Self::EmptyValue(_))
     }
 }
 
-impl std::fmt::Display for Finding {
+impl std::fmt::Display for TemplateError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::BlankKey => f.write_str("a parameter has a blank name"),
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn parameters_that_the_service_or_the_sender_would_mind_are_found() {
-        use Finding::{BlankKey, EmptyValue, NoValue, Unused};
+        use TemplateError::{BlankKey, EmptyValue, NoValue, Unused};
         let template = Template::new(Message::text("${a} ${b} ${c}"));
         let parameters = [(" ", "x"), ("a", ""), ("b", "ok"), ("d", "y")];
         let parameters = parameters.map(|(name, value)| (name, value.into())).into_iter().collect();

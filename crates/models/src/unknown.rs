@@ -3,13 +3,13 @@
 
 use std::fmt;
 
-use crate::Extra;
+use crate::UnknownFields;
 
 /// A rule for what is sent that does not hold: where, and what was expected there.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{path}: {rule}")]
 #[non_exhaustive]
-pub struct BrokenRule {
+pub struct Violation {
     /// JSON pointer of the value that breaks it.
     pub path: String,
     /// What was expected.
@@ -34,7 +34,7 @@ pub(crate) trait Part {
 pub(crate) struct Pointer {
     path: String,
     found: Vec<String>,
-    broken: Vec<BrokenRule>,
+    broken: Vec<Violation>,
 }
 
 impl Pointer {
@@ -45,8 +45,8 @@ impl Pointer {
         self.path.truncate(length);
     }
 
-    pub(crate) fn extra(&mut self, extra: &Extra) {
-        for (name, _) in extra.iter() {
+    pub(crate) fn unknown_fields(&mut self, unknown_fields: &UnknownFields) {
+        for (name, _) in unknown_fields.iter() {
             let length = self.path.len();
             push(&mut self.path, name);
             self.here();
@@ -61,7 +61,7 @@ impl Pointer {
 
     /// What stands here breaks a rule.
     pub(crate) fn breaks(&mut self, rule: impl fmt::Display) {
-        self.broken.push(BrokenRule { path: self.path.clone(), rule: rule.to_string() });
+        self.broken.push(Violation { path: self.path.clone(), rule: rule.to_string() });
     }
 }
 
@@ -83,7 +83,7 @@ pub(crate) fn unknown_fields(part: &impl Part) -> Vec<String> {
     pointer.found
 }
 
-pub(crate) fn broken_rules(part: &impl Part) -> Vec<BrokenRule> {
+pub(crate) fn violations(part: &impl Part) -> Vec<Violation> {
     let mut pointer = Pointer::default();
     part.walk(&mut pointer);
     pointer.broken

@@ -6,7 +6,7 @@ use std::io::{Cursor, Write};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use sinch_batch_models::{Message, Template};
 use sinch_batch_recipients::{
-    CheckOptions, Cutter, Format, RecipientFile, RecipientSource, Rows, SkipSet, Source, preflight,
+    Batcher, CheckOptions, Format, InvalidRows, RecipientFile, RecipientSource, Rows, Source, preflight,
 };
 
 const ROWS: u64 = 100_000;
@@ -41,8 +41,8 @@ fn check(c: &mut Criterion) {
     });
     group.bench_function("cut", |b| {
         b.iter(|| {
-            let rows = Rows::new(source(&file).expect("a good header"), SkipSet::none());
-            Cutter::new(rows, 1000).map(|batch| batch.expect("good rows").rows.len()).sum::<usize>()
+            let rows = Rows::new(source(&file).expect("a good header"), InvalidRows::none());
+            Batcher::new(rows, 1000).map(|batch| batch.expect("good rows").rows.len()).sum::<usize>()
         });
     });
     let mut on_disk = tempfile::tempfile().expect("a temporary file");

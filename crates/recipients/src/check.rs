@@ -9,7 +9,7 @@ use crate::fingerprint::Fingerprint;
 use crate::lines::Lines;
 use crate::plan::{Plan, PlannedBatch, Planner};
 use crate::repeats::{Ordinal, Repeat, Search};
-use crate::skip::{Bits, SkipSet};
+use crate::skip::{Bits, InvalidRows};
 use crate::source::{Format, Observer, Source, SourceError};
 
 /// What a check is for.
@@ -72,7 +72,7 @@ pub struct Checked {
     /// The fingerprint of all bytes; after a [`TooLarge`](FindingKind::TooLarge) row that of what was read.
     pub fingerprint: Fingerprint,
     /// The invalid rows, to be skipped when the valid ones are sent.
-    pub skip: SkipSet,
+    pub skip: InvalidRows,
     pub(crate) message_metadata: usize,
     fatal: bool,
     plan: Plan,
@@ -249,7 +249,7 @@ impl Run<'_> {
             findings: self.findings,
             repeats: repeats.len() as u64,
             fingerprint,
-            skip: SkipSet::new(self.invalid, repeats, lines),
+            skip: InvalidRows::new(self.invalid, repeats, lines),
             fatal: self.fatal,
             message_metadata: 0,
             plan: Plan::default(),

@@ -10,7 +10,7 @@ use crate::source::SourceError;
 /// One batch: its recipients, and the row and line each of them has.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct CutBatch {
+pub struct RowBatch {
     /// Row and line of each recipient, in the order of the recipients.
     pub rows: Vec<(RowNumber, u64)>,
     /// The recipients.
@@ -23,13 +23,13 @@ pub struct CutBatch {
 /// what is done, then cut on; the file is read once:
 ///
 /// ```
-/// # use sinch_batch_recipients::{Cutter, Format, Rows, SkipSet, Source};
+/// # use sinch_batch_recipients::{Batcher, Format, Rows, InvalidRows, Source};
 /// # use sinch_batch_models::{Message, Template};
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let file = "SMS\n+15550100001\n+15550100002\n+15550100003\n+15550100004\n";
 /// # #[cfg(feature = "csv")] {
 /// # let source = Source::new(file.as_bytes(), Format::Csv, &Template::new(Message::text("Hi")))?;
-/// let mut cutter = Cutter::new(Rows::new(source, SkipSet::none()), 2);
+/// let mut cutter = Batcher::new(Rows::new(source, InvalidRows::none()), 2);
 /// let open = cutter.take_rows([2])?;
 /// assert_eq!(open.rows, [(2, 3)]);
 /// cutter.skip_to_row(3)?;
@@ -40,12 +40,12 @@ pub struct CutBatch {
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct Cutter<'a> {
+pub struct Batcher<'a> {
     rows: Rows<'a>,
     size: usize,
 }
 
-impl<'a> Cutter<'a> {
+impl<'a> Batcher<'a> {
     /// Batches of `size` recipients, the last one smaller. A size outside 1 to 1000 is moved to the
     /// nearer end, because a call carries no other.
     pub fn new(rows: Rows<'a>, size: usize) -> Self {
@@ -65,7 +65,7 @@ impl<'a> Cutter<'a> {
     /// # Errors
     /// [`SourceError::NoSuchRow`] if one of them is bad, beyond the end or already passed,
     /// [`SourceError::BatchSize`] if they are none or more than 1000; else as for reading on.
-    pub fn take_rows(&mut self, rows: impl IntoIterator<Item = RowNumber>) -> Result<CutBatch, SourceError> {
+    pub fn take_rows(&mut self, rows: impl IntoIterator<Item = RowNumber>) -> Result<RowBatch, SourceError> {
         let mut cut = Cut::with_capacity(0);
         for wanted in rows {
             if cut.places.len() == Recipients::MAX {
@@ -93,8 +93,8 @@ impl<'a> Cutter<'a> {
     }
 }
 
-impl Iterator for Cutter<'_> {
-    type Item = Result<CutBatch, SourceError>;
+impl Iterator for Batcher<'_> {
+    type Item = Result<RowBatch, SourceError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let mut cut = Cut::with_capacity(self.size);
@@ -125,9 +125,9 @@ impl Cut {
         place.row
     }
 
-    fn batch(self) -> Result<CutBatch, SourceError> {
+    fn batch(self) -> Result<RowBatch, SourceError> {
         let recipients =
             Recipients::try_from(self.recipients).map_err(|count| SourceError::BatchSize { found: count.found })?;
-        Ok(CutBatch { rows: self.places, recipients })
+        Ok(RowBatch { rows: self.places, recipients })
     }
 }

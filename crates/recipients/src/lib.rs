@@ -106,7 +106,7 @@ pub mod skipped;
 pub mod fingerprint;
 
 pub use check::{CheckOptions, Checked};
-pub use cut::{CutBatch, Cutter};
+pub use cut::{Batcher, RowBatch};
 pub use file::RecipientFile;
 pub use finding::{Finding, FindingKind, RowNumber};
 pub use fingerprint::{BadFingerprint, Fingerprint};
@@ -115,7 +115,7 @@ pub use preflight::{Preflight, preflight};
 pub use recipient_source::RecipientSource;
 pub use repeatable::Repeatable;
 pub use rows::{Row, Rows, Skipped};
-pub use skip::SkipSet;
+pub use skip::InvalidRows;
 pub use skipped::SkippedWriter;
 pub use source::lists::{List, ListCheck, ListRow, check_list};
 pub use source::{Format, MAX_ROW_BYTES, Source, SourceError};

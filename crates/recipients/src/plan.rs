@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sinch_batch_models::Recipients;
 
 use crate::finding::RowNumber;
-use crate::skip::SkipSet;
+use crate::skip::InvalidRows;
 use crate::source::Source;
 
 /// The most batches that a plan keeps: 32 bytes each.
@@ -66,14 +66,14 @@ impl Plan {
     }
 
     /// The batches, given the rows that are not in them.
-    pub(crate) fn batches(&self, skip: SkipSet) -> impl Iterator<Item = PlannedBatch> + Send + use<> {
+    pub(crate) fn batches(&self, skip: InvalidRows) -> impl Iterator<Item = PlannedBatch> + Send + use<> {
         let batches = Arc::clone(&self.batches);
         (0..batches.len()).map(move |index| batches[index].batch(&skip))
     }
 }
 
 impl Entry {
-    fn batch(&self, skip: &SkipSet) -> PlannedBatch {
+    fn batch(&self, skip: &InvalidRows) -> PlannedBatch {
         let first_row = u64::from(self.first_row);
         PlannedBatch {
             rows: skip.valid_rows(first_row, u64::from(self.last_row)).collect(),

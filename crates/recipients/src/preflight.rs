@@ -3,7 +3,7 @@
 use crate::check::check_source;
 use crate::finding::Finding;
 use crate::fingerprint::Fingerprint;
-use crate::skip::SkipSet;
+use crate::skip::InvalidRows;
 use crate::source::{Source, SourceError};
 
 /// What one pass over a file has shown.
@@ -22,7 +22,7 @@ pub struct Preflight {
     /// The file's fingerprint; after a [`TooLarge`](crate::FindingKind::TooLarge) row that of what was read.
     pub fingerprint: Fingerprint,
     /// The bad rows, to be left out when the rest is sent.
-    pub skip: SkipSet,
+    pub skip: InvalidRows,
     fatal: bool,
 }
 

@@ -9,7 +9,7 @@ use crate::finding::RowNumber;
 use crate::plan::BatchRange;
 use crate::repeats::MAX_ROWS;
 use crate::rows::{self, Row, Rows};
-use crate::skip::SkipSet;
+use crate::skip::InvalidRows;
 use crate::skipped::SkippedWriter;
 use crate::source::{Format, Source, SourceError};
 
@@ -101,7 +101,7 @@ pub(crate) fn write_skipped(source: Source, checked: &Checked, out: &mut dyn Wri
 pub(crate) fn read_row(source: Source, number: RowNumber) -> Result<Row, SourceError> {
     let missing = SourceError::NoSuchRow { row: number };
     let Some(before) = number.checked_sub(1) else { return Err(missing) };
-    let mut rows = Rows::new(source, SkipSet::none()).without_fingerprint();
+    let mut rows = Rows::new(source, InvalidRows::none()).without_fingerprint();
     rows.skip_to_row(before)?;
     rows.next().unwrap_or(Err(missing))
 }

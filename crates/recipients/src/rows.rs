@@ -8,7 +8,7 @@ use sinch_batch_models::BatchRecipient;
 use crate::finding::{Finding, Place, RowNumber};
 use crate::fingerprint::Fingerprint;
 use crate::repeats::Ordinal;
-use crate::skip::SkipSet;
+use crate::skip::InvalidRows;
 use crate::source::{Observer, Source, SourceError};
 
 /// A good row.
@@ -50,7 +50,7 @@ type OnSkipped<'a> = Box<dyn FnMut(&Skipped<'_>) -> io::Result<()> + Send + 'a>;
 /// first bad row at the latest. After an error there is nothing more.
 pub struct Rows<'a> {
     source: Source,
-    skip: SkipSet,
+    skip: InvalidRows,
     on_skipped: Option<OnSkipped<'a>>,
     fingerprint: bool,
     over: bool,
@@ -65,7 +65,7 @@ impl fmt::Debug for Rows<'_> {
 impl<'a> Rows<'a> {
     /// The rows of a file, without those to be left out. The source must be fresh, and stand for the
     /// same file and message as in the check.
-    pub fn new(source: Source, skip: SkipSet) -> Self {
+    pub fn new(source: Source, skip: InvalidRows) -> Self {
         Self { source, skip, on_skipped: None, fingerprint: true, over: false }
     }
 
@@ -177,7 +177,7 @@ impl Iterator for Rows<'_> {
 /// Hands over the row that the source has just read, with everything that is wrong with it.
 pub(crate) fn hand_over(
     source: &Source,
-    skip: &SkipSet,
+    skip: &InvalidRows,
     place: Place,
     handle: &mut dyn FnMut(&Skipped<'_>) -> io::Result<()>,
 ) -> Result<(), SourceError> {

@@ -13,7 +13,7 @@ use crate::source::Source;
 ///
 /// A clone shares them.
 #[derive(Clone, Default)]
-pub struct SkipSet(Arc<Skip>);
+pub struct InvalidRows(Arc<Skip>);
 
 #[derive(Default)]
 struct Skip {
@@ -22,7 +22,7 @@ struct Skip {
     lines: Lines,
 }
 
-impl SkipSet {
+impl InvalidRows {
     pub(crate) fn new(invalid: Bits, repeats: Vec<Repeat>, lines: Lines) -> Self {
         Self(Arc::new(Skip { invalid, repeats, lines }))
     }
@@ -62,9 +62,9 @@ impl SkipSet {
     }
 }
 
-impl fmt::Debug for SkipSet {
+impl fmt::Debug for InvalidRows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SkipSet({} rows)", self.len())
+        write!(f, "InvalidRows({} rows)", self.len())
     }
 }
 

@@ -14,12 +14,12 @@ use crate::apply::{End, apply_fault};
 use crate::batch::{Arrival, Batch};
 use crate::check;
 use crate::clock::{earlier, later};
-use crate::faults::{Fault, Operation};
+use crate::faults::{Fault, SimulatedOperation};
 use crate::outbox::What;
 use crate::people::Contact;
 use crate::server::{Closed, decode, pairs, read};
 use crate::shared::Shared;
-use crate::token;
+use crate::{queue, token};
 
 /// What a request wants.
 pub(crate) enum Call {
@@ -60,16 +60,16 @@ impl Call {
     }
 
     /// The name it is counted under, and what faults can name.
-    fn names(&self) -> (&'static str, Option<Operation>) {
+    fn names(&self) -> (&'static str, Option<SimulatedOperation>) {
         match self {
-            Self::Token => ("token", Some(Operation::Token)),
-            Self::Send { .. } => ("send_batch", Some(Operation::SendBatch)),
-            Self::Cancel { .. } => ("cancel_batch", Some(Operation::CancelBatch)),
-            Self::Find { .. } => ("find_batches", Some(Operation::FindBatches)),
-            Self::Status { .. } => ("batch_status", Some(Operation::BatchStatus)),
-            Self::CreateContacts { .. } => ("create_contacts", Some(Operation::CreateContacts)),
-            Self::DeleteContacts { .. } => ("delete_contacts", Some(Operation::DeleteContacts)),
-            Self::InsertConsents { .. } => ("insert_consents", Some(Operation::InsertConsents)),
+            Self::Token => ("token", Some(SimulatedOperation::Token)),
+            Self::Send { .. } => ("send_batch", Some(SimulatedOperation::SendBatch)),
+            Self::Cancel { .. } => ("cancel_batch", Some(SimulatedOperation::CancelBatch)),
+            Self::Find { .. } => ("find_batches", Some(SimulatedOperation::FindBatches)),
+            Self::Status { .. } => ("batch_status", Some(SimulatedOperation::BatchStatus)),
+            Self::CreateContacts { .. } => ("create_contacts", Some(SimulatedOperation::CreateContacts)),
+            Self::DeleteContacts { .. } => ("delete_contacts", Some(SimulatedOperation::DeleteContacts)),
+            Self::InsertConsents { .. } => ("insert_consents", Some(SimulatedOperation::InsertConsents)),
             Self::Unknown => ("unknown", None),
         }
     }
@@ -237,7 +237,9 @@ fn cancel(shared: &Shared, project_id: &str, body: &[u8]) -> Answer {
         Ok(what) => {
             let now = shared.clock.now();
             let at = later(now, shared.config.cancel_delay);
-            shared.store().cancel(project_id.to_owned(), what, (now, at), &mut |event| shared.report(event, now));
+            shared
+                .store()
+                .cancel(project_id.to_owned(), what, (now, at), &mut |event| queue::report(shared, event, now));
             shared.arrived();
             Answer::ok(json!({}))
         }

@@ -11,10 +11,10 @@ use url::Url;
 
 use crate::batch::{Batch, Receipts};
 use crate::clock::later;
-use crate::faults::{FaultKind, Operation};
+use crate::faults::{FaultKind, SimulatedOperation};
 use crate::ids::{Kind, hash, ulid};
 use crate::outbox::{Post, Stage, What, Work};
-use crate::outcome::{Outcome, description};
+use crate::outcome::{MessageOutcome, description};
 use crate::people::Contact;
 use crate::shared::Shared;
 use crate::stats::{MessageStatus, count};
@@ -59,11 +59,11 @@ fn stages(shared: &Shared, batch: &Batch, index: usize) -> Vec<Stage> {
     }
     let mut stages = vec![Stage::Queued];
     match shared.outcome(person.identity) {
-        Outcome::Queued => {}
-        Outcome::Delivered => stages.push(Stage::Delivered),
-        Outcome::DeliveredThenRead => stages.extend([Stage::Delivered, Stage::Read]),
-        Outcome::Read => stages.push(Stage::Read),
-        Outcome::Failed { code } => stages.push(Stage::Failed(code.into())),
+        MessageOutcome::Queued => {}
+        MessageOutcome::Delivered => stages.push(Stage::Delivered),
+        MessageOutcome::DeliveredThenRead => stages.extend([Stage::Delivered, Stage::Read]),
+        MessageOutcome::Read => stages.push(Stage::Read),
+        MessageOutcome::Failed { code } => stages.push(Stage::Failed(code.into())),
     }
     stages
 }
@@ -153,7 +153,7 @@ fn comes_twice(shared: &Shared, what: &What) -> bool {
 
 async fn attempt(shared: &Shared, post: &Post) -> Sent {
     let Some(url) = target(shared, &post.what) else { return Sent::Lost };
-    let fault = shared.faults.take(Operation::Callback);
+    let fault = shared.faults.take(SimulatedOperation::Callback);
     let kind = fault.as_ref().map(|fault| fault.fault);
     if let Some(fault) = &fault
         && !fault.delay().is_zero()

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use sinch_batch_webhook::WebhookSecret;
 
 use crate::faults::Fault;
-use crate::outcome::Outcome;
+use crate::outcome::MessageOutcome;
 
 /// How a simulator is set up. The default takes anybody's requests on loopback, sends no callbacks,
 /// lets 1 in 100 messages fail and 30 in 100 be read.
@@ -67,7 +67,7 @@ pub struct SimulatorConfig {
     /// What goes wrong from the start.
     pub faults: Vec<Fault>,
     /// What becomes of messages to these recipients: identities, or ids of contacts.
-    pub outcomes: HashMap<String, Outcome>,
+    pub outcomes: HashMap<String, MessageOutcome>,
     pub(crate) clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
 
@@ -172,7 +172,7 @@ impl SimulatorConfig {
     }
 
     /// Sets what becomes of messages to one recipient: an identity, or a contact's id.
-    pub fn with_outcome(mut self, identity: impl Into<String>, outcome: Outcome) -> Self {
+    pub fn with_outcome(mut self, identity: impl Into<String>, outcome: MessageOutcome) -> Self {
         self.outcomes.insert(identity.into(), outcome);
         self
     }

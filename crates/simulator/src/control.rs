@@ -15,9 +15,10 @@ use serde_json::{Value, json};
 
 use crate::answer::{Answer, Body, full};
 use crate::assumptions::ASSUMPTIONS;
-use crate::faults::{Fault, FaultKind, Operation};
+use crate::faults::{Fault, FaultKind, SimulatedOperation};
 use crate::inbox::{InboundMessage, InboxError, OptOut};
-use crate::outcome::Outcome;
+use crate::outcome::MessageOutcome;
+use crate::queue;
 use crate::server::{Closed, read};
 use crate::shared::Shared;
 
@@ -43,7 +44,7 @@ pub(crate) async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> R
             json!({})
         }),
         (&Method::POST, "/clock") => obey(&body, |advance: Advance| {
-            shared.advance(Duration::from_secs(advance.advance_seconds));
+            queue::advance(&shared, Duration::from_secs(advance.advance_seconds));
             json!({"now": shared.clock.now().to_string()})
         }),
         (&Method::POST, "/inbox/message") => inbox(&body, |message: InboundMessage| message.post(&shared)),
@@ -120,7 +121,7 @@ fn set_callbacks(shared: &Shared, body: &[u8]) -> Response<Body> {
 
 struct SetOutcome {
     identity: String,
-    outcome: Outcome,
+    outcome: MessageOutcome,
 }
 
 impl<'de> Deserialize<'de> for SetOutcome {
@@ -130,7 +131,7 @@ impl<'de> Deserialize<'de> for SetOutcome {
         let Some(Value::String(identity)) = fields.remove("identity") else {
             return Err(Error::missing_field("identity"));
         };
-        let outcome = Outcome::deserialize(Value::Object(fields)).map_err(Error::custom)?;
+        let outcome = MessageOutcome::deserialize(Value::Object(fields)).map_err(Error::custom)?;
         Ok(Self { identity, outcome })
     }
 }
@@ -144,7 +145,7 @@ fn index() -> Value {
         "GET /stats": "requests by operation and answer, messages by status, callbacks, batches",
         "GET /assumptions": "what is taken for granted about the real service, and where from",
         "POST /faults": {
-            "operation": Operation::ALL.iter().map(|it| it.name()).collect::<Vec<_>>().join(" | "),
+            "operation": SimulatedOperation::ALL.iter().map(|it| it.name()).collect::<Vec<_>>().join(" | "),
             "fault": FaultKind::ALL.iter().map(|it| it.name()).collect::<Vec<_>>().join(" | "),
             "after": "requests that pass first (0)",
             "times": "requests it happens to (1)",

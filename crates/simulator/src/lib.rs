@@ -40,7 +40,7 @@
 //! | --- | --- |
 //! | [`config`] | [`SimulatorConfig`]: who may call, how people behave, how fast it goes |
 //! | [`simulator`] | [`Simulator`]: addresses, clock, faults, what it has received |
-//! | [`outcome`] | [`Outcome`]: what becomes of one message, by seed or by hand |
+//! | [`outcome`] | [`MessageOutcome`]: what becomes of one message, by seed or by hand |
 //! | [`faults`] | [`Fault`]: what goes wrong, with which operation, when |
 //! | [`requests`] | [`SimulatedRequest`]: the last requests, as they came and how they ended |
 //! | [`stats`] | [`Stats`]: requests, messages, callbacks, counted |
@@ -79,6 +79,7 @@ mod inbox;
 mod outbox;
 mod packed;
 mod people;
+mod queue;
 mod server;
 mod shared;
 mod store;
@@ -86,8 +87,8 @@ mod template;
 mod token;
 
 pub use config::SimulatorConfig;
-pub use faults::{Fault, FaultError, FaultKind, Operation};
-pub use outcome::{Outcome, OutcomeError};
+pub use faults::{Fault, FaultError, FaultKind, SimulatedOperation};
+pub use outcome::{MessageOutcome, MessageOutcomeError};
 pub use requests::SimulatedRequest;
 pub use simulator::{Simulator, StartError};
 pub use stats::{MessageStatus, SimulatedMessage, Stats};

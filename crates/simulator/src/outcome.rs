@@ -11,16 +11,16 @@ use crate::ids::hash;
 /// By default it follows from the seed, the percentages and the recipient:
 ///
 /// ```
-/// use sinch_batch_simulator::Outcome;
+/// use sinch_batch_simulator::MessageOutcome;
 ///
-/// let one = Outcome::of(7, "+15550100001", 1.0, 30.0);
-/// assert_eq!(one, Outcome::of(7, "+15550100001", 1.0, 30.0));
-/// assert!(matches!(Outcome::of(7, "+15550100001", 100.0, 30.0), Outcome::Failed { .. }));
+/// let one = MessageOutcome::of(7, "+15550100001", 1.0, 30.0);
+/// assert_eq!(one, MessageOutcome::of(7, "+15550100001", 1.0, 30.0));
+/// assert!(matches!(MessageOutcome::of(7, "+15550100001", 100.0, 30.0), MessageOutcome::Failed { .. }));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
-pub enum Outcome {
+pub enum MessageOutcome {
     /// `QUEUED_ON_CHANNEL`, and no further receipt.
     Queued,
     /// Then `DELIVERED`.
@@ -46,7 +46,7 @@ const FAILURES: [(&str, &str); 6] = [
     ("CHANNEL_FAILURE", "The underlying channel reported: a fault of its own"),
 ];
 
-impl Outcome {
+impl MessageOutcome {
     /// What becomes of the message to this recipient: always the same for the same arguments.
     pub fn of(seed: u64, identity: &str, fail_percent: f64, read_percent: f64) -> Self {
         let draw = hash(seed, identity);
@@ -69,13 +69,13 @@ impl Outcome {
 /// Why a text is not an outcome, and what would be one.
 #[derive(Debug, thiserror::Error)]
 #[error("expected queued, delivered, delivered_then_read, read, or failed:CODE such as failed:CHANNEL_REJECT")]
-pub struct OutcomeError;
+pub struct MessageOutcomeError;
 
 /// Reads `queued`, `delivered`, `delivered_then_read`, `read` or `failed:CODE`.
-impl FromStr for Outcome {
-    type Err = OutcomeError;
+impl FromStr for MessageOutcome {
+    type Err = MessageOutcomeError;
 
-    fn from_str(text: &str) -> Result<Self, OutcomeError> {
+    fn from_str(text: &str) -> Result<Self, MessageOutcomeError> {
         Ok(match text {
             "queued" => Self::Queued,
             "delivered" => Self::Delivered,
@@ -83,7 +83,7 @@ impl FromStr for Outcome {
             "read" => Self::Read,
             _ => match text.strip_prefix("failed:").filter(|code| !code.is_empty()) {
                 Some(code) => Self::Failed { code: code.to_owned() },
-                None => return Err(OutcomeError),
+                None => return Err(MessageOutcomeError),
             },
         })
     }
@@ -103,9 +103,9 @@ mod tests {
     fn the_percentages_come_out() {
         let (mut failed, mut read) = (0, 0);
         for number in 0..100_000 {
-            match Outcome::of(3, &format!("+1555{number:07}"), 1.0, 30.0) {
-                Outcome::Failed { .. } => failed += 1,
-                Outcome::Read | Outcome::DeliveredThenRead => read += 1,
+            match MessageOutcome::of(3, &format!("+1555{number:07}"), 1.0, 30.0) {
+                MessageOutcome::Failed { .. } => failed += 1,
+                MessageOutcome::Read | MessageOutcome::DeliveredThenRead => read += 1,
                 _ => {}
             }
         }
@@ -115,9 +115,9 @@ mod tests {
 
     #[test]
     fn outcomes_are_read_from_a_word() {
-        let read = |text: &str| text.parse::<Outcome>().ok();
-        assert_eq!(read("delivered_then_read"), Some(Outcome::DeliveredThenRead));
-        assert_eq!(read("failed:CHANNEL_REJECT"), Some(Outcome::Failed { code: "CHANNEL_REJECT".to_owned() }));
+        let read = |text: &str| text.parse::<MessageOutcome>().ok();
+        assert_eq!(read("delivered_then_read"), Some(MessageOutcome::DeliveredThenRead));
+        assert_eq!(read("failed:CHANNEL_REJECT"), Some(MessageOutcome::Failed { code: "CHANNEL_REJECT".to_owned() }));
         for bad in ["", "failed", "failed:", "Read", "read:now"] {
             assert_eq!(read(bad), None, "{bad}");
         }
@@ -126,7 +126,8 @@ mod tests {
     #[test]
     fn another_seed_fails_others() {
         let failing = |seed| -> Vec<u32> {
-            let fails = |n: &u32| matches!(Outcome::of(seed, &n.to_string(), 10.0, 0.0), Outcome::Failed { .. });
+            let fails =
+                |n: &u32| matches!(MessageOutcome::of(seed, &n.to_string(), 10.0, 0.0), MessageOutcome::Failed { .. });
             (0..1000).filter(fails).collect()
         };
         assert_eq!(failing(1), failing(1));

@@ -12,12 +12,12 @@ use url::Url;
 
 use crate::config::SimulatorConfig;
 use crate::faults::{Fault, FaultError};
-use crate::outcome::Outcome;
+use crate::outcome::MessageOutcome;
 use crate::requests::SimulatedRequest;
 use crate::server::serve;
 use crate::shared::Shared;
 use crate::stats::{SimulatedMessage, Stats};
-use crate::{api, callbacks, control};
+use crate::{api, callbacks, control, queue};
 
 /// A running simulator, in this process. It stops when dropped.
 pub struct Simulator {
@@ -84,7 +84,7 @@ impl Simulator {
         tasks.spawn(serve(api_listener, move |request| api::handle(service.clone(), request)));
         let side = shared.clone();
         tasks.spawn(serve(control_listener, move |request| control::handle(side.clone(), request)));
-        tasks.spawn(shared.clone().drain());
+        tasks.spawn(queue::drain(shared.clone()));
         for _ in 0..callbacks::WORKERS {
             tasks.spawn(callbacks::work(shared.clone()));
         }
@@ -141,7 +141,7 @@ impl Simulator {
     }
 
     /// Sets what becomes of messages to a recipient from now on: an identity, or a contact's id.
-    pub fn set_outcome(&self, identity: impl Into<String>, outcome: Outcome) {
+    pub fn set_outcome(&self, identity: impl Into<String>, outcome: MessageOutcome) {
         let mut outcomes = self.shared.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
         outcomes.insert(identity.into(), outcome);
     }
@@ -152,7 +152,7 @@ impl Simulator {
     /// allows. Callbacks are signed with the time of the clock as it was configured, without what it
     /// was moved on by: the receiver's clock is not moved either.
     pub fn advance(&self, by: Duration) {
-        self.shared.advance(by);
+        queue::advance(&self.shared, by);
     }
 
     /// Holds all callbacks back until [`release_callbacks`](Self::release_callbacks). What is on its

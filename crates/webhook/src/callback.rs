@@ -14,7 +14,7 @@ use sinch_batch_models::{Callback, ParseError};
 /// | bytes that are not UTF-8, half of a surrogate pair | U+FFFD in their place |
 /// | a byte order mark | the rest |
 /// | another type where a text is expected | its JSON text |
-/// | any other field of an unexpected type | the rest; that field is in `extra`, under the key of its kind |
+/// | any other field of an unexpected type | the rest; that field is in `unknown_fields`, under the key of its kind |
 ///
 /// # Errors
 /// If the body is not a JSON object. The service would send the same bytes again, so answer 200 and
@@ -60,7 +60,7 @@ mod tests {
         let callback = parse(body.to_string().as_bytes()).unwrap();
         assert_eq!(callback.correlation_id.as_deref(), Some("7"));
         assert_eq!(report(&callback).status, Some(DeliveryStatus::Failed));
-        assert_eq!(callback.extra.get("message_delivery_report"), Some(&json!({"reason": "none"})));
+        assert_eq!(callback.unknown_fields.get("message_delivery_report"), Some(&json!({"reason": "none"})));
         assert_eq!(callback.origin().batch_id.unwrap().as_str(), "b", "metadata may be an object");
     }
 
@@ -71,7 +71,7 @@ mod tests {
         assert_eq!(parse(body.to_string().as_bytes()).unwrap().origin().batch_id.unwrap().as_str(), "b");
         for odd in [json!(7), json!([]), json!("text"), json!(true)] {
             let callback = parse(json!({"app_id": "a", "event": odd}).to_string().as_bytes()).unwrap();
-            assert_eq!((&callback.kind, callback.extra.get("event")), (&CallbackKind::Unknown, Some(&odd)));
+            assert_eq!((&callback.kind, callback.unknown_fields.get("event")), (&CallbackKind::Unknown, Some(&odd)));
             assert_eq!(callback.app_id.unwrap().as_str(), "a");
         }
     }

@@ -40,7 +40,7 @@
 //! | [`verify`] | [`Verifier`]: secrets, window, bearer token, every reason to refuse |
 //! | [`replay`] | [`NonceStore`]: what was applied already; [`Nonces`], to share that |
 //! | [`callback`] | [`parse`]: bytes that were verified, as types, leniently where it must |
-//! | `receive` | `CallbackReceiver`, the whole request path, as a service and a layer; `Limits`, `Rejection`, `Warning` |
+//! | `receive` | `CallbackReceiver`, the whole request path, as a service and a layer; `ReceiverLimits`, `Rejection`, `Warning` |
 //! | `router` | `router` and the extractor `Signed`, for axum |
 //! | `journal` | Raw callbacks in files, to look at or to play again |
 //!
@@ -79,10 +79,10 @@ pub use crate::router::{FromSigned, Signed, router};
 pub use callback::parse;
 #[cfg(feature = "tower")]
 pub use receive::{
-    CallbackReceiver, CallbackService, LateCallbacks, Limits, Outcome, Received, Rejection, SignedLayer, SignedService,
-    Warning,
+    CallbackOutcome, CallbackReceiver, CallbackService, LateCallbacks, Received, ReceiverLimits, Rejection,
+    SignedLayer, SignedService, Warning,
 };
-pub use replay::{Claim, Claimed, NonceStore, Nonces};
+pub use replay::{NonceClaim, NonceState, NonceStore, Nonces};
 pub use secret::WebhookSecret;
 pub use signature::{Signature, sign};
 pub use verify::{SignatureError, Verified, Verifier, VerifierError};

@@ -23,8 +23,8 @@ pub const DEFAULT_CAPACITY: usize = 100_000;
 /// processes share, or that outlives them:
 ///
 /// - `claim` must be atomic: of any number of claims of one key at once, exactly one is
-///   [`New`](Claimed::New).
-/// - What is kept must be known at least until [`Claim::until`].
+///   [`New`](NonceState::New).
+/// - What is kept must be known at least until [`NonceClaim::until`].
 /// - A claim that is neither kept nor released belongs to a process that died. Let it lapse, but no
 ///   sooner than your slowest sink may need: a claim that lapses early applies the callback twice.
 pub trait Nonces: Send + Sync + 'static {
@@ -32,18 +32,18 @@ pub trait Nonces: Send + Sync + 'static {
     type Error: fmt::Display + Send;
 
     /// Asks to apply a callback.
-    fn claim(&self, claim: Claim, now: Timestamp) -> impl Future<Output = Result<Claimed, Self::Error>> + Send;
+    fn claim(&self, claim: NonceClaim, now: Timestamp) -> impl Future<Output = Result<NonceState, Self::Error>> + Send;
 
     /// The callback was applied: remember it.
-    fn keep(&self, claim: Claim) -> impl Future<Output = Result<(), Self::Error>> + Send;
+    fn keep(&self, claim: NonceClaim) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
     /// The callback could not be applied: it is as if it had never come.
-    fn release(&self, claim: Claim) -> impl Future<Output = Result<(), Self::Error>> + Send;
+    fn release(&self, claim: NonceClaim) -> impl Future<Output = Result<(), Self::Error>> + Send;
 }
 
 /// What tells one callback from another. It holds digests only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Claim {
+pub struct NonceClaim {
     key: [u8; 16],
     body: [u8; 16],
     until: Timestamp,
@@ -51,7 +51,7 @@ pub struct Claim {
 
 /// What is known about a callback's nonce.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Claimed {
+pub enum NonceState {
     /// Not seen yet. It is ours until the claim is kept or released.
     New,
     /// Another delivery of the same callback is being applied at this moment.
@@ -63,7 +63,7 @@ pub enum Claimed {
     Conflict,
 }
 
-impl Claim {
+impl NonceClaim {
     /// Of a callback that was verified, and its body.
     pub fn new(callback: &Verified, body: &[u8]) -> Self {
         Self { key: digest(callback.nonce.as_bytes()), body: digest(body), until: callback.good_until }
@@ -169,7 +169,7 @@ impl NonceStore {
     }
 
     /// Asks to apply a callback: see [`Nonces`].
-    pub fn claim(&self, claim: Claim, now: Timestamp) -> Claimed {
+    pub fn claim(&self, claim: NonceClaim, now: Timestamp) -> NonceState {
         let stays = SignedDuration::try_from(self.time_to_live).unwrap_or(SignedDuration::MAX);
         let until = claim.until.max(now.checked_add(stays).unwrap_or(Timestamp::MAX));
         let new = Seen { body: claim.body, until, in_progress: true };
@@ -183,16 +183,16 @@ impl NonceStore {
                 seen if seen.until < now && !seen.in_progress => {
                     known.insert(new);
                 }
-                seen if seen.body != claim.body => return Claimed::Conflict,
-                seen if seen.in_progress => return Claimed::InProgress,
-                _ => return Claimed::Duplicate,
+                seen if seen.body != claim.body => return NonceState::Conflict,
+                seen if seen.in_progress => return NonceState::InProgress,
+                _ => return NonceState::Duplicate,
             },
         }
-        Claimed::New
+        NonceState::New
     }
 
     /// The callback was applied: remember it.
-    pub fn keep(&self, claim: Claim) {
+    pub fn keep(&self, claim: NonceClaim) {
         let mut inner = self.lock();
         let Some(seen) = inner.seen.get_mut(&claim.number()).filter(|seen| seen.in_progress) else { return };
         seen.in_progress = false;
@@ -204,7 +204,7 @@ impl NonceStore {
     }
 
     /// The callback could not be applied: it is as if it had never come.
-    pub fn release(&self, claim: Claim) {
+    pub fn release(&self, claim: NonceClaim) {
         let mut inner = self.lock();
         if inner.seen.get(&claim.number()).is_some_and(|seen| seen.in_progress) {
             inner.seen.remove(&claim.number());
@@ -249,16 +249,16 @@ impl Inner {
 impl Nonces for NonceStore {
     type Error = Infallible;
 
-    async fn claim(&self, claim: Claim, now: Timestamp) -> Result<Claimed, Infallible> {
+    async fn claim(&self, claim: NonceClaim, now: Timestamp) -> Result<NonceState, Infallible> {
         Ok(Self::claim(self, claim, now))
     }
 
-    async fn keep(&self, claim: Claim) -> Result<(), Infallible> {
+    async fn keep(&self, claim: NonceClaim) -> Result<(), Infallible> {
         Self::keep(self, claim);
         Ok(())
     }
 
-    async fn release(&self, claim: Claim) -> Result<(), Infallible> {
+    async fn release(&self, claim: NonceClaim) -> Result<(), Infallible> {
         Self::release(self, claim);
         Ok(())
     }
@@ -268,15 +268,15 @@ impl Nonces for NonceStore {
 impl<N: Nonces> Nonces for Arc<N> {
     type Error = N::Error;
 
-    fn claim(&self, claim: Claim, now: Timestamp) -> impl Future<Output = Result<Claimed, N::Error>> + Send {
+    fn claim(&self, claim: NonceClaim, now: Timestamp) -> impl Future<Output = Result<NonceState, N::Error>> + Send {
         N::claim(self, claim, now)
     }
 
-    fn keep(&self, claim: Claim) -> impl Future<Output = Result<(), N::Error>> + Send {
+    fn keep(&self, claim: NonceClaim) -> impl Future<Output = Result<(), N::Error>> + Send {
         N::keep(self, claim)
     }
 
-    fn release(&self, claim: Claim) -> impl Future<Output = Result<(), N::Error>> + Send {
+    fn release(&self, claim: NonceClaim) -> impl Future<Output = Result<(), N::Error>> + Send {
         N::release(self, claim)
     }
 }
@@ -301,13 +301,13 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
-    fn claim(nonce: &str, signed_at: i64) -> Claim {
-        Claim { key: digest(nonce.as_bytes()), body: digest(b"{}"), until: at(signed_at + 300) }
+    fn claim(nonce: &str, signed_at: i64) -> NonceClaim {
+        NonceClaim { key: digest(nonce.as_bytes()), body: digest(b"{}"), until: at(signed_at + 300) }
     }
 
     #[track_caller]
     fn take(store: &NonceStore, nonce: &str, signed_at: i64, now: i64) {
-        assert_eq!(store.claim(claim(nonce, signed_at), at(now)), Claimed::New);
+        assert_eq!(store.claim(claim(nonce, signed_at), at(now)), NonceState::New);
         store.keep(claim(nonce, signed_at));
     }
 
@@ -315,7 +315,7 @@ mod tests {
     fn a_nonce_is_known_until_its_signature_is_too_old() {
         let store = NonceStore::new();
         take(&store, "a", 1000, 1000);
-        assert_eq!(store.claim(claim("a", 1000), at(1300)), Claimed::Duplicate);
+        assert_eq!(store.claim(claim("a", 1000), at(1300)), NonceState::Duplicate);
         take(&store, "b", 1200, 1301);
         assert_eq!(store.len(), 1, "the first has expired");
     }
@@ -323,23 +323,23 @@ mod tests {
     #[test]
     fn a_nonce_in_progress_is_nobody_elses_and_free_again_when_released() {
         let store = NonceStore::new();
-        assert_eq!(store.claim(claim("a", 1000), at(1000)), Claimed::New);
-        assert_eq!(store.claim(claim("a", 1000), at(1000)), Claimed::InProgress);
+        assert_eq!(store.claim(claim("a", 1000), at(1000)), NonceState::New);
+        assert_eq!(store.claim(claim("a", 1000), at(1000)), NonceState::InProgress);
         store.release(claim("a", 1000));
         assert!(store.is_empty());
         take(&store, "a", 1000, 1000);
         store.release(claim("a", 1000));
-        assert_eq!(store.claim(claim("a", 1000), at(1000)), Claimed::Duplicate, "what is kept stays kept");
+        assert_eq!(store.claim(claim("a", 1000), at(1000)), NonceState::Duplicate, "what is kept stays kept");
     }
 
     #[test]
     fn a_nonce_with_another_body_is_told_apart_in_progress_and_after() {
         let store = NonceStore::new();
-        let other = Claim { body: digest(b"[]"), ..claim("a", 1000) };
-        assert_eq!(store.claim(claim("a", 1000), at(1000)), Claimed::New);
-        assert_eq!(store.claim(other, at(1000)), Claimed::Conflict);
+        let other = NonceClaim { body: digest(b"[]"), ..claim("a", 1000) };
+        assert_eq!(store.claim(claim("a", 1000), at(1000)), NonceState::New);
+        assert_eq!(store.claim(other, at(1000)), NonceState::Conflict);
         store.keep(claim("a", 1000));
-        assert_eq!(store.claim(other, at(1000)), Claimed::Conflict);
+        assert_eq!(store.claim(other, at(1000)), NonceState::Conflict);
     }
 
     #[test]
@@ -349,8 +349,8 @@ mod tests {
             take(&store, nonce, 1000, 1000);
         }
         assert_eq!(store.len(), 2);
-        assert_eq!(store.claim(claim("b", 1000), at(1000)), Claimed::Duplicate);
-        assert_eq!(store.claim(claim("a", 1000), at(1000)), Claimed::New);
+        assert_eq!(store.claim(claim("b", 1000), at(1000)), NonceState::Duplicate);
+        assert_eq!(store.claim(claim("a", 1000), at(1000)), NonceState::New);
     }
 
     #[test]
@@ -358,20 +358,20 @@ mod tests {
         let store = NonceStore::new().with_time_to_live(Duration::from_secs(3600));
         take(&store, "a", 1000, 1000);
         // Signed again when it was sent again.
-        assert_eq!(store.claim(claim("a", 4600), at(4600)), Claimed::Duplicate);
-        assert_eq!(store.claim(claim("a", 4600), at(4601)), Claimed::New);
+        assert_eq!(store.claim(claim("a", 4600), at(4600)), NonceState::Duplicate);
+        assert_eq!(store.claim(claim("a", 4600), at(4601)), NonceState::New);
         let for_ever = NonceStore::new().with_time_to_live(Duration::MAX);
         take(&for_ever, "a", 1000, 1000);
-        assert_eq!(for_ever.claim(claim("a", 1000), Timestamp::MAX), Claimed::Duplicate);
+        assert_eq!(for_ever.claim(claim("a", 1000), Timestamp::MAX), NonceState::Duplicate);
     }
 
     #[test]
     fn a_claim_in_progress_is_not_forgotten_with_its_time() {
         let store = NonceStore::new();
-        assert_eq!(store.claim(claim("a", 1000), at(1000)), Claimed::New);
-        assert_eq!(store.claim(claim("a", 9000), at(9000)), Claimed::InProgress);
+        assert_eq!(store.claim(claim("a", 1000), at(1000)), NonceState::New);
+        assert_eq!(store.claim(claim("a", 9000), at(9000)), NonceState::InProgress);
         store.keep(claim("a", 1000));
-        assert_eq!(store.claim(claim("a", 9000), at(9000)), Claimed::New, "after its time");
+        assert_eq!(store.claim(claim("a", 9000), at(9000)), NonceState::New, "after its time");
         assert_eq!(store.len(), 1);
     }
 
@@ -380,7 +380,7 @@ mod tests {
         let store = NonceStore::new();
         let new = std::thread::scope(|scope| {
             let claims: Vec<_> =
-                (0..100).map(|_| scope.spawn(|| store.claim(claim("a", 1000), at(1000)) == Claimed::New)).collect();
+                (0..100).map(|_| scope.spawn(|| store.claim(claim("a", 1000), at(1000)) == NonceState::New)).collect();
             claims.into_iter().map(|claim| claim.join().unwrap()).filter(|new| *new).count()
         });
         assert_eq!(new, 1);

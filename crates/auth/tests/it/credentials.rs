@@ -86,7 +86,7 @@ async fn what_is_no_token_is_said_so_without_a_second_try() {
     ] {
         let (result, requests) = fetch(vec![answer(200, body)]).await;
         let error = result.unwrap_err();
-        assert_eq!((error.kind(), requests), (&AuthErrorKind::BadAnswer, 1), "{body}");
+        assert_eq!((error.kind(), requests), (&AuthErrorKind::InvalidResponse, 1), "{body}");
     }
 }
 
@@ -113,11 +113,11 @@ async fn each_status_has_its_kind_and_its_number_of_tries() {
         (
             302,
             "",
-            AuthErrorKind::BadAnswer,
+            AuthErrorKind::InvalidResponse,
             1,
             "the token endpoint gave an answer that is no token (302, redirects are not followed)",
         ),
-        (404, "", AuthErrorKind::BadAnswer, 1, "the token endpoint gave an answer that is no token (404)"),
+        (404, "", AuthErrorKind::InvalidResponse, 1, "the token endpoint gave an answer that is no token (404)"),
     ] {
         let (result, requests) = fetch(vec![answer(status, body)]).await;
         let error = result.unwrap_err();

@@ -51,7 +51,7 @@ async fn a_token_is_fetched_over_http() {
 async fn a_redirect_does_not_take_the_credentials_along() {
     let (url, server) = serve(vec![answer("307 Temporary Redirect\r\nlocation: /elsewhere", "")]).await;
     let error = credentials(&url).fetch().await.unwrap_err();
-    assert_eq!((error.kind(), error.status()), (&AuthErrorKind::BadAnswer, Some(307)));
+    assert_eq!((error.kind(), error.status()), (&AuthErrorKind::InvalidResponse, Some(307)));
     assert_eq!(server.await.unwrap().len(), 1);
 }
 
@@ -59,7 +59,7 @@ async fn a_redirect_does_not_take_the_credentials_along() {
 async fn an_endless_answer_is_not_read_to_its_end() {
     let endless = answer("200 OK", &"x".repeat(1024 * 1024));
     let (url, _server) = serve(vec![endless]).await;
-    assert_eq!(credentials(&url).fetch().await.unwrap_err().kind(), &AuthErrorKind::BadAnswer);
+    assert_eq!(credentials(&url).fetch().await.unwrap_err().kind(), &AuthErrorKind::InvalidResponse);
 }
 
 #[tokio::test(start_paused = true)]

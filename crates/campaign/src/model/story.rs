@@ -7,7 +7,7 @@ use sinch_batch_ledger::BatchStage;
 use super::service::Faults;
 use super::world::{Event, Failure, Judged, Tally, World};
 use crate::StopReason;
-use crate::step::{Input, Limits};
+use crate::step::{Input, SendLimits};
 
 /// What a story is about.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,11 +51,11 @@ fn play(world: &mut World, plot: Plot) -> Judged {
     calm(world, &limits)
 }
 
-fn limits(world: &mut World) -> Limits {
+fn limits(world: &mut World) -> SendLimits {
     let in_flight = world.choices.between(1, 5) as u32;
     let resend_after = [10, 30, 60][world.choices.between(0, 3) as usize];
     let grace = [120, 600][world.choices.between(0, 2) as usize];
-    Limits::default()
+    SendLimits::default()
         .with_in_flight(in_flight)
         .with_resend_after(Duration::from_secs(resend_after))
         .with_takeover_grace(Duration::from_secs(grace))
@@ -94,7 +94,7 @@ fn plan_troubles(world: &mut World, plot: Plot) {
 }
 
 /// Plays until nothing more happens.
-fn run(world: &mut World, limits: &Limits) -> Judged {
+fn run(world: &mut World, limits: &SendLimits) -> Judged {
     let mut events = 0;
     while let Some(((time, _), event)) = world.queue.pop_first() {
         events += 1;
@@ -110,7 +110,7 @@ fn run(world: &mut World, limits: &Limits) -> Judged {
     }
 }
 
-fn happen(world: &mut World, event: Event, limits: &Limits) -> Judged {
+fn happen(world: &mut World, event: Event, limits: &SendLimits) -> Judged {
     // Whoever is frozen goes on later, with what was about to happen.
     if let Event::Obey(index, ..) | Event::Give(index, _) | Event::Wake(index, _) = &event {
         let frozen_until = world.actors[*index].frozen_until;
@@ -155,7 +155,7 @@ fn happen(world: &mut World, event: Event, limits: &Limits) -> Judged {
 }
 
 /// Another copy of the ledger has sent what this one calls planned or refused.
-fn old_ledger(world: &mut World, limits: &Limits) -> Judged {
+fn old_ledger(world: &mut World, limits: &SendLimits) -> Judged {
     world.now += 3600 * SECOND;
     world.receipts = false;
     world.twitches = 0;
@@ -197,7 +197,7 @@ fn old_ledger(world: &mut World, limits: &Limits) -> Judged {
 }
 
 /// All troubles are over: one more run finishes everything, each batch once.
-fn calm(world: &mut World, limits: &Limits) -> Judged {
+fn calm(world: &mut World, limits: &SendLimits) -> Judged {
     world.say(|| "calm".to_owned());
     world.service.faults = Faults::default();
     world.ledger_faults = 0;

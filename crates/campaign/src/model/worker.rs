@@ -10,14 +10,14 @@ use super::world::{Event, Judged, OnItsWay, World, at_once};
 use crate::moment::Moment;
 use crate::outcome::{SendOutcome, StopReason};
 use crate::sender::SendFailure;
-use crate::step::{BatchNumber, Command, Fact, Input, Limits, State, step};
+use crate::step::{BatchNumber, Command, Fact, Input, SendLimits, State, step};
 
 #[derive(Debug)]
 pub(super) struct Actor {
     pub(super) worker: Worker,
     /// Dropped with it, if its end can be proved.
     presence: Option<Presence>,
-    limits: Limits,
+    limits: SendLimits,
     state: State,
     /// By the steady clock of the machine.
     pub(super) began_at: u64,
@@ -35,13 +35,13 @@ pub(super) struct Actor {
 
 impl World {
     /// Whether the ledger knows that it is older than the truth.
-    pub(super) fn is_behind(&self, limits: &Limits) -> bool {
+    pub(super) fn is_behind(&self, limits: &SendLimits) -> bool {
         let run = at_once(self.ledger.begin_run(self.campaign, limits.resend_after));
         run.is_err_and(|error| error.kind() == LedgerErrorKind::Behind)
     }
 
     /// A new run. Its end can be proved or not.
-    pub(super) fn begin(&mut self, limits: &Limits, provable: bool, old_ledger: bool) -> Judged<usize> {
+    pub(super) fn begin(&mut self, limits: &SendLimits, provable: bool, old_ledger: bool) -> Judged<usize> {
         let index = self.actors.len();
         let run = at_once(self.ledger.begin_run(self.campaign, limits.resend_after))
             .map_err(|error| format!("the run cannot begin: {error}"))?;

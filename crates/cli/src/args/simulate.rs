@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::Args;
-use sinch_batch::simulator::{Fault, Outcome};
+use sinch_batch::simulator::{Fault, MessageOutcome};
 
 use super::duration::duration;
 
@@ -34,7 +34,7 @@ pub(crate) struct SimulateArgs {
     /// What becomes of messages to one recipient: queued, delivered, delivered_then_read, read or
     /// failed:CODE. Repeatable.
     #[arg(long = "outcome", value_name = "IDENTITY=OUTCOME[:CODE]", value_parser = outcome)]
-    pub(crate) outcomes: Vec<(String, Outcome)>,
+    pub(crate) outcomes: Vec<(String, MessageOutcome)>,
     /// What goes wrong, such as send_batch:accept_then_500:2 for the next two sends. Repeatable;
     /// docs/guide/simulator.md lists all.
     #[arg(long = "fault", value_name = "OPERATION:KIND[=VALUE][:TIMES[:AFTER]]")]
@@ -56,11 +56,11 @@ pub(crate) struct SimulateArgs {
     pub(crate) callback_shuffle: usize,
 }
 
-fn outcome(text: &str) -> Result<(String, Outcome), String> {
+fn outcome(text: &str) -> Result<(String, MessageOutcome), String> {
     let (identity, outcome) = text.split_once('=').ok_or("expected IDENTITY=OUTCOME, such as +15550000003=read")?;
     if identity.is_empty() {
         return Err("the identity is missing before `=`".to_owned());
     }
-    let outcome = outcome.parse().map_err(|error: sinch_batch::simulator::OutcomeError| error.to_string())?;
+    let outcome = outcome.parse().map_err(|error: sinch_batch::simulator::MessageOutcomeError| error.to_string())?;
     Ok((identity.to_owned(), outcome))
 }

@@ -10,7 +10,7 @@ use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 use sinch_batch::models::wire::{ParseError, parse};
 use sinch_batch::models::{BatchRecipient, Callback, Message, SendBatchRequest, Template};
-use sinch_batch::recipients::{FindingKind, Format, Rows, SkipSet, Source, preflight};
+use sinch_batch::recipients::{FindingKind, Format, InvalidRows, Rows, Source, preflight};
 
 use crate::args::{InspectArgs, InspectKind};
 use crate::fail::{Failure, output, sentence};
@@ -134,7 +134,7 @@ fn message_about(message: &Message) -> Vec<String> {
     if !names.is_empty() {
         about.push(format!("has the placeholders {}", names.join(", ")));
     }
-    about.extend(message.broken_rules().iter().map(|broken| format!("{REFUSED}: {broken}")));
+    about.extend(message.violations().iter().map(|broken| format!("{REFUSED}: {broken}")));
     about
 }
 
@@ -215,7 +215,7 @@ fn table(bytes: Vec<u8>) -> Result<Vec<BatchRecipient>, String> {
     .map_err(|error| sentence(&error))?;
     let names = names.lock().map_err(|error| error.to_string())?;
     let text: String = names.iter().map(|name| format!("${{{name}}}")).collect();
-    let rows = Rows::new(open(&Template::new(Message::text(text)))?, SkipSet::none());
+    let rows = Rows::new(open(&Template::new(Message::text(text)))?, InvalidRows::none());
     rows.map(|row| row.map(|row| row.recipient).map_err(|error| sentence(&error))).collect()
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::pin::pin;
 
 use serde::Serialize;
-use sinch_batch::client::{Answer, Client, Error, Reached};
+use sinch_batch::client::{Client, Error, Reached, Response};
 use sinch_batch::models::wire::Bounded;
 use sinch_batch::models::{
     AppId, ConsentRecord, ContactId, CreateContactsRequest, DeleteContactsRequest, InsertConsentsRequest, NewContact,
@@ -115,7 +115,7 @@ struct Done {
 }
 
 impl Done {
-    fn of<T>(answer: &Answer<T>, batch_id: Option<String>) -> Self {
+    fn of<T>(answer: &Response<T>, batch_id: Option<String>) -> Self {
         let request_id = answer.request_id.as_deref().map(str::to_owned);
         Self { status: answer.http_status, request_id, batch_id }
     }

@@ -58,7 +58,7 @@ pub(crate) async fn run(args: PreviewArgs) -> Result<u8, Failure> {
         return Ok(exit::OK);
     }
     let text = match &message.body {
-        Some(MessageBody::Text(text)) if message.extra.is_empty() => text.text.to_string(),
+        Some(MessageBody::Text(text)) if message.unknown_fields.is_empty() => text.text.to_string(),
         _ => serde_json::to_string_pretty(&message).map_err(|error| output(error.into()))?,
     };
     let settings: String = settings.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();

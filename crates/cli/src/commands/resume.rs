@@ -64,7 +64,7 @@ async fn prepare(
 }
 
 /// Where the recipients are now.
-fn input_of(args: &ResumeArgs, record: &ledger::Campaign) -> Result<PathBuf, Failure> {
+fn input_of(args: &ResumeArgs, record: &ledger::CampaignRecord) -> Result<PathBuf, Failure> {
     match &args.input {
         Some(file) => Ok(file.clone()),
         None if record.input.is_empty() => {
@@ -75,7 +75,7 @@ fn input_of(args: &ResumeArgs, record: &ledger::Campaign) -> Result<PathBuf, Fai
     }
 }
 
-fn open(file: &Path, record: &ledger::Campaign) -> Result<RecipientFile, Failure> {
+fn open(file: &Path, record: &ledger::CampaignRecord) -> Result<RecipientFile, Failure> {
     input::open(file).map_err(|failure| {
         failure
             .hint(format!("if the file has moved: sinch-batch resume {} --input FILE; nothing was sent", record.name))

@@ -246,7 +246,7 @@ fn duplicate(ledger_path: &Path, of: &DuplicateOf) -> Failure {
 }
 
 /// The name comes first, so that whoever kills us knows what to resume.
-fn announce(campaign: &ledger::Campaign, json: bool) -> Result<(), Failure> {
+fn announce(campaign: &ledger::CampaignRecord, json: bool) -> Result<(), Failure> {
     if json {
         say!("campaign {}", campaign.name);
         return Ok(());

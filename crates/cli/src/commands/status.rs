@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use sinch_batch::campaign::report::write_json_with;
-use sinch_batch::ledger::{CallbackCount, Campaign, CampaignStatus, Ledger, Phase};
+use sinch_batch::ledger::{CallbackCount, CampaignRecord, CampaignStatus, Ledger, Phase};
 use sinch_batch::models::Timestamp;
 
 use crate::args::StatusArgs;
@@ -74,7 +74,11 @@ pub(crate) async fn run(args: StatusArgs) -> Result<u8, Failure> {
     Ok(exit::OK)
 }
 
-fn list(campaigns: &[(Campaign, CampaignStatus)], callbacks: Vec<CallbackCount>, json: bool) -> Result<u8, Failure> {
+fn list(
+    campaigns: &[(CampaignRecord, CampaignStatus)],
+    callbacks: Vec<CallbackCount>,
+    json: bool,
+) -> Result<u8, Failure> {
     if json {
         let lines = campaigns.iter().map(|(campaign, status)| Line {
             campaign: &campaign.name,

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use sinch_batch::webhook::{Outcome, Rejection};
+use sinch_batch::webhook::{CallbackOutcome, Rejection};
 
 /// Counts since the start. What is in a label comes from this program, never from a request.
 #[derive(Debug, Default)]
@@ -43,18 +43,18 @@ impl Metrics {
     }
 
     /// How a request was met.
-    pub(crate) fn met(&self, outcome: &Outcome) {
+    pub(crate) fn met(&self, outcome: &CallbackOutcome) {
         match outcome {
-            Outcome::Applied { secret, .. } => {
+            CallbackOutcome::Applied { secret, .. } => {
                 self.answers.add(200);
                 self.signed.add(*secret);
             }
-            Outcome::Duplicate { secret } => {
+            CallbackOutcome::Duplicate { secret } => {
                 self.answers.add(200);
                 self.signed.add(*secret);
                 self.repeated.fetch_add(1, Ordering::Relaxed);
             }
-            Outcome::Rejected(rejection) => self.refused(rejection),
+            CallbackOutcome::Rejected(rejection) => self.refused(rejection),
             // A way to be met that is newer than this program.
             _ => {}
         }
@@ -148,9 +148,9 @@ mod tests {
     #[test]
     fn counts_come_out_as_prometheus_reads_them() {
         let metrics = Metrics::new(vec!["a \"b\"\\c".to_owned()]);
-        metrics.met(&Outcome::Rejected(Rejection::Busy));
-        metrics.met(&Outcome::Rejected(Rejection::from(SignatureError::Mismatch)));
-        metrics.met(&Outcome::Rejected(Rejection::from(SignatureError::Mismatch)));
+        metrics.met(&CallbackOutcome::Rejected(Rejection::Busy));
+        metrics.met(&CallbackOutcome::Rejected(Rejection::from(SignatureError::Mismatch)));
+        metrics.met(&CallbackOutcome::Rejected(Rejection::from(SignatureError::Mismatch)));
         metrics.signed.add(0);
         metrics.taken(None);
         let under_way = metrics.under_way();

@@ -16,7 +16,7 @@ use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::routing::get;
 use sinch_batch::ledger::Ledger;
-use sinch_batch::webhook::{CallbackReceiver, LateCallbacks, Limits, Received, Verifier, WebhookSecret};
+use sinch_batch::webhook::{CallbackReceiver, LateCallbacks, Received, ReceiverLimits, Verifier, WebhookSecret};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
@@ -47,7 +47,7 @@ struct Parts {
     path: String,
     tls: Option<TlsAcceptor>,
     verifier: Verifier,
-    limits: Limits,
+    limits: ReceiverLimits,
     sink: Sink,
     /// Whether warnings go to standard error, even if there is no log.
     says: bool,
@@ -63,8 +63,15 @@ impl Receiver {
         let verifier = secrets::verifier(vec![secret])?;
         let metrics = Arc::new(Metrics::default());
         let sink = Sink { journal: None, ledger, forward: None, metrics, strangers: None };
-        let parts =
-            Parts { address, path: "/".to_owned(), tls: None, verifier, limits: Limits::default(), sink, says: false };
+        let parts = Parts {
+            address,
+            path: "/".to_owned(),
+            tls: None,
+            verifier,
+            limits: ReceiverLimits::default(),
+            sink,
+            says: false,
+        };
         Self::of(parts).await
     }
 
@@ -95,7 +102,7 @@ impl Receiver {
             None => None,
         };
         let size = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
-        let limits = Limits::default()
+        let limits = ReceiverLimits::default()
             .with_body(size(args.limits.max_body))
             .with_in_flight(size(args.limits.max_in_flight))
             .with_read(args.limits.read_timeout)
@@ -143,7 +150,7 @@ impl Receiver {
     }
 }
 
-fn app(path: &str, verifier: Verifier, limits: Limits, sink: Sink, says: bool) -> Router {
+fn app(path: &str, verifier: Verifier, limits: ReceiverLimits, sink: Sink, says: bool) -> Router {
     let metrics = sink.metrics.clone();
     let (met, lost) = (metrics.clone(), metrics.clone());
     let sink = Arc::new(sink);

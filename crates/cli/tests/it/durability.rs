@@ -7,7 +7,7 @@ use std::sync::{Mutex, RwLock};
 
 use rusqlite::Connection;
 use serde_json::json;
-use sinch_batch::ledger::{Campaign, Entry, Ledger, NewCampaign, PlannedRows, SqliteLedger};
+use sinch_batch::ledger::{CampaignRecord, Entry, Ledger, NewCampaign, PlannedRows, SqliteLedger};
 use sinch_batch::models::{BatchId, Timestamp};
 use sinch_batch::tracking::{Progress, RowKey};
 use sinch_batch::webhook::WebhookSecret;
@@ -39,7 +39,7 @@ fn callback(n: usize) -> (u64, &'static str, Progress) {
     (row, status, progress)
 }
 
-async fn prepared(path: &Path) -> Campaign {
+async fn prepared(path: &Path) -> CampaignRecord {
     let ledger = SqliteLedger::open(path).unwrap();
     let now = Timestamp::now();
     let size = ROWS / u64::from(BATCHES);
@@ -163,7 +163,7 @@ impl Operator<'_> {
     }
 
     /// What was answered before this moment is in the ledger, whatever happened to the receiver.
-    fn look(&self, campaign: &Campaign) {
+    fn look(&self, campaign: &CampaignRecord) {
         let acknowledged = self.service.acknowledged.lock().unwrap().clone();
         block_on(async {
             let ledger = SqliteLedger::open(self.folder.join("ledger.db")).unwrap();

@@ -30,7 +30,7 @@ fn every_sample_is_understood() {
 }
 
 #[test]
-fn kinds_unknown_fields_and_errors_are_named() {
+fn kinds_extra_and_errors_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
     write("delivery.json", r#"{"message_delivery_report":{"status":"READ","new":{"a/b":1}},"also":2}"#);

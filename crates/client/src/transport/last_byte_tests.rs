@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::task::Waker;
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::Request;
 use jiff::{SignedDuration, Timestamp};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -169,7 +169,7 @@ fn over() -> [SendUntil; 2] {
 }
 
 #[track_caller]
-fn check(result: Result<Response<Bytes>, TransportError>, expected: &str, reached: Reached) {
+fn check(result: Result<http::Response<Bytes>, TransportError>, expected: &str, reached: Reached) {
     let error = Error::transport(Operation::SendBatch, result.unwrap_err());
     assert_eq!((error.label(), error.reached_service()), (expected, reached), "{error:?}");
     assert_eq!(matches!(error.kind(), ErrorKind::TooLate), expected == "too_late");

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::Request;
 use jiff::Timestamp;
 use sinch_batch_auth::BoxFuture;
 use tokio::time::Instant;
@@ -40,21 +40,21 @@ pub trait Transport: Send + Sync + 'static {
     /// # Errors
     /// [`TransportError`] when there is no complete answer. Be honest about [`Reached`]: a send
     /// that is said not to have left will be sent again.
-    fn call(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>>;
+    fn call(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>>;
 }
 
 impl<F, Fut> Transport for F
 where
     F: Fn(Request<Bytes>) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<Response<Bytes>, TransportError>> + Send + 'static,
+    Fut: Future<Output = Result<http::Response<Bytes>, TransportError>> + Send + 'static,
 {
-    fn call(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+    fn call(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
         Box::pin(self(request))
     }
 }
 
 impl<T: Transport + ?Sized> Transport for Arc<T> {
-    fn call(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+    fn call(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
         (**self).call(request)
     }
 }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{Request, Response};
+use http::Request;
 use reqwest::redirect::Policy;
 use sinch_batch_auth::BoxFuture;
 use tower_layer::Layer;
@@ -57,7 +57,7 @@ impl ReqwestTransport {
         if loopback { builder.no_proxy() } else { builder }
     }
 
-    async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
+    async fn exchange(&self, request: Request<Bytes>) -> Result<http::Response<Bytes>, TransportError> {
         let until = request.extensions().get::<SendUntil>().copied();
         // What fails here has not left: reqwest cannot even read the request.
         let held = until.and_then(|until| hold(request.body().clone(), until));
@@ -87,7 +87,7 @@ impl ReqwestTransport {
                 return Err(TransportError::broken("the answer is longer than 8 MiB"));
             }
         }
-        let mut read = Response::new(body.freeze());
+        let mut read = http::Response::new(body.freeze());
         *read.status_mut() = status;
         *read.headers_mut() = headers;
         Ok(read)
@@ -198,7 +198,7 @@ where
 }
 
 impl Transport for ReqwestTransport {
-    fn call(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+    fn call(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
         match request.extensions().get() {
             Some(&ConnectTimeout(patience)) => Box::pin(PATIENCE.scope(patience, self.exchange(request))),
             None => Box::pin(self.exchange(request)),

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::future::poll_fn;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::Request;
 use http_body::Body;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use sinch_batch_auth::BoxFuture;
@@ -65,7 +65,7 @@ where
     B::Data: Send,
     B::Error: Into<BoxError>,
 {
-    fn call(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+    fn call(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
         let mut service = self.0.clone();
         Box::pin(async move {
             poll_fn(|cx| service.poll_ready(cx)).await.map_err(|error| own(error.into(), TransportError::connect))?;

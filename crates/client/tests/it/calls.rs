@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::Request;
 use sinch_batch_auth::{AccessToken, AuthError, AuthErrorKind, BoxFuture, TokenSource};
-use sinch_batch_client::{BuildError, Client, Error, ErrorKind, Reached, Region, RetryPolicy, Taken, TransportError};
+use sinch_batch_client::{
+    Accepted, BuildError, Client, Error, ErrorKind, Reached, Region, RetryPolicy, TransportError,
+};
 use sinch_batch_models::{
     AppId, BatchId, BatchSent, CancelBatchRequest, Channel, ConsentRecord, ConsentType, ContactId, ContactIdentity,
     CreateContactsRequest, DeleteContactsRequest, InsertConsentsRequest, Language, NewContact, ProjectId,
@@ -19,16 +21,16 @@ use crate::batch;
 
 /// One turn of the service.
 enum Turn {
-    Answer(u16, &'static [(&'static str, &'static str)], &'static str),
+    Response(u16, &'static [(&'static str, &'static str)], &'static str),
     Refuse,
     Break,
     Hang,
 }
-use Turn::{Answer, Break, Hang, Refuse};
+use Turn::{Break, Hang, Refuse, Response};
 
-const ACCEPTED: Turn = Answer(200, &[], r#"{"batch_id":"b"}"#);
+const ACCEPTED: Turn = Response(200, &[], r#"{"batch_id":"b"}"#);
 const EXPIRED: Turn =
-    Answer(401, &[("www-authenticate", r#"Bearer error="invalid_token", error_description="Jwt EXPIRED""#)], "");
+    Response(401, &[("www-authenticate", r#"Bearer error="invalid_token", error_description="Jwt EXPIRED""#)], "");
 
 /// Gives out `token-1` until it hears that this has expired, then `token-2`, and so on.
 #[derive(Default)]
@@ -73,9 +75,10 @@ impl Service {
                 let turn = turns.lock().unwrap().pop_front().expect("one request too many");
                 async move {
                     match turn {
-                        Answer(status, headers, body) => {
-                            let answer =
-                                headers.iter().fold(Response::builder().status(status), |answer, (name, value)| {
+                        Response(status, headers, body) => {
+                            let answer = headers
+                                .iter()
+                                .fold(http::Response::builder().status(status), |answer, (name, value)| {
                                     answer.header(*name, *value)
                                 });
                             Ok(answer.body(Bytes::from(body)).unwrap())
@@ -91,7 +94,7 @@ impl Service {
         Self { client, seen, started: Instant::now() }
     }
 
-    async fn send(&self) -> Result<sinch_batch_client::Answer<BatchSent>, Error> {
+    async fn send(&self) -> Result<sinch_batch_client::Response<BatchSent>, Error> {
         self.client.send_batch(&batch()).await
     }
 
@@ -106,16 +109,18 @@ impl Service {
 
 #[tokio::test(start_paused = true)]
 async fn a_send_that_may_have_arrived_is_made_once() {
-    for turn in [Break, Hang, Answer(500, &[], ""), Answer(503, &[("retry-after", "1")], ""), Answer(408, &[], "")] {
+    for turn in
+        [Break, Hang, Response(500, &[], ""), Response(503, &[("retry-after", "1")], ""), Response(408, &[], "")]
+    {
         let service = Service::new([turn]);
         let error = service.send().await.unwrap_err();
         assert_eq!((error.reached_service(), error.is_transient()), (Reached::Unknown, true), "{error}");
         assert_eq!(service.requests(), 1);
     }
-    for turn in [Answer(200, &[], "<html>"), Answer(200, &[], "{}"), Answer(307, &[("location", "/")], "")] {
+    for turn in [Response(200, &[], "<html>"), Response(200, &[], "{}"), Response(307, &[("location", "/")], "")] {
         let service = Service::new([turn]);
         let error = service.send().await.unwrap_err();
-        assert!(matches!(error.kind(), ErrorKind::Answer { .. }));
+        assert!(matches!(error.kind(), ErrorKind::UnexpectedResponse { .. }));
         assert_eq!(error.reached_service(), Reached::Unknown, "{error}");
         assert_eq!(service.requests(), 1);
     }
@@ -123,14 +128,14 @@ async fn a_send_that_may_have_arrived_is_made_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_send_that_surely_did_not_arrive_is_repeated() {
-    let service = Service::new([Refuse, Answer(429, &[], ""), ACCEPTED]);
+    let service = Service::new([Refuse, Response(429, &[], ""), ACCEPTED]);
     assert_eq!(service.send().await.unwrap().batch_id, BatchId::new("b"));
     assert_eq!(service.requests(), 3);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_repeated_send_that_may_have_arrived_is_not_repeated_again() {
-    let service = Service::new([Refuse, Answer(429, &[], ""), Break]);
+    let service = Service::new([Refuse, Response(429, &[], ""), Break]);
     assert_eq!(service.send().await.unwrap_err().reached_service(), Reached::Unknown);
 }
 
@@ -147,11 +152,11 @@ async fn attempts_end() {
 
 #[tokio::test(start_paused = true)]
 async fn retry_after_is_obeyed_and_a_long_one_handed_on() {
-    let service = Service::new([Answer(429, &[("retry-after", "7")], ""), ACCEPTED]);
+    let service = Service::new([Response(429, &[("retry-after", "7")], ""), ACCEPTED]);
     service.send().await.unwrap();
     assert_eq!(service.waited().as_secs(), 7);
 
-    let service = Service::new([Answer(429, &[("retry-after", "600")], "")]);
+    let service = Service::new([Response(429, &[("retry-after", "600")], "")]);
     let error = service.send().await.unwrap_err();
     assert_eq!((error.status(), error.retry_after()), (Some(429), Some(Duration::from_secs(600))));
     assert_eq!(error.reached_service(), Reached::No);
@@ -161,7 +166,7 @@ async fn retry_after_is_obeyed_and_a_long_one_handed_on() {
 #[tokio::test(start_paused = true)]
 async fn a_refusal_is_final() {
     for status in [400, 401, 403, 404, 413] {
-        let service = Service::new([Answer(status, &[("www-authenticate", "Bearer")], "")]);
+        let service = Service::new([Response(status, &[("www-authenticate", "Bearer")], "")]);
         let error = service.send().await.unwrap_err();
         assert_eq!((error.status(), error.reached_service(), error.is_transient()), (Some(status), Reached::No, false));
         assert_eq!(service.requests(), 1);
@@ -172,15 +177,15 @@ async fn a_refusal_is_final() {
 async fn reading_is_repeated_after_any_fault_that_may_pass() {
     let service = Service::new([
         Break,
-        Answer(503, &[], ""),
+        Response(503, &[], ""),
         Refuse,
-        Answer(200, &[], r#"{"batch_id":"b","status":"PROCESSED"}"#),
+        Response(200, &[], r#"{"batch_id":"b","status":"PROCESSED"}"#),
     ]);
     let status = service.client.batch_status(&BatchId::new("b")).await.unwrap();
     assert_eq!(status.body.status.unwrap().as_str(), "PROCESSED");
     assert_eq!(service.requests(), 4);
 
-    let service = Service::new([Hang, Answer(200, &[], r#"[{"batch_id":"b","meta_data":{"k":"v"}}]"#)]);
+    let service = Service::new([Hang, Response(200, &[], r#"[{"batch_id":"b","meta_data":{"k":"v"}}]"#)]);
     assert_eq!(service.client.find_batches("k", "v").await.unwrap().len(), 1);
     // The timeout, and then a short wait.
     assert!((30..32).contains(&service.waited().as_secs()));
@@ -190,28 +195,28 @@ async fn reading_is_repeated_after_any_fault_that_may_pass() {
 async fn contacts_that_may_have_been_made_are_not_made_again() {
     let ines = NewContact::new([ContactIdentity::new(Channel::Sms, "+15550100001")], Language::EnUs);
     let contacts = CreateContactsRequest::new([ines]);
-    for turn in [Break, Hang, Answer(500, &[], ""), Answer(503, &[], "")] {
+    for turn in [Break, Hang, Response(500, &[], ""), Response(503, &[], "")] {
         let service = Service::new([turn]);
         let error = service.client.create_contacts(&contacts).await.unwrap_err();
         assert_eq!(error.reached_service(), Reached::Unknown, "{error}");
         assert_eq!(service.requests(), 1);
     }
-    let service = Service::new([Refuse, Answer(429, &[], ""), Answer(200, &[], "")]);
-    assert_eq!(*service.client.create_contacts(&contacts).await.unwrap(), Taken(None));
+    let service = Service::new([Refuse, Response(429, &[], ""), Response(200, &[], "")]);
+    assert_eq!(*service.client.create_contacts(&contacts).await.unwrap(), Accepted(None));
 }
 
 #[tokio::test(start_paused = true)]
 async fn cancels_deletes_and_opt_outs_are_repeated_after_any_fault_that_may_pass() {
-    let faults = || [Break, Answer(503, &[], ""), Answer(429, &[], "")];
-    let service = Service::new(faults().into_iter().chain([Answer(200, &[("x-request-id", "r-1")], "{}")]));
+    let faults = || [Break, Response(503, &[], ""), Response(429, &[], "")];
+    let service = Service::new(faults().into_iter().chain([Response(200, &[("x-request-id", "r-1")], "{}")]));
     let taken = service.client.cancel_batch(&CancelBatchRequest::batch(BatchId::new("b"))).await.unwrap();
     assert_eq!((taken.http_status, taken.request_id.as_deref()), (200, Some("r-1")));
 
-    let service = Service::new(faults().into_iter().chain([Answer(202, &[], "")]));
+    let service = Service::new(faults().into_iter().chain([Response(202, &[], "")]));
     let taken = service.client.delete_contacts(&DeleteContactsRequest::new([ContactId::new("c")])).await.unwrap();
     assert_eq!((taken.http_status, taken.request_id), (202, None));
 
-    let service = Service::new(faults().into_iter().chain([Answer(200, &[], r#"{"batch_id":"b"}"#)]));
+    let service = Service::new(faults().into_iter().chain([Response(200, &[], r#"{"batch_id":"b"}"#)]));
     let opt_out = ConsentRecord::new("+15550100001", ConsentType::OptOutAll);
     let consents = InsertConsentsRequest::new(AppId::new("01KZ4EBHKN27EZJ4Q91V5C36G1"), [opt_out]);
     let inserted = service.client.insert_consents(&consents).await.unwrap();

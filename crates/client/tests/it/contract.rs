@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use sinch_batch_client::{Client, Taken};
+use sinch_batch_client::{Accepted, Client};
 use sinch_batch_models::wire::parse;
 use sinch_batch_models::{BatchId, BatchState, CancelBatchRequest};
 
@@ -144,7 +144,7 @@ async fn all_seven_operations_obey_the_description_and_read_its_samples() {
         assert_eq!((sent.http_status, sent.request_id.as_deref()), (200, Some("r-1")));
     }
     for request in samples("request.cancel_batch.") {
-        assert!(matches!(&*client.cancel_batch(&request).await.unwrap(), Taken(Some(said)) if said.is_object()));
+        assert!(matches!(&*client.cancel_batch(&request).await.unwrap(), Accepted(Some(said)) if said.is_object()));
     }
     let status = client.batch_status(&BatchId::new("01KZ2D9R6AYBT8DN9B4MPA14Y8")).await.unwrap();
     assert_eq!(status.status, Some(BatchState::Scheduled));
@@ -155,7 +155,7 @@ async fn all_seven_operations_obey_the_description_and_read_its_samples() {
         client.create_contacts(&request).await.unwrap();
     }
     for request in samples("request.delete_contacts.") {
-        assert_eq!(*client.delete_contacts(&request).await.unwrap(), Taken(None));
+        assert_eq!(*client.delete_contacts(&request).await.unwrap(), Accepted(None));
     }
     for request in samples("request.insert_consents.") {
         assert!(client.insert_consents(&request).await.unwrap().batch_id.is_some());

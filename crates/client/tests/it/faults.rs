@@ -39,7 +39,7 @@ fn outcome<T>(result: Result<T, Error>) -> (Outcome, String) {
         ErrorKind::Timeout => "timeout",
         ErrorKind::Transport => "transport",
         ErrorKind::Api { .. } => "api",
-        ErrorKind::Answer { .. } => "answer",
+        ErrorKind::UnexpectedResponse { .. } => "answer",
         other => panic!("no fault of the wire: {other:?}"),
     };
     (Err((kind, error.reached_service())), told(&error))

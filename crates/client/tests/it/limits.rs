@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::Request;
 use sinch_batch_auth::{AccessToken, AuthError};
 use sinch_batch_client::transport::ConnectTimeout;
 use sinch_batch_client::{Client, ClientBuilder, ErrorKind, Pace, Reached, Region, RetryPolicy, TransportError};
@@ -18,14 +18,17 @@ use crate::batch;
 /// When each request left, since the start.
 type Departures = Arc<Mutex<Vec<Duration>>>;
 
-fn answer(status: u16, headers: &[(&str, &str)], body: &'static str) -> Response<Bytes> {
-    let answer =
-        headers.iter().fold(Response::builder().status(status), |answer, (name, value)| answer.header(*name, *value));
+fn answer(status: u16, headers: &[(&str, &str)], body: &'static str) -> http::Response<Bytes> {
+    let answer = headers
+        .iter()
+        .fold(http::Response::builder().status(status), |answer, (name, value)| answer.header(*name, *value));
     answer.body(Bytes::from_static(body.as_bytes())).unwrap()
 }
 
 /// A client whose service answers by the number of the request, counted from 1.
-fn over(respond: impl Fn(usize) -> Option<Response<Bytes>> + Send + Sync + 'static) -> (ClientBuilder, Departures) {
+fn over(
+    respond: impl Fn(usize) -> Option<http::Response<Bytes>> + Send + Sync + 'static,
+) -> (ClientBuilder, Departures) {
     let start = Instant::now();
     let departures = Departures::default();
     let seen = Arc::clone(&departures);
@@ -45,7 +48,7 @@ fn over(respond: impl Fn(usize) -> Option<Response<Bytes>> + Send + Sync + 'stat
     (builder, departures)
 }
 
-fn accepted() -> Response<Bytes> {
+fn accepted() -> http::Response<Bytes> {
     answer(200, &[], r#"{"batch_id":"b"}"#)
 }
 
@@ -131,7 +134,7 @@ async fn the_transport_is_told_how_long_it_may_connect() {
         .with_region(Region::Us)
         .with_transport(|request: Request<Bytes>| async move {
             let told = request.extensions().get::<ConnectTimeout>().unwrap().0;
-            Ok(Response::builder()
+            Ok(http::Response::builder()
                 .header("x-request-id", told.as_millis().to_string())
                 .body(Bytes::from("[]"))
                 .unwrap())

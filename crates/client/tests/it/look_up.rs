@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::Request;
 use sinch_batch_auth::AccessToken;
 use sinch_batch_client::{Client, Found, Region, RetryPolicy};
 use sinch_batch_models::{BatchId, ProjectId};
@@ -21,7 +21,7 @@ fn over(list: &'static str, status: impl Fn(&str) -> (u16, String) + Send + Sync
             if !id.is_empty() {
                 seen.lock().unwrap().push(id.to_owned());
             }
-            let answer = Response::builder().status(code).header("x-request-id", "r-1").body(Bytes::from(body));
+            let answer = http::Response::builder().status(code).header("x-request-id", "r-1").body(Bytes::from(body));
             async move { Ok(answer.unwrap()) }
         })
         .build()

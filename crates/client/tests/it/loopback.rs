@@ -202,7 +202,7 @@ async fn a_redirect_is_not_followed() {
         assert_eq!(request(&mut socket).await, "", "the token went along");
     });
     let error = client(&base_url).send_batch(&batch()).await.unwrap_err();
-    assert!(matches!(error.kind(), ErrorKind::Answer { status: 307 }), "{error:?}");
+    assert!(matches!(error.kind(), ErrorKind::UnexpectedResponse { status: 307 }), "{error:?}");
     assert_eq!(error.reached_service(), Reached::Unknown);
 }
 

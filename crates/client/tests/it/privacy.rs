@@ -1,7 +1,7 @@
 //! What the logs, `Debug` and the errors of calls show.
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::Request;
 use sinch_batch_auth::AccessToken;
 use sinch_batch_client::{Client, Region};
 use sinch_batch_models::{
@@ -38,7 +38,7 @@ async fn no_token_number_text_or_parameter_shows() {
                 .with_region(Region::Eu)
                 .with_transport(move |_: Request<Bytes>| async move {
                     let body = r#"{"error":{"message":"no such +1 555 010 0001","details":["Ines"]}}"#;
-                    Ok(Response::builder().status(status).body(Bytes::from(body)).unwrap())
+                    Ok(http::Response::builder().status(status).body(Bytes::from(body)).unwrap())
                 })
                 .build()
                 .unwrap();
@@ -87,7 +87,7 @@ async fn what_an_answer_repeats_of_the_request_does_not_show() {
         let client = Client::builder(ProjectId::new("p"), AccessToken::new("very-secret"))
             .with_region(Region::Eu)
             .with_transport(move |_: Request<Bytes>| async move {
-                Ok(Response::builder().status(status).body(Bytes::from(body)).unwrap())
+                Ok(http::Response::builder().status(status).body(Bytes::from(body)).unwrap())
             })
             .build()
             .unwrap();

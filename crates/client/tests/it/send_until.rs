@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::Request;
 use jiff::{SignedDuration, Timestamp};
 use sinch_batch_auth::{AccessToken, AuthError};
 use sinch_batch_client::transport::SendUntil;
@@ -30,7 +30,7 @@ fn over(answer: impl Fn(usize) -> Result<u16, TransportError> + Send + Sync + 's
         let answer = answer(seen.len());
         async move {
             let body = Bytes::from(r#"{"batch_id":"b"}"#);
-            answer.map(|status| Response::builder().status(status).body(body).unwrap())
+            answer.map(|status| http::Response::builder().status(status).body(body).unwrap())
         }
     });
     (builder, told)
@@ -118,7 +118,7 @@ async fn an_answer_may_come_after_it() {
         .with_region(Region::Us)
         .with_transport(|_: Request<Bytes>| async {
             tokio::time::sleep(Duration::from_secs(20)).await;
-            Ok(Response::new(Bytes::from(r#"{"batch_id":"b"}"#)))
+            Ok(http::Response::new(Bytes::from(r#"{"batch_id":"b"}"#)))
         })
         .build()
         .unwrap();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::Request;
 use sinch_batch_auth::AccessToken;
 use sinch_batch_client::{Client, Region};
 use sinch_batch_models::{BatchId, ProjectId};
@@ -27,7 +27,7 @@ fn client() -> Client {
             let number = *requests.lock().unwrap();
             async move {
                 let status = if number == 1 { 429 } else { 200 };
-                let answer = Response::builder().status(status).header("x-request-id", format!("r-{number}"));
+                let answer = http::Response::builder().status(status).header("x-request-id", format!("r-{number}"));
                 Ok(answer.body(Bytes::from(r#"{"batch_id":"b"}"#)).unwrap())
             }
         })

@@ -5,7 +5,7 @@ use std::future::{Ready, ready};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::Request;
 use sinch_batch_auth::AccessToken;
 use sinch_batch_client::transport::TowerTransport;
 use sinch_batch_client::{Client, ErrorKind, Reached, Region, RetryPolicy, Transport, TransportError};
@@ -23,7 +23,7 @@ fn client(transport: impl Transport) -> Client {
 async fn an_answer_of_any_body_is_read() {
     let service = service_fn(|request: Request<Bytes>| async move {
         assert!(request.headers()["authorization"].is_sensitive());
-        Ok::<_, Infallible>(Response::new(String::from(r#"{"batch_id":"b"}"#)))
+        Ok::<_, Infallible>(http::Response::new(String::from(r#"{"batch_id":"b"}"#)))
     });
     let sent = client(TowerTransport::new(service)).send_batch(&batch()).await.unwrap();
     assert_eq!(sent.batch_id.as_str(), "b");
@@ -31,8 +31,9 @@ async fn an_answer_of_any_body_is_read() {
 
 #[tokio::test]
 async fn an_answer_without_an_end_is_not_read_to_it() {
-    let service =
-        service_fn(|_: Request<Bytes>| async { Ok::<_, Infallible>(Response::new(" ".repeat(8 * 1024 * 1024 + 1))) });
+    let service = service_fn(|_: Request<Bytes>| async {
+        Ok::<_, Infallible>(http::Response::new(" ".repeat(8 * 1024 * 1024 + 1)))
+    });
     let error = client(TowerTransport::new(service)).send_batch(&batch()).await.unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Transport), "{error:?}");
     assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "the answer is longer than 8 MiB");

@@ -1,7 +1,7 @@
 //! Campaigns, their plans, and the guard against the same send.
 
 use super::{Bench, KEY, accepted, assert_kind, both, create, digest, now, plan, plan_of, refused, rows};
-use crate::campaign::{Campaign, CampaignId, NewCampaign};
+use crate::campaign::{CampaignId, CampaignRecord, NewCampaign};
 use crate::entry::{BatchStage, Entry};
 use crate::error::{LedgerError, LedgerErrorKind};
 use crate::lease::{Claim, LEASE};
@@ -177,7 +177,7 @@ fn send(name: &str, rows: u64) -> NewCampaign {
 
 /// The error says which campaign it is, and how that stands.
 #[track_caller]
-fn assert_duplicate<T: std::fmt::Debug>(result: Result<T, LedgerError>, of: &Campaign) -> CampaignStatus {
+fn assert_duplicate<T: std::fmt::Debug>(result: Result<T, LedgerError>, of: &CampaignRecord) -> CampaignStatus {
     let error = result.expect_err("a duplicate");
     assert_eq!(error.kind(), LedgerErrorKind::Duplicate);
     assert!(error.to_string().contains(&of.name), "{error}");

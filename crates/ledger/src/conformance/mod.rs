@@ -30,7 +30,7 @@ use sinch_batch_models::{BatchId, Timestamp};
 use sinch_batch_tracking::{MessageRef, MessageState, MessageUpdate, Observation, Progress, RowKey};
 
 use crate::callback::Applied;
-use crate::campaign::{Campaign, CampaignId, Created, NewCampaign};
+use crate::campaign::{CampaignId, CampaignRecord, Created, NewCampaign};
 use crate::entry::{BatchRecord, Entry};
 use crate::error::{LedgerError, LedgerErrorKind};
 use crate::lease::{Claim, Claimed, Lease, Renewed};
@@ -38,7 +38,7 @@ use crate::ledger::Ledger;
 use crate::plan::{Digest, PlannedRows};
 use crate::rows::RowSpans;
 use crate::status::CampaignStatus;
-use crate::store::Limits;
+use crate::store::StoreLimits;
 use crate::worker::Worker;
 
 /// Runs every test, each on a ledger of its own that `make` gives, which has to be empty.
@@ -52,12 +52,12 @@ pub async fn run<L: Ledger>(mut make: impl AsyncFnMut() -> L) {
     receipts::run(&mut make).await;
 }
 
-/// Runs the test of [`Limits`] on one ledger, which has to be empty and to keep those that `make` is given.
+/// Runs the test of [`StoreLimits`] on one ledger, which has to be empty and to keep those that `make` is given.
 ///
 /// # Panics
 /// As [`run`].
-pub async fn limits<L: Ledger>(mut make: impl AsyncFnMut(Limits) -> L) {
-    limits::run(&make(Limits::new(3, 3)).await).await;
+pub async fn limits<L: Ledger>(mut make: impl AsyncFnMut(StoreLimits) -> L) {
+    limits::run(&make(StoreLimits::new(3, 3)).await).await;
 }
 
 const KEY: &str = "0192f3c6a1b27c3d8e4f5a6b7c8d9e0f";
@@ -68,7 +68,7 @@ const LEASE: Duration = Duration::from_secs(30);
 /// One campaign of a ledger, with short words for what the tests do to it.
 struct Bench<'a, L> {
     ledger: &'a L,
-    campaign: Campaign,
+    campaign: CampaignRecord,
     /// Tokens of the leases of one worker, by batch: see [`Bench::try_batch`].
     tokens: RefCell<BTreeMap<u32, u64>>,
 }

@@ -7,7 +7,7 @@ use sinch_batch_tracking::{BatchKey, BatchUpdate, MessageRef, MessageState, Mess
 use super::{Bench, KEY, accepted, assert_kind, at, by_position, intent, now, plan_of, refused, rows, state};
 use crate::callback::{Applied, CallbackCount, DeferredCounts, ReceivedCallback};
 use crate::campaign::NewCampaign;
-use crate::entry::{BatchStage, Entry, Failure};
+use crate::entry::{BatchStage, Entry, MessageFailure};
 use crate::error::LedgerErrorKind;
 use crate::ledger::Ledger;
 use crate::rows::RowSpans;
@@ -279,7 +279,7 @@ async fn failures_name_row_line_and_cause<L: Ledger>(ledger: &L) {
     bench.applied(bench.row(3, failed)).await;
     bench.applied(bench.row(3, state(Progress::Delivered))).await;
 
-    let failure = |row, line, code: Option<&str>, description: Option<&str>| Failure {
+    let failure = |row, line, code: Option<&str>, description: Option<&str>| MessageFailure {
         row,
         line,
         code: code.map(str::to_owned),

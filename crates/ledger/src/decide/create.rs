@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::campaign::{Campaign, Created, DuplicateOf, NewCampaign};
+use crate::campaign::{CampaignRecord, Created, DuplicateOf, NewCampaign};
 use crate::error::{LedgerError, LedgerErrorKind};
 use crate::plan::{MAX_BATCHES, Plan};
 use crate::status::{CampaignStatus, Phase};
@@ -120,7 +120,7 @@ fn refuse_duplicate<S: Store>(store: &mut S, new: &NewCampaign, plan: &dyn Plan)
 
 /// Whether a campaign is over the input of a new one, by its bytes or, as long as it is unfinished, by
 /// its path.
-fn is_same_input(campaign: &Campaign, status: &CampaignStatus, new: &NewCampaign) -> bool {
+fn is_same_input(campaign: &CampaignRecord, status: &CampaignStatus, new: &NewCampaign) -> bool {
     let same = |one: &str, other: &str| !one.is_empty() && one == other;
     // A cancelled campaign guards what may have arrived, and nothing else.
     let may_have_arrived = status.accepted > 0 || status.unknown > 0;

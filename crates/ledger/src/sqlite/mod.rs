@@ -14,9 +14,9 @@ use sinch_batch_tracking::{MessageState, Observation};
 use self::tables::Tables;
 use self::thread::Thread;
 use crate::callback::{Applied, CallbackCount, DeferredCounts, ReceivedCallback};
-use crate::campaign::{Campaign, CampaignId, Created, NewCampaign};
+use crate::campaign::{CampaignId, CampaignRecord, Created, NewCampaign};
 use crate::decide;
-use crate::entry::{BatchRecord, Entry, Failure};
+use crate::entry::{BatchRecord, Entry, MessageFailure};
 use crate::error::{LedgerError, LedgerErrorKind};
 use crate::lease::{Claim, Claimed, Renewed, Run};
 use crate::ledger::{BoxFuture, Ledger};
@@ -63,12 +63,12 @@ impl Ledger for SqliteLedger {
         self.writer.run(move |tables| decide::create(tables, campaign, &*plan))
     }
 
-    fn campaign<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Campaign>, LedgerError>> {
+    fn campaign<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<CampaignRecord>, LedgerError>> {
         let name = name.to_owned();
         self.reader.run(move |tables| tables.campaign(&name))
     }
 
-    fn campaigns(&self) -> BoxFuture<'_, Result<Vec<Campaign>, LedgerError>> {
+    fn campaigns(&self) -> BoxFuture<'_, Result<Vec<CampaignRecord>, LedgerError>> {
         self.reader.run(|tables| tables.campaigns())
     }
 
@@ -157,7 +157,7 @@ impl Ledger for SqliteLedger {
         campaign: CampaignId,
         after_row: u64,
         limit: u32,
-    ) -> BoxFuture<'_, Result<Vec<Failure>, LedgerError>> {
+    ) -> BoxFuture<'_, Result<Vec<MessageFailure>, LedgerError>> {
         self.reader.run(move |tables| tables.failures(campaign, after_row, limit))
     }
 
@@ -206,7 +206,7 @@ mod tests {
     const KEY: &str = "key";
 
     /// A campaign of one batch, which is tried.
-    async fn tried_campaign(ledger: &SqliteLedger, n_rows: u64) -> Campaign {
+    async fn tried_campaign(ledger: &SqliteLedger, n_rows: u64) -> CampaignRecord {
         let now = Timestamp::UNIX_EPOCH;
         let rows: RowSpans = (1..=n_rows).map(|row| (row, row)).collect();
         let plan = vec![PlannedRows { rows, at_byte: 0, n_bytes: n_rows, digest: [7; 8] }];

@@ -10,14 +10,14 @@ use sinch_batch_tracking::{MessageState, Progress, RowKey, Tally, join_state};
 
 use super::storage;
 use crate::callback::{CallbackCount, DeferredCounts, ReceivedCallback};
-use crate::campaign::{Campaign, CampaignId, NewCampaign};
-use crate::entry::{BatchRecord, BatchStage, Failure};
+use crate::campaign::{CampaignId, CampaignRecord, NewCampaign};
+use crate::entry::{BatchRecord, BatchStage, MessageFailure};
 use crate::error::{LedgerError, LedgerErrorKind};
 use crate::lease::Held;
 use crate::plan::Digest;
 use crate::rows::RowSpans;
 use crate::status::{BatchCounts, Phase};
-use crate::store::{Batch, Deferred, Hold, Limits, Orphan, Recount, Store, Sums};
+use crate::store::{Batch, Deferred, Hold, Orphan, Recount, Store, StoreLimits, Sums};
 use crate::worker::{ProcessId, Worker};
 
 /// How many batches' rows are kept read.
@@ -60,7 +60,7 @@ pub(super) struct Tables {
     campaigns: HashMap<Box<str>, CampaignId>,
     rows: HashMap<(CampaignId, u32), Arc<RowSpans>>,
     counted: Counted,
-    limits: Limits,
+    limits: StoreLimits,
 }
 
 /// Callbacks that were counted in this transaction. They are written with its end, which is one write
@@ -80,7 +80,7 @@ impl Tables {
             campaigns: HashMap::new(),
             rows: HashMap::new(),
             counted: Counted::default(),
-            limits: Limits::default(),
+            limits: StoreLimits::default(),
         }
     }
 
@@ -175,7 +175,7 @@ impl Tables {
         statements.into_iter().map(explain).collect()
     }
 
-    pub(super) fn set_limits(&mut self, limits: Limits) -> Result<(), LedgerError> {
+    pub(super) fn set_limits(&mut self, limits: StoreLimits) -> Result<(), LedgerError> {
         self.limits = limits;
         Ok(())
     }
@@ -188,15 +188,15 @@ impl Tables {
 
 /// What is asked for besides the decisions.
 impl Tables {
-    pub(super) fn campaign(&self, name: &str) -> Result<Option<Campaign>, LedgerError> {
+    pub(super) fn campaign(&self, name: &str) -> Result<Option<CampaignRecord>, LedgerError> {
         Ok(self.campaigns_where("WHERE name = ?1", [name])?.pop())
     }
 
-    pub(super) fn campaigns(&self) -> Result<Vec<Campaign>, LedgerError> {
+    pub(super) fn campaigns(&self) -> Result<Vec<CampaignRecord>, LedgerError> {
         self.campaigns_where("ORDER BY id", [])
     }
 
-    fn campaigns_where(&self, clause: &str, params: impl Params) -> Result<Vec<Campaign>, LedgerError> {
+    fn campaigns_where(&self, clause: &str, params: impl Params) -> Result<Vec<CampaignRecord>, LedgerError> {
         let sql = format!(
             "SELECT id, name, key, project, app, service, input, input_fingerprint, message, message_fingerprint, \
              request, request_fingerprint, n_rows, n_skipped, batch_size, practice, settings, created \
@@ -268,14 +268,14 @@ impl Tables {
         campaign: CampaignId,
         after_row: u64,
         limit: u32,
-    ) -> Result<Vec<Failure>, LedgerError> {
+    ) -> Result<Vec<MessageFailure>, LedgerError> {
         self.known_sums(campaign)?;
         let Ok(after_row) = i64::try_from(after_row) else { return Ok(Vec::new()) };
         let mut failures = self.all(
             "SELECT row, code, description FROM message \
              WHERE campaign = ?1 AND progress = 3 AND row > ?2 ORDER BY row LIMIT ?3",
             params![campaign.get(), after_row, limit],
-            |row| Ok(Failure { row: number(row, 0)?, line: 0, code: get(row, 1)?, description: get(row, 2)? }),
+            |row| Ok(MessageFailure { row: number(row, 0)?, line: 0, code: get(row, 1)?, description: get(row, 2)? }),
         )?;
         let mut batch = None;
         for failure in &mut failures {
@@ -290,14 +290,14 @@ impl Tables {
 }
 
 impl Store for Tables {
-    fn campaigns_like(&mut self, new: &NewCampaign) -> Result<Vec<Campaign>, LedgerError> {
+    fn campaigns_like(&mut self, new: &NewCampaign) -> Result<Vec<CampaignRecord>, LedgerError> {
         self.campaigns_where(
             "WHERE message_fingerprint = ?1 AND project = ?2 AND app = ?3 AND service = ?4 AND practice = 0 ORDER BY id",
             params![new.message_fingerprint, new.project, new.app, new.service],
         )
     }
 
-    fn campaigns_over(&mut self, new: &NewCampaign) -> Result<Vec<Campaign>, LedgerError> {
+    fn campaigns_over(&mut self, new: &NewCampaign) -> Result<Vec<CampaignRecord>, LedgerError> {
         self.campaigns_where(
             "WHERE practice = 0 AND ((?1 <> '' AND input = ?1) OR (?2 <> '' AND input_fingerprint = ?2)) ORDER BY id",
             params![new.input, new.input_fingerprint],
@@ -320,7 +320,7 @@ impl Store for Tables {
         Ok(found)
     }
 
-    fn put_campaign(&mut self, new: NewCampaign) -> Result<Campaign, LedgerError> {
+    fn put_campaign(&mut self, new: NewCampaign) -> Result<CampaignRecord, LedgerError> {
         self.execute(
             "INSERT INTO campaign (name, key, project, app, service, input, input_fingerprint, message, \
              message_fingerprint, request, request_fingerprint, n_rows, n_skipped, batch_size, practice, settings, \

@@ -41,12 +41,12 @@
 //! All records can be written by serde, for stores that keep them whole; a field that is added later will
 //! have a default.
 //!
-//! Prove it with [`conformance::run`](crate::conformance::run) and, for [`Limits`],
+//! Prove it with [`conformance::run`](crate::conformance::run) and, for [`StoreLimits`],
 //! [`conformance::limits`](crate::conformance::limits).
 
 mod records;
 
-pub use records::{Batch, Deferred, Hold, Limits, Orphan, Recount, Sums};
+pub use records::{Batch, Deferred, Hold, Orphan, Recount, StoreLimits, Sums};
 
 use std::collections::BTreeSet;
 
@@ -54,7 +54,7 @@ use sinch_batch_models::{BatchId, Timestamp};
 use sinch_batch_tracking::MessageState;
 
 use crate::callback::ReceivedCallback;
-use crate::campaign::{Campaign, CampaignId, NewCampaign};
+use crate::campaign::{CampaignId, CampaignRecord, NewCampaign};
 use crate::error::LedgerError;
 use crate::lease::Held;
 use crate::plan::Digest;
@@ -68,10 +68,10 @@ use crate::worker::Worker;
 pub trait Store {
     /// Campaigns with the same `project`, `app`, `service` and `message_fingerprint`, practice left out,
     /// oldest first.
-    fn campaigns_like(&mut self, new: &NewCampaign) -> Result<Vec<Campaign>, LedgerError>;
+    fn campaigns_like(&mut self, new: &NewCampaign) -> Result<Vec<CampaignRecord>, LedgerError>;
     /// Campaigns over the same input, practice left out, oldest first: with the same `input` or the same
     /// `input_fingerprint`, of which an empty one is the same as none.
-    fn campaigns_over(&mut self, new: &NewCampaign) -> Result<Vec<Campaign>, LedgerError>;
+    fn campaigns_over(&mut self, new: &NewCampaign) -> Result<Vec<CampaignRecord>, LedgerError>;
     /// The campaign of that name.
     fn campaign_by_name(&mut self, name: &str) -> Result<Option<CampaignId>, LedgerError>;
     /// The campaign of that key.
@@ -79,7 +79,7 @@ pub trait Store {
     /// Adds a campaign under a new number, greater than all before it, by
     /// [`NewCampaign::with_id`]. Neither name nor key is taken, which the storage may enforce too. Its sums
     /// and batches follow at once.
-    fn put_campaign(&mut self, new: NewCampaign) -> Result<Campaign, LedgerError>;
+    fn put_campaign(&mut self, new: NewCampaign) -> Result<CampaignRecord, LedgerError>;
 
     /// The sums of a campaign; `None` if the ledger has none of that number.
     fn sums(&mut self, campaign: CampaignId) -> Result<Option<Sums>, LedgerError>;
@@ -151,7 +151,7 @@ pub trait Store {
     /// and [position](Deferred::index).
     ///
     /// # Errors
-    /// [`LedgerError::deferred_full`] if the place is new and [`Limits::deferred`] others are kept.
+    /// [`LedgerError::deferred_full`] if the place is new and [`StoreLimits::deferred`] others are kept.
     fn put_deferred(&mut self, batch_id: &BatchId, deferred: Deferred) -> Result<(), LedgerError>;
     /// Takes out all that was kept for a batch.
     fn take_deferred(&mut self, batch_id: &BatchId) -> Result<Vec<Deferred>, LedgerError>;
@@ -159,7 +159,7 @@ pub trait Store {
     fn clear_deferred(&mut self) -> Result<(), LedgerError>;
 
     /// Keeps a receipt for a campaign that is not known, [joined](Orphan::join) with what is kept for the
-    /// same key. At most [`Limits::orphans`] are kept; those kept first give way, and are counted.
+    /// same key. At most [`StoreLimits::orphans`] are kept; those kept first give way, and are counted.
     fn put_orphan(&mut self, orphan: Orphan) -> Result<(), LedgerError>;
     /// Takes out all that was kept for a campaign.
     fn take_orphans(&mut self, key: &str) -> Result<Vec<Orphan>, LedgerError>;

@@ -17,21 +17,21 @@ use crate::status::{BatchCounts, CampaignStatus, Phase};
 /// How many receipts are kept that belong to nothing known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Limits {
+pub struct StoreLimits {
     /// By position, for batches whose id is not known.
     pub deferred: u64,
     /// With our key, for campaigns that the ledger does not know.
     pub orphans: u64,
 }
 
-impl Limits {
+impl StoreLimits {
     /// These limits.
     pub const fn new(deferred: u64, orphans: u64) -> Self {
         Self { deferred, orphans }
     }
 }
 
-impl Default for Limits {
+impl Default for StoreLimits {
     fn default() -> Self {
         Self::new(100_000, 1_000_000)
     }

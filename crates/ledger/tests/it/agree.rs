@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use sinch_batch_ledger::{
-    Applied, BatchCounts, BatchRecord, BatchStage, CallbackCount, Campaign, CampaignId, CampaignStatus, Claim, Claimed,
-    DeferredCounts, Entry, Failure, Ledger, LedgerError, LedgerErrorKind, MemoryLedger, NewCampaign, PlannedRows,
-    ProcessId, ReceivedCallback, Renewed, RowSpans, Run, Worker,
+    Applied, BatchCounts, BatchRecord, BatchStage, CallbackCount, CampaignId, CampaignRecord, CampaignStatus, Claim,
+    Claimed, DeferredCounts, Entry, Ledger, LedgerError, LedgerErrorKind, MemoryLedger, MessageFailure, NewCampaign,
+    PlannedRows, ProcessId, ReceivedCallback, Renewed, RowSpans, Run, Worker,
 };
 use sinch_batch_models::callback::Trigger;
 use sinch_batch_models::{BatchId, BatchState, Timestamp};
@@ -175,12 +175,12 @@ fn state() -> impl Strategy<Value = MessageState> {
 #[derive(Debug, PartialEq)]
 enum Answer {
     Nothing,
-    Created(Campaign, Option<String>),
+    Created(CampaignRecord, Option<String>),
     Run(Run),
     Claimed(Claimed),
     Renewed(Renewed),
     Applied(Option<Applied>),
-    Refused(LedgerErrorKind, Option<(Campaign, CampaignStatus)>),
+    Refused(LedgerErrorKind, Option<(CampaignRecord, CampaignStatus)>),
 }
 
 /// A ledger, and what time it is there.
@@ -192,7 +192,7 @@ struct Told<L> {
 /// Everything a ledger says.
 #[derive(Debug, PartialEq)]
 struct Said {
-    campaigns: Vec<(Campaign, OfCampaign)>,
+    campaigns: Vec<(CampaignRecord, OfCampaign)>,
     deferred: DeferredCounts,
     callbacks: Vec<CallbackCount>,
 }
@@ -202,7 +202,7 @@ struct OfCampaign {
     status: CampaignStatus,
     batches: Vec<BatchRecord>,
     messages: Vec<Option<MessageState>>,
-    failures: Vec<Failure>,
+    failures: Vec<MessageFailure>,
 }
 
 impl<L: Ledger> Told<L> {
@@ -294,7 +294,7 @@ fn recount(said: &Said) {
     }
 }
 
-fn recount_campaign(campaign: &Campaign, of: &OfCampaign) {
+fn recount_campaign(campaign: &CampaignRecord, of: &OfCampaign) {
     let mut counts = BatchCounts::default();
     let (mut planned, mut accepted, mut unknown, mut doubled) = (0, 0, 0, 0);
     let mut tally = Tally::default();

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use sinch_batch_ledger::store::{Batch, Deferred, Orphan, Recount, Sums};
 use sinch_batch_ledger::{
     BatchCounts, BatchRecord, BatchStage, CallbackCount, CampaignId, CampaignStatus, Claimed, Created, DeferredCounts,
-    DuplicateOf, Failure, Held, Lease, LedgerError, LedgerErrorKind, NewCampaign, Phase, PlannedRows, ProcessId,
+    DuplicateOf, Held, Lease, LedgerError, LedgerErrorKind, MessageFailure, NewCampaign, Phase, PlannedRows, ProcessId,
     ReceivedCallback, Renewed, RowSpans, Run, Worker,
 };
 use sinch_batch_models::{BatchId, BatchState, Timestamp};
@@ -48,9 +48,9 @@ fn results_of_a_ledger_can_be_made_outside() {
     assert_eq!(batch.into_record(), BatchRecord::new(3, planned(9).rows));
     assert_eq!(Sums::new(9, 2, 4).status().planned, 7);
     let failed = MessageState::failed(Some("BAD_REQUEST"), Some("no route"));
-    let failure = Failure::new(4, 5).with_code("BAD_REQUEST").with_description("no route");
-    assert_eq!(Failure::of(4, 5, &failed), Some(failure));
-    assert_eq!(Failure::of(4, 5, &MessageState::new(Progress::Read)), None);
+    let failure = MessageFailure::new(4, 5).with_code("BAD_REQUEST").with_description("no route");
+    assert_eq!(MessageFailure::of(4, 5, &failed), Some(failure));
+    assert_eq!(MessageFailure::of(4, 5, &MessageState::new(Progress::Read)), None);
     let mut count = CallbackCount::first(&ReceivedCallback::new(None, now));
     let later = now + Duration::from_secs(3);
     count.add(&ReceivedCallback::new(None, later));

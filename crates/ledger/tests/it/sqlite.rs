@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use sinch_batch_ledger::{
-    Applied, BatchStage, Campaign, Claim, Entry, Ledger, LedgerError, LedgerErrorKind, NewCampaign, PlannedRows,
+    Applied, BatchStage, CampaignRecord, Claim, Entry, Ledger, LedgerError, LedgerErrorKind, NewCampaign, PlannedRows,
     ReceivedCallback, RowSpans, SqliteLedger, Worker, conformance,
 };
 use sinch_batch_models::callback::Trigger;
@@ -24,20 +24,20 @@ fn plan(n_rows: u64, size: u64) -> Vec<PlannedRows> {
     (1..=n_rows).step_by(size as usize).map(batch).collect()
 }
 
-async fn create(ledger: &SqliteLedger, n_rows: u64, size: u64) -> Campaign {
+async fn create(ledger: &SqliteLedger, n_rows: u64, size: u64) -> CampaignRecord {
     let new = NewCampaign::new("autumn", KEY, n_rows, now());
     ledger.create(new, Box::new(plan(n_rows, size))).await.unwrap().campaign
 }
 
 /// Claims so many batches.
-async fn claim(ledger: &SqliteLedger, campaign: &Campaign, worker: &str, room: u32) -> Vec<(u32, u64)> {
+async fn claim(ledger: &SqliteLedger, campaign: &CampaignRecord, worker: &str, room: u32) -> Vec<(u32, u64)> {
     let claim = Claim::new(Worker::new(worker, None), room, now());
     let claimed = ledger.claim(campaign.id, claim).await.unwrap();
     claimed.leases.iter().map(|lease| (lease.number, lease.token)).collect()
 }
 
 /// Claims a batch and records the first attempt.
-async fn try_next(ledger: &SqliteLedger, campaign: &Campaign) -> Entry {
+async fn try_next(ledger: &SqliteLedger, campaign: &CampaignRecord) -> Entry {
     let (number, token) = claim(ledger, campaign, "one", 1).await[0];
     let intent = Entry::Intent { number, token, attempt: 1 };
     ledger.record(campaign.id, intent.clone(), now()).await.unwrap();

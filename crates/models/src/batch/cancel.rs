@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::BatchId;
 use crate::object::Key;
 use crate::unknown::{Part, Pointer};
-use crate::wire::{Extra, Text};
+use crate::wire::{PrivateText, UnknownFields};
 
 /// `DELETE /messages`: cancels scheduled batches.
 ///
@@ -28,7 +28,7 @@ pub struct CancelBatchRequest {
     /// Which batches.
     pub which: CancelWhich,
     /// Fields that this release does not know; they are written back as they came.
-    pub extra: Extra,
+    pub unknown_fields: UnknownFields,
 }
 
 /// Which batches a request cancels.
@@ -42,20 +42,20 @@ pub enum CancelWhich {
         /// The key.
         key: Box<str>,
         /// The value.
-        value: Text,
+        value: PrivateText,
     },
 }
 
 impl CancelBatchRequest {
     /// Cancels one batch.
     pub fn batch(id: BatchId) -> Self {
-        Self { which: CancelWhich::Batch(id), extra: Extra::default() }
+        Self { which: CancelWhich::Batch(id), unknown_fields: UnknownFields::default() }
     }
 
     /// Cancels every batch whose batch metadata has this value under this key.
-    pub fn metadata(key: impl Into<Box<str>>, value: impl Into<Text>) -> Self {
+    pub fn metadata(key: impl Into<Box<str>>, value: impl Into<PrivateText>) -> Self {
         let which = CancelWhich::Metadata { key: key.into(), value: value.into() };
-        Self { which, extra: Extra::default() }
+        Self { which, unknown_fields: UnknownFields::default() }
     }
 
     /// JSON pointers, from here, of the fields that this release does not know.
@@ -66,7 +66,7 @@ impl CancelBatchRequest {
 
 impl Part for CancelBatchRequest {
     fn walk(&self, at: &mut Pointer) {
-        at.extra(&self.extra);
+        at.unknown_fields(&self.unknown_fields);
     }
 }
 
@@ -80,7 +80,7 @@ impl Serialize for CancelBatchRequest {
                 map.serialize_entry("metadata_value", value)?;
             }
         }
-        self.extra.write(&mut map)?;
+        self.unknown_fields.write(&mut map)?;
         map.end()
     }
 }
@@ -95,13 +95,13 @@ impl<'de> Deserialize<'de> for CancelBatchRequest {
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<CancelBatchRequest, A::Error> {
                 let (mut id, mut key, mut value) = (None, None, None);
-                let mut extra = Extra::default();
+                let mut unknown_fields = UnknownFields::default();
                 while let Some(name) = map.next_key::<Key<'de>>()? {
                     match name.as_str() {
                         "batch_id" => id = map.next_value::<Option<BatchId>>()?,
                         "metadata_key" => key = map.next_value::<Option<Box<str>>>()?,
-                        "metadata_value" => value = map.next_value::<Option<Text>>()?,
-                        _ => extra.read(name, &mut map)?,
+                        "metadata_value" => value = map.next_value::<Option<PrivateText>>()?,
+                        _ => unknown_fields.read(name, &mut map)?,
                     }
                 }
                 let which = match (id, key, value) {
@@ -120,7 +120,7 @@ impl<'de> Deserialize<'de> for CancelBatchRequest {
                         ));
                     }
                 };
-                Ok(CancelBatchRequest { which, extra })
+                Ok(CancelBatchRequest { which, unknown_fields })
             }
         }
         deserializer.deserialize_map(Fields)

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::object::{inside, object};
 use crate::open_enum::open_enum;
 use crate::unknown::{keeps_rules, leaf, push};
-use crate::wire::{Extra, Metadata, Text, Time, WireMap};
+use crate::wire::{Metadata, PrivateText, UnknownFields, WireMap, WireTime};
 use crate::{AppId, BatchId, Channel, Message, Recipients};
 
 object! {
@@ -32,19 +32,19 @@ object! {
         /// Default for every conversation; comes back with replies.
         pub conversation_metadata: Metadata,
         /// Earliest sending time, at most 7 days ahead; the service may move it to a later 5-minute mark.
-        pub send_after: Option<Time> => with_send_after(Time),
+        pub send_after: Option<WireTime> => with_send_after(WireTime),
         /// Gets the delivery reports of this batch instead of the app's webhooks:
         /// `http://host[:port]/path`.
-        pub callback_url: Option<Text> => with_callback_url(Text),
+        pub callback_url: Option<PrivateText> => with_callback_url(PrivateText),
         /// Channels to try, in order. Each must be set up on the app.
         pub channel_priority_order: Option<Vec<Channel>> => with_channel_priority_order(Vec<Channel>),
         /// How long the service may try.
         pub ttl: Option<Ttl> => with_ttl(Ttl),
         /// Channel properties, such as `SMS_SENDER`; each value has at most 1024 characters and is a
         /// string even where it looks like a number.
-        pub channel_properties: WireMap<Text>,
+        pub channel_properties: WireMap<PrivateText>,
         /// Copied to callbacks about these messages and the replies to them; at most 128 characters.
-        pub correlation_id: Option<Text> => with_correlation_id(Text),
+        pub correlation_id: Option<PrivateText> => with_correlation_id(PrivateText),
     }
     check within_limits;
 }
@@ -88,7 +88,7 @@ impl SendBatchRequest {
             ttl: None,
             channel_properties: WireMap::new(),
             correlation_id: None,
-            extra: Extra::default(),
+            unknown_fields: UnknownFields::default(),
         }
     }
 
@@ -119,7 +119,7 @@ impl SendBatchRequest {
 
     /// Sets one channel property, such as `SMS_SENDER`.
     #[must_use]
-    pub fn with_channel_property(mut self, name: impl Into<Arc<str>>, value: impl Into<Text>) -> Self {
+    pub fn with_channel_property(mut self, name: impl Into<Arc<str>>, value: impl Into<PrivateText>) -> Self {
         self.channel_properties.insert(name, value.into());
         self
     }
@@ -190,6 +190,6 @@ object! {
         /// The batch.
         pub batch_id: BatchId,
         /// The time that will really be used; it can differ from the one asked for.
-        pub send_after: Option<Time>,
+        pub send_after: Option<WireTime>,
     }
 }

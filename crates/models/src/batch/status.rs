@@ -10,7 +10,7 @@ use crate::BatchId;
 use crate::object::{from_value, object, rest};
 use crate::open_enum::open_enum;
 use crate::unknown::{Part, Pointer, push};
-use crate::wire::{Extra, Metadata, Time};
+use crate::wire::{Metadata, UnknownFields, WireTime};
 
 object! {
     /// The status of one batch. No field is marked required in the reference.
@@ -23,7 +23,7 @@ object! {
         /// How far the batch has got.
         pub status: Option<BatchState>,
         /// When it was or will be sent.
-        pub send_after: Option<Time>,
+        pub send_after: Option<WireTime>,
     }
 }
 
@@ -55,7 +55,7 @@ enum Shape {
     #[default]
     Array,
     One,
-    Wrapped(Box<str>, Extra),
+    Wrapped(Box<str>, UnknownFields),
     /// `{}`.
     Nothing,
     /// `null`.
@@ -93,9 +93,9 @@ impl BatchStatuses {
 impl Part for BatchStatuses {
     fn walk(&self, at: &mut Pointer) {
         match (&self.1, self.0.as_slice()) {
-            (Shape::Wrapped(name, extra), batches) => {
+            (Shape::Wrapped(name, unknown_fields), batches) => {
                 at.enter(name, batches);
-                at.extra(extra);
+                at.unknown_fields(unknown_fields);
             }
             (Shape::One, [one]) => one.walk(at),
             (_, batches) => batches.walk(at),
@@ -107,10 +107,10 @@ impl Serialize for BatchStatuses {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match (&self.1, self.0.as_slice()) {
             (Shape::One, [one]) => one.serialize(serializer),
-            (Shape::Wrapped(name, extra), batches) => {
+            (Shape::Wrapped(name, unknown_fields), batches) => {
                 let mut map = serializer.serialize_map(None)?;
                 map.serialize_entry(name, batches)?;
-                extra.write(&mut map)?;
+                unknown_fields.write(&mut map)?;
                 map.end()
             }
             (Shape::Null, []) => serializer.serialize_none(),
@@ -151,11 +151,11 @@ impl<'de> Deserialize<'de> for BatchStatuses {
                 let mut path = String::new();
                 push(&mut path, &name);
                 let batches = from_value(&path, &all.remove(&name).unwrap_or_default())?;
-                let mut extra = Extra::default();
+                let mut unknown_fields = UnknownFields::default();
                 for (name, value) in all {
-                    extra.insert(name, value);
+                    unknown_fields.insert(name, value);
                 }
-                Ok(BatchStatuses(batches, Shape::Wrapped(name.into(), extra)))
+                Ok(BatchStatuses(batches, Shape::Wrapped(name.into(), unknown_fields)))
             }
         }
         deserializer.deserialize_any(Any)

@@ -9,7 +9,7 @@ use super::SendBatchRequest;
 use crate::recipient::{Identities, RecipientBy};
 use crate::unknown::Part as _;
 use crate::wire::WireMap;
-use crate::{BatchRecipient, ChannelIdentity, Recipient, Recipients, Text};
+use crate::{BatchRecipient, ChannelIdentity, PrivateText, Recipient, Recipients};
 
 impl SendBatchRequest {
     /// Appends the request as JSON: the same bytes as `serde_json::to_writer` writes, in half the time.
@@ -79,8 +79,8 @@ fn list<T>(
 // The structs are taken apart by name, so that a field that is added must be added here too.
 
 fn entry(entry: &BatchRecipient, out: &mut Vec<u8>) -> Result<(), Error> {
-    let BatchRecipient { recipient, parameters, message_metadata, conversation_metadata, extra } = entry;
-    if !extra.is_empty() {
+    let BatchRecipient { recipient, parameters, message_metadata, conversation_metadata, unknown_fields } = entry;
+    if !unknown_fields.is_empty() {
         return serde_json::to_writer(out, entry);
     }
     out.extend_from_slice(br#"{"recipient":"#);
@@ -102,10 +102,10 @@ fn entry(entry: &BatchRecipient, out: &mut Vec<u8>) -> Result<(), Error> {
 }
 
 fn person(recipient: &Recipient, out: &mut Vec<u8>) -> Result<(), Error> {
-    let Recipient { by, extra } = recipient;
+    let Recipient { by, unknown_fields } = recipient;
     match by {
-        RecipientBy::Identities(Identities { channel_identities, extra: more })
-            if extra.is_empty() && more.is_empty() =>
+        RecipientBy::Identities(Identities { channel_identities, unknown_fields: more })
+            if unknown_fields.is_empty() && more.is_empty() =>
         {
             out.extend_from_slice(br#"{"identified_by":{"channel_identities":"#);
             list(channel_identities, out, identity)?;
@@ -117,8 +117,8 @@ fn person(recipient: &Recipient, out: &mut Vec<u8>) -> Result<(), Error> {
 }
 
 fn identity(identity: &ChannelIdentity, out: &mut Vec<u8>) -> Result<(), Error> {
-    let ChannelIdentity { channel, identity: id, extra } = identity;
-    if !extra.is_empty() {
+    let ChannelIdentity { channel, identity: id, unknown_fields } = identity;
+    if !unknown_fields.is_empty() {
         return serde_json::to_writer(out, identity);
     }
     out.extend_from_slice(br#"{"channel":"#);
@@ -159,7 +159,7 @@ fn json(value: &Value, out: &mut Vec<u8>) -> Result<(), Error> {
 }
 
 /// A string of JSON, of a number or a value.
-fn personal(text: &Text, out: &mut Vec<u8>) -> Result<(), Error> {
+fn personal(text: &PrivateText, out: &mut Vec<u8>) -> Result<(), Error> {
     if must_escape(text.bytes()) {
         return serde_json::to_writer(out, text);
     }

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::batch::BatchState;
 use crate::object::object;
-use crate::wire::{Metadata, Time};
+use crate::wire::{Metadata, WireTime};
 use crate::{BatchId, UnknownName};
 
 object! {
@@ -36,7 +36,7 @@ object! {
     #[derive(Default)]
     pub struct MessageBatchData {
         /// When it was or will be sent.
-        pub send_after: Option<Time>,
+        pub send_after: Option<WireTime>,
         /// The batch metadata of the request, as an object.
         pub batch_metadata: Option<Metadata>,
     }

@@ -2,7 +2,7 @@ use super::{CallbackIdentity, ProcessingMode, Reason};
 use crate::language::Language;
 use crate::object::object;
 use crate::open_enum::open_enum;
-use crate::wire::{JsonText, Metadata, Text, Time};
+use crate::wire::{JsonText, Metadata, PrivateText, WireTime};
 use crate::{AppId, Channel, ContactId, ConversationId};
 
 object! {
@@ -27,11 +27,11 @@ object! {
         /// The channels, the one tried first in front.
         pub channel_priority: Option<Vec<Channel>>,
         /// `Unknown` if none was given.
-        pub display_name: Option<Text>,
+        pub display_name: Option<PrivateText>,
         /// A mail address.
-        pub email: Option<Text>,
+        pub email: Option<PrivateText>,
         /// Your own id.
-        pub external_id: Option<Text>,
+        pub external_id: Option<PrivateText>,
         /// A text of yours.
         pub metadata: Option<JsonText>,
         /// The language; `UNSPECIFIED` too.
@@ -99,9 +99,9 @@ object! {
         /// The conversation metadata, with `_batch_id` if a batch last touched it; an object here.
         pub metadata_json: Option<Metadata>,
         /// When the contact last wrote.
-        pub last_received: Option<Time>,
+        pub last_received: Option<WireTime>,
         /// From the send request.
-        pub correlation_id: Option<Text>,
+        pub correlation_id: Option<PrivateText>,
     }
 }
 
@@ -116,7 +116,7 @@ object! {
         /// The channel.
         pub channel: Option<Channel>,
         /// The identity on it.
-        pub identity: Option<Text>,
+        pub identity: Option<PrivateText>,
         /// How much the contact can get.
         pub capability_status: Option<CapabilityStatus>,
         /// What the contact can get, with `CAPABILITY_PARTIAL`, in the channel's words.
@@ -154,7 +154,7 @@ macro_rules! opt {
                 /// The channel.
                 pub channel: Option<Channel>,
                 /// The identity on it.
-                pub identity: Option<Text>,
+                pub identity: Option<PrivateText>,
                 /// Whether it was recorded.
                 pub status: Option<$status>,
                 /// Why it was not.
@@ -205,6 +205,6 @@ object! {
     #[derive(Default)]
     pub struct ErrorDetails {
         /// A sentence for people.
-        pub description: Option<Text>,
+        pub description: Option<PrivateText>,
     }
 }

@@ -1,7 +1,7 @@
 use crate::object::object;
 
 use crate::open_enum::open_enum;
-use crate::wire::{JsonText, Text};
+use crate::wire::{JsonText, PrivateText};
 use crate::{AppId, Channel, ContactId, ConversationId, MessageId};
 
 object! {
@@ -38,7 +38,7 @@ object! {
         /// The channel.
         pub channel: Option<Channel>,
         /// The identity on it.
-        pub identity: Option<Text>,
+        pub identity: Option<PrivateText>,
         /// Empty unless identities of that channel belong to one app.
         pub app_id: Option<AppId>,
     }
@@ -51,7 +51,7 @@ object! {
         /// The kind of cause.
         pub code: Option<ReasonCode>,
         /// A sentence for people; it may quote numbers and texts.
-        pub description: Option<Text>,
+        pub description: Option<PrivateText>,
         /// A finer kind of cause.
         pub sub_code: Option<ReasonSubCode>,
         /// The channel's own code; WhatsApp so far.

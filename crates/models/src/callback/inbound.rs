@@ -2,7 +2,7 @@ use super::{CallbackIdentity, ProcessingMode};
 use crate::message::{Coordinates, MediaMessage, Product, TextMessage};
 use crate::object::{object, one_of};
 use crate::open_enum::open_enum;
-use crate::wire::{AnyJson, JsonText, Text, Time};
+use crate::wire::{AnyJson, JsonText, PrivateText, WireTime};
 use crate::{ContactId, ConversationId, MessageId};
 
 object! {
@@ -27,9 +27,9 @@ object! {
         /// The metadata of the contact, or of the message that is answered; often empty.
         pub metadata: Option<JsonText>,
         /// When the service took the message in.
-        pub accept_time: Option<Time>,
+        pub accept_time: Option<WireTime>,
         /// The number or account of yours that it was sent to.
-        pub sender_id: Option<Text>,
+        pub sender_id: Option<PrivateText>,
         /// With or without contacts and conversations.
         pub processing_mode: Option<ProcessingMode>,
         /// Whether it was put in by hand.
@@ -92,9 +92,9 @@ object! {
     #[derive(Default)]
     pub struct ContactLocation {
         /// What is shown above the place.
-        pub title: Option<Text>,
+        pub title: Option<PrivateText>,
         /// A name of the place itself.
-        pub label: Option<Text>,
+        pub label: Option<PrivateText>,
         /// Where it is.
         pub coordinates: Option<Coordinates>,
     }
@@ -107,7 +107,7 @@ object! {
         /// The message of yours with the choice in it.
         pub message_id: Option<MessageId>,
         /// What the choice had as `postback_data`; by default `message_id_{text, title}`.
-        pub postback_data: Option<Text>,
+        pub postback_data: Option<PrivateText>,
     }
 }
 
@@ -116,9 +116,9 @@ object! {
     #[derive(Default)]
     pub struct MediaCardMessage {
         /// Where the media are.
-        pub url: Option<Text>,
+        pub url: Option<PrivateText>,
         /// The caption.
-        pub caption: Option<Text>,
+        pub caption: Option<PrivateText>,
     }
 }
 
@@ -127,7 +127,7 @@ object! {
     #[derive(Default)]
     pub struct FallbackMessage {
         /// What the channel said.
-        pub raw_message: Option<Text>,
+        pub raw_message: Option<PrivateText>,
         /// Why it could not be read.
         pub reason: Option<super::Reason>,
     }
@@ -140,9 +140,9 @@ object! {
         /// The products.
         pub products: Option<Vec<Product>>,
         /// What the contact wrote with them.
-        pub title: Option<Text>,
+        pub title: Option<PrivateText>,
         /// The catalog that they are in.
-        pub catalog_id: Option<Text>,
+        pub catalog_id: Option<PrivateText>,
     }
 }
 
@@ -185,7 +185,7 @@ object! {
         /// What was filled in, as JSON text.
         pub response_json: Option<JsonText>,
         /// A word about it.
-        pub body: Option<Text>,
+        pub body: Option<PrivateText>,
     }
 }
 
@@ -221,7 +221,7 @@ object! {
         /// Empty or absent in dispatch mode.
         pub conversation_id: Option<ConversationId>,
         /// When the service took the event in.
-        pub accept_time: Option<Time>,
+        pub accept_time: Option<WireTime>,
         /// With or without contacts and conversations.
         pub processing_mode: Option<ProcessingMode>,
     }
@@ -258,15 +258,15 @@ object! {
     #[derive(Default)]
     pub struct CommentEvent {
         /// The comment.
-        pub id: Option<Text>,
+        pub id: Option<PrivateText>,
         /// What it says.
-        pub text: Option<Text>,
+        pub text: Option<PrivateText>,
         /// On what it was made.
         pub comment_type: Option<CommentKind>,
         /// Where that is.
-        pub commented_on: Option<Text>,
+        pub commented_on: Option<PrivateText>,
         /// The name of the account that made it.
-        pub user: Option<Text>,
+        pub user: Option<PrivateText>,
     }
 }
 
@@ -310,13 +310,13 @@ object! {
     #[derive(Default)]
     pub struct PaymentStatusUpdateEvent {
         /// Your id of the order.
-        pub reference_id: Option<Text>,
+        pub reference_id: Option<PrivateText>,
         /// How far the order has got.
         pub payment_status: Option<PaymentStatus>,
         /// How far the payment has got.
         pub payment_transaction_status: Option<PaymentTransactionStatus>,
         /// The payment.
-        pub payment_transaction_id: Option<Text>,
+        pub payment_transaction_id: Option<PrivateText>,
     }
 }
 
@@ -359,16 +359,16 @@ object! {
     #[derive(Default)]
     pub struct ShortlinkActivatedEvent {
         /// What the link carries.
-        pub payload: Option<Text>,
+        pub payload: Option<PrivateText>,
         /// The title of what was chosen.
-        pub title: Option<Text>,
+        pub title: Option<PrivateText>,
         /// The parameter of the link.
         #[doc(alias = "ref")]
-        pub reference as "ref": Option<Text>,
+        pub reference as "ref": Option<PrivateText>,
         /// Where the link stood.
-        pub source: Option<Text>,
+        pub source: Option<PrivateText>,
         /// What the channel calls it.
-        pub kind as "type": Option<Text>,
+        pub kind as "type": Option<PrivateText>,
         /// Whether there was a conversation before.
         pub existing_thread: Option<bool>,
     }
@@ -379,13 +379,13 @@ object! {
     #[derive(Default)]
     pub struct ReactionEvent {
         /// The sign.
-        pub emoji: Option<Text>,
+        pub emoji: Option<PrivateText>,
         /// Whether it came or went.
         pub action: Option<ReactionAction>,
         /// The message.
         pub message_id: Option<MessageId>,
         /// What the channel calls the sign, such as `like`.
-        pub reaction_category: Option<Text>,
+        pub reaction_category: Option<PrivateText>,
     }
 }
 

@@ -18,7 +18,7 @@ macro_rules! kinds {
         #[non_exhaustive]
         pub enum CallbackKind {
             $( $(#[$meta])* $variant(Box<$ty>), )+
-            /// A kind that this release does not type; the callback's `extra` holds it. Answer 2xx.
+            /// A kind that this release does not type; the callback's `unknown_fields` holds it. Answer 2xx.
             Unknown,
         }
 

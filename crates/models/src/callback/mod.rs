@@ -49,13 +49,13 @@ pub use smart::{
 
 use crate::object::Key;
 use crate::unknown::{Part, Pointer};
-use crate::wire::{AnyJson, Extra, JsonText, Text, Time};
+use crate::wire::{AnyJson, JsonText, PrivateText, UnknownFields, WireTime};
 use crate::{AppId, ProjectId};
 
 /// One callback: the envelope, and the one object that names its kind.
 ///
 /// The kind is chosen by the known top-level key, never by order. A callback of a kind this release
-/// does not know is read whole into [`extra`](Self::extra); so is a second kind, and a known key that
+/// does not know is read whole into [`unknown_fields`](Self::unknown_fields); so is a second kind, and a known key that
 /// comes twice.
 ///
 /// ```
@@ -77,19 +77,19 @@ pub struct Callback {
     /// The project; empty in some published examples.
     pub project_id: Option<ProjectId>,
     /// When the service took the event in.
-    pub accepted_time: Option<Time>,
+    pub accepted_time: Option<WireTime>,
     /// When the channel says it happened.
-    pub event_time: Option<Time>,
+    pub event_time: Option<WireTime>,
     /// JSON text whose meaning depends on the kind; [`origin`](Self::origin) reads it.
     pub message_metadata: Option<JsonText>,
     /// From the send request.
-    pub correlation_id: Option<Text>,
+    pub correlation_id: Option<PrivateText>,
     /// Data from the channel, such as RCS; the shape is not published.
     pub channel_metadata: Option<AnyJson>,
     /// What the callback is about.
     pub kind: CallbackKind,
     /// Fields that this release does not know; with [`CallbackKind::Unknown`], the kind's own too.
-    pub extra: Extra,
+    pub unknown_fields: UnknownFields,
 }
 
 impl Callback {
@@ -104,7 +104,7 @@ impl Callback {
             correlation_id: None,
             channel_metadata: None,
             kind,
-            extra: Extra::default(),
+            unknown_fields: UnknownFields::default(),
         }
     }
 
@@ -119,12 +119,12 @@ impl Callback {
         crate::unknown::unknown_fields(self)
     }
 
-    /// Takes in a kind that wins over the one there was; that one goes to `extra`.
+    /// Takes in a kind that wins over the one there was; that one goes to `unknown_fields`.
     fn take(&mut self, found: CallbackKind) {
         if !matches!(found, CallbackKind::Unknown) {
             let left = std::mem::replace(&mut self.kind, found);
             if let Some(key) = left.key() {
-                self.extra.insert(key, left.into_value());
+                self.unknown_fields.insert(key, left.into_value());
             }
         }
     }
@@ -133,7 +133,7 @@ impl Callback {
 impl Part for Callback {
     fn walk(&self, at: &mut Pointer) {
         self.kind.walk(at);
-        at.extra(&self.extra);
+        at.unknown_fields(&self.unknown_fields);
     }
 }
 
@@ -151,7 +151,7 @@ impl Serialize for Callback {
         entry(&mut map, "message_metadata", &self.message_metadata)?;
         entry(&mut map, "correlation_id", &self.correlation_id)?;
         entry(&mut map, "channel_metadata", &self.channel_metadata)?;
-        self.extra.write(&mut map)?;
+        self.unknown_fields.write(&mut map)?;
         map.end()
     }
 }
@@ -175,16 +175,16 @@ impl<'de> Deserialize<'de> for Callback {
                         "message_metadata" => callback.message_metadata = map.next_value()?,
                         "correlation_id" => callback.correlation_id = map.next_value()?,
                         "channel_metadata" => callback.channel_metadata = map.next_value()?,
-                        name if callback.kind.key() == Some(name) => callback.extra.read(key, &mut map)?,
+                        name if callback.kind.key() == Some(name) => callback.unknown_fields.read(key, &mut map)?,
                         name if CallbackKind::KEYS.contains(&name) => {
                             if CallbackKind::rank(Some(name)) > CallbackKind::rank(callback.kind.key()) {
-                                callback.extra.read(key, &mut map)?;
+                                callback.unknown_fields.read(key, &mut map)?;
                             } else {
                                 let found = CallbackKind::read(name, &mut map)?;
                                 callback.take(found);
                             }
                         }
-                        _ => callback.extra.read(key, &mut map)?,
+                        _ => callback.unknown_fields.read(key, &mut map)?,
                     }
                 }
                 Ok(callback)

@@ -1,6 +1,6 @@
 use crate::object::object;
 use crate::open_enum::open_enum;
-use crate::wire::{Number, Text, WireMap};
+use crate::wire::{Number, PrivateText, WireMap};
 use crate::{Channel, ContactId, ConversationId, MessageId};
 
 object! {
@@ -13,7 +13,7 @@ object! {
         /// The contact that wrote.
         pub contact_id: Option<ContactId>,
         /// The identity it came from: a string here, not an object.
-        pub channel_identity: Option<Text>,
+        pub channel_identity: Option<PrivateText>,
         /// The channel.
         pub channel: Option<Channel>,
         /// The message.
@@ -47,7 +47,7 @@ object! {
     #[derive(Default)]
     pub struct SentimentAnalysis {
         /// The text.
-        pub message: Option<Text>,
+        pub message: Option<PrivateText>,
         /// Each mood and how likely it is.
         pub results: Option<Vec<SentimentScore>>,
         /// The most likely mood.
@@ -85,7 +85,7 @@ object! {
     #[derive(Default)]
     pub struct IntentAnalysis {
         /// The text.
-        pub message: Option<Text>,
+        pub message: Option<PrivateText>,
         /// Each intention and how likely it is.
         pub results: Option<Vec<IntentScore>>,
         /// The most likely intention, such as `chitchat.greeting`.
@@ -111,7 +111,7 @@ object! {
     #[derive(Default)]
     pub struct ImageAnalysis {
         /// Where the picture is.
-        pub url: Option<Text>,
+        pub url: Option<PrivateText>,
         /// What kind of document it is.
         pub document_image_classification: Option<DocumentClass>,
         /// What is written on it.
@@ -126,7 +126,7 @@ object! {
     #[derive(Default)]
     pub struct DocumentClass {
         /// The kind.
-        pub doc_type: Option<Text>,
+        pub doc_type: Option<PrivateText>,
         /// How likely it is: 0 to 1.
         pub confidence: Option<Number>,
     }
@@ -146,7 +146,7 @@ object! {
     #[derive(Default)]
     pub struct RecognizedText {
         /// The texts.
-        pub data: Option<Vec<Text>>,
+        pub data: Option<Vec<PrivateText>>,
     }
 }
 
@@ -164,9 +164,9 @@ object! {
     #[derive(Default)]
     pub struct PiiAnalysis {
         /// The text.
-        pub message: Option<Text>,
+        pub message: Option<PrivateText>,
         /// The text with masks in place of personal data.
-        pub masked: Option<Text>,
+        pub masked: Option<PrivateText>,
     }
 }
 
@@ -175,9 +175,9 @@ object! {
     #[derive(Default)]
     pub struct OffenseAnalysis {
         /// The text.
-        pub message: Option<Text>,
+        pub message: Option<PrivateText>,
         /// Where the picture is.
-        pub url: Option<Text>,
+        pub url: Option<PrivateText>,
         /// Whether it offends.
         pub evaluation: Option<Evaluation>,
         /// How likely that is: 0 to 1.

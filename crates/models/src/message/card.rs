@@ -1,7 +1,7 @@
 use super::{Choices, MediaMessage, OuterChoices};
 use crate::object::object;
 use crate::open_enum::open_enum;
-use crate::wire::{Bounded, Text};
+use crate::wire::{Bounded, PrivateText};
 
 object! {
     /// `card_message`: a title, a text, media and choices, in one card.
@@ -11,9 +11,9 @@ object! {
     #[derive(Default)]
     pub struct CardMessage {
         /// The title.
-        pub title: Option<Text> => with_title(Text),
+        pub title: Option<PrivateText> => with_title(PrivateText),
         /// The text below the title.
-        pub description: Option<Text> => with_description(Text),
+        pub description: Option<PrivateText> => with_description(PrivateText),
         /// The media of the card.
         pub media_message: Option<MediaMessage> => with_media(MediaMessage),
         /// How high the media are shown.
@@ -27,13 +27,13 @@ object! {
 
 impl CardMessage {
     /// A card with a title.
-    pub fn new(title: impl Into<Text>) -> Self {
+    pub fn new(title: impl Into<PrivateText>) -> Self {
         Self { title: Some(title.into()), ..Self::default() }
     }
 
     /// Sets the header shown on WhatsApp in place of the title.
     #[must_use]
-    pub fn with_whatsapp_header(mut self, header: impl Into<Text>) -> Self {
+    pub fn with_whatsapp_header(mut self, header: impl Into<PrivateText>) -> Self {
         self.message_properties.get_or_insert_default().whatsapp_header = Some(header.into());
         self
     }
@@ -44,7 +44,7 @@ object! {
     #[derive(Default)]
     pub struct CardProperties {
         /// The header shown on WhatsApp.
-        pub whatsapp_header: Option<Text>,
+        pub whatsapp_header: Option<PrivateText>,
     }
 }
 
@@ -80,6 +80,6 @@ object! {
 impl CarouselMessage {
     /// Cards side by side: at most 10.
     pub fn new(cards: impl Into<Cards>) -> Self {
-        Self { cards: cards.into(), choices: None, extra: Default::default() }
+        Self { cards: cards.into(), choices: None, unknown_fields: Default::default() }
     }
 }

@@ -7,7 +7,7 @@ use super::{LocationMessage, TextMessage};
 use crate::object::{object, one_of};
 use crate::open_enum::open_enum;
 use crate::unknown::{Part, Pointer};
-use crate::wire::{AnyJson, Bounded, Text, Time, list};
+use crate::wire::{AnyJson, Bounded, PrivateText, WireTime, list};
 
 /// What can be chosen below a message: at most 10.
 pub type Choices = Bounded<Choice, 0, 10>;
@@ -28,18 +28,18 @@ object! {
 
 impl ChoiceMessage {
     /// A text and at most 10 choices below it.
-    pub fn new(text: impl Into<Text>, choices: impl Into<Choices>) -> Self {
+    pub fn new(text: impl Into<PrivateText>, choices: impl Into<Choices>) -> Self {
         Self {
             text_message: Some(TextMessage::new(text)),
             choices: choices.into(),
             message_properties: None,
-            extra: Default::default(),
+            unknown_fields: Default::default(),
         }
     }
 
     /// Sets the footer shown on WhatsApp.
     #[must_use]
-    pub fn with_whatsapp_footer(mut self, footer: impl Into<Text>) -> Self {
+    pub fn with_whatsapp_footer(mut self, footer: impl Into<PrivateText>) -> Self {
         self.message_properties.get_or_insert_default().whatsapp_footer = Some(footer.into());
         self
     }
@@ -50,7 +50,7 @@ object! {
     #[derive(Default)]
     pub struct ChoiceProperties {
         /// The footer shown on WhatsApp.
-        pub whatsapp_footer: Option<Text>,
+        pub whatsapp_footer: Option<PrivateText>,
     }
 }
 
@@ -92,22 +92,26 @@ one_of! {
 impl Choice {
     /// Something to choose, of any kind.
     pub fn new(body: impl Into<ChoiceBody>) -> Self {
-        Self { body: Some(body.into()), postback_data: None, display_mode: None, extra: Default::default() }
+        Self { body: Some(body.into()), postback_data: None, display_mode: None, unknown_fields: Default::default() }
     }
 
     /// A text that is the answer.
-    pub fn text(text: impl Into<Text>) -> Self {
+    pub fn text(text: impl Into<PrivateText>) -> Self {
         Self::new(TextMessage::new(text))
     }
 
     /// A page that opens.
-    pub fn url(title: impl Into<Text>, url: impl Into<Text>) -> Self {
-        Self::new(UrlMessage { title: title.into(), url: url.into(), extra: Default::default() })
+    pub fn url(title: impl Into<PrivateText>, url: impl Into<PrivateText>) -> Self {
+        Self::new(UrlMessage { title: title.into(), url: url.into(), unknown_fields: Default::default() })
     }
 
     /// A call to a number in E.164 with a leading `+`.
-    pub fn call(title: impl Into<Text>, phone_number: impl Into<Text>) -> Self {
-        Self::new(CallMessage { title: title.into(), phone_number: phone_number.into(), extra: Default::default() })
+    pub fn call(title: impl Into<PrivateText>, phone_number: impl Into<PrivateText>) -> Self {
+        Self::new(CallMessage {
+            title: title.into(),
+            phone_number: phone_number.into(),
+            unknown_fields: Default::default(),
+        })
     }
 
     /// A place.
@@ -121,11 +125,11 @@ impl Choice {
     }
 
     /// A question where the person is; the page opens where the channel cannot ask.
-    pub fn share_location(title: impl Into<Text>, fallback_url: impl Into<Text>) -> Self {
+    pub fn share_location(title: impl Into<PrivateText>, fallback_url: impl Into<PrivateText>) -> Self {
         Self::new(ShareLocationMessage {
             title: title.into(),
             fallback_url: fallback_url.into(),
-            extra: Default::default(),
+            unknown_fields: Default::default(),
         })
     }
 }
@@ -144,9 +148,9 @@ object! {
     /// A page that opens when it is chosen.
     pub struct UrlMessage {
         /// What is shown.
-        pub title: Text,
+        pub title: PrivateText,
         /// The page.
-        pub url: Text,
+        pub url: PrivateText,
     }
 }
 
@@ -154,9 +158,9 @@ object! {
     /// A call that is offered when it is chosen.
     pub struct CallMessage {
         /// What is shown.
-        pub title: Text,
+        pub title: PrivateText,
         /// The number, in E.164 with a leading `+`.
-        pub phone_number: Text,
+        pub phone_number: PrivateText,
     }
 }
 
@@ -164,27 +168,27 @@ object! {
     /// An event that is offered to the calendar when it is chosen.
     pub struct CalendarMessage {
         /// What is shown.
-        pub title: Text,
+        pub title: PrivateText,
         /// When it begins; a placeholder may stand here.
-        pub event_start: Time,
+        pub event_start: WireTime,
         /// When it ends; a placeholder may stand here.
-        pub event_end: Time,
+        pub event_end: WireTime,
         /// What the event is called in the calendar.
-        pub event_title: Text,
+        pub event_title: PrivateText,
         /// What the calendar says about it.
-        pub event_description: Option<Text> => with_event_description(Text),
+        pub event_description: Option<PrivateText> => with_event_description(PrivateText),
         /// The page that opens where the channel knows no calendar.
-        pub fallback_url: Text,
+        pub fallback_url: PrivateText,
     }
 }
 
 impl CalendarMessage {
     /// An event, from start to end, and the page that opens where the channel knows no calendar.
     pub fn new(
-        title: impl Into<Text>,
-        event_title: impl Into<Text>,
-        (event_start, event_end): (impl Into<Time>, impl Into<Time>),
-        fallback_url: impl Into<Text>,
+        title: impl Into<PrivateText>,
+        event_title: impl Into<PrivateText>,
+        (event_start, event_end): (impl Into<WireTime>, impl Into<WireTime>),
+        fallback_url: impl Into<PrivateText>,
     ) -> Self {
         Self {
             title: title.into(),
@@ -193,7 +197,7 @@ impl CalendarMessage {
             event_title: event_title.into(),
             event_description: None,
             fallback_url: fallback_url.into(),
-            extra: Default::default(),
+            unknown_fields: Default::default(),
         }
     }
 }
@@ -202,9 +206,9 @@ object! {
     /// A question where the person is.
     pub struct ShareLocationMessage {
         /// What is shown.
-        pub title: Text,
+        pub title: PrivateText,
         /// The page that opens where the channel cannot ask.
-        pub fallback_url: Text,
+        pub fallback_url: PrivateText,
     }
 }
 

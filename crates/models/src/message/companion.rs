@@ -5,24 +5,24 @@ use super::{
 use crate::MessageId;
 use crate::object::{object, one_of};
 use crate::open_enum::open_enum;
-use crate::wire::Text;
+use crate::wire::PrivateText;
 
 object! {
     /// `agent`: who is shown as the one who writes. Source: the published Conversation API description.
     #[derive(Default)]
     pub struct Agent {
         /// The name that is shown.
-        pub display_name: Option<Text> => with_display_name(Text),
+        pub display_name: Option<PrivateText> => with_display_name(PrivateText),
         /// A person or a machine; the default is not known.
         pub kind as "type": Option<AgentKind> => with_kind(AgentKind),
         /// Where the picture that is shown is.
-        pub picture_url: Option<Text> => with_picture_url(Text),
+        pub picture_url: Option<PrivateText> => with_picture_url(PrivateText),
     }
 }
 
 impl Agent {
     /// An agent of that name.
-    pub fn new(display_name: impl Into<Text>) -> Self {
+    pub fn new(display_name: impl Into<PrivateText>) -> Self {
         Self { display_name: Some(display_name.into()), ..Self::default() }
     }
 }
@@ -53,7 +53,7 @@ object! {
 impl ReplyTo {
     /// An answer to that message.
     pub fn new(message_id: MessageId) -> Self {
-        Self { message_id, extra: Default::default() }
+        Self { message_id, unknown_fields: Default::default() }
     }
 }
 
@@ -89,6 +89,6 @@ one_of! {
 impl OmniOverride {
     /// What one channel gets in place of the message.
     pub fn new(body: impl Into<OmniBody>) -> Self {
-        Self { body: Some(body.into()), extra: Default::default() }
+        Self { body: Some(body.into()), unknown_fields: Default::default() }
     }
 }

@@ -1,5 +1,5 @@
 use crate::object::object;
-use crate::wire::Text;
+use crate::wire::PrivateText;
 
 object! {
     /// `contact_info_message`: a business card. Source: the published Conversation API description.
@@ -17,7 +17,7 @@ object! {
         /// Pages.
         pub urls: Option<Vec<PageUrl>> => with_urls(Vec<PageUrl>),
         /// The birthday, as `YYYY-MM-DD`.
-        pub birthday: Option<Text> => with_birthday(Text),
+        pub birthday: Option<PrivateText> => with_birthday(PrivateText),
     }
 }
 
@@ -32,7 +32,7 @@ impl ContactInfoMessage {
             organization: None,
             urls: None,
             birthday: None,
-            extra: Default::default(),
+            unknown_fields: Default::default(),
         }
     }
 }
@@ -41,23 +41,23 @@ object! {
     /// The name of a person.
     pub struct PersonName {
         /// The whole name.
-        pub full_name: Text,
+        pub full_name: PrivateText,
         /// The first name.
-        pub first_name: Option<Text> => with_first_name(Text),
+        pub first_name: Option<PrivateText> => with_first_name(PrivateText),
         /// The middle name.
-        pub middle_name: Option<Text> => with_middle_name(Text),
+        pub middle_name: Option<PrivateText> => with_middle_name(PrivateText),
         /// The last name.
-        pub last_name: Option<Text> => with_last_name(Text),
+        pub last_name: Option<PrivateText> => with_last_name(PrivateText),
         /// What stands before it, such as `Dr`.
-        pub prefix: Option<Text> => with_prefix(Text),
+        pub prefix: Option<PrivateText> => with_prefix(PrivateText),
         /// What stands behind it, such as `Jr`.
-        pub suffix: Option<Text> => with_suffix(Text),
+        pub suffix: Option<PrivateText> => with_suffix(PrivateText),
     }
 }
 
 impl PersonName {
     /// A whole name.
-    pub fn new(full_name: impl Into<Text>) -> Self {
+    pub fn new(full_name: impl Into<PrivateText>) -> Self {
         Self {
             full_name: full_name.into(),
             first_name: None,
@@ -65,7 +65,7 @@ impl PersonName {
             last_name: None,
             prefix: None,
             suffix: None,
-            extra: Default::default(),
+            unknown_fields: Default::default(),
         }
     }
 }
@@ -74,16 +74,16 @@ object! {
     /// A phone number.
     pub struct PhoneNumber {
         /// The number.
-        pub phone_number: Text,
+        pub phone_number: PrivateText,
         /// What it is for, such as `WORK` or `HOME`.
-        pub kind as "type": Option<Text> => with_kind(Text),
+        pub kind as "type": Option<PrivateText> => with_kind(PrivateText),
     }
 }
 
 impl PhoneNumber {
     /// A phone number.
-    pub fn new(phone_number: impl Into<Text>) -> Self {
-        Self { phone_number: phone_number.into(), kind: None, extra: Default::default() }
+    pub fn new(phone_number: impl Into<PrivateText>) -> Self {
+        Self { phone_number: phone_number.into(), kind: None, unknown_fields: Default::default() }
     }
 }
 
@@ -92,17 +92,17 @@ object! {
     #[derive(Default)]
     pub struct PostalAddress {
         /// The city.
-        pub city: Option<Text> => with_city(Text),
+        pub city: Option<PrivateText> => with_city(PrivateText),
         /// The country.
-        pub country: Option<Text> => with_country(Text),
+        pub country: Option<PrivateText> => with_country(PrivateText),
         /// The code of the country, such as `US`.
-        pub country_code: Option<Text> => with_country_code(Text),
+        pub country_code: Option<PrivateText> => with_country_code(PrivateText),
         /// The state or province.
-        pub state: Option<Text> => with_state(Text),
+        pub state: Option<PrivateText> => with_state(PrivateText),
         /// The postal code.
-        pub zip: Option<Text> => with_zip(Text),
+        pub zip: Option<PrivateText> => with_zip(PrivateText),
         /// What it is for, such as `WORK` or `HOME`.
-        pub kind as "type": Option<Text> => with_kind(Text),
+        pub kind as "type": Option<PrivateText> => with_kind(PrivateText),
     }
 }
 
@@ -110,16 +110,16 @@ object! {
     /// A mail address.
     pub struct EmailAddress {
         /// The address.
-        pub email_address: Text,
+        pub email_address: PrivateText,
         /// What it is for, such as `WORK` or `HOME`.
-        pub kind as "type": Option<Text> => with_kind(Text),
+        pub kind as "type": Option<PrivateText> => with_kind(PrivateText),
     }
 }
 
 impl EmailAddress {
     /// A mail address.
-    pub fn new(email_address: impl Into<Text>) -> Self {
-        Self { email_address: email_address.into(), kind: None, extra: Default::default() }
+    pub fn new(email_address: impl Into<PrivateText>) -> Self {
+        Self { email_address: email_address.into(), kind: None, unknown_fields: Default::default() }
     }
 }
 
@@ -128,11 +128,11 @@ object! {
     #[derive(Default)]
     pub struct Organization {
         /// The company.
-        pub company: Option<Text> => with_company(Text),
+        pub company: Option<PrivateText> => with_company(PrivateText),
         /// The department.
-        pub department: Option<Text> => with_department(Text),
+        pub department: Option<PrivateText> => with_department(PrivateText),
         /// What the person is there.
-        pub title: Option<Text> => with_title(Text),
+        pub title: Option<PrivateText> => with_title(PrivateText),
     }
 }
 
@@ -140,15 +140,15 @@ object! {
     /// A page.
     pub struct PageUrl {
         /// Its address.
-        pub url: Text,
+        pub url: PrivateText,
         /// What it is for.
-        pub kind as "type": Option<Text> => with_kind(Text),
+        pub kind as "type": Option<PrivateText> => with_kind(PrivateText),
     }
 }
 
 impl PageUrl {
     /// A page.
-    pub fn new(url: impl Into<Text>) -> Self {
-        Self { url: url.into(), kind: None, extra: Default::default() }
+    pub fn new(url: impl Into<PrivateText>) -> Self {
+        Self { url: url.into(), kind: None, unknown_fields: Default::default() }
     }
 }

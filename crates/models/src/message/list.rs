@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::MediaMessage;
 use crate::object::{object, one_of};
 use crate::unknown::{Part, Pointer};
-use crate::wire::{Number, Text, list};
+use crate::wire::{Number, PrivateText, list};
 
 object! {
     /// `list_message`: sections of choices, or of products, behind a menu.
@@ -14,9 +14,9 @@ object! {
     /// Source: the published Conversation API description.
     pub struct ListMessage {
         /// The title.
-        pub title: Text,
+        pub title: PrivateText,
         /// The text below the title.
-        pub description: Option<Text> => with_description(Text),
+        pub description: Option<PrivateText> => with_description(PrivateText),
         /// Media above the list.
         pub media: Option<MediaMessage> => with_media(MediaMessage),
         /// The sections; all items of one message are of the same kind.
@@ -38,36 +38,36 @@ impl ListMessage {
     /// ])]);
     /// # let _ = list;
     /// ```
-    pub fn choices<S, T, C>(title: impl Into<Text>, sections: S) -> Self
+    pub fn choices<S, T, C>(title: impl Into<PrivateText>, sections: S) -> Self
     where
         S: IntoIterator<Item = (T, C)>,
-        T: Into<Text>,
+        T: Into<PrivateText>,
         C: IntoIterator<Item = ListChoice>,
     {
         Self::of(title, sections)
     }
 
     /// A list of products out of a catalog: sections, each with a title and its products.
-    pub fn products<S, T, P>(title: impl Into<Text>, catalog_id: impl Into<Text>, sections: S) -> Self
+    pub fn products<S, T, P>(title: impl Into<PrivateText>, catalog_id: impl Into<PrivateText>, sections: S) -> Self
     where
         S: IntoIterator<Item = (T, P)>,
-        T: Into<Text>,
+        T: Into<PrivateText>,
         P: IntoIterator<Item = Product>,
     {
         let properties = ListProperties { catalog_id: Some(catalog_id.into()), ..ListProperties::default() };
         Self::of(title, sections).with_properties(properties)
     }
 
-    fn of<S, T, I>(title: impl Into<Text>, sections: S) -> Self
+    fn of<S, T, I>(title: impl Into<PrivateText>, sections: S) -> Self
     where
         S: IntoIterator<Item = (T, I)>,
-        T: Into<Text>,
+        T: Into<PrivateText>,
         I: IntoIterator<Item: Into<ListItem>>,
     {
         let section = |(title, items): (T, I)| ListSection {
             title: Some(title.into()),
             items: items.into_iter().map(Into::into).collect(),
-            extra: Default::default(),
+            unknown_fields: Default::default(),
         };
         Self {
             title: title.into(),
@@ -75,20 +75,20 @@ impl ListMessage {
             media: None,
             sections: ListSections(sections.into_iter().map(section).collect()),
             message_properties: None,
-            extra: Default::default(),
+            unknown_fields: Default::default(),
         }
     }
 
     /// Sets the words on the button that opens the list.
     #[must_use]
-    pub fn with_menu(mut self, menu: impl Into<Text>) -> Self {
+    pub fn with_menu(mut self, menu: impl Into<PrivateText>) -> Self {
         self.message_properties.get_or_insert_default().menu = Some(menu.into());
         self
     }
 
     /// Sets the header shown on WhatsApp.
     #[must_use]
-    pub fn with_whatsapp_header(mut self, header: impl Into<Text>) -> Self {
+    pub fn with_whatsapp_header(mut self, header: impl Into<PrivateText>) -> Self {
         self.message_properties.get_or_insert_default().whatsapp_header = Some(header.into());
         self
     }
@@ -99,11 +99,11 @@ object! {
     #[derive(Default)]
     pub struct ListProperties {
         /// The catalog that the products are in; needed for products.
-        pub catalog_id: Option<Text>,
+        pub catalog_id: Option<PrivateText>,
         /// The words on the button that opens the list.
-        pub menu: Option<Text>,
+        pub menu: Option<PrivateText>,
         /// The header shown on WhatsApp.
-        pub whatsapp_header: Option<Text>,
+        pub whatsapp_header: Option<PrivateText>,
     }
 }
 
@@ -111,7 +111,7 @@ object! {
     /// A section of a list.
     pub struct ListSection {
         /// The title.
-        pub title: Option<Text> => with_title(Text),
+        pub title: Option<PrivateText> => with_title(PrivateText),
         /// The items.
         pub items: Vec<ListItem>,
     }
@@ -120,7 +120,7 @@ object! {
 impl ListSection {
     /// A section without a title.
     pub fn new<I: IntoIterator<Item: Into<ListItem>>>(items: I) -> Self {
-        Self { title: None, items: items.into_iter().map(Into::into).collect(), extra: Default::default() }
+        Self { title: None, items: items.into_iter().map(Into::into).collect(), unknown_fields: Default::default() }
     }
 }
 
@@ -197,7 +197,7 @@ one_of! {
 impl ListItem {
     /// An item of either kind.
     pub fn new(body: impl Into<ListItemBody>) -> Self {
-        Self { body: Some(body.into()), extra: Default::default() }
+        Self { body: Some(body.into()), unknown_fields: Default::default() }
     }
 }
 
@@ -205,20 +205,26 @@ object! {
     /// Something to choose in a list.
     pub struct ListChoice {
         /// What is shown.
-        pub title: Text,
+        pub title: PrivateText,
         /// The text below the title.
-        pub description: Option<Text> => with_description(Text),
+        pub description: Option<PrivateText> => with_description(PrivateText),
         /// Media beside it.
         pub media: Option<MediaMessage> => with_media(MediaMessage),
         /// Comes back when it is chosen.
-        pub postback_data: Option<Text> => with_postback_data(Text),
+        pub postback_data: Option<PrivateText> => with_postback_data(PrivateText),
     }
 }
 
 impl ListChoice {
     /// Something to choose.
-    pub fn new(title: impl Into<Text>) -> Self {
-        Self { title: title.into(), description: None, media: None, postback_data: None, extra: Default::default() }
+    pub fn new(title: impl Into<PrivateText>) -> Self {
+        Self {
+            title: title.into(),
+            description: None,
+            media: None,
+            postback_data: None,
+            unknown_fields: Default::default(),
+        }
     }
 }
 
@@ -226,28 +232,28 @@ object! {
     /// Something to buy: in lists, and in the answers of contacts.
     pub struct Product {
         /// Its id in the marketplace.
-        pub id: Text,
+        pub id: PrivateText,
         /// The marketplace, such as `FACEBOOK`.
-        pub marketplace: Text,
+        pub marketplace: PrivateText,
         /// How many; only in callbacks.
         pub quantity: Option<Number>,
         /// The price of one; only in callbacks.
         pub item_price: Option<Number>,
         /// The currency of the price; only in callbacks.
-        pub currency: Option<Text>,
+        pub currency: Option<PrivateText>,
     }
 }
 
 impl Product {
     /// A product of a marketplace, such as `FACEBOOK`.
-    pub fn new(id: impl Into<Text>, marketplace: impl Into<Text>) -> Self {
+    pub fn new(id: impl Into<PrivateText>, marketplace: impl Into<PrivateText>) -> Self {
         Self {
             id: id.into(),
             marketplace: marketplace.into(),
             quantity: None,
             item_price: None,
             currency: None,
-            extra: Default::default(),
+            unknown_fields: Default::default(),
         }
     }
 }

@@ -1,13 +1,13 @@
 use crate::object::object;
-use crate::wire::{NotFinite, Number, Text};
+use crate::wire::{NotFinite, Number, PrivateText};
 
 object! {
     /// `location_message`: a place on the map. Source: the published Conversation API description.
     pub struct LocationMessage {
         /// What is shown above the place.
-        pub title: Text,
+        pub title: PrivateText,
         /// A name of the place itself.
-        pub label: Option<Text> => with_label(Text),
+        pub label: Option<PrivateText> => with_label(PrivateText),
         /// Where it is.
         pub coordinates: Coordinates,
     }
@@ -15,8 +15,8 @@ object! {
 
 impl LocationMessage {
     /// A place.
-    pub fn new(title: impl Into<Text>, coordinates: Coordinates) -> Self {
-        Self { title: title.into(), label: None, coordinates, extra: Default::default() }
+    pub fn new(title: impl Into<PrivateText>, coordinates: Coordinates) -> Self {
+        Self { title: title.into(), label: None, coordinates, unknown_fields: Default::default() }
     }
 }
 
@@ -36,6 +36,10 @@ impl Coordinates {
     /// # Errors
     /// If one of them is infinite or no number: JSON cannot say that.
     pub fn new(latitude: f64, longitude: f64) -> Result<Self, NotFinite> {
-        Ok(Self { latitude: latitude.try_into()?, longitude: longitude.try_into()?, extra: Default::default() })
+        Ok(Self {
+            latitude: latitude.try_into()?,
+            longitude: longitude.try_into()?,
+            unknown_fields: Default::default(),
+        })
     }
 }

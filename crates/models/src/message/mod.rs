@@ -2,7 +2,7 @@
 //!
 //! Every string in here may hold `${name}` placeholders. Maximum lengths of strings in the
 //! documentation are those of the text a recipient will see, so they are not checked here; the
-//! lengths of lists are, by [`Bounded`](crate::wire::Bounded) and [`Message::broken_rules`].
+//! lengths of lists are, by [`Bounded`](crate::wire::Bounded) and [`Message::violations`].
 //!
 //! # Guide
 #![doc = include_str!("../../../../docs/guide/messages.md")]
@@ -39,14 +39,14 @@ pub use template::{ChannelTemplate, OmniTemplate, TemplateMessage};
 pub use text::TextMessage;
 
 use crate::object::one_of;
-use crate::wire::{JsonText, Text, WireMap};
-use crate::{BrokenRule, Channel};
+use crate::wire::{JsonText, PrivateText, WireMap};
+use crate::{Channel, Violation};
 
 one_of! {
     /// What is sent to everyone in a batch. Placeholders `${name}` may stand in any of its strings.
     ///
     /// A message has at most one generic kind. It may have none if companions say what each channel
-    /// gets. A kind newer than this release stays whole in [`extra`](Self::extra) and goes out as it
+    /// gets. A kind newer than this release stays whole in [`unknown_fields`](Self::unknown_fields) and goes out as it
     /// came in. Source of all kinds: the published Conversation API description.
     ///
     /// ```
@@ -101,7 +101,7 @@ fn has_content<E: Error>(message: &Message) -> Result<(), E> {
         || message.explicit_channel_message.is_some()
         || message.explicit_channel_omni_message.is_some()
         || message.channel_specific_message.is_some()
-        || !message.extra.is_empty();
+        || !message.unknown_fields.is_empty();
     if something { Ok(()) } else { Err(E::custom("a message needs a kind, such as `text_message`")) }
 }
 
@@ -114,7 +114,7 @@ impl Message {
     /// A message of a generic kind newer than this release, under its key on the wire.
     pub fn of_kind(key: impl Into<String>, value: serde_json::Value) -> Self {
         let mut message = Self::empty();
-        message.extra.insert(key, value);
+        message.unknown_fields.insert(key, value);
         message
     }
 
@@ -126,12 +126,12 @@ impl Message {
             channel_specific_message: None,
             agent: None,
             reply_to: None,
-            extra: Default::default(),
+            unknown_fields: Default::default(),
         }
     }
 
     /// A text message.
-    pub fn text(text: impl Into<Text>) -> Self {
+    pub fn text(text: impl Into<PrivateText>) -> Self {
         Self::new(TextMessage::new(text))
     }
 
@@ -205,8 +205,8 @@ impl Message {
     /// Which documented rules for lists do not hold: too few or too many entries, choices and products in
     /// one list, a `display_mode` below a carousel. A message that was made in Rust breaks none; one that
     /// was read is kept all the same, and the service would refuse it.
-    pub fn broken_rules(&self) -> Vec<BrokenRule> {
-        crate::unknown::broken_rules(self)
+    pub fn violations(&self) -> Vec<Violation> {
+        crate::unknown::violations(self)
     }
 
     /// The key on the wire of what is sent: of the generic kind, such as `text_message`; without one,
@@ -220,8 +220,8 @@ impl Message {
         self.body
             .as_ref()
             .map(MessageBody::key)
-            .or_else(|| self.extra.iter().map(|(name, _)| name).find(|name| name.ends_with("_message")))
+            .or_else(|| self.unknown_fields.iter().map(|(name, _)| name).find(|name| name.ends_with("_message")))
             .or_else(|| companions.iter().find(|(there, _)| *there).map(|(_, name)| *name))
-            .or_else(|| self.extra.iter().next().map(|(name, _)| name))
+            .or_else(|| self.unknown_fields.iter().next().map(|(name, _)| name))
     }
 }

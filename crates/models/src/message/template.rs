@@ -4,7 +4,7 @@ use serde::de::Error;
 
 use crate::Channel;
 use crate::object::object;
-use crate::wire::{Parameters, Text, WireMap};
+use crate::wire::{Parameters, PrivateText, WireMap};
 
 object! {
     /// `template_message`: a template that was made before, by reference; at least one of the two.
@@ -22,7 +22,7 @@ object! {
 }
 
 fn has_a_template<E: Error>(message: &TemplateMessage) -> Result<(), E> {
-    if message.omni_template.is_none() && message.channel_template.is_none() && message.extra.is_empty() {
+    if message.omni_template.is_none() && message.channel_template.is_none() && message.unknown_fields.is_empty() {
         return Err(E::custom("missing a template: `omni_template` or `channel_template`"));
     }
     Ok(())
@@ -31,12 +31,12 @@ fn has_a_template<E: Error>(message: &TemplateMessage) -> Result<(), E> {
 impl TemplateMessage {
     /// A template of the service.
     pub fn omni(template: OmniTemplate) -> Self {
-        Self { omni_template: Some(template), channel_template: None, extra: Default::default() }
+        Self { omni_template: Some(template), channel_template: None, unknown_fields: Default::default() }
     }
 
     /// A template of one channel.
     pub fn channel(channel: Channel, template: ChannelTemplate) -> Self {
-        let none = Self { omni_template: None, channel_template: None, extra: Default::default() };
+        let none = Self { omni_template: None, channel_template: None, unknown_fields: Default::default() };
         none.with_channel(channel, template)
     }
 
@@ -52,11 +52,11 @@ object! {
     /// A template of the service.
     pub struct OmniTemplate {
         /// The template's id.
-        pub template_id: Text,
+        pub template_id: PrivateText,
         /// The version, or `latest`; required for templates of the service.
-        pub version: Text,
+        pub version: PrivateText,
         /// The language, in BCP 47, such as `en-US`; if left out, the template's default.
-        pub language_code: Option<Text> => with_language(Text),
+        pub language_code: Option<PrivateText> => with_language(PrivateText),
         /// Values of the template's parameters.
         pub parameters: Parameters,
     }
@@ -64,19 +64,19 @@ object! {
 
 impl OmniTemplate {
     /// A template in a version, such as `latest`.
-    pub fn new(template_id: impl Into<Text>, version: impl Into<Text>) -> Self {
+    pub fn new(template_id: impl Into<PrivateText>, version: impl Into<PrivateText>) -> Self {
         Self {
             template_id: template_id.into(),
             version: version.into(),
             language_code: None,
             parameters: Parameters::new(),
-            extra: Default::default(),
+            unknown_fields: Default::default(),
         }
     }
 
     /// Sets the value of one parameter of the template; a placeholder of the batch may stand in it.
     #[must_use]
-    pub fn with_parameter(mut self, name: impl Into<Arc<str>>, value: impl Into<Text>) -> Self {
+    pub fn with_parameter(mut self, name: impl Into<Arc<str>>, value: impl Into<PrivateText>) -> Self {
         self.parameters.insert(name, value.into());
         self
     }
@@ -86,11 +86,11 @@ object! {
     /// A template of a channel.
     pub struct ChannelTemplate {
         /// The template's id; on WhatsApp its name.
-        pub template_id: Text,
+        pub template_id: PrivateText,
         /// The version, where the channel knows any.
-        pub version: Option<Text> => with_version(Text),
+        pub version: Option<PrivateText> => with_version(PrivateText),
         /// The language, in BCP 47; WhatsApp needs it, with an underscore: `pt_BR`.
-        pub language_code: Option<Text> => with_language(Text),
+        pub language_code: Option<PrivateText> => with_language(PrivateText),
         /// Values of the template's parameters, such as `body[1]text` on WhatsApp.
         pub parameters: Parameters,
     }
@@ -98,19 +98,19 @@ object! {
 
 impl ChannelTemplate {
     /// A template of a channel.
-    pub fn new(template_id: impl Into<Text>) -> Self {
+    pub fn new(template_id: impl Into<PrivateText>) -> Self {
         Self {
             template_id: template_id.into(),
             version: None,
             language_code: None,
             parameters: Parameters::new(),
-            extra: Default::default(),
+            unknown_fields: Default::default(),
         }
     }
 
     /// Sets the value of one parameter of the template; a placeholder of the batch may stand in it.
     #[must_use]
-    pub fn with_parameter(mut self, name: impl Into<Arc<str>>, value: impl Into<Text>) -> Self {
+    pub fn with_parameter(mut self, name: impl Into<Arc<str>>, value: impl Into<PrivateText>) -> Self {
         self.parameters.insert(name, value.into());
         self
     }

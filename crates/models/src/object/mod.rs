@@ -34,8 +34,8 @@ impl Key<'_> {
 
 impl<'de> Deserialize<'de> for Key<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-        impl<'de> Visitor<'de> for Text {
+        struct PrivateText;
+        impl<'de> Visitor<'de> for PrivateText {
             type Value = Key<'de>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a key")
@@ -47,7 +47,7 @@ impl<'de> Deserialize<'de> for Key<'de> {
                 Ok(Key(Cow::Owned(key.to_owned())))
             }
         }
-        deserializer.deserialize_str(Text)
+        deserializer.deserialize_str(PrivateText)
     }
 }
 
@@ -116,7 +116,7 @@ macro_rules! object {
         pub struct $name {
             $( $(#[$fmeta])* pub $field: $ty, )*
             /// Fields that this release does not know; they are written back as they came.
-            pub extra: $crate::Extra,
+            pub unknown_fields: $crate::UnknownFields,
         }
 
         impl $name {
@@ -140,7 +140,7 @@ macro_rules! object {
                         map.serialize_entry($crate::object::key!($field $($key)?), &self.$field)?;
                     }
                 )*
-                self.extra.write(map)
+                self.unknown_fields.write(map)
             }
         }
 
@@ -162,7 +162,7 @@ macro_rules! object {
                     }
                     fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<$name, A::Error> {
                         $( let mut $field: Option<$ty> = None; )*
-                        let mut extra = $crate::Extra::default();
+                        let mut unknown_fields = $crate::UnknownFields::default();
                         while let Some(key) = map.next_key::<$crate::object::Key<'de>>()? {
                             $(
                                 if key.is($crate::object::key!($field $($key)?)) {
@@ -170,7 +170,7 @@ macro_rules! object {
                                     continue;
                                 }
                             )*
-                            extra.read(key, &mut map)?;
+                            unknown_fields.read(key, &mut map)?;
                         }
                         let read = $name {
                             $(
@@ -179,7 +179,7 @@ macro_rules! object {
                                     None => $crate::object::missing($crate::object::key!($field $($key)?))?,
                                 },
                             )*
-                            extra,
+                            unknown_fields,
                         };
                         $( $check(&read)?; )?
                         Ok(read)
@@ -192,7 +192,7 @@ macro_rules! object {
         impl $crate::unknown::Part for $name {
             fn walk(&self, at: &mut $crate::unknown::Pointer) {
                 $( at.enter($crate::object::key!($field $($key)?), &self.$field); )*
-                at.extra(&self.extra);
+                at.unknown_fields(&self.unknown_fields);
             }
         }
     };

@@ -22,7 +22,7 @@ impl fmt::Display for List {
 /// Defines a JSON object of which one key, out of several, tells what it is.
 ///
 /// `strict` objects refuse a second kind and the lack of any, `some` ones a second kind; `open` ones,
-/// which the service writes, keep a second kind in `extra`.
+/// which the service writes, keep a second kind in `unknown_fields`.
 macro_rules! one_of {
     (
         $(#[$meta:meta])*
@@ -44,11 +44,11 @@ macro_rules! one_of {
         #[non_exhaustive]
         pub struct $name {
             /// Which kind it is; `None` if the kind is newer than this release and stands in
-            /// [`extra`](Self::extra), or is none at all.
+            /// [`unknown_fields`](Self::unknown_fields), or is none at all.
             pub body: Option<$body>,
             $( $(#[$fmeta])* pub $field: $ty, )*
             /// Fields that this release does not know; they are written back as they came.
-            pub extra: $crate::Extra,
+            pub unknown_fields: $crate::UnknownFields,
         }
 
         $(#[$emeta])*
@@ -109,7 +109,7 @@ macro_rules! one_of {
                         )?;
                     }
                 )*
-                self.extra.write(&mut map)?;
+                self.unknown_fields.write(&mut map)?;
                 serde::ser::SerializeMap::end(map)
             }
         }
@@ -126,11 +126,11 @@ macro_rules! one_of {
                         let mut body: Option<$body> = None;
                         let mut second = false;
                         $( let mut $field: Option<$ty> = None; )*
-                        let mut extra = $crate::Extra::default();
+                        let mut unknown_fields = $crate::UnknownFields::default();
                         while let Some(key) = map.next_key::<$crate::object::Key<'de>>()? {
                             $(
                                 if key.is($vkey) {
-                                    $crate::object::found!($mode, $body::$variant($vty) = $vkey, body, second, key, map, extra);
+                                    $crate::object::found!($mode, $body::$variant($vty) = $vkey, body, second, key, map, unknown_fields);
                                     continue;
                                 }
                             )+
@@ -140,7 +140,7 @@ macro_rules! one_of {
                                     continue;
                                 }
                             )*
-                            extra.read(key, &mut map)?;
+                            unknown_fields.read(key, &mut map)?;
                         }
                         let read = $name {
                             body,
@@ -150,7 +150,7 @@ macro_rules! one_of {
                                     None => $crate::object::missing($crate::object::key!($field $($key)?))?,
                                 },
                             )*
-                            extra,
+                            unknown_fields,
                         };
                         if second {
                             return Err(serde::de::Error::custom(format_args!(
@@ -174,7 +174,7 @@ macro_rules! one_of {
                     None => {}
                 }
                 $( at.enter($crate::object::key!($field $($key)?), &self.$field); )*
-                at.extra(&self.extra);
+                at.unknown_fields(&self.unknown_fields);
             }
         }
 
@@ -184,15 +184,15 @@ macro_rules! one_of {
 
 /// What `one_of` does about a kind. Errors wait for the end of the object, so that their place is it.
 macro_rules! found {
-    (open, $body:ident::$variant:ident($vty:ty) = $vkey:literal, $had:ident, $second:ident, $key:ident, $map:ident, $extra:ident) => {
+    (open, $body:ident::$variant:ident($vty:ty) = $vkey:literal, $had:ident, $second:ident, $key:ident, $map:ident, $unknown_fields:ident) => {
         // The first kind in the table wins, in whatever order they stand.
         let place = |key: &str| $body::KEYS.iter().position(|known| *known == key);
         match &$had {
-            Some(had) if place(had.key()) <= place($vkey) => $extra.read($key, &mut $map)?,
+            Some(had) if place(had.key()) <= place($vkey) => $unknown_fields.read($key, &mut $map)?,
             had => {
                 if let Some(found) = $map.next_value::<Option<$vty>>()? {
                     if let Some(had) = had {
-                        $extra.insert(had.key(), had.value());
+                        $unknown_fields.insert(had.key(), had.value());
                         $second = false; // It is kept, and refused nowhere.
                     }
                     $had = Some($body::$variant(found));
@@ -200,7 +200,7 @@ macro_rules! found {
             }
         }
     };
-    ($strict:ident, $body:ident::$variant:ident($vty:ty) = $vkey:literal, $had:ident, $second:ident, $key:ident, $map:ident, $extra:ident) => {
+    ($strict:ident, $body:ident::$variant:ident($vty:ty) = $vkey:literal, $had:ident, $second:ident, $key:ident, $map:ident, $unknown_fields:ident) => {
         let found = $map.next_value::<Option<$vty>>()?.map($body::$variant);
         // The same key twice is no second kind: the last one stands, as in every other object.
         $second |= found.is_some() && $had.as_ref().is_some_and(|had| had.key() != $vkey);
@@ -211,7 +211,7 @@ macro_rules! found {
 /// What `one_of` does about the lack of any kind.
 macro_rules! none {
     (strict, $body:ident, $read:ident) => {
-        if $read.body.is_none() && $read.extra.is_empty() {
+        if $read.body.is_none() && $read.unknown_fields.is_empty() {
             return Err(serde::de::Error::custom(format_args!(
                 "missing a kind: {}",
                 $crate::object::List($body::KEYS)

@@ -12,7 +12,7 @@ use crate::unknown::{Part, Pointer};
 ///
 /// It is made from an array, whose length the compiler checks, or from a `Vec` with `try_from`. It
 /// reads like a slice. One that was read from JSON is kept in any length, so that nothing is lost;
-/// [`Message::broken_rules`](crate::Message::broken_rules) names it, and reading a request refuses it.
+/// [`Message::violations`](crate::Message::violations) names it, and reading a request refuses it.
 ///
 /// ```
 /// use sinch_batch_models::wire::Bounded;

@@ -2,7 +2,6 @@
 
 mod any;
 mod bounded;
-mod extra;
 mod few;
 mod json_text;
 mod map;
@@ -12,22 +11,23 @@ mod short;
 mod surrogates;
 mod text;
 mod time;
+mod unknown_fields;
 
 pub use any::AnyJson;
 pub(crate) use bounded::list;
 pub use bounded::{Bounded, OutOfBounds};
-pub use extra::Extra;
 pub use few::Few;
 pub use json_text::JsonText;
 pub use map::WireMap;
 pub use number::{NotFinite, Number};
 pub use parse::{ParseError, parse};
 pub use surrogates::without_lone_surrogates;
-pub use text::Text;
-pub use time::Time;
+pub use text::PrivateText;
+pub use time::WireTime;
+pub use unknown_fields::UnknownFields;
 
 /// Values for the `${name}` placeholders of one recipient's message, by name.
-pub type Parameters = WireMap<Text>;
+pub type Parameters = WireMap<PrivateText>;
 
 /// Metadata: an object in requests. Send strings, accept anything.
 pub type Metadata = WireMap<serde_json::Value>;

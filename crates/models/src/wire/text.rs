@@ -11,9 +11,9 @@ use super::short::Short;
 /// It reads like a `str`, but `Debug` tells only its length, so that no log shows it by accident. Up to
 /// 22 bytes, as most numbers and names have, stand in the value itself.
 #[derive(Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Text(Short);
+pub struct PrivateText(Short);
 
-impl Text {
+impl PrivateText {
     /// Takes a text as it is.
     pub fn new(text: impl Into<String>) -> Self {
         Self(Short::from(text.into()))
@@ -45,62 +45,62 @@ impl Text {
     }
 }
 
-impl fmt::Debug for Text {
+impl fmt::Debug for PrivateText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "[{} characters]", self.chars().count())
     }
 }
 
-impl Deref for Text {
+impl Deref for PrivateText {
     type Target = str;
     fn deref(&self) -> &str {
         self.as_str()
     }
 }
 
-impl From<&str> for Text {
+impl From<&str> for PrivateText {
     #[inline]
     fn from(text: &str) -> Self {
         Self(Short::new(text))
     }
 }
 
-impl From<String> for Text {
+impl From<String> for PrivateText {
     fn from(text: String) -> Self {
         Self(Short::from(text))
     }
 }
 
-impl PartialEq<str> for Text {
+impl PartialEq<str> for PrivateText {
     fn eq(&self, other: &str) -> bool {
         self.as_str() == other
     }
 }
 
-impl PartialEq<&str> for Text {
+impl PartialEq<&str> for PrivateText {
     fn eq(&self, other: &&str) -> bool {
         self.as_str() == *other
     }
 }
 
-impl Serialize for Text {
+impl Serialize for PrivateText {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self)
     }
 }
 
-impl<'de> Deserialize<'de> for Text {
+impl<'de> Deserialize<'de> for PrivateText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Letters;
         impl Visitor<'_> for Letters {
-            type Value = Text;
+            type Value = PrivateText;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a string")
             }
-            fn visit_str<E>(self, text: &str) -> Result<Text, E> {
+            fn visit_str<E>(self, text: &str) -> Result<PrivateText, E> {
                 Ok(text.into())
             }
-            fn visit_string<E>(self, text: String) -> Result<Text, E> {
+            fn visit_string<E>(self, text: String) -> Result<PrivateText, E> {
                 Ok(text.into())
             }
         }
@@ -108,4 +108,4 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
-crate::unknown::leaf!(Text);
+crate::unknown::leaf!(PrivateText);

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// is kept as it came. What was read is written letter for letter, but two times are equal if they
 /// are the same instant.
 #[derive(Clone)]
-pub struct Time(Inner);
+pub struct WireTime(Inner);
 
 #[derive(Clone)]
 enum Inner {
@@ -21,7 +21,7 @@ enum Inner {
     Text(Box<str>),
 }
 
-impl Time {
+impl WireTime {
     /// The instant, if the text was one.
     pub fn timestamp(&self) -> Option<Timestamp> {
         match &self.0 {
@@ -38,28 +38,28 @@ impl Time {
     }
 }
 
-impl PartialEq for Time {
+impl PartialEq for WireTime {
     fn eq(&self, other: &Self) -> bool {
         self.timestamp() == other.timestamp() && self.text() == other.text()
     }
 }
 
-impl Eq for Time {}
+impl Eq for WireTime {}
 
-impl Hash for Time {
+impl Hash for WireTime {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.timestamp().hash(state);
         self.text().hash(state);
     }
 }
 
-impl From<Timestamp> for Time {
+impl From<Timestamp> for WireTime {
     fn from(at: Timestamp) -> Self {
         Self(Inner::At(at))
     }
 }
 
-impl From<&str> for Time {
+impl From<&str> for WireTime {
     fn from(text: &str) -> Self {
         let read = text
             .parse::<Timestamp>()
@@ -95,7 +95,7 @@ fn is_ours(text: &str) -> bool {
         }
 }
 
-impl fmt::Display for Time {
+impl fmt::Display for WireTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Inner::At(at) => at.fmt(f),
@@ -104,7 +104,7 @@ impl fmt::Display for Time {
     }
 }
 
-impl fmt::Debug for Time {
+impl fmt::Debug for WireTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Inner::At(at) | Inner::Spelled(at, _) => write!(f, "{at}"),
@@ -113,7 +113,7 @@ impl fmt::Debug for Time {
     }
 }
 
-impl Serialize for Time {
+impl Serialize for WireTime {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.0 {
             Inner::At(at) => serializer.collect_str(at),
@@ -122,13 +122,13 @@ impl Serialize for Time {
     }
 }
 
-impl<'de> Deserialize<'de> for Time {
+impl<'de> Deserialize<'de> for WireTime {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         super::from_str(deserializer, "a time such as 2031-09-14T10:05:00Z", |text| Self::from(text))
     }
 }
 
-crate::unknown::leaf!(Time);
+crate::unknown::leaf!(WireTime);
 
 #[cfg(test)]
 mod tests {
@@ -150,11 +150,11 @@ mod tests {
             ("${start}", false),
             ("2031", false),
         ] {
-            let time = Time::from(text);
+            let time = WireTime::from(text);
             assert_eq!(time.timestamp().is_some(), instant, "{text}");
             assert_eq!(time.to_string(), text);
         }
-        assert_eq!(Time::from("2031-09-14T12:05:00+02:00"), Time::from("2031-09-14T10:05:00.000Z"));
-        assert_ne!(Time::from("a"), Time::from("b"));
+        assert_eq!(WireTime::from("2031-09-14T12:05:00+02:00"), WireTime::from("2031-09-14T10:05:00.000Z"));
+        assert_ne!(WireTime::from("a"), WireTime::from("b"));
     }
 }

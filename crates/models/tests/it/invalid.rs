@@ -84,7 +84,7 @@ fn broken(message: &str, path: &str, said: &str) {
     let read = parse::<Message>(message.as_bytes()).unwrap();
     let written: Value = serde_json::to_value(&read).unwrap();
     assert_eq!(written, serde_json::from_str::<Value>(message).unwrap());
-    let rules = read.broken_rules();
+    let rules = read.violations();
     assert_eq!(rules.len(), 1, "{rules:?}");
     assert_eq!(rules[0].path, path);
     assert!(rules[0].rule.contains(said), "{rules:?}");

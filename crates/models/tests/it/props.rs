@@ -34,8 +34,9 @@ fn any_json() -> BoxedStrategy<Value> {
     strategy.boxed()
 }
 
-fn text() -> BoxedStrategy<Text> {
-    let strategy = { prop_oneof![any::<String>().prop_map(Text::from), Just("${name}".into()), Just("".into())] };
+fn text() -> BoxedStrategy<PrivateText> {
+    let strategy =
+        { prop_oneof![any::<String>().prop_map(PrivateText::from), Just("${name}".into()), Just("".into())] };
     strategy.boxed()
 }
 
@@ -54,14 +55,14 @@ fn json_text() -> BoxedStrategy<JsonText> {
     strategy.boxed()
 }
 
-fn time() -> BoxedStrategy<Time> {
+fn time() -> BoxedStrategy<WireTime> {
     let strategy = {
         prop_oneof![
-            any::<String>().prop_map(|text| Time::from(text.as_str())),
+            any::<String>().prop_map(|text| WireTime::from(text.as_str())),
             (-377_705_023_201_i64..253_402_207_200, 0..1_000_000_000_i32)
-                .prop_map(|(seconds, nanos)| Timestamp::new(seconds, nanos).map_or("".into(), Time::from)),
+                .prop_map(|(seconds, nanos)| Timestamp::new(seconds, nanos).map_or("".into(), WireTime::from)),
             "20[0-9]{2}-0[1-9]-[012][1-8]T[01][0-9]:[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|z|[+-]0[0-9]:00)?"
-                .prop_map(|text| Time::from(text.as_str())),
+                .prop_map(|text| WireTime::from(text.as_str())),
         ]
     };
     strategy.boxed()
@@ -78,15 +79,15 @@ fn channel() -> BoxedStrategy<Channel> {
 }
 
 /// Unknown fields, under names that no type has.
-fn extra() -> BoxedStrategy<Extra> {
+fn unknown_fields() -> BoxedStrategy<UnknownFields> {
     let strategy = {
         let entry = (any::<String>().prop_map(|name| format!("x-{name}")), any_json());
         prop_oneof![3 => Just(Vec::new()), 1 => vec(entry, 0..3)].prop_map(|entries| {
-            let mut extra = Extra::default();
+            let mut unknown_fields = UnknownFields::default();
             for (name, value) in entries {
-                extra.insert(name, value);
+                unknown_fields.insert(name, value);
             }
-            extra
+            unknown_fields
         })
     };
     strategy.boxed()
@@ -104,10 +105,10 @@ fn parameters() -> BoxedStrategy<Parameters> {
 
 fn media() -> BoxedStrategy<MediaMessage> {
     let strategy = {
-        (text(), option::of(text()), extra()).prop_map(|(url, thumbnail, extra)| {
+        (text(), option::of(text()), unknown_fields()).prop_map(|(url, thumbnail, unknown_fields)| {
             let mut media = MediaMessage::new(url);
             media.thumbnail_url = thumbnail;
-            media.extra = extra;
+            media.unknown_fields = unknown_fields;
             media
         })
     };
@@ -146,9 +147,9 @@ fn choice() -> BoxedStrategy<Choice> {
             )),
         ];
         let postback = any_json().prop_filter("null is absent", |json| !json.is_null());
-        (body, option::of(postback), extra()).prop_map(|(mut choice, postback, extra)| {
+        (body, option::of(postback), unknown_fields()).prop_map(|(mut choice, postback, unknown_fields)| {
             choice.postback_data = postback.map(AnyJson::from);
-            choice.extra = extra;
+            choice.unknown_fields = unknown_fields;
             choice
         })
     };
@@ -170,16 +171,16 @@ fn card() -> BoxedStrategy<CardMessage> {
             option::of(media()),
             option::of(height),
             option::of(bounded(choice())),
-            extra(),
+            unknown_fields(),
         )
-            .prop_map(|(title, description, media, height, choices, extra)| {
+            .prop_map(|(title, description, media, height, choices, unknown_fields)| {
                 let mut card = CardMessage::default();
                 card.title = title;
                 card.description = description;
                 card.media_message = media;
                 card.height = height;
                 card.choices = choices;
-                card.extra = extra;
+                card.unknown_fields = unknown_fields;
                 card
             })
     };
@@ -258,21 +259,23 @@ fn message() -> BoxedStrategy<Message> {
         ));
         let specific = option::of((channel(), channel_specific()));
         let agent = option::of(text().prop_map(Agent::new));
-        (body(), explicit, over, specific, agent, extra()).prop_map(|(body, explicit, over, specific, agent, extra)| {
-            let mut message = Message::new(body);
-            if let Some((channel, json)) = explicit {
-                message = message.with_explicit(channel, json);
-            }
-            if let Some((channel, over)) = over {
-                message = message.with_override(channel, over);
-            }
-            if let Some((channel, specific)) = specific {
-                message = message.with_channel_specific(channel, specific);
-            }
-            message.agent = agent;
-            message.extra = extra;
-            message
-        })
+        (body(), explicit, over, specific, agent, unknown_fields()).prop_map(
+            |(body, explicit, over, specific, agent, unknown_fields)| {
+                let mut message = Message::new(body);
+                if let Some((channel, json)) = explicit {
+                    message = message.with_explicit(channel, json);
+                }
+                if let Some((channel, over)) = over {
+                    message = message.with_override(channel, over);
+                }
+                if let Some((channel, specific)) = specific {
+                    message = message.with_channel_specific(channel, specific);
+                }
+                message.agent = agent;
+                message.unknown_fields = unknown_fields;
+                message
+            },
+        )
     };
     strategy.boxed()
 }
@@ -320,7 +323,7 @@ fn channel_specific() -> BoxedStrategy<ChannelSpecificMessage> {
                 |reference| OrderStatusMessage::new(StatusPayment::new(reference, OrderState::Shipped)).into()
             ),
             (bounded(button), text(), price(), option::of(coupon)).prop_map(
-                |(buttons, image, price, coupon): (CommerceButtons, Text, CommercePrice, _)| {
+                |(buttons, image, price, coupon): (CommerceButtons, PrivateText, CommercePrice, _)| {
                     let mut commerce = Commerce::new(buttons, image, price);
                     commerce.coupon = coupon;
                     commerce.into()
@@ -350,13 +353,13 @@ fn recipient() -> BoxedStrategy<BatchRecipient> {
                 )
             }),
         ];
-        (by, parameters(), metadata(), metadata(), extra()).prop_map(
-            |(by, parameters, message, conversation, extra)| {
+        (by, parameters(), metadata(), metadata(), unknown_fields()).prop_map(
+            |(by, parameters, message, conversation, unknown_fields)| {
                 let mut recipient = BatchRecipient::new(by);
                 recipient.parameters = parameters;
                 recipient.message_metadata = message;
                 recipient.conversation_metadata = conversation;
-                recipient.extra = extra;
+                recipient.unknown_fields = unknown_fields;
                 recipient
             },
         )
@@ -368,11 +371,20 @@ fn request() -> BoxedStrategy<SendBatchRequest> {
     let strategy = {
         (
             (name(), message(), vec(recipient(), 1..4), metadata(), metadata(), metadata()),
-            (option::of(time()), option::of(vec(channel(), 0..3)), option::of(3..=315_576_000_000_u64), extra()),
+            (
+                option::of(time()),
+                option::of(vec(channel(), 0..3)),
+                option::of(3..=315_576_000_000_u64),
+                unknown_fields(),
+            ),
             option::of("[a-z]{0,128}"),
         )
             .prop_map(
-                |((app, message, to, batch, of_message, conversation), (after, order, ttl, extra), correlation)| {
+                |(
+                    (app, message, to, batch, of_message, conversation),
+                    (after, order, ttl, unknown_fields),
+                    correlation,
+                )| {
                     let to = Recipients::try_from(to).unwrap();
                     let mut request = SendBatchRequest::new(AppId::new(app), message, to);
                     request.batch_metadata = batch;
@@ -382,7 +394,7 @@ fn request() -> BoxedStrategy<SendBatchRequest> {
                     request.channel_priority_order = order;
                     request.ttl = ttl.map(|ttl| Ttl::from_seconds(ttl).unwrap());
                     request.correlation_id = correlation.map(Into::into);
-                    request.extra = extra;
+                    request.unknown_fields = unknown_fields;
                     request
                 },
             )
@@ -392,11 +404,11 @@ fn request() -> BoxedStrategy<SendBatchRequest> {
 
 fn identity() -> BoxedStrategy<CallbackIdentity> {
     let strategy = {
-        (option::of(channel()), option::of(text()), extra()).prop_map(|(channel, text, extra)| {
+        (option::of(channel()), option::of(text()), unknown_fields()).prop_map(|(channel, text, unknown_fields)| {
             let mut identity = CallbackIdentity::default();
             identity.channel = channel;
             identity.identity = text;
-            identity.extra = extra;
+            identity.unknown_fields = unknown_fields;
             identity
         })
     };
@@ -405,24 +417,30 @@ fn identity() -> BoxedStrategy<CallbackIdentity> {
 
 fn kind() -> BoxedStrategy<CallbackKind> {
     let strategy = {
-        let reason = (any::<String>(), option::of(text()), extra()).prop_map(|(code, description, extra)| {
-            let mut reason = Reason::default();
-            reason.code = Some(ReasonCode::from(code.as_str()));
-            reason.description = description;
-            reason.extra = extra;
-            reason
-        });
-        let report =
-            (option::of(any::<String>()), option::of(identity()), option::of(reason), option::of(json_text()), extra())
-                .prop_map(|(status, identity, reason, metadata, extra)| {
-                    let mut report = DeliveryReport::default();
-                    report.status = status.map(|status| DeliveryStatus::from(status.as_str()));
-                    report.channel_identity = identity;
-                    report.reason = reason;
-                    report.metadata = metadata;
-                    report.extra = extra;
-                    report
-                });
+        let reason =
+            (any::<String>(), option::of(text()), unknown_fields()).prop_map(|(code, description, unknown_fields)| {
+                let mut reason = Reason::default();
+                reason.code = Some(ReasonCode::from(code.as_str()));
+                reason.description = description;
+                reason.unknown_fields = unknown_fields;
+                reason
+            });
+        let report = (
+            option::of(any::<String>()),
+            option::of(identity()),
+            option::of(reason),
+            option::of(json_text()),
+            unknown_fields(),
+        )
+            .prop_map(|(status, identity, reason, metadata, unknown_fields)| {
+                let mut report = DeliveryReport::default();
+                report.status = status.map(|status| DeliveryStatus::from(status.as_str()));
+                report.channel_identity = identity;
+                report.reason = reason;
+                report.metadata = metadata;
+                report.unknown_fields = unknown_fields;
+                report
+            });
         let update =
             (name(), option::of(any::<String>()), option::of(metadata())).prop_map(|(id, status, metadata)| {
                 let mut data = MessageBatchData::default();
@@ -445,33 +463,33 @@ fn kind() -> BoxedStrategy<CallbackKind> {
                 ContactMessageBody::Location(location)
             }),
         ];
-        let inbound = (option::of(contact_message), option::of(time()), option::of(any::<bool>()), extra()).prop_map(
-            |(body, time, injected, extra)| {
+        let inbound = (option::of(contact_message), option::of(time()), option::of(any::<bool>()), unknown_fields())
+            .prop_map(|(body, time, injected, unknown_fields)| {
                 let mut contact = ContactMessage::default();
                 contact.body = body;
-                contact.extra = extra;
+                contact.unknown_fields = unknown_fields;
                 let mut inbound = InboundMessage::default();
                 inbound.contact_message = Some(contact);
                 inbound.accept_time = time;
                 inbound.injected = injected;
                 inbound
-            },
-        );
+            });
         let submit = message().prop_map(|message| {
             let mut submit = SubmitNotification::default();
             submit.submitted_message = Some(message.into());
             submit
         });
-        let contact =
-            (option::of(vec(identity(), 0..3)), option::of(text()), extra()).prop_map(|(identities, name, extra)| {
+        let contact = (option::of(vec(identity(), 0..3)), option::of(text()), unknown_fields()).prop_map(
+            |(identities, name, unknown_fields)| {
                 let mut contact = Contact::default();
                 contact.channel_identities = identities;
                 contact.display_name = name;
-                contact.extra = extra;
+                contact.unknown_fields = unknown_fields;
                 let mut notification = ContactNotification::default();
                 notification.contact = Some(contact);
                 notification
-            });
+            },
+        );
         prop_oneof![
             report.prop_map(|report| CallbackKind::MessageDelivery(Box::new(report))),
             update.prop_map(|update| CallbackKind::BatchStatusUpdate(Box::new(update))),
@@ -486,13 +504,13 @@ fn kind() -> BoxedStrategy<CallbackKind> {
 
 fn callback() -> BoxedStrategy<Callback> {
     let strategy = {
-        (kind(), option::of(name()), option::of(time()), option::of(json_text()), extra()).prop_map(
-            |(kind, app, time, metadata, extra)| {
+        (kind(), option::of(name()), option::of(time()), option::of(json_text()), unknown_fields()).prop_map(
+            |(kind, app, time, metadata, unknown_fields)| {
                 let mut callback = Callback::new(kind);
                 callback.app_id = app.map(AppId::new);
                 callback.event_time = time;
                 callback.message_metadata = metadata;
-                callback.extra = extra;
+                callback.unknown_fields = unknown_fields;
                 callback
             },
         )
@@ -567,7 +585,7 @@ proptest! {
         same(&message)?;
         // What is found in it is replaced in it.
         let template = Template::new(message);
-        let values = template.names().iter().map(|name| (name.clone(), Text::from("1"))).collect();
+        let values = template.names().iter().map(|name| (name.clone(), PrivateText::from("1"))).collect();
         let rendered = template.render(&values).map_err(|error| TestCaseError::fail(error.to_string()))?;
         prop_assert!(Template::new(rendered).names().iter().all(|name| template.uses(name) || name.contains('1')));
     }

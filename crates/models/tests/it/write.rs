@@ -19,7 +19,7 @@ fn any_recipient() -> impl Strategy<Value = Recipient> {
         (prop_oneof![Just("SMS".to_owned()), ".{1,6}"], ".{0,12}", any::<bool>()).prop_map(|(channel, id, new)| {
             let mut identity = ChannelIdentity::new(Channel::from(channel.as_str()), id);
             if new {
-                identity.extra.insert("new", json!([1]));
+                identity.unknown_fields.insert("new", json!([1]));
             }
             identity
         });
@@ -29,7 +29,7 @@ fn any_recipient() -> impl Strategy<Value = Recipient> {
     ];
     (who, any::<bool>()).prop_map(|(mut recipient, new)| {
         if new {
-            recipient.extra.insert("new\"", Value::Null);
+            recipient.unknown_fields.insert("new\"", Value::Null);
         }
         recipient
     })
@@ -39,7 +39,7 @@ fn any_entry() -> impl Strategy<Value = BatchRecipient> {
     let texts = || prop::collection::vec((".{0,6}", ".{0,12}"), 0..4);
     let values = || prop::collection::vec((".{0,6}", any_value()), 0..3);
     (any_recipient(), texts(), values(), values(), prop::option::weighted(0.1, any_value())).prop_map(
-        |(recipient, parameters, message, conversation, extra)| {
+        |(recipient, parameters, message, conversation, unknown_fields)| {
             let mut entry = BatchRecipient::new(recipient);
             for (name, value) in parameters {
                 entry = entry.with_parameter(name, value);
@@ -50,8 +50,8 @@ fn any_entry() -> impl Strategy<Value = BatchRecipient> {
             for (name, value) in conversation {
                 entry = entry.with_conversation_metadata(name, value);
             }
-            if let Some(value) = extra {
-                entry.extra.insert("recipient", value);
+            if let Some(value) = unknown_fields {
+                entry.unknown_fields.insert("recipient", value);
             }
             entry
         },
@@ -72,15 +72,15 @@ proptest! {
         entries in prop::collection::vec(any_entry(), 1..5),
         text in ".{0,20}",
         metadata in prop::collection::vec((".{0,6}", any_value()), 0..3),
-        extra in prop::collection::vec((prop_oneof![Just("recipient_and_params".to_owned()), ".{1,8}"], any_value()), 0..3),
+        unknown_fields in prop::collection::vec((prop_oneof![Just("recipient_and_params".to_owned()), ".{1,8}"], any_value()), 0..3),
     ) {
         let mut request =
             SendBatchRequest::new(AppId::new("a"), Message::text(text), Recipients::try_from(entries).unwrap());
         for (name, value) in metadata {
             request = request.with_batch_metadata(name, value);
         }
-        for (name, value) in extra {
-            request.extra.insert(name, value);
+        for (name, value) in unknown_fields {
+            request.unknown_fields.insert(name, value);
         }
         check(&request);
     }

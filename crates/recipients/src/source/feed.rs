@@ -7,7 +7,7 @@ use crate::fingerprint::{Fingerprint, Hasher};
 const BLOCK: usize = 128 * 1024;
 
 /// A window on the raw bytes, which are hashed as they come in, unless nobody wants to know.
-pub(super) struct Feed {
+pub(super) struct Buffer {
     reader: Box<dyn Read + Send>,
     buffer: Vec<u8>,
     /// Where in the file the buffer begins.
@@ -19,7 +19,7 @@ pub(super) struct Feed {
     tap: Option<Tap>,
 }
 
-impl Feed {
+impl Buffer {
     pub(super) fn new(reader: Box<dyn Read + Send>) -> Self {
         Self::with_buffer(reader, Vec::new())
     }

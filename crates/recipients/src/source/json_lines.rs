@@ -1,7 +1,7 @@
 use sinch_batch_models::wire::parse;
-use sinch_batch_models::{BatchRecipient, Extra, Metadata};
+use sinch_batch_models::{BatchRecipient, Metadata, UnknownFields};
 
-use super::feed::Feed;
+use super::feed::Buffer;
 use super::rules::{
     BLANK, Length, RESERVED, Rules, channel_named, comparable, identity_fault, is_blank, is_reserved, value_fault,
 };
@@ -31,19 +31,19 @@ impl JsonRows {
         self.taken
     }
 
-    pub(super) fn raw<'a>(&self, feed: &'a Feed) -> &'a [u8] {
+    pub(super) fn raw<'a>(&self, feed: &'a Buffer) -> &'a [u8] {
         feed.bytes().get(..self.raw).unwrap_or_default()
     }
 
     /// The recipient of the row, if nothing is wrong with it.
-    pub(super) fn recipient(&self, feed: &Feed, place: Place, rules: &Rules) -> Option<BatchRecipient> {
+    pub(super) fn recipient(&self, feed: &Buffer, place: Place, rules: &Rules) -> Option<BatchRecipient> {
         let mut verdict = Verdict::default();
         let recipient = self.read(feed, place, rules, &mut verdict)?;
         verdict.is_good().then_some(recipient)
     }
 
     /// Goes to the next line that is neither blank nor a remark; false at the end.
-    pub(super) fn advance(&mut self, feed: &mut Feed) -> Result<bool, Broken> {
+    pub(super) fn advance(&mut self, feed: &mut Buffer) -> Result<bool, Broken> {
         loop {
             if !self.next_line(feed)? {
                 return Ok(false);
@@ -55,7 +55,7 @@ impl JsonRows {
         }
     }
 
-    fn next_line(&mut self, feed: &mut Feed) -> Result<bool, Broken> {
+    fn next_line(&mut self, feed: &mut Buffer) -> Result<bool, Broken> {
         feed.drop_first(self.taken);
         (self.taken, self.raw) = (0, 0);
         self.line = self.next_line;
@@ -88,12 +88,12 @@ impl JsonRows {
         Ok(true)
     }
 
-    pub(super) fn check(&self, feed: &Feed, place: Place, rules: &Rules, observer: &mut impl Observer) {
+    pub(super) fn check(&self, feed: &Buffer, place: Place, rules: &Rules, observer: &mut impl Observer) {
         self.read(feed, place, rules, observer);
     }
 
     /// Reads the row and tells what is wrong with it; `None` if it is no recipient at all.
-    fn read(&self, feed: &Feed, place: Place, rules: &Rules, observer: &mut impl Observer) -> Option<BatchRecipient> {
+    fn read(&self, feed: &Buffer, place: Place, rules: &Rules, observer: &mut impl Observer) -> Option<BatchRecipient> {
         let raw = self.raw(feed);
         if let Err(error) = std::str::from_utf8(raw) {
             let at = error.valid_up_to() + 1;
@@ -119,7 +119,7 @@ impl JsonRows {
 }
 
 fn check(recipient: &BatchRecipient, place: Place, rules: &Rules, observer: &mut impl Observer) {
-    check_extra(&recipient.extra, "", place, observer);
+    check_extra(&recipient.unknown_fields, "", place, observer);
     check_recipient(recipient, place, observer);
     for name in &rules.names {
         let fault = match recipient.parameters.get(name) {
@@ -156,7 +156,7 @@ fn check(recipient: &BatchRecipient, place: Place, rules: &Rules, observer: &mut
 fn check_recipient(recipient: &BatchRecipient, place: Place, observer: &mut impl Observer) {
     const IDENTITIES: &str = "/recipient/identified_by/channel_identities";
     let person = &recipient.recipient;
-    check_extra(&person.extra, "/recipient", place, observer);
+    check_extra(&person.unknown_fields, "/recipient", place, observer);
     if let Some(id) = person.contact_id() {
         let column = identity_pointer(0, "");
         if id.is_empty() {
@@ -170,7 +170,7 @@ fn check_recipient(recipient: &BatchRecipient, place: Place, observer: &mut impl
         return;
     }
     if let sinch_batch_models::recipient::RecipientBy::Identities(identities) = &person.by {
-        check_extra(&identities.extra, "/recipient/identified_by", place, observer);
+        check_extra(&identities.unknown_fields, "/recipient/identified_by", place, observer);
     }
     let identities = person.channel_identities();
     if identities.is_empty() {
@@ -184,7 +184,7 @@ fn check_recipient(recipient: &BatchRecipient, place: Place, observer: &mut impl
     }
     for (ordinal, identity) in (1..).zip(identities) {
         let at = identity_pointer(ordinal, "");
-        check_extra(&identity.extra, &at, place, observer);
+        check_extra(&identity.unknown_fields, &at, place, observer);
         if !identity.channel.is_known() {
             let hint = match channel_named(identity.channel.as_str()) {
                 Some(channel) => format!("; `{channel}` is written in capitals"),
@@ -230,7 +230,7 @@ fn check_metadata(metadata: &Metadata, name: &str, limit: usize, place: Place, o
     }
 }
 
-fn check_extra(extra: &Extra, at: &str, place: Place, observer: &mut impl Observer) {
+fn check_extra(extra: &UnknownFields, at: &str, place: Place, observer: &mut impl Observer) {
     for (name, _) in extra.iter() {
         let column = pointer(at, name);
         let message = "the service knows no field of this name here";

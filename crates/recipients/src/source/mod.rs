@@ -22,7 +22,7 @@ use std::path::Path;
 use sinch_batch_models::{BatchRecipient, Template};
 use thiserror::Error;
 
-use self::feed::Feed;
+use self::feed::Buffer;
 use self::json_lines::JsonRows;
 use self::rules::{Rules, is_blank};
 #[cfg(feature = "csv")]
@@ -188,7 +188,7 @@ impl Observer for Verdict {
 /// A file of recipients, to be read once: by [`preflight`](crate::preflight()), or by
 /// [`Rows`](crate::Rows) for sending.
 pub struct Source {
-    feed: Feed,
+    feed: Buffer,
     rules: Rules,
     reader: Reader,
     format: Format,
@@ -247,7 +247,7 @@ impl Source {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn new(reader: impl Read + Send + 'static, format: Format, template: &Template) -> Result<Self, SourceError> {
-        Self::of_feed(Feed::new(Box::new(reader)), format, template)
+        Self::of_feed(Buffer::new(Box::new(reader)), format, template)
     }
 
     /// The same, to take the digests of ranges too.
@@ -256,7 +256,7 @@ impl Source {
         format: Format,
         template: &Template,
     ) -> Result<Self, SourceError> {
-        let mut feed = Feed::new(reader);
+        let mut feed = Buffer::new(reader);
         feed.start_tap();
         Self::of_feed(feed, format, template)
     }
@@ -269,12 +269,12 @@ impl Source {
         template: &Template,
         first_row: RowNumber,
     ) -> Result<Self, SourceError> {
-        let mut source = Self::of_feed(Feed::with_buffer(bytes, buffer), format, template)?;
+        let mut source = Self::of_feed(Buffer::with_buffer(bytes, buffer), format, template)?;
         source.row = first_row.saturating_sub(1);
         Ok(source)
     }
 
-    fn of_feed(mut feed: Feed, format: Format, template: &Template) -> Result<Self, SourceError> {
+    fn of_feed(mut feed: Buffer, format: Format, template: &Template) -> Result<Self, SourceError> {
         let rules = Rules::new(template);
         let mut header = Header { line: 1, ..Header::default() };
         if template.names().iter().any(|name| is_blank(name)) {

@@ -2,7 +2,7 @@ use std::io;
 
 use csv_core::ReadRecordResult;
 
-use super::feed::Feed;
+use super::feed::Buffer;
 use super::{Broken, MAX_ROW_BYTES};
 
 /// The records of a CSV file, one at a time in buffers that are used again.
@@ -82,12 +82,12 @@ impl Records {
     }
 
     /// The record as it stands in the file, without its line break.
-    pub(super) fn raw<'a>(&self, feed: &'a Feed) -> &'a [u8] {
+    pub(super) fn raw<'a>(&self, feed: &'a Buffer) -> &'a [u8] {
         feed.bytes().get(..self.raw).unwrap_or_default()
     }
 
     /// Reads the next record; false at the end.
-    pub(super) fn read(&mut self, feed: &mut Feed) -> Result<bool, Broken> {
+    pub(super) fn read(&mut self, feed: &mut Buffer) -> Result<bool, Broken> {
         feed.drop_first(self.taken);
         (self.taken, self.raw, self.fields) = (0, 0, 0);
         self.line = self.next_line;
@@ -144,7 +144,7 @@ impl Records {
     }
 
     /// Blank lines are no records, but they count as lines.
-    fn skip_line_breaks(&mut self, feed: &mut Feed) -> io::Result<bool> {
+    fn skip_line_breaks(&mut self, feed: &mut Buffer) -> io::Result<bool> {
         loop {
             match feed.first()? {
                 None => return Ok(false),
@@ -217,7 +217,7 @@ mod tests {
     type Read3 = Vec<(u64, Vec<Vec<u8>>, Vec<u8>)>;
 
     fn read_all(bytes: &[u8], at_once: usize) -> Read3 {
-        let mut feed = Feed::new(Box::new(Drops(Cursor::new(bytes.to_vec()), at_once)));
+        let mut feed = Buffer::new(Box::new(Drops(Cursor::new(bytes.to_vec()), at_once)));
         let mut records = Records::new();
         let mut all = Vec::new();
         while records.read(&mut feed).is_ok_and(|found| found) {
@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn cells_are_the_fields_as_text_or_there_are_none() {
         let cells = |bytes: &[u8]| {
-            let mut feed = Feed::new(Box::new(Cursor::new(bytes.to_vec())));
+            let mut feed = Buffer::new(Box::new(Cursor::new(bytes.to_vec())));
             let mut records = Records::new();
             assert!(records.read(&mut feed).unwrap());
             let all = (0..records.len() + 1).map(|index| records.cells().map(|cells| cells.get(index).to_owned()));
@@ -270,7 +270,7 @@ mod tests {
         for (text, open) in
             [("a,\"b\nc\nd", true), ("a,\"b\n\"", false), ("a,b\"c", false), ("\"", true), ("a,", false)]
         {
-            let mut feed = Feed::new(Box::new(Cursor::new(text.as_bytes().to_vec())));
+            let mut feed = Buffer::new(Box::new(Cursor::new(text.as_bytes().to_vec())));
             let mut records = Records::new();
             assert!(records.read(&mut feed).unwrap());
             assert_eq!(records.is_unclosed(), open, "{text:?}");

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use sinch_batch_models::{BatchRecipient, Channel, ChannelIdentity, ContactId, Metadata, Parameters, Recipient};
 
 use super::columns::{By, Columns, Keyed, Role};
-use super::feed::Feed;
+use super::feed::Buffer;
 use super::records::{Cells, Records};
 use super::rules::{BLANK, Length, Rules, channel_named, comparable, identity_fault, is_blank, value_fault};
 use super::{Broken, Header, Observer, Verdict};
@@ -17,7 +17,7 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) fn new(feed: &mut Feed, rules: &Rules, header: &mut Header) -> Result<Self, (Broken, u64)> {
+    pub(super) fn new(feed: &mut Buffer, rules: &Rules, header: &mut Header) -> Result<Self, (Broken, u64)> {
         let mut records = Records::new();
         let found = records.read(feed).map_err(|broken| (broken, records.line()))?;
         if !found {
@@ -29,7 +29,7 @@ impl Table {
         Ok(Self { records, columns })
     }
 
-    pub(super) fn advance(&mut self, feed: &mut Feed) -> Result<bool, Broken> {
+    pub(super) fn advance(&mut self, feed: &mut Buffer) -> Result<bool, Broken> {
         self.records.read(feed)
     }
 
@@ -43,7 +43,7 @@ impl Table {
         self.records.taken()
     }
 
-    pub(super) fn raw<'a>(&self, feed: &'a Feed) -> &'a [u8] {
+    pub(super) fn raw<'a>(&self, feed: &'a Buffer) -> &'a [u8] {
         self.records.raw(feed)
     }
 

@@ -1,6 +1,6 @@
 //! Batches: in order, each row once; and taken up again after a stop.
 
-use sinch_batch_recipients::{CutBatch, Cutter, Format, Rows, SourceError};
+use sinch_batch_recipients::{Batcher, Format, RowBatch, Rows, SourceError};
 
 use super::{TEXT, checked, source};
 
@@ -14,13 +14,13 @@ fn file() -> String {
     file
 }
 
-fn cutter(size: usize) -> Cutter<'static> {
+fn cutter(size: usize) -> Batcher<'static> {
     let (preflight, _) = checked(file().as_bytes(), Format::Csv, TEXT);
-    Cutter::new(Rows::new(source(file().as_bytes(), Format::Csv, TEXT).unwrap(), preflight.skip), size)
+    Batcher::new(Rows::new(source(file().as_bytes(), Format::Csv, TEXT).unwrap(), preflight.skip), size)
 }
 
 #[track_caller]
-fn check(batch: &CutBatch, expected: &[u64]) {
+fn check(batch: &RowBatch, expected: &[u64]) {
     assert_eq!(batch.rows.iter().map(|(row, _)| *row).collect::<Vec<_>>(), expected);
     assert!(batch.rows.iter().all(|(row, line)| *line == row + 1));
     let codes: Vec<_> = batch

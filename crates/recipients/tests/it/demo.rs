@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use sinch_batch_models::{Message, Template};
-use sinch_batch_recipients::{Format, Rows, SkipSet, Source, preflight};
+use sinch_batch_recipients::{Format, InvalidRows, Rows, Source, preflight};
 
 use super::short;
 
@@ -23,7 +23,7 @@ fn the_recipients_are_2500_different_people() {
     assert_eq!(preflight.rows, 2500);
     let mut numbers = HashSet::new();
     let mut names = HashSet::new();
-    for row in Rows::new(source("recipients.csv"), SkipSet::none()) {
+    for row in Rows::new(source("recipients.csv"), InvalidRows::none()) {
         let recipient = row.unwrap().recipient;
         let number = &recipient.recipient.channel_identities()[0].identity;
         assert!(number.starts_with("+1555") && number.len() == 12);

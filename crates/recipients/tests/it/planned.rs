@@ -6,7 +6,8 @@ use std::io::{Seek, SeekFrom, Write};
 use proptest::prelude::*;
 use sinch_batch_models::{Message, Recipients, Template};
 use sinch_batch_recipients::{
-    CheckOptions, Checked, Cutter, Fingerprint, Format, PlannedBatch, RecipientFile, RecipientSource, Rows, SourceError,
+    Batcher, CheckOptions, Checked, Fingerprint, Format, PlannedBatch, RecipientFile, RecipientSource, Rows,
+    SourceError,
 };
 
 use super::{TEXT, checked, source};
@@ -66,7 +67,7 @@ pub(crate) fn agrees(bytes: &[u8], head: usize, format: Format, text: &str, size
         return;
     }
     let rows = Rows::new(source(bytes, format, text).unwrap(), before.skip);
-    let expected: Vec<_> = Cutter::new(rows, size).map(Result::unwrap).collect();
+    let expected: Vec<_> = Batcher::new(rows, size).map(Result::unwrap).collect();
     let plan: Vec<_> = now.plan().collect();
     assert_eq!(plan.len(), now.n_batches());
     assert_eq!(

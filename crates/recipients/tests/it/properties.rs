@@ -1,7 +1,7 @@
 //! What holds for any file.
 
 use proptest::prelude::*;
-use sinch_batch_recipients::{Cutter, FindingKind, Fingerprint, Format, Rows, SkippedWriter};
+use sinch_batch_recipients::{Batcher, FindingKind, Fingerprint, Format, Rows, SkippedWriter};
 
 use super::{TEXT, checked, source};
 
@@ -21,7 +21,7 @@ fn read_all(file: &[u8], format: Format) {
         assert!(!skipped.findings.is_empty());
         writer.write(skipped)
     });
-    let good = Cutter::new(rows, 7).try_fold(0, |sum, batch| batch.map(|batch| sum + batch.rows.len() as u64));
+    let good = Batcher::new(rows, 7).try_fold(0, |sum, batch| batch.map(|batch| sum + batch.rows.len() as u64));
     match good {
         Ok(good) => assert_eq!(good, preflight.good_rows()),
         Err(_) => assert!(preflight.is_fatal()),
@@ -148,7 +148,7 @@ proptest! {
         prop_assert_eq!(preflight.rows, rows.len() as u64);
 
         // Cutting covers every good row exactly once, in order, with its line.
-        let batches: Vec<_> = Cutter::new(Rows::new(source(&file, Format::Csv, TEXT).unwrap(), preflight.skip), size)
+        let batches: Vec<_> = Batcher::new(Rows::new(source(&file, Format::Csv, TEXT).unwrap(), preflight.skip), size)
             .map(Result::unwrap)
             .collect();
         prop_assert!(batches.iter().all(|batch| (1..=size).contains(&batch.recipients.len())));

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use sinch_batch_models::{BatchRecipient, Channel, ChannelIdentity, ContactId, Recipient};
-use sinch_batch_recipients::{Fingerprint, Format, Rows, SkipSet, Source, SourceError, preflight};
+use sinch_batch_recipients::{Fingerprint, Format, InvalidRows, Rows, Source, SourceError, preflight};
 
 use super::{TEXT, checked, rows, source};
 
@@ -66,7 +66,7 @@ fn the_fingerprint_is_that_of_the_raw_bytes() {
         let (preflight, _) = checked(file, format, "Hi");
         assert_eq!(preflight.fingerprint, Fingerprint::of(file));
         assert_eq!(source(file, format, "Hi").unwrap().finish().unwrap(), Fingerprint::of(file));
-        let mut rows = Rows::new(source(file, format, "Hi").unwrap(), SkipSet::none());
+        let mut rows = Rows::new(source(file, format, "Hi").unwrap(), InvalidRows::none());
         assert!(rows.next().is_some());
         assert_eq!(rows.finish().unwrap(), Fingerprint::of(file));
     }
@@ -75,10 +75,10 @@ fn the_fingerprint_is_that_of_the_raw_bytes() {
 #[test]
 fn a_fingerprint_that_nobody_wanted_is_not_to_be_had() {
     let file = b"SMS\n+15550100001\n+15550100002\n";
-    let mut rows = Rows::new(source(file, Format::Csv, "Hi").unwrap(), SkipSet::none()).without_fingerprint();
+    let mut rows = Rows::new(source(file, Format::Csv, "Hi").unwrap(), InvalidRows::none()).without_fingerprint();
     assert_eq!(rows.by_ref().filter_map(Result::ok).count(), 2);
     assert!(matches!(rows.finish(), Err(SourceError::NoFingerprint)));
-    let skipped = Rows::new(source(file, Format::Csv, "Hi").unwrap(), SkipSet::none()).without_fingerprint();
+    let skipped = Rows::new(source(file, Format::Csv, "Hi").unwrap(), InvalidRows::none()).without_fingerprint();
     assert!(matches!(skipped.on_skipped(|_| Ok(())).finish(), Err(SourceError::NoFingerprint)));
 }
 
@@ -121,7 +121,7 @@ fn a_reader_that_breaks_is_an_error_with_its_line() {
         let error = preflight(open(), |_| {}).unwrap_err();
         assert_eq!(error.to_string(), format!("the file could not be read at line {line}"));
         assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "the cable is out");
-        let mut rows = Rows::new(open(), SkipSet::none());
+        let mut rows = Rows::new(open(), InvalidRows::none());
         assert!(rows.next().unwrap().is_ok());
         assert!(matches!(rows.next(), Some(Err(SourceError::Io { .. }))));
         assert!(rows.next().is_none(), "nothing comes after an error");
@@ -140,7 +140,7 @@ fn a_file_is_opened_by_path() {
     assert!(matches!(Source::open(&path, Format::Csv, &template), Err(SourceError::Open(_))));
     std::fs::write(&path, "SMS\n+15550100001\n").unwrap();
     let source = Source::open(&path, Format::of_path(&path), &template).unwrap();
-    assert_eq!(Rows::new(source, SkipSet::none()).count(), 1);
+    assert_eq!(Rows::new(source, InvalidRows::none()).count(), 1);
 }
 
 #[test]

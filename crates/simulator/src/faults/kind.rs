@@ -28,7 +28,7 @@ macro_rules! named {
 
 named! {
     /// What a fault happens to.
-    Operation {
+    SimulatedOperation {
         /// `POST /oauth2/token`.
         Token = "token",
         /// `POST /messages`.
@@ -161,8 +161,8 @@ impl FaultKind {
     }
 
     /// Whether this can happen to that operation.
-    pub(crate) fn fits(self, operation: Operation) -> bool {
-        use Operation::{BatchStatus, Callback, FindBatches, SendBatch};
+    pub(crate) fn fits(self, operation: SimulatedOperation) -> bool {
+        use SimulatedOperation::{BatchStatus, Callback, FindBatches, SendBatch};
         match self {
             Self::AcceptThenSameId | Self::VisibleAfter => operation == SendBatch,
             Self::Stale

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-pub use self::kind::{FaultKind, Operation};
+pub use self::kind::{FaultKind, SimulatedOperation};
 pub use self::parse::FaultError;
 pub(crate) use self::plan::Faults;
 
@@ -16,10 +16,10 @@ pub(crate) use self::plan::Faults;
 /// `times` requests.
 ///
 /// ```
-/// use sinch_batch_simulator::{Fault, FaultKind, Operation};
+/// use sinch_batch_simulator::{Fault, FaultKind, SimulatedOperation};
 ///
 /// // The third send is accepted, but its response never arrives.
-/// let fault = Fault::new(Operation::SendBatch, FaultKind::AcceptThenDrop).after(2);
+/// let fault = Fault::new(SimulatedOperation::SendBatch, FaultKind::AcceptThenDrop).after(2);
 /// let same: Fault =
 ///     serde_json::from_str(r#"{"operation": "send_batch", "fault": "accept_then_drop", "after": 2}"#)?;
 /// assert_eq!(fault, same);
@@ -32,7 +32,7 @@ pub(crate) use self::plan::Faults;
 #[non_exhaustive]
 pub struct Fault {
     /// What it happens to.
-    pub operation: Operation,
+    pub operation: SimulatedOperation,
     /// What goes wrong.
     pub fault: FaultKind,
     /// How many matching requests pass first.
@@ -57,7 +57,7 @@ pub struct Fault {
 
 impl Fault {
     /// Happens once, with the next matching request.
-    pub fn new(operation: Operation, fault: FaultKind) -> Self {
+    pub fn new(operation: SimulatedOperation, fault: FaultKind) -> Self {
         Self { operation, fault, after: 0, times: 1, retry_after: None, seconds: None, hidden_seconds: None }
     }
 
@@ -103,7 +103,7 @@ impl Fault {
         if self.fault.needs_seconds() && self.seconds.is_none() {
             return Err(FaultError(format!("{kind} needs seconds, such as {kind}=5 or \"seconds\": 5")));
         }
-        if self.hidden_seconds.is_some() && self.operation != Operation::SendBatch {
+        if self.hidden_seconds.is_some() && self.operation != SimulatedOperation::SendBatch {
             return Err(FaultError(format!("hidden_seconds is for send_batch, not for {operation}")));
         }
         Ok(())

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 
-use super::{Fault, FaultKind, Operation};
+use super::{Fault, FaultKind, SimulatedOperation};
 
 /// Why a fault cannot be planned: what is wrong, and what would be right.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +28,7 @@ impl FromStr for Fault {
         let (Some(operation), Some(kind)) = (parts.next(), parts.next()) else {
             return Err(FaultError("expected OPERATION:KIND[=VALUE][:TIMES[:AFTER]]".to_owned()));
         };
-        let operation: Operation = named(operation)?;
+        let operation: SimulatedOperation = named(operation)?;
         let (kind, value) = kind.split_once('=').map_or((kind, None), |(kind, value)| (kind, Some(value)));
         let kind: FaultKind = named(kind)?;
         let mut fault = Self::new(operation, kind);
@@ -107,7 +107,7 @@ mod tests {
     fn every_kind_fits_some_operation() {
         for kind in FaultKind::ALL {
             assert_eq!(named::<FaultKind>(kind.name()).unwrap(), *kind);
-            assert!(Operation::ALL.iter().any(|operation| kind.fits(*operation)), "{kind:?}");
+            assert!(SimulatedOperation::ALL.iter().any(|operation| kind.fits(*operation)), "{kind:?}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Fault, Operation};
+use super::{Fault, SimulatedOperation};
 
 /// The faults that are still to happen, in the order they were planned.
 #[derive(Default)]
@@ -24,7 +24,7 @@ impl Faults {
     }
 
     /// What happens to this request: the first plan that is due. Every plan counts it.
-    pub(crate) fn take(&self, operation: Operation) -> Option<Fault> {
+    pub(crate) fn take(&self, operation: SimulatedOperation) -> Option<Fault> {
         let mut plans = self.lock();
         let mut hit = None;
         for plan in plans.iter_mut().filter(|plan| plan.operation == operation) {
@@ -57,11 +57,11 @@ mod tests {
     #[test]
     fn faults_happen_when_planned_and_only_then() {
         let faults = Faults::default();
-        faults.plan(Fault::new(Operation::SendBatch, FaultKind::Drop).after(1).times(2));
-        faults.plan(Fault::new(Operation::SendBatch, FaultKind::Hang).after(2));
+        faults.plan(Fault::new(SimulatedOperation::SendBatch, FaultKind::Drop).after(1).times(2));
+        faults.plan(Fault::new(SimulatedOperation::SendBatch, FaultKind::Hang).after(2));
         let take = |operation| faults.take(operation).map(|fault| fault.fault);
-        assert_eq!(take(Operation::Token), None);
-        let sends: Vec<_> = (0..6).map(|_| take(Operation::SendBatch)).collect();
+        assert_eq!(take(SimulatedOperation::Token), None);
+        let sends: Vec<_> = (0..6).map(|_| take(SimulatedOperation::SendBatch)).collect();
         let (drop, hang) = (Some(FaultKind::Drop), Some(FaultKind::Hang));
         assert_eq!(sends, [None, drop, drop, hang, None, None]);
     }

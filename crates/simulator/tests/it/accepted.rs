@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use sinch_batch_simulator::{Fault, FaultKind, Operation, SimulatorConfig};
+use sinch_batch_simulator::{Fault, FaultKind, SimulatedOperation, SimulatorConfig};
 
 use crate::support::{Caller, crowd};
 
@@ -37,7 +37,7 @@ async fn accepted_sends_are_answered_with_any_status() {
         (FaultKind::AcceptThen503, 503),
     ];
     for (number, (kind, status)) in kinds.into_iter().enumerate() {
-        caller.simulator.inject(Fault::new(Operation::SendBatch, kind).retry_after("7"));
+        caller.simulator.inject(Fault::new(SimulatedOperation::SendBatch, kind).retry_after("7"));
         let said = caller.send(&keyed(kind.name(), number)).await;
         assert_eq!((said.status, &said.body["error"]["code"]), (status, &json!(status)), "{kind:?}");
         assert!(!said.challenge.contains("expired"), "{kind:?}");
@@ -58,13 +58,13 @@ async fn accepted_sends_are_answered_200_with_bodies_that_name_no_batch() {
     .into_iter()
     .enumerate()
     {
-        caller.simulator.inject(Fault::new(Operation::SendBatch, kind));
+        caller.simulator.inject(Fault::new(SimulatedOperation::SendBatch, kind));
         let said = caller.send(&keyed(kind.name(), number)).await;
         assert_eq!(said.status, 200, "{kind:?}");
         assert!(said.body.as_str().is_some_and(check), "{kind:?}: {said:?}");
         assert_eq!(found(&caller, kind.name()).await, 1, "{kind:?}");
     }
-    caller.simulator.inject(Fault::new(Operation::SendBatch, FaultKind::AcceptThenNoId));
+    caller.simulator.inject(Fault::new(SimulatedOperation::SendBatch, FaultKind::AcceptThenNoId));
     let said = caller.send(&keyed("no_id", 9)).await;
     assert_eq!((said.status, said.body), (200, json!({})));
     assert_eq!(found(&caller, "no_id").await, 1);
@@ -73,7 +73,7 @@ async fn accepted_sends_are_answered_200_with_bodies_that_name_no_batch() {
 #[tokio::test]
 async fn accepted_sends_may_get_the_id_of_an_earlier_batch() {
     let caller = Caller::start(SimulatorConfig::default()).await;
-    caller.simulator.inject(Fault::new(Operation::SendBatch, FaultKind::AcceptThenSameId));
+    caller.simulator.inject(Fault::new(SimulatedOperation::SendBatch, FaultKind::AcceptThenSameId));
     let first = caller.send(&keyed("a", 0)).await.body["batch_id"].clone();
     let second = caller.send(&keyed("b", 1)).await.body["batch_id"].clone();
     let third = caller.send(&keyed("c", 2)).await.body["batch_id"].clone();
@@ -93,7 +93,7 @@ async fn refused_sends_leave_nothing() {
         (FaultKind::Refuse404, 404),
         (FaultKind::Refuse408, 408),
     ] {
-        caller.simulator.inject(Fault::new(Operation::SendBatch, kind));
+        caller.simulator.inject(Fault::new(SimulatedOperation::SendBatch, kind));
         let said = caller.send(&crowd(0, 1)).await;
         assert_eq!((said.status, &said.body["error"]["code"]), (status, &json!(status)), "{kind:?}");
     }
@@ -119,7 +119,8 @@ async fn one_batch_stays_hidden_for_as_long_as_its_fault_says() {
     let hidden = json!({"operation": "send_batch", "fault": "visible_after", "seconds": 8});
     assert_eq!(caller.control("POST", "/faults", hidden).await.status, 200);
     assert_eq!(caller.send(&keyed("a", 0)).await.status, 200);
-    let lost = Fault::new(Operation::SendBatch, FaultKind::AcceptThenDrop).hidden_seconds(Duration::from_secs(20));
+    let lost =
+        Fault::new(SimulatedOperation::SendBatch, FaultKind::AcceptThenDrop).hidden_seconds(Duration::from_secs(20));
     caller.simulator.inject(lost);
     assert!(caller.call("POST", "/messages", &keyed("b", 1).to_string()).await.is_err());
     caller.send(&keyed("c", 2)).await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::json;
-use sinch_batch_simulator::{Fault, FaultKind, Operation, SimulatorConfig};
+use sinch_batch_simulator::{Fault, FaultKind, SimulatedOperation, SimulatorConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -13,11 +13,11 @@ use crate::support::{Caller, Webhook, crowd, to};
 #[tokio::test]
 async fn a_send_can_be_taken_and_not_confirmed() {
     let caller = Caller::start(SimulatorConfig::default()).await;
-    caller.simulator.inject(Fault::new(Operation::SendBatch, FaultKind::AcceptThen500));
+    caller.simulator.inject(Fault::new(SimulatedOperation::SendBatch, FaultKind::AcceptThen500));
     assert_eq!(caller.send(&crowd(0, 1)).await.status, 500);
     assert_eq!(caller.simulator.stats().batches, 1);
 
-    caller.simulator.inject(Fault::new(Operation::SendBatch, FaultKind::AcceptThenDrop));
+    caller.simulator.inject(Fault::new(SimulatedOperation::SendBatch, FaultKind::AcceptThenDrop));
     // A request that is refused anyway does not use the fault up.
     assert_eq!(caller.send(&json!({})).await.status, 400);
     assert!(caller.call("POST", "/messages", &crowd(1, 1).to_string()).await.is_err());
@@ -31,13 +31,13 @@ async fn a_send_can_be_taken_and_not_confirmed() {
 async fn every_operation_can_be_refused() {
     let caller = Caller::start(SimulatorConfig::default()).await;
     let operations = [
-        (Operation::SendBatch, "POST", "/messages"),
-        (Operation::CancelBatch, "DELETE", "/messages"),
-        (Operation::FindBatches, "GET", "/messages?metadataKey=a&metadataValue=b"),
-        (Operation::BatchStatus, "GET", "/messages/x"),
-        (Operation::CreateContacts, "POST", "/contacts"),
-        (Operation::DeleteContacts, "DELETE", "/contacts"),
-        (Operation::InsertConsents, "POST", "/consents"),
+        (SimulatedOperation::SendBatch, "POST", "/messages"),
+        (SimulatedOperation::CancelBatch, "DELETE", "/messages"),
+        (SimulatedOperation::FindBatches, "GET", "/messages?metadataKey=a&metadataValue=b"),
+        (SimulatedOperation::BatchStatus, "GET", "/messages/x"),
+        (SimulatedOperation::CreateContacts, "POST", "/contacts"),
+        (SimulatedOperation::DeleteContacts, "DELETE", "/contacts"),
+        (SimulatedOperation::InsertConsents, "POST", "/consents"),
     ];
     for (operation, method, path) in operations {
         for (fault, status) in [(FaultKind::Refuse500, 500), (FaultKind::Refuse503, 503), (FaultKind::RateLimit, 429)] {
@@ -49,7 +49,7 @@ async fn every_operation_can_be_refused() {
         caller.simulator.inject(Fault::new(operation, FaultKind::Drop));
         assert!(caller.call(method, path, "").await.is_err(), "{operation:?}");
     }
-    caller.simulator.inject(Fault::new(Operation::Token, FaultKind::RateLimit).times(2));
+    caller.simulator.inject(Fault::new(SimulatedOperation::Token, FaultKind::RateLimit).times(2));
     assert_eq!(caller.ask_token("a", "b").await.unwrap().status, 429);
     caller.simulator.clear_faults();
     assert_eq!(caller.ask_token("a", "b").await.unwrap().status, 200);
@@ -59,7 +59,7 @@ async fn every_operation_can_be_refused() {
 #[tokio::test]
 async fn a_dropped_connection_ends_without_a_byte() {
     let caller = Caller::start(SimulatorConfig::default()).await;
-    caller.simulator.inject(Fault::new(Operation::Token, FaultKind::Drop));
+    caller.simulator.inject(Fault::new(SimulatedOperation::Token, FaultKind::Drop));
     let addr = caller.simulator.api_url().trim_start_matches("http://").to_owned();
     let mut stream = TcpStream::connect(addr).await.unwrap();
     stream.write_all(b"POST /oauth2/token HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n").await.unwrap();
@@ -77,7 +77,7 @@ async fn a_request_that_hangs_ends_with_the_simulator() {
 
 async fn hangs_until_the_end(fault: FaultKind, accepted: usize) {
     let caller = Caller::start(SimulatorConfig::default()).await;
-    caller.simulator.inject(Fault::new(Operation::SendBatch, fault));
+    caller.simulator.inject(Fault::new(SimulatedOperation::SendBatch, fault));
     let request = caller
         .http
         .post(format!("{}/v1/projects/p/messages", caller.simulator.api_url()))
@@ -148,7 +148,7 @@ async fn callbacks_can_be_lost_or_come_twice() {
     let caller = Caller::start(config.with_callback_retries(5, Duration::from_millis(1))).await;
     for (fault, received) in [(FaultKind::Drop, 0), (FaultKind::AcceptThen500, 6), (FaultKind::Refuse503, 3)] {
         let before = webhook.received().len();
-        caller.simulator.inject(Fault::new(Operation::Callback, fault).times(3));
+        caller.simulator.inject(Fault::new(SimulatedOperation::Callback, fault).times(3));
         caller.send(&crowd(0, 1)).await;
         caller.simulator.idle().await;
         assert_eq!(webhook.received().len() - before, received, "{fault:?}");

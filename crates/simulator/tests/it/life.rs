@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use sinch_batch_simulator::{Outcome, SimulatorConfig};
+use sinch_batch_simulator::{MessageOutcome, SimulatorConfig};
 
 use crate::support::{APP, Caller, Webhook, batch, crowd, to};
 
@@ -18,11 +18,11 @@ async fn receipts_follow_the_outcome() {
     let webhook = Webhook::start(Timestamp::now).await;
     let caller = Caller::start(to(&webhook)).await;
     let outcomes = [
-        ("+15550100001", Outcome::Queued, &["QUEUED_ON_CHANNEL"][..]),
-        ("+15550100002", Outcome::Delivered, &["QUEUED_ON_CHANNEL", "DELIVERED"]),
-        ("+15550100003", Outcome::DeliveredThenRead, &["QUEUED_ON_CHANNEL", "DELIVERED", "READ"]),
-        ("+15550100004", Outcome::Read, &["QUEUED_ON_CHANNEL", "READ"]),
-        ("+15550100005", Outcome::Failed { code: "CHANNEL_REJECT".into() }, &["QUEUED_ON_CHANNEL", "FAILED"]),
+        ("+15550100001", MessageOutcome::Queued, &["QUEUED_ON_CHANNEL"][..]),
+        ("+15550100002", MessageOutcome::Delivered, &["QUEUED_ON_CHANNEL", "DELIVERED"]),
+        ("+15550100003", MessageOutcome::DeliveredThenRead, &["QUEUED_ON_CHANNEL", "DELIVERED", "READ"]),
+        ("+15550100004", MessageOutcome::Read, &["QUEUED_ON_CHANNEL", "READ"]),
+        ("+15550100005", MessageOutcome::Failed { code: "CHANNEL_REJECT".into() }, &["QUEUED_ON_CHANNEL", "FAILED"]),
     ];
     for (identity, outcome, _) in &outcomes {
         caller.simulator.set_outcome(*identity, outcome.clone());

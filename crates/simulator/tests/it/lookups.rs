@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use sinch_batch_simulator::{Fault, FaultKind, Operation, SimulatorConfig};
+use sinch_batch_simulator::{Fault, FaultKind, SimulatedOperation, SimulatorConfig};
 
 use crate::support::{Caller, Said, crowd};
 
@@ -29,7 +29,7 @@ async fn look_up(caller: &Caller, key: &str) -> Said {
 
 /// The response to a look-up that has this fault.
 async fn distorted(caller: &Caller, key: &str, kind: FaultKind) -> Value {
-    caller.simulator.inject(Fault::new(Operation::FindBatches, kind));
+    caller.simulator.inject(Fault::new(SimulatedOperation::FindBatches, kind));
     let said = look_up(caller, key).await;
     assert_eq!(said.status, 200, "{kind:?}");
     said.body
@@ -45,7 +45,7 @@ async fn requested(caller: &Caller, operation: &str, count: u64) {
 #[tokio::test]
 async fn a_slow_look_up_answers_with_what_was_true_when_it_was_asked() {
     let caller = still().await;
-    let slow = Fault::new(Operation::FindBatches, FaultKind::Delay).seconds(Duration::from_secs(60));
+    let slow = Fault::new(SimulatedOperation::FindBatches, FaultKind::Delay).seconds(Duration::from_secs(60));
     caller.simulator.inject(slow);
     let url = format!("{}/v1/projects/p/messages?metadataKey=key&metadataValue=a", caller.simulator.api_url());
     let asked = tokio::spawn(crate::support::said(caller.http.get(url).bearer_auth(&caller.token)));
@@ -62,7 +62,7 @@ async fn a_slow_look_up_answers_with_what_was_true_when_it_was_asked() {
 #[tokio::test]
 async fn a_slow_send_accepts_at_once_and_answers_later() {
     let caller = still().await;
-    let slow = Fault::new(Operation::SendBatch, FaultKind::AcceptThen503).seconds(Duration::from_secs(30));
+    let slow = Fault::new(SimulatedOperation::SendBatch, FaultKind::AcceptThen503).seconds(Duration::from_secs(30));
     caller.simulator.inject(slow);
     let url = format!("{}/v1/projects/p/messages", caller.simulator.api_url());
     let request = caller.http.post(url).bearer_auth(&caller.token).body(crowd(0, 1).to_string());
@@ -86,11 +86,11 @@ async fn a_stale_look_up_answers_as_of_then() {
         caller.simulator.inject(Fault::new(operation, FaultKind::Stale).seconds(Duration::from_secs(seconds)));
     };
     assert_eq!(caller.status(&id).await.body["status"], "PROCESSED");
-    stale(Operation::BatchStatus, 1).await;
+    stale(SimulatedOperation::BatchStatus, 1).await;
     assert_eq!(caller.status(&id).await.body["status"], "SCHEDULED");
-    stale(Operation::FindBatches, 300).await;
+    stale(SimulatedOperation::FindBatches, 300).await;
     assert_eq!(look_up(&caller, "a").await.body[0]["status"], "SCHEDULED");
-    stale(Operation::FindBatches, 301).await;
+    stale(SimulatedOperation::FindBatches, 301).await;
     assert_eq!(look_up(&caller, "a").await.body, json!([]));
 }
 

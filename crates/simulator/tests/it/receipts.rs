@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::json;
-use sinch_batch_simulator::{Outcome, SimulatorConfig};
+use sinch_batch_simulator::{MessageOutcome, SimulatorConfig};
 
 use crate::support::{Caller, Webhook, crowd, to};
 
@@ -65,7 +65,7 @@ async fn callbacks_are_shuffled() {
     let webhook = Webhook::start(Timestamp::now).await;
     let caller = Caller::start(quiet(&webhook).with_callback_shuffle(20)).await;
     for number in 0..20 {
-        caller.simulator.set_outcome(format!("+1555{number:07}"), Outcome::DeliveredThenRead);
+        caller.simulator.set_outcome(format!("+1555{number:07}"), MessageOutcome::DeliveredThenRead);
     }
     caller.send(&crowd(0, 20)).await;
     caller.simulator.idle().await;

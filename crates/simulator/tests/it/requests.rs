@@ -1,7 +1,7 @@
 //! The log of requests.
 
 use serde_json::{Value, json};
-use sinch_batch_simulator::{Fault, FaultKind, Operation, SimulatorConfig};
+use sinch_batch_simulator::{Fault, FaultKind, SimulatedOperation, SimulatorConfig};
 
 use crate::support::{Caller, crowd};
 
@@ -9,7 +9,7 @@ use crate::support::{Caller, crowd};
 async fn requests_are_kept_with_their_ends_and_without_their_secrets() {
     let caller = Caller::start(SimulatorConfig::default()).await;
     caller.send(&crowd(0, 1)).await;
-    caller.simulator.inject(Fault::new(Operation::SendBatch, FaultKind::AcceptThenDrop));
+    caller.simulator.inject(Fault::new(SimulatedOperation::SendBatch, FaultKind::AcceptThenDrop));
     assert!(caller.call("POST", "/messages", &crowd(1, 1).to_string()).await.is_err());
     caller.send(&crowd(0, 1000)).await;
     caller.call("GET", "/messages?metadataKey=a&metadataValue=b", "not JSON").await.unwrap();

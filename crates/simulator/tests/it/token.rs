@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sinch_batch_simulator::{Fault, FaultKind, Operation, SimulatorConfig};
+use sinch_batch_simulator::{Fault, FaultKind, SimulatedOperation, SimulatorConfig};
 
 use crate::support::{Caller, crowd, said};
 
@@ -74,13 +74,13 @@ async fn a_token_expires_and_says_so() {
 #[tokio::test]
 async fn a_token_can_be_made_to_expire() {
     let mut caller = Caller::start(SimulatorConfig::default()).await;
-    caller.simulator.inject(Fault::new(Operation::SendBatch, FaultKind::ExpireToken));
+    caller.simulator.inject(Fault::new(SimulatedOperation::SendBatch, FaultKind::ExpireToken));
     for _ in 0..2 {
         let said = caller.send(&crowd(0, 1)).await;
         assert_eq!(said.status, 401);
         assert!(said.challenge.contains("expired"));
     }
-    caller.simulator.inject(Fault::new(Operation::Token, FaultKind::ExpireToken));
+    caller.simulator.inject(Fault::new(SimulatedOperation::Token, FaultKind::ExpireToken));
     caller.renew().await;
     assert!(caller.send(&crowd(0, 1)).await.challenge.contains("expired"));
     caller.renew().await;

@@ -20,12 +20,12 @@ pub(super) fn parse(body: &[u8]) -> Option<Callback> {
     let fields: Map<String, Value> = serde_json::from_str(&text).ok()?;
     typed(fields.clone()).or_else(|| {
         let mut whole = empty()?;
-        fields.into_iter().for_each(|(name, value)| whole.extra.insert(name, value));
+        fields.into_iter().for_each(|(name, value)| whole.unknown_fields.insert(name, value));
         Some(whole)
     })
 }
 
-/// Without those fields that the types do not read; they are in `extra`.
+/// Without those fields that the types do not read; they are in `unknown_fields`.
 fn typed(fields: Map<String, Value>) -> Option<Callback> {
     let mut body = Value::Object(fields);
     let mut left = Map::new();
@@ -35,7 +35,7 @@ fn typed(fields: Map<String, Value>) -> Option<Callback> {
     for _ in 0..2 * FAULTS {
         let error = match wire::parse::<Callback>(&serde_json::to_vec(&body).ok()?) {
             Ok(mut callback) => {
-                left.into_iter().for_each(|(name, value)| callback.extra.insert(name, value));
+                left.into_iter().for_each(|(name, value)| callback.unknown_fields.insert(name, value));
                 return Some(callback);
             }
             Err(error) => error,

@@ -10,7 +10,7 @@ use http_body_util::BodyExt;
 use jiff::Timestamp;
 
 use super::time::within;
-use super::{LateCallbacks, Limits, Rejection};
+use super::{LateCallbacks, ReceiverLimits, Rejection};
 use crate::verify::Signing;
 use crate::{Verified, Verifier};
 
@@ -42,7 +42,7 @@ impl Admitted {
 pub(crate) async fn admit<B>(
     request: Request<B>,
     verifier: &Verifier,
-    limits: &Limits,
+    limits: &ReceiverLimits,
     now: impl FnOnce() -> Timestamp,
 ) -> Result<Box<Admitted>, Rejection>
 where

@@ -11,7 +11,7 @@ use tower_service::Service;
 
 use super::admit::Admitted;
 use super::work::{Met, once};
-use super::{CallbackReceiver, Outcome, Rejection};
+use super::{CallbackOutcome, CallbackReceiver, Rejection};
 use crate::{NonceStore, Nonces};
 
 /// Lets only callbacks of the service through to the service below, each once.
@@ -102,7 +102,7 @@ where
         let receiver = self.receiver.clone();
         Box::pin(async move {
             let refused = |rejection: Rejection| {
-                receiver.tell(&Outcome::Rejected(rejection.clone()));
+                receiver.tell(&CallbackOutcome::Rejected(rejection.clone()));
                 rejection.response(receiver.limits.retry_after)
             };
             let admitted = match receiver.admit(request).await {
@@ -114,15 +114,15 @@ where
             match once(&receiver, claim, admitted, |admitted| hand_over(inner, admitted)).await {
                 Met::Applied { done: response, conflict } => {
                     // The service below reads the body, or not.
-                    receiver.tell(&Outcome::Applied { secret, readable: true, late, conflict });
+                    receiver.tell(&CallbackOutcome::Applied { secret, readable: true, late, conflict });
                     Ok(response)
                 }
                 Met::Duplicate => {
-                    receiver.tell(&Outcome::Duplicate { secret });
+                    receiver.tell(&CallbackOutcome::Duplicate { secret });
                     Ok(Response::default())
                 }
                 Met::Failed(Ok(response)) => {
-                    receiver.tell(&Outcome::Rejected(Rejection::Answered(response.status())));
+                    receiver.tell(&CallbackOutcome::Rejected(Rejection::Answered(response.status())));
                     Ok(response)
                 }
                 Met::Failed(Err(error)) => Err(error),

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// How many connections there may be, and how long a request's head may take, is your server's to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Limits {
+pub struct ReceiverLimits {
     /// The largest body, in bytes; 256 KiB. The sizes of callbacks are not published; the examples
     /// have less than 2 KiB. A larger one is answered 413 and not read any further.
     pub body: usize,
@@ -20,7 +20,7 @@ pub struct Limits {
     pub retry_after: Duration,
 }
 
-impl Limits {
+impl ReceiverLimits {
     /// Sets [`body`](Self::body).
     #[must_use]
     pub fn with_body(self, body: usize) -> Self {
@@ -52,7 +52,7 @@ impl Limits {
     }
 }
 
-impl Default for Limits {
+impl Default for ReceiverLimits {
     fn default() -> Self {
         Self {
             body: 256 << 10,

@@ -24,8 +24,8 @@ mod warning;
 mod work;
 
 pub use layer::{SignedLayer, SignedService};
-pub use limits::Limits;
-pub use receiver::{CallbackReceiver, LateCallbacks, Outcome, Received};
+pub use limits::ReceiverLimits;
+pub use receiver::{CallbackOutcome, CallbackReceiver, LateCallbacks, Received};
 pub use rejection::Rejection;
 pub use service::CallbackService;
 pub use warning::Warning;

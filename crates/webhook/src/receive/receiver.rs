@@ -8,7 +8,7 @@ use sinch_batch_models::Callback;
 use tokio::sync::{Notify, Semaphore};
 
 use super::warning::{Notice, Warnings};
-use super::{CallbackService, Limits, Rejection, SignedLayer, Warning};
+use super::{CallbackService, ReceiverLimits, Rejection, SignedLayer, Warning};
 use crate::{NonceStore, Nonces, Verified, Verifier};
 
 /// What stands between requests and a sink: the verifier, the nonces, the limits.
@@ -25,7 +25,7 @@ use crate::{NonceStore, Nonces, Verified, Verifier};
 /// | a genuine callback signed after the window | 503: the clock here is behind | sends it again |
 /// | not a `POST` | 405 with `Allow` | |
 /// | a content type that is not JSON | 415 | gives up |
-/// | a body over [`Limits::body`] | 413, not read any further | gives up |
+/// | a body over [`ReceiverLimits::body`] | 413, not read any further | gives up |
 /// | a body that breaks off | 400 | gives up |
 /// | a signature or a token that does not hold, whatever its time | 401 | gives up |
 /// | a body that is too slow, too many at once, a sink that fails, panics or is too slow | 503 with `Retry-After` | sends it again |
@@ -42,20 +42,20 @@ use crate::{NonceStore, Nonces, Verified, Verifier};
 ///
 /// A sink that was called runs to its end, in a task of its own if nobody waits any more, and the
 /// callback is remembered or free again by how it ended. Until then other deliveries of it wait, no
-/// longer than [`Limits::answer`], and are answered by that. So a callback is neither lost half-way nor
-/// handed over twice. A sink that never ends keeps its place of [`Limits::in_flight`]: give it time
+/// longer than [`ReceiverLimits::answer`], and are answered by that. So a callback is neither lost half-way nor
+/// handed over twice. A sink that never ends keeps its place of [`ReceiverLimits::in_flight`]: give it time
 /// limits of its own.
 ///
 /// ```
 /// use std::convert::Infallible;
 ///
-/// use sinch_batch_webhook::{Limits, CallbackReceiver, Verifier, WebhookSecret};
+/// use sinch_batch_webhook::{ReceiverLimits, CallbackReceiver, Verifier, WebhookSecret};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let new = WebhookSecret::new("the new secret").with_name("new");
 /// let old = WebhookSecret::new("the old secret").with_name("old").with_end("2031-09-14T00:00:00Z".parse()?);
 /// let service = CallbackReceiver::new(Verifier::any_of([new, old])?)
-///     .with_limits(Limits::default().with_body(64 << 10))
+///     .with_limits(ReceiverLimits::default().with_body(64 << 10))
 ///     .raw_service(async |received| {
 ///         println!("{} bytes, signed with {:?}", received.body.len(), received.verified.secret_name);
 ///         Ok::<_, Infallible>(())
@@ -67,7 +67,7 @@ use crate::{NonceStore, Nonces, Verified, Verifier};
 pub struct CallbackReceiver<N = NonceStore> {
     pub(super) verifier: Verifier,
     pub(super) nonces: N,
-    pub(super) limits: Limits,
+    pub(super) limits: ReceiverLimits,
     pub(super) token: Option<Box<TokenCheck>>,
     pub(super) observer: Option<Box<Observer>>,
     pub(super) late: LateCallbacks,
@@ -81,7 +81,7 @@ pub struct CallbackReceiver<N = NonceStore> {
 }
 
 type Clock = dyn Fn() -> Timestamp + Send + Sync;
-type Observer = dyn Fn(&Outcome) + Send + Sync;
+type Observer = dyn Fn(&CallbackOutcome) + Send + Sync;
 type Warn = dyn Fn(&Warning) + Send + Sync;
 type TokenCheck = dyn Fn(String) -> Pin<Box<dyn Future<Output = bool> + Send>> + Send + Sync;
 
@@ -128,7 +128,7 @@ impl Received {
 /// What became of a request, for metrics.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum Outcome {
+pub enum CallbackOutcome {
     /// Applied by the sink, and answered 200.
     #[non_exhaustive]
     Applied {
@@ -151,10 +151,10 @@ pub enum Outcome {
 }
 
 impl CallbackReceiver {
-    /// Takes what the verifier accepts, within [`Limits::default`], and remembers nonces in a
+    /// Takes what the verifier accepts, within [`ReceiverLimits::default`], and remembers nonces in a
     /// [`NonceStore`] of its own.
     pub fn new(verifier: Verifier) -> Self {
-        let limits = Limits::default();
+        let limits = ReceiverLimits::default();
         Self {
             verifier,
             nonces: NonceStore::new(),
@@ -181,7 +181,7 @@ impl<N: Nonces> CallbackReceiver<N> {
 
     /// Sets the limits.
     #[must_use]
-    pub fn with_limits(mut self, limits: Limits) -> Self {
+    pub fn with_limits(mut self, limits: ReceiverLimits) -> Self {
         self.limits = limits;
         self.places = Semaphore::new(limits.in_flight.min(Semaphore::MAX_PERMITS));
         self
@@ -202,7 +202,7 @@ impl<N: Nonces> CallbackReceiver<N> {
 
     /// Calls this with what became of each request: for metrics, quickly.
     #[must_use]
-    pub fn with_observer(mut self, observer: impl Fn(&Outcome) + Send + Sync + 'static) -> Self {
+    pub fn with_observer(mut self, observer: impl Fn(&CallbackOutcome) + Send + Sync + 'static) -> Self {
         self.observer = Some(Box::new(observer));
         self
     }

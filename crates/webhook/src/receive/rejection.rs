@@ -27,13 +27,13 @@ pub enum Rejection {
     /// Not JSON, by its content type: 415. Without a content type it is taken for JSON.
     #[error("the content type of the request is not application/json")]
     ContentType,
-    /// The body is larger than [`Limits::body`](crate::Limits::body): 413.
+    /// The body is larger than [`ReceiverLimits::body`](crate::ReceiverLimits::body): 413.
     #[error("the body of the request is over the limit of {limit} bytes")]
     TooLarge {
         /// In bytes.
         limit: usize,
     },
-    /// The body took longer than [`Limits::read`](crate::Limits::read): 503.
+    /// The body took longer than [`ReceiverLimits::read`](crate::ReceiverLimits::read): 503.
     ///
     /// Not 408: the service would not send again what went slowly once.
     #[error("the body of the request took too long to arrive")]
@@ -65,7 +65,7 @@ pub enum Rejection {
     #[error("as many callbacks as allowed are being applied")]
     Busy,
     /// The sink, or another delivery of the same callback, took longer than
-    /// [`Limits::answer`](crate::Limits::answer): 503. What began goes on to its end.
+    /// [`ReceiverLimits::answer`](crate::ReceiverLimits::answer): 503. What began goes on to its end.
     #[error("the callback took too long to be applied")]
     TimedOut,
     /// The sink failed, and said this: 503. What a sink says is the program's own affair, and may

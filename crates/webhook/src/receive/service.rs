@@ -15,8 +15,8 @@ use tower_service::Service;
 use super::admit::{Admitted, admit};
 use super::time::within;
 use super::work::{Met, once};
-use super::{CallbackReceiver, Outcome, Received, Rejection};
-use crate::{Claim, NonceStore, Nonces, SignatureError};
+use super::{CallbackOutcome, CallbackReceiver, Received, Rejection};
+use crate::{NonceClaim, NonceStore, Nonces, SignatureError};
 
 /// Receives callbacks on whatever path it is put: a tower service on `http`, made by
 /// [`CallbackReceiver::service`]. Cheap to clone; clones share nonces and limits.
@@ -54,11 +54,12 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let Self { receiver, sink, readable_only } = self.clone();
         Box::pin(async move {
-            let outcome = receive(&receiver, sink, readable_only, request).await.unwrap_or_else(Outcome::Rejected);
+            let outcome =
+                receive(&receiver, sink, readable_only, request).await.unwrap_or_else(CallbackOutcome::Rejected);
             receiver.tell(&outcome);
             Ok(match outcome {
-                Outcome::Applied { .. } | Outcome::Duplicate { .. } => Response::default(),
-                Outcome::Rejected(rejection) => rejection.response(receiver.limits.retry_after),
+                CallbackOutcome::Applied { .. } | CallbackOutcome::Duplicate { .. } => Response::default(),
+                CallbackOutcome::Rejected(rejection) => rejection.response(receiver.limits.retry_after),
             })
         })
     }
@@ -69,7 +70,7 @@ async fn receive<B, F, Fut, E, N>(
     sink: Arc<F>,
     readable_only: bool,
     request: Request<B>,
-) -> Result<Outcome, Rejection>
+) -> Result<CallbackOutcome, Rejection>
 where
     B: Body,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -93,8 +94,8 @@ where
         Ok(readable)
     };
     match once(receiver, claim, admitted, work).await {
-        Met::Applied { done: readable, conflict } => Ok(Outcome::Applied { secret, readable, late, conflict }),
-        Met::Duplicate => Ok(Outcome::Duplicate { secret }),
+        Met::Applied { done: readable, conflict } => Ok(CallbackOutcome::Applied { secret, readable, late, conflict }),
+        Met::Duplicate => Ok(CallbackOutcome::Duplicate { secret }),
         Met::Failed(rejection) | Met::Rejected(rejection) => Err(rejection),
     }
 }
@@ -120,8 +121,8 @@ impl<N: Nonces> CallbackReceiver<N> {
     }
 
     /// What tells the callback from others, for as long as it may come again.
-    pub(super) fn claim(&self, admitted: &Admitted) -> Claim {
-        let claim = Claim::new(&admitted.verified, &admitted.body);
+    pub(super) fn claim(&self, admitted: &Admitted) -> NonceClaim {
+        let claim = NonceClaim::new(&admitted.verified, &admitted.body);
         if !admitted.verified.late {
             return claim;
         }

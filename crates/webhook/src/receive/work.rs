@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::detached::Detached;
 use super::time::within;
 use super::warning::Notice;
-use super::{CallbackReceiver, Outcome, Rejection};
-use crate::{Claim, Claimed, Nonces};
+use super::{CallbackOutcome, CallbackReceiver, Rejection};
+use crate::{NonceClaim, NonceState, Nonces};
 
 /// How often a claim that somebody else holds is asked for again. In this process the end of his
 /// work is told at once; a shared store may be waiting for another.
@@ -30,7 +30,7 @@ pub(super) enum Met<T, E> {
 /// Applies a callback once: claims it, hands it over, and settles the claim by how that ended.
 pub(super) async fn once<N, A, W, Fut, T, E>(
     receiver: &Arc<CallbackReceiver<N>>,
-    claim: Claim,
+    claim: NonceClaim,
     admitted: A,
     work: W,
 ) -> Met<T, E>
@@ -69,7 +69,7 @@ enum Attempt<A, W, T, E> {
 
 async fn attempt<N, A, W, Fut, T, E>(
     receiver: Arc<CallbackReceiver<N>>,
-    claim: Claim,
+    claim: NonceClaim,
     admitted: A,
     work: W,
 ) -> Attempt<A, W, T, E>
@@ -81,10 +81,10 @@ where
     // Only somebody with the secret can sign another body under a nonce: it is genuine as well, and must
     // not be lost. The claim stays with the first.
     let conflict = match receiver.nonces.claim(claim, receiver.now()).await {
-        Ok(Claimed::New) => false,
-        Ok(Claimed::Conflict) => true,
-        Ok(Claimed::InProgress) => return Attempt::InProgress(admitted, work),
-        Ok(Claimed::Duplicate) => return Attempt::Met(Met::Duplicate),
+        Ok(NonceState::New) => false,
+        Ok(NonceState::Conflict) => true,
+        Ok(NonceState::InProgress) => return Attempt::InProgress(admitted, work),
+        Ok(NonceState::Duplicate) => return Attempt::Met(Met::Duplicate),
         Err(error) => return Attempt::Met(Met::Rejected(unsaid(&error))),
     };
     // The place is held until the claim is settled.
@@ -106,7 +106,7 @@ where
 }
 
 /// A claim that cannot be settled lapses in the store; the callback's own fate is settled already.
-async fn settle<N: Nonces>(receiver: &CallbackReceiver<N>, claim: Claim, taken: bool) {
+async fn settle<N: Nonces>(receiver: &CallbackReceiver<N>, claim: NonceClaim, taken: bool) {
     let settled = if taken { receiver.nonces.keep(claim).await } else { receiver.nonces.release(claim).await };
     if settled.is_err() {
         tracing::warn!("the store of nonces did not record a callback");
@@ -131,9 +131,9 @@ async fn unpanicked<A, Fut: Future>(work: impl FnOnce(A) -> Fut, admitted: A) ->
 
 impl<N: Nonces> CallbackReceiver<N> {
     /// Tells the log and the observer.
-    pub(super) fn tell(&self, outcome: &Outcome) {
+    pub(super) fn tell(&self, outcome: &CallbackOutcome) {
         match outcome {
-            Outcome::Applied { secret, readable, late, conflict } => {
+            CallbackOutcome::Applied { secret, readable, late, conflict } => {
                 tracing::debug!(secret, late, "a callback was applied");
                 if !readable {
                     self.warn(Notice::Unreadable);
@@ -142,8 +142,8 @@ impl<N: Nonces> CallbackReceiver<N> {
                     self.warn(Notice::Conflict);
                 }
             }
-            Outcome::Duplicate { secret } => tracing::debug!(secret, "a callback came again"),
-            Outcome::Rejected(rejection) => self.warn(Notice::Rejected(rejection.clone())),
+            CallbackOutcome::Duplicate { secret } => tracing::debug!(secret, "a callback came again"),
+            CallbackOutcome::Rejected(rejection) => self.warn(Notice::Rejected(rejection.clone())),
         }
         if let Some(observer) = &self.observer {
             observer(outcome);

@@ -7,14 +7,14 @@ use axum_core::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use sinch_batch_models::{Callback, CallbackKind, ParseError};
 
-use crate::receive::{LateCallbacks, Limits, Rejection, admit};
+use crate::receive::{LateCallbacks, ReceiverLimits, Rejection, admit};
 use crate::{Verified, Verifier};
 
 /// What came with a signature that holds: the callback, its bytes, or a type of your own that is
 /// [`FromSigned`].
 ///
 /// For handlers of your own; the state must give a [`Verifier`] by `FromRef`. The limits are
-/// [`Limits::default`], unless the request has an extension of that type; so with [`LateCallbacks`], by
+/// [`ReceiverLimits::default`], unless the request has an extension of that type; so with [`LateCallbacks`], by
 /// default answered 503. A [`Callback`] of an unknown kind with nothing in it stands for a genuine body
 /// that cannot be read. Repeated callbacks are *not*
 /// recognised here, as [`router`](super::router()) and [`SignedLayer`](crate::SignedLayer) do it: only
@@ -88,7 +88,7 @@ where
     type Rejection = Rejection;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Rejection> {
-        let limits = request.extensions().get::<Limits>().copied().unwrap_or_default();
+        let limits = request.extensions().get::<ReceiverLimits>().copied().unwrap_or_default();
         let late = request.extensions().get::<LateCallbacks>().copied().unwrap_or_default();
         let verifier = Verifier::from_ref(state);
         let admitted = admit(request, &verifier, &limits, Timestamp::now).await?.in_time(late)?;
@@ -97,10 +97,10 @@ where
     }
 }
 
-/// As the router answers; [`Limits::default`] says when to try again.
+/// As the router answers; [`ReceiverLimits::default`] says when to try again.
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
         self.log();
-        self.response(Limits::default().retry_after)
+        self.response(ReceiverLimits::default().retry_after)
     }
 }

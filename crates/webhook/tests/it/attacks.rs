@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sinch_batch_webhook::{CallbackReceiver, Limits, NonceStore, Verifier, WebhookSecret};
+use sinch_batch_webhook::{CallbackReceiver, NonceStore, ReceiverLimits, Verifier, WebhookSecret};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
@@ -246,7 +246,7 @@ async fn a_huge_body_is_refused_by_its_announcement() {
 
 #[tokio::test]
 async fn a_huge_body_without_announcement_is_read_to_the_limit_only() {
-    let patient = Limits::default().with_read(Duration::from_secs(600));
+    let patient = ReceiverLimits::default().with_read(Duration::from_secs(600));
     let listening = Listening::with(CallbackReceiver::new(verifier()).with_limits(patient)).await;
     let good = Request::signed(BODY, NONCE, THEN);
     let head = good.head(0).replace("content-length: 0", "transfer-encoding: chunked");
@@ -299,7 +299,8 @@ async fn a_body_that_breaks_off_changes_nothing() {
 
 #[tokio::test]
 async fn a_body_that_is_too_slow_may_come_again() {
-    let limits = Limits::default().with_read(Duration::from_millis(20)).with_retry_after(Duration::from_secs(7));
+    let limits =
+        ReceiverLimits::default().with_read(Duration::from_millis(20)).with_retry_after(Duration::from_secs(7));
     let store = Arc::new(NonceStore::new());
     let hasty = Listening::with(CallbackReceiver::new(verifier()).with_limits(limits).with_nonces(store.clone())).await;
     let good = Request::signed(BODY, NONCE, THEN);

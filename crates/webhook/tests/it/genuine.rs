@@ -9,7 +9,7 @@ use axum::http::{Request, Response};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use sinch_batch_webhook::{
-    CallbackReceiver, CallbackService, LateCallbacks, Outcome, Received, Verifier, WebhookSecret, sign,
+    CallbackOutcome, CallbackReceiver, CallbackService, LateCallbacks, Received, Verifier, WebhookSecret, sign,
 };
 use tokio::sync::Semaphore;
 use tower_service::Service;
@@ -22,7 +22,7 @@ struct Seen {
     now: Arc<AtomicI64>,
     applied: Arc<Mutex<Vec<Received>>>,
     warned: Arc<Mutex<Vec<String>>>,
-    outcomes: Arc<Mutex<Vec<Outcome>>>,
+    outcomes: Arc<Mutex<Vec<CallbackOutcome>>>,
 }
 
 impl Seen {
@@ -160,7 +160,7 @@ async fn nonce_of_another_genuine_body_is_applied_with_a_warning() {
         assert_eq!(post(&service, request(&secret(), body, "nonce", THEN)).await, 200);
         assert_eq!(seen.applied(), applied);
     }
-    assert!(matches!(seen.outcomes.lock().unwrap()[1], Outcome::Applied { conflict: true, .. }));
+    assert!(matches!(seen.outcomes.lock().unwrap()[1], CallbackOutcome::Applied { conflict: true, .. }));
     let warned = seen.warnings();
     assert_eq!(warned.len(), 1);
     assert!(warned[0].contains("nonce came before with another body"), "{warned:?}");
@@ -239,7 +239,7 @@ async fn sink_of_callbacks_gets_only_what_can_be_read() {
     }
     assert_eq!(*calls.lock().unwrap(), 1);
     let outcomes = seen.outcomes.lock().unwrap();
-    let readable = outcomes.iter().map(|outcome| matches!(outcome, Outcome::Applied { readable: true, .. }));
+    let readable = outcomes.iter().map(|outcome| matches!(outcome, CallbackOutcome::Applied { readable: true, .. }));
     assert_eq!(readable.collect::<Vec<_>>(), [true, false, false]);
     assert_eq!(
         seen.warnings(),

@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use axum::routing::{get, post};
 use jiff::Timestamp;
 use sinch_batch_models::Callback;
-use sinch_batch_webhook::{CallbackReceiver, Limits, Signed, Verified, Verifier, router};
+use sinch_batch_webhook::{CallbackReceiver, ReceiverLimits, Signed, Verified, Verifier, router};
 
 use crate::support::{BODY, NONCE, Request, serve, verifier};
 
@@ -89,7 +89,7 @@ async fn the_extractor_gives_what_is_asked_for() {
         .route("/whole", post(whole))
         .route("/bytes", post(bytes))
         .route("/both", post(both))
-        .route("/small", post(bytes).layer(Extension(Limits::default().with_body(10))))
+        .route("/small", post(bytes).layer(Extension(ReceiverLimits::default().with_body(10))))
         .with_state(app());
     let addr = serve(routes).await;
     let request = Request::signed(BODY, NONCE, now());

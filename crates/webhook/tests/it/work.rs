@@ -13,7 +13,8 @@ use axum::http::HeaderValue;
 use axum::middleware::{Next, from_fn};
 use jiff::Timestamp;
 use sinch_batch_webhook::{
-    CallbackReceiver, Claim, Claimed, Limits, NonceStore, Nonces, Outcome, Rejection, Verifier, WebhookSecret, sign,
+    CallbackOutcome, CallbackReceiver, NonceClaim, NonceState, NonceStore, Nonces, ReceiverLimits, Rejection, Verifier,
+    WebhookSecret, sign,
 };
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -31,7 +32,7 @@ struct Held {
     calls: Arc<AtomicUsize>,
 }
 
-fn held(limits: Limits) -> Held {
+fn held(limits: ReceiverLimits) -> Held {
     let (begin, begun) = mpsc::unbounded_channel();
     let (end, ended) = mpsc::unbounded_channel();
     let (gate, calls) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
@@ -55,7 +56,7 @@ fn now() -> i64 {
 
 #[tokio::test]
 async fn of_a_hundred_copies_at_once_one_is_taken_in() {
-    let mut held = held(Limits::default());
+    let mut held = held(ReceiverLimits::default());
     let addr = serve(held.router).await;
     let request = Request::signed(BODY, NONCE, now());
     let copies: Vec<_> = (0..100)
@@ -133,21 +134,21 @@ async fn a_copy_after_a_restart_is_known_to_a_store_that_outlives_it() {
 }
 
 /// A store elsewhere, which says what it is told to.
-struct Elsewhere(Mutex<Vec<Result<Claimed, &'static str>>>);
+struct Elsewhere(Mutex<Vec<Result<NonceState, &'static str>>>);
 
 impl Nonces for Elsewhere {
     type Error = &'static str;
 
-    async fn claim(&self, _: Claim, _: Timestamp) -> Result<Claimed, &'static str> {
+    async fn claim(&self, _: NonceClaim, _: Timestamp) -> Result<NonceState, &'static str> {
         tokio::task::yield_now().await;
         self.0.lock().unwrap().pop().unwrap_or(Err("asked too often"))
     }
 
-    async fn keep(&self, _: Claim) -> Result<(), &'static str> {
+    async fn keep(&self, _: NonceClaim) -> Result<(), &'static str> {
         Err("gone")
     }
 
-    async fn release(&self, _: Claim) -> Result<(), &'static str> {
+    async fn release(&self, _: NonceClaim) -> Result<(), &'static str> {
         Err("gone")
     }
 }
@@ -155,7 +156,7 @@ impl Nonces for Elsewhere {
 #[tokio::test]
 async fn a_store_elsewhere_is_asked_until_it_knows() {
     // Last first: a fault, then another process at work, twice, and then ours.
-    let said = vec![Ok(Claimed::New), Ok(Claimed::InProgress), Ok(Claimed::InProgress), Err("no connection")];
+    let said = vec![Ok(NonceState::New), Ok(NonceState::InProgress), Ok(NonceState::InProgress), Err("no connection")];
     let listening = Listening::with(CallbackReceiver::new(verifier()).with_nonces(Elsewhere(Mutex::new(said)))).await;
     let request = Request::signed(BODY, NONCE, THEN);
     let answer = request.post(listening.addr).await;
@@ -186,7 +187,7 @@ async fn a_sink_that_is_slow_is_not_called_again() {
     let start = tokio::time::Instant::now();
     let answer = service.clone().call(signed_now()).await.unwrap();
     assert_eq!((answer.status().as_u16(), &answer.headers()["retry-after"]), (503, &HeaderValue::from_static("5")));
-    assert_eq!(start.elapsed(), Limits::default().answer);
+    assert_eq!(start.elapsed(), ReceiverLimits::default().answer);
     // Still at work: the answer is as late as before.
     assert_eq!(service.clone().call(signed_now()).await.unwrap().status(), 503);
     gate.add_permits(1);
@@ -215,7 +216,7 @@ impl Drop for Gone {
 
 #[tokio::test]
 async fn a_sink_runs_to_its_end_though_the_sender_goes_away() {
-    let mut held = held(Limits::default());
+    let mut held = held(ReceiverLimits::default());
     let (gone, mut left) = mpsc::unbounded_channel();
     let watch = move |request: HttpRequest, next: Next| {
         let gone = Gone(gone.clone());
@@ -242,7 +243,7 @@ async fn a_sink_runs_to_its_end_though_the_sender_goes_away() {
 
 #[tokio::test]
 async fn more_than_may_be_in_work_are_asked_to_come_again() {
-    let mut held = held(Limits::default().with_in_flight(1));
+    let mut held = held(ReceiverLimits::default().with_in_flight(1));
     let addr = serve(held.router).await;
     let (first, second) = (Request::signed(BODY, "a", now()), Request::signed(BODY, "b", now()));
     let slow = tokio::spawn(async move { first.post(addr).await.status });
@@ -299,11 +300,11 @@ async fn an_observer_is_told_what_the_sender_is_not() {
     let tell = told.clone();
     let receiver = CallbackReceiver::new(verifier()).with_observer(move |outcome| {
         tell.lock().unwrap().push(match outcome {
-            Outcome::Applied { secret, readable, late, conflict, .. } => {
+            CallbackOutcome::Applied { secret, readable, late, conflict, .. } => {
                 format!("applied {secret} {readable} {late} {conflict}")
             }
-            Outcome::Duplicate { secret } => format!("duplicate {secret}"),
-            Outcome::Rejected(rejection) => rejection.code().to_owned(),
+            CallbackOutcome::Duplicate { secret } => format!("duplicate {secret}"),
+            CallbackOutcome::Rejected(rejection) => rejection.code().to_owned(),
             _ => "something new".to_owned(),
         });
     });
@@ -364,14 +365,14 @@ fn the_end_of_the_runtime_ends_what_is_in_work() {
     struct Kept(Arc<AtomicUsize>);
     impl Nonces for Kept {
         type Error = Infallible;
-        async fn claim(&self, _: Claim, _: Timestamp) -> Result<Claimed, Infallible> {
-            Ok(Claimed::New)
+        async fn claim(&self, _: NonceClaim, _: Timestamp) -> Result<NonceState, Infallible> {
+            Ok(NonceState::New)
         }
-        async fn keep(&self, _: Claim) -> Result<(), Infallible> {
+        async fn keep(&self, _: NonceClaim) -> Result<(), Infallible> {
             self.0.fetch_add(1, Ordering::SeqCst);
             Ok(())
         }
-        async fn release(&self, _: Claim) -> Result<(), Infallible> {
+        async fn release(&self, _: NonceClaim) -> Result<(), Infallible> {
             Ok(())
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use sinch_batch::campaign::report::{ReportError, batch_status, for_each_batch, for_each_failure};
-use sinch_batch::ledger::{BatchRecord, BatchStage, Campaign, CampaignStatus, Ledger};
+use sinch_batch::ledger::{BatchRecord, BatchStage, CampaignRecord, CampaignStatus, Ledger};
 use sinch_batch::models::{Message, Timestamp};
 use sinch_batch::pages::report::{AttemptsView, BatchView, FailureView, ReasonView, ReportView};
 
@@ -19,7 +19,7 @@ const LISTED: usize = 1000;
 pub(super) async fn view(
     ledger: &dyn Ledger,
     path: &Path,
-    campaign: &Campaign,
+    campaign: &CampaignRecord,
     now: Timestamp,
 ) -> Result<ReportView, ReportError> {
     let status = ledger.status(campaign.id).await?;
@@ -33,7 +33,7 @@ pub(super) async fn view(
     Ok(view)
 }
 
-fn head(view: &mut ReportView, campaign: &Campaign, path: &Path) {
+fn head(view: &mut ReportView, campaign: &CampaignRecord, path: &Path) {
     view.practice = campaign.practice;
     view.created = Some(campaign.created);
     let message: Option<Message> = serde_json::from_str(&campaign.message).ok();
@@ -65,7 +65,7 @@ fn sums(view: &mut ReportView, status: &CampaignStatus) {
     view.batches.refused = status.batches.refused;
 }
 
-async fn batches(view: &mut ReportView, ledger: &dyn Ledger, campaign: &Campaign) -> Result<(), ReportError> {
+async fn batches(view: &mut ReportView, ledger: &dyn Ledger, campaign: &CampaignRecord) -> Result<(), ReportError> {
     let mut attempts: BTreeMap<u32, u64> = BTreeMap::new();
     for_each_batch(ledger, campaign, |batch| {
         if batch.attempts > 0 {
@@ -101,7 +101,7 @@ fn shown(batch: &BatchRecord) -> BatchView {
     }
 }
 
-async fn failures(view: &mut ReportView, ledger: &dyn Ledger, campaign: &Campaign) -> Result<(), ReportError> {
+async fn failures(view: &mut ReportView, ledger: &dyn Ledger, campaign: &CampaignRecord) -> Result<(), ReportError> {
     let mut by_code: BTreeMap<String, u64> = BTreeMap::new();
     for_each_failure(ledger, campaign, |failure| {
         let code = failure.code.unwrap_or_else(|| "UNKNOWN".to_owned());

@@ -8,7 +8,7 @@ use std::io::{BufWriter, Write, stdout};
 use std::path::{Path, PathBuf};
 
 use sinch_batch::campaign::report::{ReportError, for_each_failure, write_json};
-use sinch_batch::ledger::{Campaign, Ledger};
+use sinch_batch::ledger::{CampaignRecord, Ledger};
 use sinch_batch::models::Timestamp;
 use tempfile::NamedTempFile;
 
@@ -38,7 +38,7 @@ pub(crate) async fn run(args: ReportArgs) -> Result<u8, Failure> {
 async fn write(
     ledger: &dyn Ledger,
     path: &Path,
-    campaign: &Campaign,
+    campaign: &CampaignRecord,
     format: ReportFormat,
     mut out: impl Write,
 ) -> Result<(), ReportError> {
@@ -54,7 +54,7 @@ async fn write(
     }
 }
 
-async fn csv(ledger: &dyn Ledger, campaign: &Campaign, mut out: impl Write) -> Result<(), ReportError> {
+async fn csv(ledger: &dyn Ledger, campaign: &CampaignRecord, mut out: impl Write) -> Result<(), ReportError> {
     writeln!(out, "row,line,code,description")?;
     for_each_failure(ledger, campaign, |failure| {
         let quoted = |text: &Option<String>| format!("\"{}\"", text.as_deref().unwrap_or("").replace('"', "\"\""));

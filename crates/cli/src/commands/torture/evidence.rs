@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use sinch_batch::ledger::{BatchStage, Ledger, LedgerError, SqliteLedger};
-use sinch_batch::simulator::{FaultKind, MessageStatus, Operation, Simulator};
+use sinch_batch::simulator::{FaultKind, MessageStatus, SimulatedOperation, Simulator};
 use sinch_batch::tracking::Progress;
 
 use super::judge::{Kept, Served, Stage};
@@ -16,7 +16,7 @@ use super::story::Story;
 
 /// How many requests something went wrong with. That each send takes its time is not counted.
 pub(super) fn faults(simulator: &Simulator) -> u64 {
-    let delayed_send = (Operation::SendBatch.name(), Some(FaultKind::Delay.name()));
+    let delayed_send = (SimulatedOperation::SendBatch.name(), Some(FaultKind::Delay.name()));
     let requests = simulator.requests();
     let met = requests.iter().filter(|request| request.fault.is_some());
     met.filter(|request| (request.operation, request.fault) != delayed_send).count() as u64

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
-use sinch_batch::simulator::{Operation, Simulator};
+use sinch_batch::simulator::{SimulatedOperation, Simulator};
 use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
 
@@ -207,7 +207,7 @@ impl<'a> Stage<'a> {
     async fn receipts(&mut self) -> Result<(), Wrong> {
         // Those that were to happen to callbacks had no chance while all were held back.
         let held = self.story.receipts.held;
-        for fault in self.story.faults.iter().filter(|fault| held && fault.operation == Operation::Callback) {
+        for fault in self.story.faults.iter().filter(|fault| held && fault.operation == SimulatedOperation::Callback) {
             self.simulator.inject(fault.clone());
         }
         self.simulator.release_callbacks();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sinch_batch::simulator::{Fault, FaultKind, Operation, Outcome};
+use sinch_batch::simulator::{Fault, FaultKind, MessageOutcome, SimulatedOperation};
 
 use super::dice::Dice;
 
@@ -44,7 +44,7 @@ pub(super) struct Story {
     /// How long a process that ended stays away.
     pub(super) pause: Duration,
     /// What becomes of every message, instead of what the seed says.
-    pub(super) outcome: Option<Outcome>,
+    pub(super) outcome: Option<MessageOutcome>,
 }
 
 /// How the service sends receipts.
@@ -105,7 +105,7 @@ impl Story {
         let n_faults = dice.between(0, 10);
         let mut faults: Vec<Fault> = (0..n_faults).map(|_| fault(dice, batches)).collect();
         let response_time = dice.millis(5, 150);
-        faults.push(Fault::new(Operation::SendBatch, FaultKind::Delay).seconds(response_time).times(u64::MAX));
+        faults.push(Fault::new(SimulatedOperation::SendBatch, FaultKind::Delay).seconds(response_time).times(u64::MAX));
         let mut acts = acts(dice, batches);
         if dice.happens(30) {
             freeze(dice, batches, &mut faults, &mut acts);
@@ -128,15 +128,15 @@ impl Story {
 
     /// The service hides a batch for longer than it may, after it took it without a word.
     pub(super) fn breaks_the_bound() -> Self {
-        let mut hidden = Fault::new(Operation::SendBatch, FaultKind::AcceptThenDrop).after(1);
+        let mut hidden = Fault::new(SimulatedOperation::SendBatch, FaultKind::AcceptThenDrop).after(1);
         hidden.hidden_seconds = Some(Duration::from_secs(600));
         Self { faults: vec![hidden], ..Self::plain() }
     }
 
     /// One receipt never comes; it is the only one of its message.
     pub(super) fn removes_a_receipt() -> Self {
-        let lost = Fault::new(Operation::Callback, FaultKind::Drop).after(30);
-        Self { faults: vec![lost], outcome: Some(Outcome::Queued), ..Self::plain() }
+        let lost = Fault::new(SimulatedOperation::Callback, FaultKind::Drop).after(30);
+        Self { faults: vec![lost], outcome: Some(MessageOutcome::Queued), ..Self::plain() }
     }
 
     fn plain() -> Self {
@@ -186,7 +186,7 @@ fn acts(dice: &mut Dice, batches: u64) -> Vec<Act> {
 /// another one is there to take them over. When the first goes on, it must not send them.
 fn freeze(dice: &mut Dice, batches: u64, faults: &mut Vec<Fault>, acts: &mut Vec<Act>) {
     let after = dice.between(1, batches.div_ceil(2));
-    let later = Fault::new(Operation::SendBatch, FaultKind::RateLimit).after(after).times(dice.between(1, 4));
+    let later = Fault::new(SimulatedOperation::SendBatch, FaultKind::RateLimit).after(after).times(dice.between(1, 4));
     faults.insert(0, later.retry_after(dice.pick(&["1", "2"])));
     let time = dice.millis(FREEZE.0, FREEZE.1);
     // The requests for tokens count too.
@@ -209,16 +209,16 @@ fn what(dice: &mut Dice) -> What {
 /// One fault that the promise covers. What it does not cover is left out: a service that refuses a batch
 /// and sends it all the same (4xx), that gives one id to two batches, or that shows two ids for one.
 fn fault(dice: &mut Dice, batches: u64) -> Fault {
-    let (operation, kinds): (Operation, &[FaultKind]) = match dice.between(1, 20) {
-        1..=6 => (Operation::SendBatch, LOST),
-        7..=10 => (Operation::SendBatch, REFUSED),
-        11 => (Operation::SendBatch, &[FaultKind::Delay, FaultKind::VisibleAfter]),
-        12..=14 => (Operation::FindBatches, ODD),
-        15 => (Operation::FindBatches, REFUSED),
-        16 => (Operation::FindBatches, &[FaultKind::Delay, FaultKind::Stale]),
-        17 => (Operation::BatchStatus, REFUSED),
-        18 => (Operation::Token, REFUSED),
-        _ => (Operation::Callback, REPEATED),
+    let (operation, kinds): (SimulatedOperation, &[FaultKind]) = match dice.between(1, 20) {
+        1..=6 => (SimulatedOperation::SendBatch, LOST),
+        7..=10 => (SimulatedOperation::SendBatch, REFUSED),
+        11 => (SimulatedOperation::SendBatch, &[FaultKind::Delay, FaultKind::VisibleAfter]),
+        12..=14 => (SimulatedOperation::FindBatches, ODD),
+        15 => (SimulatedOperation::FindBatches, REFUSED),
+        16 => (SimulatedOperation::FindBatches, &[FaultKind::Delay, FaultKind::Stale]),
+        17 => (SimulatedOperation::BatchStatus, REFUSED),
+        18 => (SimulatedOperation::Token, REFUSED),
+        _ => (SimulatedOperation::Callback, REPEATED),
     };
     let kind = dice.pick(kinds);
     let mut fault = Fault::new(operation, kind).after(dice.between(0, batches)).times(dice.between(1, 3));
@@ -229,7 +229,7 @@ fn fault(dice: &mut Dice, batches: u64) -> Fault {
         FaultKind::Delay => fault.seconds(dice.millis(10, 2_500)),
         _ => fault,
     };
-    if kind.name().starts_with("accept_then_") && operation == Operation::SendBatch {
+    if kind.name().starts_with("accept_then_") && operation == SimulatedOperation::SendBatch {
         fault.hidden_seconds = Some(dice.millis(0, HIDDEN));
     }
     fault

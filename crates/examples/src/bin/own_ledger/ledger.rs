@@ -5,11 +5,11 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sinch_batch::ledger::store::{Batch, Limits, Store, Sums};
+use sinch_batch::ledger::store::{Batch, Store, StoreLimits, Sums};
 use sinch_batch::ledger::{
-    Applied, BatchRecord, BoxFuture, CallbackCount, Campaign, CampaignId, CampaignStatus, Claim, Claimed, Created,
-    DeferredCounts, Entry, Failure, Ledger, LedgerError, NewCampaign, Plan, ReceivedCallback, Renewed, Run, Worker,
-    decide,
+    Applied, BatchRecord, BoxFuture, CallbackCount, CampaignId, CampaignRecord, CampaignStatus, Claim, Claimed,
+    Created, DeferredCounts, Entry, Ledger, LedgerError, MessageFailure, NewCampaign, Plan, ReceivedCallback, Renewed,
+    Run, Worker, decide,
 };
 use sinch_batch::models::Timestamp;
 use sinch_batch::tracking::{MessageState, Observation};
@@ -17,7 +17,7 @@ use sinch_batch::tracking::{MessageState, Observation};
 use crate::log::Log;
 use crate::store::of;
 
-type Answer<'a, T> = BoxFuture<'a, Result<T, LedgerError>>;
+type Response<'a, T> = BoxFuture<'a, Result<T, LedgerError>>;
 
 /// A ledger in one plain file, for one process. Its calls block for as long as the disk takes.
 pub(crate) struct FileLedger {
@@ -30,7 +30,7 @@ impl FileLedger {
         Ok(Self { log: Mutex::new(Log::open(path.as_ref())?) })
     }
 
-    pub(crate) fn with_limits(self, limits: Limits) -> Self {
+    pub(crate) fn with_limits(self, limits: StoreLimits) -> Self {
         self.log().limits = limits;
         self
     }
@@ -39,7 +39,7 @@ impl FileLedger {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn call<'a, T: Send + 'a>(&self, decide: impl FnOnce(&mut Log) -> Result<T, LedgerError>) -> Answer<'a, T> {
+    fn call<'a, T: Send + 'a>(&self, decide: impl FnOnce(&mut Log) -> Result<T, LedgerError>) -> Response<'a, T> {
         Box::pin(ready(self.log().transaction(decide)))
     }
 }
@@ -49,27 +49,27 @@ fn known(log: &mut Log, campaign: CampaignId) -> Result<Sums, LedgerError> {
 }
 
 impl Ledger for FileLedger {
-    fn create(&self, campaign: NewCampaign, plan: Box<dyn Plan>) -> Answer<'_, Created> {
+    fn create(&self, campaign: NewCampaign, plan: Box<dyn Plan>) -> Response<'_, Created> {
         self.call(|log| decide::create(log, campaign, &*plan))
     }
 
-    fn campaign<'a>(&'a self, name: &'a str) -> Answer<'a, Option<Campaign>> {
+    fn campaign<'a>(&'a self, name: &'a str) -> Response<'a, Option<CampaignRecord>> {
         self.call(|log| log.campaign_by_name(name)?.map_or(Ok(None), |id| log.get(&of("campaign", id))))
     }
 
-    fn campaigns(&self) -> Answer<'_, Vec<Campaign>> {
+    fn campaigns(&self) -> Response<'_, Vec<CampaignRecord>> {
         self.call(|log| log.all("campaign/").collect())
     }
 
-    fn cancel(&self, campaign: CampaignId) -> Answer<'_, ()> {
+    fn cancel(&self, campaign: CampaignId) -> Response<'_, ()> {
         self.call(|log| decide::cancel(log, campaign))
     }
 
-    fn begin_run(&self, campaign: CampaignId, resend_after: Duration) -> Answer<'_, Run> {
+    fn begin_run(&self, campaign: CampaignId, resend_after: Duration) -> Response<'_, Run> {
         self.call(|log| decide::begin_run(log, campaign, resend_after))
     }
 
-    fn claim(&self, campaign: CampaignId, claim: Claim) -> Answer<'_, Claimed> {
+    fn claim(&self, campaign: CampaignId, claim: Claim) -> Response<'_, Claimed> {
         self.call(|log| decide::claim(log, campaign, &claim, Worker::is_gone))
     }
 
@@ -80,50 +80,50 @@ impl Ledger for FileLedger {
         held: Vec<(u32, u64)>,
         lease: Duration,
         now: Timestamp,
-    ) -> Answer<'a, Renewed> {
+    ) -> Response<'a, Renewed> {
         self.call(|log| decide::renew(log, campaign, worker, &held, lease, now))
     }
 
-    fn release<'a>(&'a self, campaign: CampaignId, worker: &'a str, now: Timestamp) -> Answer<'a, ()> {
+    fn release<'a>(&'a self, campaign: CampaignId, worker: &'a str, now: Timestamp) -> Response<'a, ()> {
         self.call(|log| decide::release(log, campaign, worker, now))
     }
 
-    fn record(&self, campaign: CampaignId, entry: Entry, now: Timestamp) -> Answer<'_, ()> {
+    fn record(&self, campaign: CampaignId, entry: Entry, now: Timestamp) -> Response<'_, ()> {
         self.call(|log| decide::record(log, campaign, entry, now))
     }
 
-    fn apply(&self, observation: Observation) -> Answer<'_, Applied> {
+    fn apply(&self, observation: Observation) -> Response<'_, Applied> {
         self.call(|log| decide::apply(log, &observation))
     }
 
-    fn apply_many(&self, observations: Vec<Observation>) -> Answer<'_, Vec<Applied>> {
+    fn apply_many(&self, observations: Vec<Observation>) -> Response<'_, Vec<Applied>> {
         self.call(|log| observations.iter().map(|one| decide::apply(log, one)).collect())
     }
 
-    fn apply_callback(&self, callback: ReceivedCallback) -> Answer<'_, Option<Applied>> {
+    fn apply_callback(&self, callback: ReceivedCallback) -> Response<'_, Option<Applied>> {
         self.call(|log| decide::apply_callback(log, &callback))
     }
 
-    fn apply_callbacks(&self, callbacks: Vec<ReceivedCallback>) -> Answer<'_, Vec<Option<Applied>>> {
+    fn apply_callbacks(&self, callbacks: Vec<ReceivedCallback>) -> Response<'_, Vec<Option<Applied>>> {
         self.call(|log| callbacks.iter().map(|one| decide::apply_callback(log, one)).collect())
     }
 
-    fn callbacks(&self) -> Answer<'_, Vec<CallbackCount>> {
+    fn callbacks(&self) -> Response<'_, Vec<CallbackCount>> {
         self.call(|log| log.all("callback/").collect())
     }
 
-    fn deferred(&self) -> Answer<'_, DeferredCounts> {
+    fn deferred(&self) -> Response<'_, DeferredCounts> {
         self.call(|log| {
             let count = |prefix| log.keys(prefix).count() as u64;
             Ok(DeferredCounts::new(count("deferred/"), count("orphan/"), log.get("dropped")?.unwrap_or_default()))
         })
     }
 
-    fn status(&self, campaign: CampaignId) -> Answer<'_, CampaignStatus> {
+    fn status(&self, campaign: CampaignId) -> Response<'_, CampaignStatus> {
         self.call(|log| known(log, campaign).map(|sums| sums.status()))
     }
 
-    fn batches(&self, campaign: CampaignId, after: u32, limit: u32) -> Answer<'_, Vec<BatchRecord>> {
+    fn batches(&self, campaign: CampaignId, after: u32, limit: u32) -> Response<'_, Vec<BatchRecord>> {
         self.call(|log| {
             known(log, campaign)?;
             let all = log.all::<Batch>(&of("batch", campaign));
@@ -132,7 +132,7 @@ impl Ledger for FileLedger {
         })
     }
 
-    fn failures(&self, campaign: CampaignId, after_row: u64, limit: u32) -> Answer<'_, Vec<Failure>> {
+    fn failures(&self, campaign: CampaignId, after_row: u64, limit: u32) -> Response<'_, Vec<MessageFailure>> {
         self.call(|log| {
             known(log, campaign)?;
             let messages: Vec<(u64, MessageState)> =
@@ -141,14 +141,14 @@ impl Ledger for FileLedger {
             for (row, state) in messages.into_iter().filter(|(row, _)| *row > after_row) {
                 let batch = log.batch_before(campaign, row)?;
                 let line = batch.and_then(|batch| batch.rows.line_of(row)).unwrap_or_default();
-                failures.extend(Failure::of(row, line, &state));
+                failures.extend(MessageFailure::of(row, line, &state));
             }
             failures.truncate(limit as usize);
             Ok(failures)
         })
     }
 
-    fn message(&self, campaign: CampaignId, row: u64) -> Answer<'_, Option<MessageState>> {
+    fn message(&self, campaign: CampaignId, row: u64) -> Response<'_, Option<MessageState>> {
         self.call(|log| {
             known(log, campaign)?;
             Store::message(log, campaign, row)

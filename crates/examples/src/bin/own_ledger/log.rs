@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use sinch_batch::ledger::store::Limits;
+use sinch_batch::ledger::store::StoreLimits;
 use sinch_batch::ledger::{LedgerError, LedgerErrorKind};
 
 pub(crate) struct Log {
@@ -17,7 +17,7 @@ pub(crate) struct Log {
     length: u64,
     /// The file may hold what was not committed, and could not be cut.
     broken: bool,
-    pub(crate) limits: Limits,
+    pub(crate) limits: StoreLimits,
     records: BTreeMap<String, Value>,
     /// What this transaction changed, and what was there before.
     undo: Vec<(String, Option<Value>)>,
@@ -32,7 +32,7 @@ impl Log {
         })?;
         let mut text = Vec::new();
         file.read_to_end(&mut text).map_err(cannot_open)?;
-        let limits = Limits::default();
+        let limits = StoreLimits::default();
         let mut log = Self { file, length: 0, broken: false, limits, records: BTreeMap::new(), undo: Vec::new() };
         // The rest of a line that was cut off by a crash was never answered.
         for line in text.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n")) {

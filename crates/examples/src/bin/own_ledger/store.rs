@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use sinch_batch::BatchId;
 use sinch_batch::ledger::store::{Batch, Deferred, Orphan, Recount, Store, Sums};
 use sinch_batch::ledger::{
-    BatchStage, CallbackCount, Campaign, CampaignId, Digest, Held, LedgerError, NewCampaign, ReceivedCallback, Worker,
+    BatchStage, CallbackCount, CampaignId, CampaignRecord, Digest, Held, LedgerError, NewCampaign, ReceivedCallback,
+    Worker,
 };
 use sinch_batch::models::Timestamp;
 use sinch_batch::tracking::MessageState;
@@ -46,8 +47,8 @@ impl Log {
         Ok(())
     }
 
-    fn campaigns(&self, wanted: impl Fn(&Campaign) -> bool) -> Result<Vec<Campaign>> {
-        let all = self.all::<Campaign>("campaign/");
+    fn campaigns(&self, wanted: impl Fn(&CampaignRecord) -> bool) -> Result<Vec<CampaignRecord>> {
+        let all = self.all::<CampaignRecord>("campaign/");
         all.filter(|one| one.as_ref().map_or(true, |one| !one.practice && wanted(one))).collect()
     }
 
@@ -60,12 +61,13 @@ impl Log {
 }
 
 impl Store for Log {
-    fn campaigns_like(&mut self, new: &NewCampaign) -> Result<Vec<Campaign>> {
-        let same = |one: &Campaign| (&one.project, &one.app, &one.service) == (&new.project, &new.app, &new.service);
+    fn campaigns_like(&mut self, new: &NewCampaign) -> Result<Vec<CampaignRecord>> {
+        let same =
+            |one: &CampaignRecord| (&one.project, &one.app, &one.service) == (&new.project, &new.app, &new.service);
         self.campaigns(|one| same(one) && one.message_fingerprint == new.message_fingerprint)
     }
 
-    fn campaigns_over(&mut self, new: &NewCampaign) -> Result<Vec<Campaign>> {
+    fn campaigns_over(&mut self, new: &NewCampaign) -> Result<Vec<CampaignRecord>> {
         let same = |one: &str, other: &str| !one.is_empty() && one == other;
         self.campaigns(|one| same(&one.input, &new.input) || same(&one.input_fingerprint, &new.input_fingerprint))
     }
@@ -78,7 +80,7 @@ impl Store for Log {
         self.get(&named("key", key))
     }
 
-    fn put_campaign(&mut self, new: NewCampaign) -> Result<Campaign> {
+    fn put_campaign(&mut self, new: NewCampaign) -> Result<CampaignRecord> {
         let id = CampaignId::new(1 + self.keys("campaign/").count() as i64);
         let campaign = new.with_id(id);
         self.put(named("name", &campaign.name), id)?;

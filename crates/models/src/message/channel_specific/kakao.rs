@@ -1,5 +1,5 @@
 use crate::object::{object, tagged};
-use crate::wire::{Bounded, Text};
+use crate::wire::{Bounded, PrivateText};
 
 /// The buttons of a commerce message: 1 or 2.
 pub type CommerceButtons = Bounded<CommerceButton, 1, 2>;
@@ -20,7 +20,7 @@ macro_rules! commerce {
                 /// The buttons: 1 or 2.
                 pub buttons: CommerceButtons,
                 /// A line below it (34).
-                pub additional_content: Option<Text> => with_additional_content(Text),
+                pub additional_content: Option<PrivateText> => with_additional_content(PrivateText),
                 /// The picture.
                 pub image: CommerceImage,
                 /// What it is and what it costs.
@@ -44,7 +44,7 @@ macro_rules! commerce {
                     image: image.into(),
                     commerce: commerce.into(),
                     coupon: None,
-                    extra: Default::default(),
+                    unknown_fields: Default::default(),
                 }
             }
         }
@@ -81,7 +81,7 @@ object! {
 impl CarouselCommerce {
     /// Several things to buy.
     pub fn new(carousel: Carousel) -> Self {
-        Self { push_alarm: None, adult: None, carousel, extra: Default::default() }
+        Self { push_alarm: None, adult: None, carousel, unknown_fields: Default::default() }
     }
 }
 
@@ -100,7 +100,7 @@ object! {
 impl Carousel {
     /// 2 to 10 things to buy.
     pub fn new(list: impl Into<CommerceItems>) -> Self {
-        Self { head: None, list: list.into(), tail: None, extra: Default::default() }
+        Self { head: None, list: list.into(), tail: None, unknown_fields: Default::default() }
     }
 }
 
@@ -108,25 +108,29 @@ object! {
     /// What stands in front of a carousel.
     pub struct CarouselHead {
         /// The title (20).
-        pub header: Text,
+        pub header: PrivateText,
         /// The text (50).
-        pub content: Text,
+        pub content: PrivateText,
         /// Where the picture is.
-        pub image_url: Text,
+        pub image_url: PrivateText,
         /// The page that opens on a phone.
-        pub link_mo: Option<Text> => with_link_mo(Text),
+        pub link_mo: Option<PrivateText> => with_link_mo(PrivateText),
         /// The page that opens on a computer.
-        pub link_pc: Option<Text> => with_link_pc(Text),
+        pub link_pc: Option<PrivateText> => with_link_pc(PrivateText),
         /// The link into an app on iOS.
-        pub scheme_ios: Option<Text> => with_scheme_ios(Text),
+        pub scheme_ios: Option<PrivateText> => with_scheme_ios(PrivateText),
         /// The link into an app on Android.
-        pub scheme_android: Option<Text> => with_scheme_android(Text),
+        pub scheme_android: Option<PrivateText> => with_scheme_android(PrivateText),
     }
 }
 
 impl CarouselHead {
     /// A title, a text and a picture.
-    pub fn new(header: impl Into<Text>, content: impl Into<Text>, image_url: impl Into<Text>) -> Self {
+    pub fn new(
+        header: impl Into<PrivateText>,
+        content: impl Into<PrivateText>,
+        image_url: impl Into<PrivateText>,
+    ) -> Self {
         Self {
             header: header.into(),
             content: content.into(),
@@ -135,7 +139,7 @@ impl CarouselHead {
             link_pc: None,
             scheme_ios: None,
             scheme_android: None,
-            extra: Default::default(),
+            unknown_fields: Default::default(),
         }
     }
 }
@@ -144,25 +148,25 @@ object! {
     /// What stands behind a carousel.
     pub struct CarouselTail {
         /// The page that opens on a phone.
-        pub link_mo: Text,
+        pub link_mo: PrivateText,
         /// The page that opens on a computer.
-        pub link_pc: Option<Text> => with_link_pc(Text),
+        pub link_pc: Option<PrivateText> => with_link_pc(PrivateText),
         /// The link into an app on iOS.
-        pub scheme_ios: Option<Text> => with_scheme_ios(Text),
+        pub scheme_ios: Option<PrivateText> => with_scheme_ios(PrivateText),
         /// The link into an app on Android.
-        pub scheme_android: Option<Text> => with_scheme_android(Text),
+        pub scheme_android: Option<PrivateText> => with_scheme_android(PrivateText),
     }
 }
 
 impl CarouselTail {
     /// The page that opens on a phone.
-    pub fn new(link_mo: impl Into<Text>) -> Self {
+    pub fn new(link_mo: impl Into<PrivateText>) -> Self {
         Self {
             link_mo: link_mo.into(),
             link_pc: None,
             scheme_ios: None,
             scheme_android: None,
-            extra: Default::default(),
+            unknown_fields: Default::default(),
         }
     }
 }
@@ -171,15 +175,15 @@ object! {
     /// The picture of a commerce message.
     pub struct CommerceImage {
         /// Where it is.
-        pub image_url: Text,
+        pub image_url: PrivateText,
         /// The page that opens when it is touched.
-        pub image_link: Option<Text> => with_image_link(Text),
+        pub image_link: Option<PrivateText> => with_image_link(PrivateText),
     }
 }
 
-impl<T: Into<Text>> From<T> for CommerceImage {
+impl<T: Into<PrivateText>> From<T> for CommerceImage {
     fn from(image_url: T) -> Self {
-        Self { image_url: image_url.into(), image_link: None, extra: Default::default() }
+        Self { image_url: image_url.into(), image_link: None, unknown_fields: Default::default() }
     }
 }
 
@@ -199,11 +203,11 @@ object! {
     /// A button that opens a page.
     pub struct WebLink {
         /// The words on it (8).
-        pub name: Text,
+        pub name: PrivateText,
         /// The page that opens on a phone.
-        pub link_mo: Text,
+        pub link_mo: PrivateText,
         /// The page that opens on a computer.
-        pub link_pc: Option<Text> => with_link_pc(Text),
+        pub link_pc: Option<PrivateText> => with_link_pc(PrivateText),
     }
 }
 
@@ -211,11 +215,11 @@ object! {
     /// A button that opens an app.
     pub struct AppLink {
         /// The words on it.
-        pub name: Text,
+        pub name: PrivateText,
         /// The link into the app on iOS.
-        pub scheme_ios: Text,
+        pub scheme_ios: PrivateText,
         /// The link into the app on Android.
-        pub scheme_android: Text,
+        pub scheme_android: PrivateText,
     }
 }
 
@@ -223,29 +227,38 @@ object! {
     /// A button that sends its own name.
     pub struct Reply {
         /// The words on it.
-        pub name: Text,
+        pub name: PrivateText,
     }
 }
 
 impl CommerceButton {
     /// A button that opens a page.
-    pub fn web(name: impl Into<Text>, link_mo: impl Into<Text>) -> Self {
-        Self::Web(WebLink { name: name.into(), link_mo: link_mo.into(), link_pc: None, extra: Default::default() })
+    pub fn web(name: impl Into<PrivateText>, link_mo: impl Into<PrivateText>) -> Self {
+        Self::Web(WebLink {
+            name: name.into(),
+            link_mo: link_mo.into(),
+            link_pc: None,
+            unknown_fields: Default::default(),
+        })
     }
 
     /// A button that opens an app, on iOS and on Android.
-    pub fn app(name: impl Into<Text>, scheme_ios: impl Into<Text>, scheme_android: impl Into<Text>) -> Self {
+    pub fn app(
+        name: impl Into<PrivateText>,
+        scheme_ios: impl Into<PrivateText>,
+        scheme_android: impl Into<PrivateText>,
+    ) -> Self {
         Self::App(AppLink {
             name: name.into(),
             scheme_ios: scheme_ios.into(),
             scheme_android: scheme_android.into(),
-            extra: Default::default(),
+            unknown_fields: Default::default(),
         })
     }
 
     /// A button that sends its own name.
-    pub fn reply(name: impl Into<Text>) -> Self {
-        Self::Reply(Reply { name: name.into(), extra: Default::default() })
+    pub fn reply(name: impl Into<PrivateText>) -> Self {
+        Self::Reply(Reply { name: name.into(), unknown_fields: Default::default() })
     }
 }
 
@@ -265,7 +278,7 @@ object! {
     /// The usual price.
     pub struct RegularPrice {
         /// What it is (30).
-        pub title: Text,
+        pub title: PrivateText,
         /// The usual price: 0 to 99 999 999.
         pub regular_price: i64,
     }
@@ -273,8 +286,8 @@ object! {
 
 impl RegularPrice {
     /// Something at its usual price.
-    pub fn new(title: impl Into<Text>, regular_price: i64) -> Self {
-        Self { title: title.into(), regular_price, extra: Default::default() }
+    pub fn new(title: impl Into<PrivateText>, regular_price: i64) -> Self {
+        Self { title: title.into(), regular_price, unknown_fields: Default::default() }
     }
 }
 
@@ -282,7 +295,7 @@ object! {
     /// A price that is less by an amount.
     pub struct FixedDiscount {
         /// What it is (30).
-        pub title: Text,
+        pub title: PrivateText,
         /// The usual price: 0 to 99 999 999.
         pub regular_price: i64,
         /// The price now: 0 to 99 999 999.
@@ -294,8 +307,8 @@ object! {
 
 impl FixedDiscount {
     /// Something at a price that is less by an amount.
-    pub fn new(title: impl Into<Text>, regular_price: i64, discount_price: i64, discount_fixed: i64) -> Self {
-        Self { title: title.into(), regular_price, discount_price, discount_fixed, extra: Default::default() }
+    pub fn new(title: impl Into<PrivateText>, regular_price: i64, discount_price: i64, discount_fixed: i64) -> Self {
+        Self { title: title.into(), regular_price, discount_price, discount_fixed, unknown_fields: Default::default() }
     }
 }
 
@@ -303,7 +316,7 @@ object! {
     /// A price that is less by a part.
     pub struct PercentageDiscount {
         /// What it is (30).
-        pub title: Text,
+        pub title: PrivateText,
         /// The usual price: 0 to 99 999 999.
         pub regular_price: i64,
         /// The price now: 0 to 99 999 999.
@@ -315,8 +328,8 @@ object! {
 
 impl PercentageDiscount {
     /// Something at a price that is less by a part, in hundredths.
-    pub fn new(title: impl Into<Text>, regular_price: i64, discount_price: i64, discount_rate: i64) -> Self {
-        Self { title: title.into(), regular_price, discount_price, discount_rate, extra: Default::default() }
+    pub fn new(title: impl Into<PrivateText>, regular_price: i64, discount_price: i64, discount_rate: i64) -> Self {
+        Self { title: title.into(), regular_price, discount_price, discount_rate, unknown_fields: Default::default() }
     }
 }
 
@@ -331,21 +344,21 @@ macro_rules! coupon {
             pub struct $name {
                 $( $(#[$fmeta])* pub $field: $ty, )?
                 /// About it (12).
-                pub description: Option<Text> => with_description(Text),
+                pub description: Option<PrivateText> => with_description(PrivateText),
                 /// The page that opens on a phone.
-                pub link_mo: Option<Text> => with_link_mo(Text),
+                pub link_mo: Option<PrivateText> => with_link_mo(PrivateText),
                 /// The page that opens on a computer.
-                pub link_pc: Option<Text> => with_link_pc(Text),
+                pub link_pc: Option<PrivateText> => with_link_pc(PrivateText),
                 /// The link into an app on Android.
-                pub scheme_android: Option<Text> => with_scheme_android(Text),
+                pub scheme_android: Option<PrivateText> => with_scheme_android(PrivateText),
                 /// The link into an app on iOS.
-                pub scheme_ios: Option<Text> => with_scheme_ios(Text),
+                pub scheme_ios: Option<PrivateText> => with_scheme_ios(PrivateText),
             }
         }
 
         impl $name {
             /// A coupon, and the page that it opens on a phone.
-            pub fn new($( $field: impl Into<$ty>, )? link_mo: impl Into<Text>) -> Self {
+            pub fn new($( $field: impl Into<$ty>, )? link_mo: impl Into<PrivateText>) -> Self {
                 Self {
                     $( $field: $field.into(), )?
                     description: None,
@@ -353,7 +366,7 @@ macro_rules! coupon {
                     link_pc: None,
                     scheme_android: None,
                     scheme_ios: None,
-                    extra: Default::default(),
+                    unknown_fields: Default::default(),
                 }
             }
         }
@@ -401,7 +414,7 @@ coupon! {
     /// Something for nothing.
     pub struct FreeCoupon {
         /// What it is (7).
-        pub title: Text,
+        pub title: PrivateText,
     }
 }
 
@@ -409,6 +422,6 @@ coupon! {
     /// Something better for the same.
     pub struct UpCoupon {
         /// What it is (7).
-        pub title: Text,
+        pub title: PrivateText,
     }
 }

@@ -1,11 +1,11 @@
 use crate::object::object;
-use crate::wire::{Bounded, Text};
+use crate::wire::{Bounded, PrivateText};
 
 object! {
     /// `NOTIFICATION_MESSAGE_TEMPLATE`: a notification by one of LINE's templates.
     pub struct LineNotification {
         /// The template.
-        pub template_key: Text,
+        pub template_key: PrivateText,
         /// What is put into it.
         pub body: Option<LineBody> => with_body(LineBody),
     }
@@ -13,8 +13,8 @@ object! {
 
 impl LineNotification {
     /// A notification by a template.
-    pub fn new(template_key: impl Into<Text>) -> Self {
-        Self { template_key: template_key.into(), body: None, extra: Default::default() }
+    pub fn new(template_key: impl Into<PrivateText>) -> Self {
+        Self { template_key: template_key.into(), body: None, unknown_fields: Default::default() }
     }
 }
 
@@ -35,16 +35,16 @@ object! {
     /// One thing that a notification tells.
     pub struct LineItem {
         /// Which item of the template it is.
-        pub item_key: Text,
+        pub item_key: PrivateText,
         /// What it says (300; 15 for the one that stands out).
-        pub content: Text,
+        pub content: PrivateText,
     }
 }
 
 impl LineItem {
     /// What an item of the template says.
-    pub fn new(item_key: impl Into<Text>, content: impl Into<Text>) -> Self {
-        Self { item_key: item_key.into(), content: content.into(), extra: Default::default() }
+    pub fn new(item_key: impl Into<PrivateText>, content: impl Into<PrivateText>) -> Self {
+        Self { item_key: item_key.into(), content: content.into(), unknown_fields: Default::default() }
     }
 }
 
@@ -52,15 +52,15 @@ object! {
     /// A button of a notification.
     pub struct LineButton {
         /// Which button of the template it is.
-        pub button_key: Text,
+        pub button_key: PrivateText,
         /// The page that opens (1000).
-        pub url: Text,
+        pub url: PrivateText,
     }
 }
 
 impl LineButton {
     /// The page that a button of the template opens.
-    pub fn new(button_key: impl Into<Text>, url: impl Into<Text>) -> Self {
-        Self { button_key: button_key.into(), url: url.into(), extra: Default::default() }
+    pub fn new(button_key: impl Into<PrivateText>, url: impl Into<PrivateText>) -> Self {
+        Self { button_key: button_key.into(), url: url.into(), unknown_fields: Default::default() }
     }
 }

@@ -32,7 +32,7 @@ pub use whatsapp::{
 
 use crate::object::{Key, from_value, inside};
 use crate::unknown::{Part, Pointer};
-use crate::wire::Extra;
+use crate::wire::UnknownFields;
 
 /// An entry of `channel_specific_message`: `{"message_type": …, "message": {…}}`, both required.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,7 +41,7 @@ pub struct ChannelSpecificMessage {
     /// The message, told by `message_type`.
     pub body: ChannelSpecificBody,
     /// Fields that this release does not know; they are written back as they came.
-    pub extra: Extra,
+    pub unknown_fields: UnknownFields,
 }
 
 /// A kind newer than this release, whole. It can only be made by reading.
@@ -110,14 +110,14 @@ macro_rules! kinds {
                     $( ChannelSpecificBody::$variant(message) => at.enter("message", message), )+
                     ChannelSpecificBody::Unknown(_) => at.enter("message", &Whole),
                 }
-                at.extra(&self.extra);
+                at.unknown_fields(&self.unknown_fields);
             }
         }
 
         $(
             impl From<$ty> for ChannelSpecificMessage {
                 fn from(message: $ty) -> Self {
-                    Self { body: ChannelSpecificBody::$variant(Box::new(message)), extra: Extra::default() }
+                    Self { body: ChannelSpecificBody::$variant(Box::new(message)), unknown_fields: UnknownFields::default() }
                 }
             }
         )+
@@ -160,7 +160,7 @@ impl Serialize for ChannelSpecificMessage {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("message_type", self.body.kind())?;
         self.body.write(&mut map)?;
-        self.extra.write(&mut map)?;
+        self.unknown_fields.write(&mut map)?;
         map.end()
     }
 }
@@ -175,13 +175,13 @@ impl<'de> Deserialize<'de> for ChannelSpecificMessage {
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ChannelSpecificMessage, A::Error> {
                 let (mut kind, mut message) = (None, None);
-                let mut extra = Extra::default();
+                let mut unknown_fields = UnknownFields::default();
                 while let Some(key) = map.next_key::<Key<'de>>()? {
                     match key.as_str() {
                         "message_type" => kind = Some(map.next_value::<String>()?),
                         // The kind may stand behind it.
                         "message" => message = Some(map.next_value::<Value>()?),
-                        _ => extra.read(key, &mut map)?,
+                        _ => unknown_fields.read(key, &mut map)?,
                     }
                 }
                 let kind = kind.ok_or_else(|| A::Error::missing_field("message_type"))?;
@@ -189,7 +189,7 @@ impl<'de> Deserialize<'de> for ChannelSpecificMessage {
                 if !message.is_object() {
                     return Err(inside("/message", "expected an object"));
                 }
-                Ok(ChannelSpecificMessage { body: ChannelSpecificBody::read(kind, message)?, extra })
+                Ok(ChannelSpecificMessage { body: ChannelSpecificBody::read(kind, message)?, unknown_fields })
             }
         }
         deserializer.deserialize_map(Fields)

@@ -1,6 +1,6 @@
 use crate::object::{object, one_of, tagged};
 use crate::open_enum::open_enum;
-use crate::wire::{Bounded, Text};
+use crate::wire::{Bounded, PrivateText};
 
 /// The buttons of an order to pay: 1 or 2.
 pub type PaymentButtons = Bounded<PaymentButton, 1, 2>;
@@ -11,7 +11,7 @@ object! {
         /// The country whose ways to pay are used.
         pub country as "type": PaymentCountry,
         /// Your id of the order.
-        pub reference_id: Text,
+        pub reference_id: PrivateText,
         /// Whether something is shipped.
         pub type_of_goods: GoodsKind,
         /// How it can be paid: 1 or 2 ways.
@@ -29,7 +29,7 @@ impl OrderPayment {
     /// An order to pay, with its total in the smallest unit of the currency.
     pub fn new(
         country: PaymentCountry,
-        reference_id: impl Into<Text>,
+        reference_id: impl Into<PrivateText>,
         type_of_goods: GoodsKind,
         total_amount_value: i64,
         order: Order,
@@ -42,7 +42,7 @@ impl OrderPayment {
             payment_settings: None,
             total_amount_value,
             order,
-            extra: Default::default(),
+            unknown_fields: Default::default(),
         }
     }
 }
@@ -97,7 +97,7 @@ one_of! {
 impl PaymentSetting {
     /// One way to pay, in the older form.
     pub fn new(body: impl Into<PaymentSettingBody>) -> Self {
-        Self { body: Some(body.into()), extra: Default::default() }
+        Self { body: Some(body.into()), unknown_fields: Default::default() }
     }
 }
 
@@ -105,11 +105,11 @@ object! {
     /// A Pix code made for this order.
     pub struct DynamicPix {
         /// The code.
-        pub code: Text,
+        pub code: PrivateText,
         /// Who is paid.
-        pub merchant_name: Text,
+        pub merchant_name: PrivateText,
         /// The Pix key.
-        pub key: Text,
+        pub key: PrivateText,
         /// What the key is.
         pub key_type: PixKeyKind,
     }
@@ -118,9 +118,9 @@ object! {
 impl DynamicPix {
     /// A Pix code of a merchant, with the merchant's key.
     pub fn new(
-        code: impl Into<Text>,
-        merchant_name: impl Into<Text>,
-        key: impl Into<Text>,
+        code: impl Into<PrivateText>,
+        merchant_name: impl Into<PrivateText>,
+        key: impl Into<PrivateText>,
         key_type: PixKeyKind,
     ) -> Self {
         Self {
@@ -128,7 +128,7 @@ impl DynamicPix {
             merchant_name: merchant_name.into(),
             key: key.into(),
             key_type,
-            extra: Default::default(),
+            unknown_fields: Default::default(),
         }
     }
 }
@@ -153,14 +153,14 @@ object! {
     /// A page to pay on.
     pub struct PaymentLink {
         /// Its address.
-        pub uri: Text,
+        pub uri: PrivateText,
     }
 }
 
 impl PaymentLink {
     /// The page at an address.
-    pub fn new(uri: impl Into<Text>) -> Self {
-        Self { uri: uri.into(), extra: Default::default() }
+    pub fn new(uri: impl Into<PrivateText>) -> Self {
+        Self { uri: uri.into(), unknown_fields: Default::default() }
     }
 }
 
@@ -168,14 +168,14 @@ object! {
     /// A boleto.
     pub struct Boleto {
         /// Its line of digits.
-        pub digitable_line: Text,
+        pub digitable_line: PrivateText,
     }
 }
 
 impl Boleto {
     /// A boleto by its line of digits.
-    pub fn new(digitable_line: impl Into<Text>) -> Self {
-        Self { digitable_line: digitable_line.into(), extra: Default::default() }
+    pub fn new(digitable_line: impl Into<PrivateText>) -> Self {
+        Self { digitable_line: digitable_line.into(), unknown_fields: Default::default() }
     }
 }
 
@@ -189,24 +189,24 @@ object! {
         /// The tax.
         pub tax_value: i64,
         /// About the tax.
-        pub tax_description: Option<Text> => with_tax_description(Text),
+        pub tax_description: Option<PrivateText> => with_tax_description(PrivateText),
         /// The shipping.
         pub shipping_value: Option<i64> => with_shipping(i64),
         /// About the shipping.
-        pub shipping_description: Option<Text> => with_shipping_description(Text),
+        pub shipping_description: Option<PrivateText> => with_shipping_description(PrivateText),
         /// The discount.
         pub discount_value: Option<i64> => with_discount(i64),
         /// About the discount.
-        pub discount_description: Option<Text> => with_discount_description(Text),
+        pub discount_description: Option<PrivateText> => with_discount_description(PrivateText),
         /// The program that the discount comes from.
-        pub discount_program_name: Option<Text> => with_discount_program(Text),
+        pub discount_program_name: Option<PrivateText> => with_discount_program(PrivateText),
         /// The catalog that the things are in.
-        pub catalog_id: Option<Text> => with_catalog(Text),
+        pub catalog_id: Option<PrivateText> => with_catalog(PrivateText),
         /// When the order can no longer be paid: seconds since 1970, **as a string**, at least 300 s
         /// ahead.
-        pub expiration_time: Option<Text> => with_expiration_time(Text),
+        pub expiration_time: Option<PrivateText> => with_expiration_time(PrivateText),
         /// About that.
-        pub expiration_description: Option<Text> => with_expiration_description(Text),
+        pub expiration_description: Option<PrivateText> => with_expiration_description(PrivateText),
     }
 }
 
@@ -226,7 +226,7 @@ impl Order {
             catalog_id: None,
             expiration_time: None,
             expiration_description: None,
-            extra: Default::default(),
+            unknown_fields: Default::default(),
         }
     }
 }
@@ -235,9 +235,9 @@ object! {
     /// A thing that is bought.
     pub struct OrderItem {
         /// Your id of it.
-        pub retailer_id: Text,
+        pub retailer_id: PrivateText,
         /// Its name.
-        pub name: Text,
+        pub name: PrivateText,
         /// What one costs: an integer in the smallest unit of the currency.
         pub amount_value: i64,
         /// How many.
@@ -249,14 +249,19 @@ object! {
 
 impl OrderItem {
     /// Some of a thing, and what one costs in the smallest unit of the currency.
-    pub fn new(retailer_id: impl Into<Text>, name: impl Into<Text>, amount_value: i64, quantity: i64) -> Self {
+    pub fn new(
+        retailer_id: impl Into<PrivateText>,
+        name: impl Into<PrivateText>,
+        amount_value: i64,
+        quantity: i64,
+    ) -> Self {
         Self {
             retailer_id: retailer_id.into(),
             name: name.into(),
             amount_value,
             quantity,
             sale_amount_value: None,
-            extra: Default::default(),
+            unknown_fields: Default::default(),
         }
     }
 }
@@ -265,7 +270,7 @@ object! {
     /// Which order, and how it fares.
     pub struct StatusPayment {
         /// Your id of the order, as it was in the order to pay.
-        pub reference_id: Text,
+        pub reference_id: PrivateText,
         /// How it fares.
         pub order: OrderStatus,
     }
@@ -273,14 +278,14 @@ object! {
 
 impl StatusPayment {
     /// How an order fares.
-    pub fn new(reference_id: impl Into<Text>, status: OrderState) -> Self {
-        let order = OrderStatus { status, description: None, extra: Default::default() };
-        Self { reference_id: reference_id.into(), order, extra: Default::default() }
+    pub fn new(reference_id: impl Into<PrivateText>, status: OrderState) -> Self {
+        let order = OrderStatus { status, description: None, unknown_fields: Default::default() };
+        Self { reference_id: reference_id.into(), order, unknown_fields: Default::default() }
     }
 
     /// Sets a word about how the order fares (120).
     #[must_use]
-    pub fn with_description(mut self, description: impl Into<Text>) -> Self {
+    pub fn with_description(mut self, description: impl Into<PrivateText>) -> Self {
         self.order.description = Some(description.into());
         self
     }
@@ -292,7 +297,7 @@ object! {
         /// How far it has got.
         pub status: OrderState,
         /// A word about it (120).
-        pub description: Option<Text>,
+        pub description: Option<PrivateText>,
     }
 }
 

@@ -1,7 +1,7 @@
 use super::payment::{OrderPayment, StatusPayment};
 use crate::object::{object, tagged};
 use crate::open_enum::open_enum;
-use crate::wire::{AnyJson, Metadata, Text};
+use crate::wire::{AnyJson, Metadata, PrivateText};
 
 /// The parts that all interactive messages of WhatsApp have.
 macro_rules! interactive {
@@ -28,11 +28,11 @@ interactive! {
     /// `FLOWS`: a form of several screens.
     pub struct Flow {
         /// The flow.
-        pub flow_id: Text,
+        pub flow_id: PrivateText,
         /// The words on the button (20); no emoji.
-        pub flow_cta: Text,
+        pub flow_cta: PrivateText,
         /// A token of yours that the flow gets.
-        pub flow_token: Option<Text> => with_flow_token(Text),
+        pub flow_token: Option<PrivateText> => with_flow_token(PrivateText),
         /// Whether a draft of the flow is used; the default is the published one.
         pub flow_mode: Option<FlowMode> => with_flow_mode(FlowMode),
         /// How the flow begins; the default is `navigate`.
@@ -44,7 +44,7 @@ interactive! {
 
 impl Flow {
     /// A flow, and the words on the button that opens it.
-    pub fn new(flow_id: impl Into<Text>, flow_cta: impl Into<Text>) -> Self {
+    pub fn new(flow_id: impl Into<PrivateText>, flow_cta: impl Into<PrivateText>) -> Self {
         Self {
             header: None,
             body: None,
@@ -55,7 +55,7 @@ impl Flow {
             flow_mode: None,
             flow_action: None,
             flow_action_payload: None,
-            extra: Default::default(),
+            unknown_fields: Default::default(),
         }
     }
 }
@@ -85,7 +85,7 @@ object! {
     #[derive(Default)]
     pub struct FlowActionPayload {
         /// The first screen.
-        pub screen: Option<Text> => with_screen(Text),
+        pub screen: Option<PrivateText> => with_screen(PrivateText),
         /// What the screen gets; any JSON, an object in all published examples.
         pub data: Option<AnyJson> => with_data(AnyJson),
     }
@@ -93,7 +93,7 @@ object! {
 
 impl FlowActionPayload {
     /// The first screen, and what it gets.
-    pub fn new(screen: impl Into<Text>, data: Metadata) -> Self {
+    pub fn new(screen: impl Into<PrivateText>, data: Metadata) -> Self {
         let data = data.iter().map(|(name, value)| (name.to_owned(), value.clone()));
         Self::default().with_screen(screen).with_data(data.collect::<serde_json::Map<_, _>>())
     }
@@ -110,7 +110,7 @@ interactive! {
 impl OrderDetails {
     /// An order to pay.
     pub fn new(payment: OrderPayment) -> Self {
-        Self { header: None, body: None, footer: None, payment, extra: Default::default() }
+        Self { header: None, body: None, footer: None, payment, unknown_fields: Default::default() }
     }
 }
 
@@ -125,7 +125,7 @@ interactive! {
 impl OrderStatusMessage {
     /// How an order fares.
     pub fn new(payment: StatusPayment) -> Self {
-        Self { header: None, body: None, footer: None, payment, extra: Default::default() }
+        Self { header: None, body: None, footer: None, payment, unknown_fields: Default::default() }
     }
 }
 
@@ -133,13 +133,13 @@ object! {
     /// The text of an interactive message.
     pub struct InteractiveBody {
         /// The words (1024).
-        pub text: Text,
+        pub text: PrivateText,
     }
 }
 
-impl<T: Into<Text>> From<T> for InteractiveBody {
+impl<T: Into<PrivateText>> From<T> for InteractiveBody {
     fn from(text: T) -> Self {
-        Self { text: text.into(), extra: Default::default() }
+        Self { text: text.into(), unknown_fields: Default::default() }
     }
 }
 
@@ -147,13 +147,13 @@ object! {
     /// What stands below the text of an interactive message.
     pub struct InteractiveFooter {
         /// The words (60).
-        pub text: Text,
+        pub text: PrivateText,
     }
 }
 
-impl<T: Into<Text>> From<T> for InteractiveFooter {
+impl<T: Into<PrivateText>> From<T> for InteractiveFooter {
     fn from(text: T) -> Self {
-        Self { text: text.into(), extra: Default::default() }
+        Self { text: text.into(), unknown_fields: Default::default() }
     }
 }
 
@@ -175,7 +175,7 @@ object! {
     /// Words above an interactive message.
     pub struct TextHeader {
         /// The words.
-        pub text: Text,
+        pub text: PrivateText,
     }
 }
 
@@ -207,34 +207,34 @@ object! {
     /// Where something is.
     pub struct MediaLink {
         /// The address.
-        pub link: Text,
+        pub link: PrivateText,
     }
 }
 
 impl MediaLink {
-    fn new(link: impl Into<Text>) -> Self {
-        Self { link: link.into(), extra: Default::default() }
+    fn new(link: impl Into<PrivateText>) -> Self {
+        Self { link: link.into(), unknown_fields: Default::default() }
     }
 }
 
 impl Header {
     /// Words.
-    pub fn text(text: impl Into<Text>) -> Self {
-        Self::Text(TextHeader { text: text.into(), extra: Default::default() })
+    pub fn text(text: impl Into<PrivateText>) -> Self {
+        Self::Text(TextHeader { text: text.into(), unknown_fields: Default::default() })
     }
 
     /// The picture at an address.
-    pub fn image(link: impl Into<Text>) -> Self {
-        Self::Image(ImageHeader { image: MediaLink::new(link), extra: Default::default() })
+    pub fn image(link: impl Into<PrivateText>) -> Self {
+        Self::Image(ImageHeader { image: MediaLink::new(link), unknown_fields: Default::default() })
     }
 
     /// The document at an address.
-    pub fn document(link: impl Into<Text>) -> Self {
-        Self::Document(DocumentHeader { document: MediaLink::new(link), extra: Default::default() })
+    pub fn document(link: impl Into<PrivateText>) -> Self {
+        Self::Document(DocumentHeader { document: MediaLink::new(link), unknown_fields: Default::default() })
     }
 
     /// The film at an address.
-    pub fn video(link: impl Into<Text>) -> Self {
-        Self::Video(VideoHeader { video: MediaLink::new(link), extra: Default::default() })
+    pub fn video(link: impl Into<PrivateText>) -> Self {
+        Self::Video(VideoHeader { video: MediaLink::new(link), unknown_fields: Default::default() })
     }
 }

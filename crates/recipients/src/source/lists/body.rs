@@ -1,7 +1,7 @@
 use sinch_batch_models::wire::parse;
 use sinch_batch_models::{AnyJson, AppId};
 
-use super::super::feed::Feed;
+use super::super::feed::Buffer;
 use super::super::{Broken, MAX_ROW_BYTES};
 use crate::finding::{Finding, FindingKind, Where, of_file};
 
@@ -21,7 +21,7 @@ struct Entry {
 }
 
 /// Whether the text begins as a request body with that list, or as an array.
-pub(super) fn is_next(feed: &mut Feed, list: &str) -> std::io::Result<bool> {
+pub(super) fn is_next(feed: &mut Buffer, list: &str) -> std::io::Result<bool> {
     while feed.bytes().trim_ascii_start().len() < 64 && feed.bytes().len() < MAX_ROW_BYTES && feed.more()? {}
     let text = feed.bytes().trim_ascii_start();
     let Some(inside) = text.strip_prefix(b"{") else { return Ok(text.starts_with(b"[")) };
@@ -31,7 +31,7 @@ pub(super) fn is_next(feed: &mut Feed, list: &str) -> std::io::Result<bool> {
 
 impl Body {
     /// Reads the whole text, which stays in the feed.
-    pub(super) fn read(feed: &mut Feed, list: &str, findings: &mut Vec<Finding>) -> Result<Self, Broken> {
+    pub(super) fn read(feed: &mut Buffer, list: &str, findings: &mut Vec<Finding>) -> Result<Self, Broken> {
         while feed.more()? {
             if feed.bytes().len() > MAX_ROW_BYTES {
                 return Err(Broken::TooLarge);
@@ -75,7 +75,7 @@ impl Body {
         self.at.line
     }
 
-    pub(super) fn raw<'a>(&self, feed: &'a Feed) -> &'a [u8] {
+    pub(super) fn raw<'a>(&self, feed: &'a Buffer) -> &'a [u8] {
         feed.bytes().get(self.at.start..self.at.end).unwrap_or_default()
     }
 }

@@ -1,7 +1,7 @@
 use sinch_batch_models::Channel;
 
 use super::super::Broken;
-use super::super::feed::Feed;
+use super::super::feed::Buffer;
 use super::super::records::Records;
 use super::super::rules::is_blank;
 use super::Notes;
@@ -37,7 +37,7 @@ pub(super) struct Cells {
 impl Cells {
     /// Reads the header, and tells every mistake in it.
     pub(super) fn new(
-        feed: &mut Feed,
+        feed: &mut Buffer,
         role: fn(&str) -> Option<Role>,
         columns: &str,
         check: fn(&Self) -> Vec<(FindingKind, &'static str)>,
@@ -75,7 +75,7 @@ impl Cells {
         Ok(cells)
     }
 
-    pub(super) fn advance(&mut self, feed: &mut Feed) -> Result<bool, Broken> {
+    pub(super) fn advance(&mut self, feed: &mut Buffer) -> Result<bool, Broken> {
         self.records.read(feed)
     }
 

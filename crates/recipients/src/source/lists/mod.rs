@@ -53,7 +53,7 @@ use sinch_batch_models::{AppId, ConsentRecord, ContactId, ContactIdentity, NewCo
 use self::body::Body;
 #[cfg(feature = "csv")]
 use self::cells::{Cells, Role};
-use super::feed::Feed;
+use super::feed::Buffer;
 use super::json_lines::JsonRows;
 use super::rules::comparable;
 use super::{Format, SourceError, broken_at};
@@ -64,7 +64,7 @@ use crate::repeats::Search;
 
 /// A list, read row by row; whole request bodies apart, in constant memory.
 pub struct List<T> {
-    feed: Feed,
+    feed: Buffer,
     reader: Reader,
     rules: Rules<T>,
     row: RowNumber,
@@ -144,7 +144,7 @@ impl List<ConsentRecord> {
 
 impl<T> List<T> {
     fn new(reader: Box<dyn Read + Send>, format: Format, rules: Rules<T>) -> Result<Self, SourceError> {
-        let mut feed = Feed::new(reader);
+        let mut feed = Buffer::new(reader);
         let io = |source| SourceError::Io { line: 1, source };
         let mut findings = Vec::new();
         feed.drop_byte_order_mark().map_err(io)?;

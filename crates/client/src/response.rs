@@ -13,9 +13,9 @@ use sinch_batch_models::AnyJson;
 /// It reads like its body:
 ///
 /// ```
-/// # use sinch_batch_client::{Answer, Error};
+/// # use sinch_batch_client::{Response, Error};
 /// # use sinch_batch_models::BatchSent;
-/// # fn show(sent: Result<Answer<BatchSent>, Error>) -> Result<(), Error> {
+/// # fn show(sent: Result<Response<BatchSent>, Error>) -> Result<(), Error> {
 /// let sent = sent?;
 /// println!("{} was accepted with {}", sent.batch_id, sent.http_status);
 /// let batch_id = sent.body.batch_id; // to keep it
@@ -25,7 +25,7 @@ use sinch_batch_models::AnyJson;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Answer<T> {
+pub struct Response<T> {
     /// What was said; fields that this release does not know are kept in it.
     pub body: T,
     /// The HTTP status, 200 to 299. Only 200 is documented.
@@ -39,19 +39,19 @@ pub struct Answer<T> {
     pub date: Option<Timestamp>,
 }
 
-impl<T> Answer<T> {
+impl<T> Response<T> {
     pub(crate) fn new(body: T, answer: &http::Response<impl Sized>) -> Self {
         let headers = answer.headers();
         Self { body, http_status: answer.status().as_u16(), request_id: request_id(headers), date: date(headers) }
     }
 
-    pub(crate) fn map<U>(self, make: impl FnOnce(T) -> U) -> Answer<U> {
+    pub(crate) fn map<U>(self, make: impl FnOnce(T) -> U) -> Response<U> {
         let Self { body, http_status, request_id, date } = self;
-        Answer { body: make(body), http_status, request_id, date }
+        Response { body: make(body), http_status, request_id, date }
     }
 }
 
-impl<T> Deref for Answer<T> {
+impl<T> Deref for Response<T> {
     type Target = T;
     fn deref(&self) -> &T {
         &self.body
@@ -62,7 +62,7 @@ impl<T> Deref for Answer<T> {
 ///
 /// What comes of it is told later: by the status of a batch, or by callbacks.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Taken(
+pub struct Accepted(
     /// What it said all the same.
     pub Option<AnyJson>,
 );

@@ -10,9 +10,9 @@ use crate::object::Key;
 ///
 /// Empty it costs one pointer and no allocation. `Debug` shows names, not values.
 #[derive(Clone, Default, PartialEq)]
-pub struct Extra(Option<Box<Map<String, Value>>>);
+pub struct UnknownFields(Option<Box<Map<String, Value>>>);
 
-impl Extra {
+impl UnknownFields {
     /// Whether every field was known.
     pub fn is_empty(&self) -> bool {
         self.0.as_ref().is_none_or(|map| map.is_empty())
@@ -45,7 +45,7 @@ impl Extra {
     }
 }
 
-impl fmt::Debug for Extra {
+impl fmt::Debug for UnknownFields {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.iter().map(|(name, _)| name)).finish()
     }

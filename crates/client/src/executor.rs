@@ -5,21 +5,21 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
-use http::{HeaderValue, Request, Response};
+use http::{HeaderValue, Request};
 use jiff::Timestamp;
 use sinch_batch_auth::{AccessToken, TokenSource};
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument as _;
 use tracing::field::Empty;
 
-use crate::answer::request_id;
 use crate::budget::Budget;
 use crate::limits::Limits;
+use crate::response::request_id;
 use crate::transport::{ConnectTimeout, Transport};
 use crate::{Decision, Error, Operation, Pace, Reached, metrics, retry, wire};
 
 /// What all clones of a client share.
-pub(crate) struct Exchange {
+pub(crate) struct CallExecutor {
     pub(crate) tokens: Box<dyn TokenSource>,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) budget: Budget,
@@ -48,7 +48,7 @@ struct Call<'a> {
     deadline: Option<Instant>,
 }
 
-impl Exchange {
+impl CallExecutor {
     /// Makes a call, again where the policy allows it, until its answer can be read or is final.
     ///
     /// Nothing is left behind when it is dropped: no task, no turn, no lock.
@@ -58,7 +58,7 @@ impl Exchange {
         limits: &Limits,
         about: About<'_>,
         request: Request<Bytes>,
-        read: impl Fn(&Response<Bytes>, Timestamp) -> Result<T, Error>,
+        read: impl Fn(&http::Response<Bytes>, Timestamp) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let span = tracing::debug_span!(
             "sinch_batch_call",
@@ -80,7 +80,7 @@ impl Exchange {
         &self,
         call: Call<'_>,
         request: Request<Bytes>,
-        read: impl Fn(&Response<Bytes>, Timestamp) -> Result<T, Error>,
+        read: impl Fn(&http::Response<Bytes>, Timestamp) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let mut last = Last::default();
         self.budget.earn();
@@ -130,7 +130,7 @@ impl Exchange {
 
     /// One request; a second one with a new token if the service says that the first has expired.
     /// That is safe for sends too: such a request was not accepted.
-    async fn renewing(&self, call: Call<'_>, request: &Request<Bytes>) -> Result<Response<Bytes>, Error> {
+    async fn renewing(&self, call: Call<'_>, request: &Request<Bytes>) -> Result<http::Response<Bytes>, Error> {
         let token = self.token(call).await?;
         let answer = self.once(call, request, &token).await?;
         if !wire::says_expired(answer.status(), answer.headers()) {
@@ -154,7 +154,7 @@ impl Exchange {
         call: Call<'_>,
         request: &Request<Bytes>,
         token: &AccessToken,
-    ) -> Result<Response<Bytes>, Error> {
+    ) -> Result<http::Response<Bytes>, Error> {
         let Call { operation, limits, .. } = call;
         if let Some(pace) = &self.pace
             && call.in_time(pace.turn()).await.is_none()
@@ -222,7 +222,7 @@ struct Last {
 }
 
 impl Last {
-    fn note(&mut self, answer: &Response<Bytes>) {
+    fn note(&mut self, answer: &http::Response<Bytes>) {
         self.status = Some(answer.status().as_u16());
         self.request_id = request_id(answer.headers());
     }
