@@ -3,7 +3,7 @@
 //! `cargo xtask help` lists them. Modules in reading order: [`workspace`] (what cargo knows about our
 //! crates), [`layers`] (the arrows between them), [`docs`] (the pages), [`mod@api`] (the public API), [`mod@package`] (what is published),
 //! [`minimal`] (the oldest dependencies), [`ci`] (the whole gate), [`mod@bench`] (measurements),
-//! [`seeds`] (stories of the whole system), [`setup`] (the tools of the gate).
+//! [`seeds`] (stories of the whole system), [`browser`] (pages in Chromium), [`setup`] (the tools of the gate).
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that talks to a terminal")]
 
 mod workspace;
@@ -23,6 +23,8 @@ mod ci;
 mod bench;
 
 mod seeds;
+
+mod browser;
 
 mod setup;
 
@@ -47,6 +49,7 @@ cargo xtask seeds [N] [--from SEED]
                               N stories of the whole system (10000), in one thread each, on all cores
 cargo xtask seeds --seed SEED one of them, line by line
 cargo xtask setup             install the tools of the gate that are missing
+cargo xtask browser           our pages in Chromium: widths, light and dark, keyboard, accessibility
 ";
 
 fn main() -> ExitCode {
@@ -77,6 +80,7 @@ fn run(args: &[String]) -> anyhow::Result<()> {
         ["bench", "webhook"] => bench::webhook(),
         ["bench"] => bench::criterion(),
         ["seeds", rest @ ..] => seeds::run(rest),
+        ["browser"] => browser::run(),
         ["setup"] => setup::run(),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");

@@ -23,6 +23,7 @@
 //! | `ledger` | `ledger` | Remember intent, outcome and callback; brings `tracking` |
 //! | `sqlite` | in `ledger` | Keep the ledger in a SQLite file |
 //! | `campaign` | `campaign` | Run whole campaigns; brings `client`, `ledger` and `recipients` |
+//! | `pages` | `pages` | Show a campaign in a browser: HTML, and the guard of a page |
 //! | `simulator` | `simulator` | Practise against a local service; brings `webhook` |
 //! | `full` | | All but the simulator and the journal |
 //!
@@ -60,6 +61,10 @@ pub use sinch_batch_ledger as ledger;
 #[cfg(feature = "campaign")]
 #[doc(inline)]
 pub use sinch_batch_campaign as campaign;
+
+#[cfg(feature = "pages")]
+#[doc(inline)]
+pub use sinch_batch_pages as pages;
 
 #[cfg(feature = "simulator")]
 #[doc(inline)]

@@ -298,6 +298,9 @@ pub(crate) struct ReportArgs {
     /// How to print it; csv lists the failures.
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub(crate) format: ReportFormat,
+    /// Write it to a file instead of standard output; a file that is there is replaced.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) ledger: LedgerArgs,
     #[command(flatten)]
@@ -312,6 +315,8 @@ pub(crate) enum ReportFormat {
     Json,
     /// The failures: row, line, code, description.
     Csv,
+    /// One file for a browser, which opens anywhere and asks nobody for anything.
+    Html,
 }
 
 #[derive(Debug, Args)]

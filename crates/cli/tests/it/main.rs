@@ -15,6 +15,7 @@ mod operations;
 mod pages;
 mod privacy;
 mod refusals;
+mod report;
 mod request;
 mod road;
 mod simulate;
