@@ -30,7 +30,7 @@
 //!
 //! match client.send_batch(&request).await {
 //!     Ok(sent) => println!("accepted as {}", sent.batch_id),
-//!     // Nobody got anything: mend the cause, or wait, and send again.
+//!     // Nobody got anything: fix the cause, or wait, and send again.
 //!     Err(error) if error.reached_service() == Reached::No => return Err(error.into()),
 //!     // Ask before sending again: is there a batch with our metadata?
 //!     Err(_) => match client.look_up("order", "order-4711").await?.body {
@@ -48,8 +48,10 @@
 //!
 //! | Module | What it holds |
 //! | --- | --- |
-//! | [`client`] | [`Client`], its builder, and the operations |
-//! | [`answer`] | [`Response`]: a typed body, the status, the id of the request |
+//! | [`client`] | [`Client`] and its operations |
+//! | [`builder`] | [`ClientBuilder`]: how a client is made |
+//! | [`wire`] | Requests and readers of responses, for programs that send by themselves |
+//! | [`response`] | [`Response`]: a typed body, the status, the id of the request |
 //! | [`look_up`] | [`Found`]: what a look-up by metadata proves |
 //! | [`region`] | [`Region`]: the app's, and with it the host |
 //! | [`operation`] | [`Operation`] and its [`Idempotency`]: what repeating it does |
@@ -60,6 +62,8 @@
 //!
 //! | Feature | What it brings |
 //! | --- | --- |
+//! | `rustls` (default), `rustls-no-provider`, `native-tls` | TLS for `reqwest`: rustls with aws-lc, rustls with the provider your program installs, or the system's library |
+//! | `test-util` | `test_util`: a scripted transport, and responses and errors made by hand |
 //! | `reqwest` (default) | The HTTP client. Without it, give [`ClientBuilder::with_transport`] one of your own |
 //! | `tower` | `transport::TowerTransport`: any tower service as a transport |
 //! | `metrics` | Counts and durations for the `metrics` facade, see below |
@@ -78,6 +82,7 @@
 //! This crate keeps no queue and no record, splits no list of recipients, and never repeats a send
 //! whose outcome it does not know.
 
+pub mod builder;
 pub mod client;
 pub mod region;
 
@@ -88,19 +93,23 @@ pub mod pace;
 pub mod response;
 pub mod retry;
 
+#[cfg(feature = "test-util")]
+pub mod test_util;
 pub mod transport;
+pub mod wire;
 
 mod budget;
 mod endpoint;
 mod executor;
 mod limits;
-mod look;
 mod metrics;
-mod scrub;
-mod wire;
 
-pub use client::{BuildError, Client, ClientBuilder};
-pub use error::{Error, ErrorKind, Reached};
+pub use {bytes, http};
+
+pub use builder::ClientBuilder;
+pub use client::Client;
+pub use endpoint::BuildError;
+pub use error::{Disposition, Error, ErrorKind, Reached};
 pub use look_up::Found;
 pub use operation::{Idempotency, Operation};
 pub use pace::Pace;
