@@ -269,7 +269,7 @@ fn what_is_missing_is_named_when_the_client_is_made() {
     let error = builder("p").with_base_url("http://example.com").build().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "this base URL cannot be used: a token is sent over http to this machine only, elsewhere over https"
+        "this base URL cannot be used: it is http to another machine, where https is needed"
     );
     assert!(builder("p").with_base_url("http://example.com").with_region(Region::Br).build().is_ok());
 }
