@@ -39,7 +39,7 @@
 //! | [`signature`] | [`sign`] and the headers it makes |
 //! | [`verify`] | [`Verifier`]: secrets, window, bearer token, every reason to refuse |
 //! | [`replay`] | [`NonceStore`]: what was applied already; [`Nonces`], to share that |
-//! | [`callback`] | [`parse`]: bytes that were verified, as types, leniently where it must |
+//! | [`parse`] | A verified body as a typed callback, leniently: a re-export of `models` |
 //! | `receive` | `CallbackReceiver`, the whole request path, as a service and a layer; `ReceiverLimits`, `Rejection`, `Warning` |
 //! | `router` | `router` and the extractor `Signed`, for axum |
 //! | `journal` | Raw callbacks in files, to look at or to play again |
@@ -63,8 +63,6 @@ pub mod verify;
 
 pub mod replay;
 
-pub mod callback;
-
 #[cfg(feature = "tower")]
 pub mod receive;
 
@@ -76,7 +74,6 @@ pub mod journal;
 
 #[cfg(feature = "axum")]
 pub use crate::router::{FromSigned, Signed, router};
-pub use callback::parse;
 #[cfg(feature = "tower")]
 pub use receive::{
     CallbackOutcome, CallbackReceiver, CallbackService, LateCallbacks, Received, ReceiverLimits, Rejection,
@@ -85,4 +82,5 @@ pub use receive::{
 pub use replay::{NonceClaim, NonceState, NonceStore, Nonces};
 pub use secret::WebhookSecret;
 pub use signature::{Signature, sign};
+pub use sinch_batch_models::callback::parse;
 pub use verify::{SignatureError, Verified, Verifier, VerifierError};
