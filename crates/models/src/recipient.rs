@@ -218,6 +218,25 @@ impl Recipients {
     /// The most recipients one call may carry.
     pub const MAX: usize = 1000;
 
+    /// Batches of up to [`MAX`](Self::MAX) recipients, in order; none if there are no recipients.
+    ///
+    /// ```
+    /// use sinch_batch_models::{BatchRecipient, Channel, Recipient, Recipients};
+    ///
+    /// let everyone: Vec<BatchRecipient> = (0..2500)
+    ///     .map(|n| BatchRecipient::new(Recipient::identity(Channel::Sms, format!("+1555{n:07}"))))
+    ///     .collect();
+    /// let sizes: Vec<usize> = Recipients::split(everyone).map(|batch| batch.len()).collect();
+    /// assert_eq!(sizes, [1000, 1000, 500]);
+    /// ```
+    pub fn split(recipients: Vec<BatchRecipient>) -> impl Iterator<Item = Self> {
+        let mut rest = recipients.into_iter();
+        std::iter::from_fn(move || {
+            let batch: Vec<_> = rest.by_ref().take(Self::MAX).collect();
+            (!batch.is_empty()).then_some(Self(batch))
+        })
+    }
+
     /// The recipients, in order; a receipt's `messageIndex` counts from 0 in this order.
     pub fn as_slice(&self) -> &[BatchRecipient] {
         &self.0
@@ -235,7 +254,7 @@ impl Recipients {
     }
 }
 
-/// A batch carries 1 to 1000 recipients.
+/// An invalid number of recipients: a batch carries 1 to 1000, see [`Recipients::split`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ThisError)]
 #[error("a batch carries 1 to 1000 recipients, not {found}")]
 pub struct RecipientCount {

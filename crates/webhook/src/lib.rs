@@ -10,7 +10,7 @@
 //! | [`signature`] | [`sign`] and the headers it makes |
 //! | [`verify`] | [`Verifier`]: secrets, window, bearer token, every reason to refuse |
 //! | [`replay`] | [`NonceStore`]: what was applied already; [`Nonces`], to share that |
-//! | [`callback`] | [`parse`]: bytes that were verified, as types, leniently where it must |
+//! | [`parse`] | A verified body as a typed callback, leniently: a re-export of `models` |
 //! | `receive` | `CallbackReceiver`, the whole request path, as a service and a layer; `ReceiverLimits`, `Rejection`, `Warning` |
 //! | `router` | `router` and the extractor `Signed`, for axum |
 //! | `journal` | Raw callbacks in files, to look at or to play again |
@@ -35,8 +35,6 @@ pub mod verify;
 
 pub mod replay;
 
-pub mod callback;
-
 #[cfg(feature = "tower")]
 pub mod receive;
 
@@ -48,7 +46,6 @@ pub mod journal;
 
 #[cfg(feature = "axum")]
 pub use crate::router::{FromSigned, Signed, router};
-pub use callback::parse;
 #[cfg(feature = "tower")]
 pub use receive::{
     CallbackOutcome, CallbackReceiver, CallbackService, LateCallbacks, Received, ReceiverLimits, Rejection,
@@ -57,4 +54,5 @@ pub use receive::{
 pub use replay::{NonceClaim, NonceState, NonceStore, Nonces};
 pub use secret::WebhookSecret;
 pub use signature::{Signature, sign};
+pub use sinch_batch_models::callback::parse;
 pub use verify::{SignatureError, Verified, Verifier, VerifierError};

@@ -1,4 +1,4 @@
-//! Callbacks: what the service tells later.
+//! Callbacks: what the service reports later.
 //!
 //! Source of everything in here, unless another is named: the published Conversation API description,
 //! which the Batch API shares. Every field is optional, as published examples lack many; an empty
@@ -9,6 +9,7 @@ mod contact;
 mod delivery;
 mod inbound;
 mod kind;
+mod lenient;
 mod origin;
 mod other;
 mod smart;
@@ -36,6 +37,7 @@ pub use inbound::{
     ReactionAction, ReactionEvent, ReplyKind, ReplyMessage, ShortlinkActivatedEvent,
 };
 pub use kind::{CallbackKind, Trigger};
+pub use lenient::parse;
 pub use origin::Origin;
 pub use other::{
     ChannelEvent, ChannelEventNotification, EventDeliveryReport, RecordNotification, RecordStatus, SubmitNotification,

@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn errors_name_the_path_and_never_the_value() {
-        check(r#"{"app_id": 7}"#, "/app_id", "invalid type: an integer, expected the text of a AppId");
+        check(r#"{"app_id": 7}"#, "/app_id", "invalid type: an integer, expected a string (app id)");
         check(
             r#"{"app_id":"a","ttl":"a secret, expected by nobody"}"#,
             "/ttl",

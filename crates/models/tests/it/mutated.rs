@@ -38,7 +38,7 @@ fn check(name: &str, value: &Value, place: &str) {
             assert!(value.pointer(path).is_some(), "{name}: {error}: no such place");
             let said = error.message();
             assert!(
-                ["expected", "missing", "needs", "second kind", "named by", "carries"]
+                ["expected", "missing", "required", "more than one of", "carries"]
                     .iter()
                     .any(|word| said.contains(word)),
                 "{name}: {error}: says nothing of what was expected"
