@@ -43,7 +43,9 @@ pub fn record<S: Store>(store: &mut S, campaign: CampaignId, entry: Entry, now: 
         Entry::Released { token, why, .. } => {
             if batch.hold.token == token && batch.stage != BatchStage::Accepted {
                 batch.hold.until = None;
-                batch.hold.end_call(now);
+                if batch.hold.in_call {
+                    batch.hold.end_call(now);
+                }
                 if let Some(why) = why {
                     batch.why = Some(scrub(&why, None));
                 }
