@@ -10,9 +10,9 @@ use oauth2::TokenUrl;
 
 use crate::endpoint::SecureUrl;
 use crate::exchange::{self, Asked, Exchange};
-use crate::{backoff, retry};
 use crate::source::{BoxFuture, FetchToken, IssuedToken};
 use crate::{AuthError, AuthErrorKind, KeyId, KeySecret};
+use crate::{backoff, retry};
 
 /// Where tokens for all regions come from.
 pub const TOKEN_URL: &str = "https://auth.sinch.com/oauth2/token";

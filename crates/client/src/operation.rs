@@ -94,7 +94,9 @@ impl Operation {
         let (what, id) = (path.next()?, path.next());
         Self::ALL.into_iter().find(|operation| {
             let mut template = operation.path_template().split('/').skip(4);
-            operation.method() == *request.method() && template.next() == Some(what) && template.next().is_some() == id.is_some()
+            operation.method() == *request.method()
+                && template.next() == Some(what)
+                && template.next().is_some() == id.is_some()
         })
     }
 

@@ -70,11 +70,7 @@ impl Script {
 
     /// Adds a failure to the next request of an operation that has none yet.
     #[must_use]
-    pub fn with_failure(
-        self,
-        operation: Operation,
-        failure: impl FnOnce() -> TransportError + Send + 'static,
-    ) -> Self {
+    pub fn with_failure(self, operation: Operation, failure: impl FnOnce() -> TransportError + Send + 'static) -> Self {
         self.with_turn(operation, Box::new(move || Err(failure())))
     }
 

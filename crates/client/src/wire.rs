@@ -83,8 +83,8 @@ pub fn cancel_batch(to: &Endpoint, request: &CancelBatchRequest) -> Result<Reque
 /// [`ErrorKind::Request`](crate::ErrorKind::Request) if the batch id is empty or a dot.
 pub fn batch_status(to: &Endpoint, batch_id: &BatchId) -> Result<Request<Bytes>, Error> {
     let operation = Operation::BatchStatus;
-    let segment = segment(batch_id.as_str())
-        .ok_or_else(|| Error::request(operation, "not a batch id: it is empty or a dot"))?;
+    let segment =
+        segment(batch_id.as_str()).ok_or_else(|| Error::request(operation, "not a batch id: it is empty or a dot"))?;
     write(operation, to.at(&format!("messages/{segment}")), Bytes::new())
 }
 
@@ -181,10 +181,7 @@ pub fn read_batch_status(response: &http::Response<Bytes>, now: Timestamp) -> Re
 ///
 /// # Errors
 /// [`Error`] for every other response.
-pub fn read_batches_found(
-    response: &http::Response<Bytes>,
-    now: Timestamp,
-) -> Result<Response<BatchStatuses>, Error> {
+pub fn read_batches_found(response: &http::Response<Bytes>, now: Timestamp) -> Result<Response<BatchStatuses>, Error> {
     read(Operation::FindBatches, response, now)
 }
 
@@ -312,7 +309,8 @@ mod tests {
 
     #[test]
     fn response_without_a_described_body_may_be_empty_or_any_json() {
-        let read = |status, body: &str| read_accepted(Operation::CancelBatch, &answer(status, body), Timestamp::UNIX_EPOCH);
+        let read =
+            |status, body: &str| read_accepted(Operation::CancelBatch, &answer(status, body), Timestamp::UNIX_EPOCH);
         for (body, said) in
             [("", None), (" \n", None), ("{}", Some("{}")), (r#"{"n":1}"#, Some(r#"{"n":1}"#)), ("[]", Some("[]"))]
         {
@@ -346,7 +344,11 @@ mod tests {
             (r#"{"batches":[{"batch_id":"b"}]}"#, 1),
             ("[]", 0),
         ] {
-            assert_eq!(read_batches_found(&answer(200, body), Timestamp::UNIX_EPOCH).unwrap().len(), expected, "{body}");
+            assert_eq!(
+                read_batches_found(&answer(200, body), Timestamp::UNIX_EPOCH).unwrap().len(),
+                expected,
+                "{body}"
+            );
         }
         // An empty body is not "none": a batch that is there must not look as if it were not.
         for body in ["", "<html>", "7"] {

@@ -267,10 +267,7 @@ fn what_is_missing_is_named_when_the_client_is_made() {
     assert!(matches!(builder("p").build().unwrap_err(), BuildError::NoRegion));
     assert!(matches!(builder("").with_region(Region::Br).build().unwrap_err(), BuildError::ProjectId));
     let error = builder("p").with_base_url("http://example.com").build().unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "this base URL cannot be used: it is http to another machine, where https is needed"
-    );
+    assert_eq!(error.to_string(), "this base URL cannot be used: it is http to another machine, where https is needed");
     assert!(builder("p").with_base_url("http://example.com").with_region(Region::Br).build().is_ok());
 }
 
