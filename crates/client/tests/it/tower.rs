@@ -36,7 +36,7 @@ async fn an_answer_without_an_end_is_not_read_to_it() {
     });
     let error = client(TowerTransport::new(service)).send_batch(&batch()).await.unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Transport), "{error:?}");
-    assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "the answer is longer than 8 MiB");
+    assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "the response is longer than 8 MiB");
 }
 
 #[tokio::test]
