@@ -135,10 +135,10 @@ impl<'de> Deserialize<'de> for Recipient {
                 }
                 if twice {
                     return Err(A::Error::custom(
-                        "a recipient is named by `contact_id` or by `identified_by`, not twice",
+                        "more than one of `contact_id` or `identified_by` is set",
                     ));
                 }
-                let by = by.ok_or_else(|| A::Error::custom("missing field `contact_id` or `identified_by`"))?;
+                let by = by.ok_or_else(|| A::Error::custom("one of `contact_id` or `identified_by` is required"))?;
                 Ok(Recipient { by, unknown_fields })
             }
         }

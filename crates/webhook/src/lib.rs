@@ -38,7 +38,9 @@
 //! | [`secret`] | [`WebhookSecret`], which cannot be printed, may have a name and an end |
 //! | [`signature`] | [`sign`] and the headers it makes |
 //! | [`verify`] | [`Verifier`]: secrets, window, bearer token, every reason to refuse |
+//! | [`verifiers`] | [`Verifiers`]: the verifier of a request, by tenant or as secrets change |
 //! | [`replay`] | [`NonceStore`]: what was applied already; [`Nonces`], to share that |
+//! | [`conformance`] | The checks that every store of nonces must pass |
 //! | [`parse`] | A verified body as a typed callback, leniently: a re-export of `models` |
 //! | `receive` | `CallbackReceiver`, the whole request path, as a service and a layer; `ReceiverLimits`, `Rejection`, `Warning` |
 //! | `router` | `router` and the extractor `Signed`, for axum |
@@ -61,7 +63,11 @@ pub mod signature;
 
 pub mod verify;
 
+pub mod verifiers;
+
 pub mod replay;
+
+pub mod conformance;
 
 #[cfg(feature = "tower")]
 pub mod receive;
@@ -76,11 +82,12 @@ pub mod journal;
 pub use crate::router::{FromSigned, Signed, router};
 #[cfg(feature = "tower")]
 pub use receive::{
-    CallbackOutcome, CallbackReceiver, CallbackService, LateCallbacks, Received, ReceiverLimits, Rejection,
-    SignedLayer, SignedService, Warning,
+    CallbackOutcome, CallbackReceiver, CallbackService, LateCallbacks, Received, ReceiverHandle, ReceiverLimits,
+    Rejection, SignedLayer, SignedService, Warning,
 };
 pub use replay::{NonceClaim, NonceState, NonceStore, Nonces};
 pub use secret::WebhookSecret;
 pub use signature::{Signature, sign};
 pub use sinch_batch_models::callback::parse;
+pub use verifiers::Verifiers;
 pub use verify::{SignatureError, Verified, Verifier, VerifierError};

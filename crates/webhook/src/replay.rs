@@ -25,8 +25,12 @@ pub const DEFAULT_CAPACITY: usize = 100_000;
 /// - `claim` must be atomic: of any number of claims of one key at once, exactly one is
 ///   [`New`](NonceState::New).
 /// - What is kept must be known at least until [`NonceClaim::until`].
+/// - What is released can be claimed again.
+/// - Another body under a key that is known is a [`Conflict`](NonceState::Conflict), and changes nothing.
 /// - A claim that is neither kept nor released belongs to a process that died. Let it lapse, but no
 ///   sooner than your slowest sink may need: a claim that lapses early applies the callback twice.
+///
+/// [`conformance::run`](crate::conformance::run) checks an implementation.
 pub trait Nonces: Send + Sync + 'static {
     /// Why the store could not say. It is logged, and the service is asked to send again.
     type Error: fmt::Display + Send;
@@ -66,7 +70,19 @@ pub enum NonceState {
 impl NonceClaim {
     /// Of a callback that was verified, and its body.
     pub fn new(callback: &Verified, body: &[u8]) -> Self {
-        Self { key: digest(callback.nonce.as_bytes()), body: digest(body), until: callback.good_until }
+        Self::of(&callback.nonce, body, callback.good_until)
+    }
+
+    /// Of a nonce and a body that came with it, for tests of a store: see [`conformance`](crate::conformance).
+    pub fn of(nonce: &str, body: &[u8], until: Timestamp) -> Self {
+        Self { key: digest(nonce.as_bytes()), body: digest(body), until }
+    }
+
+    /// The same in a namespace, so that equal nonces of different receivers are kept apart in one store.
+    #[must_use]
+    pub fn with_namespace(self, namespace: &str) -> Self {
+        // The key has a fixed length, so no other pair of the two gives the same bytes.
+        Self { key: digest(&[&self.key, namespace.as_bytes()].concat()), ..self }
     }
 
     /// The nonce's digest, to be found by.

@@ -7,6 +7,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
+use sinch_batch_models::AppId;
 
 use crate::Signature;
 
@@ -21,6 +22,7 @@ pub struct WebhookSecret {
     empty: bool,
     name: Option<Arc<str>>,
     end: Option<Timestamp>,
+    apps: Arc<[AppId]>,
 }
 
 impl WebhookSecret {
@@ -30,7 +32,7 @@ impl WebhookSecret {
         let text = secret.expose_secret();
         #[expect(clippy::expect_used, reason = "HMAC is defined for keys of any length")]
         let key = Hmac::new_from_slice(text.as_bytes()).expect("any key length");
-        Self { key, empty: text.is_empty(), name: None, end: None }
+        Self { key, empty: text.is_empty(), name: None, end: None, apps: Arc::default() }
     }
 
     /// Calls the secret something, for logs: "of May". Not the secret itself.
@@ -48,6 +50,22 @@ impl WebhookSecret {
         self
     }
 
+    /// Binds the secret to an app; call it again for each further one.
+    ///
+    /// Where the webhooks of several apps share a path, anybody who knows one secret could otherwise sign
+    /// a callback that names another's app. A callback that names no app, as those about contacts, is
+    /// taken with any secret.
+    #[must_use]
+    pub fn with_app(mut self, app: impl Into<AppId>) -> Self {
+        self.apps = self.apps.iter().cloned().chain([app.into()]).collect();
+        self
+    }
+
+    /// The apps it is for; none if it is for any.
+    pub fn apps(&self) -> &[AppId] {
+        &self.apps
+    }
+
     /// Whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
         self.empty
@@ -61,6 +79,10 @@ impl WebhookSecret {
     /// The last moment at which it is taken; `None` for no end.
     pub fn end(&self) -> Option<Timestamp> {
         self.end
+    }
+
+    pub(crate) fn shared_apps(&self) -> Arc<[AppId]> {
+        self.apps.clone()
     }
 
     pub(crate) fn shared_name(&self) -> Option<Arc<str>> {

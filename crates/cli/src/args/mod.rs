@@ -102,7 +102,7 @@ pub(crate) struct Json {
     pub(crate) json: bool,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct LedgerArgs {
     /// The ledger: a SQLite file that remembers what was sent. Unless given, one in the user's state folder.
     #[arg(long, value_name = "FILE", env = "SINCH_BATCH_LEDGER")]

@@ -15,6 +15,8 @@ use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use crate::wire::inside;
+
 /// A key, borrowed from the text where it has no escapes.
 pub(crate) struct Key<'de>(Cow<'de, str>);
 
@@ -68,11 +70,6 @@ pub(crate) fn missing<'de, T: Deserialize<'de>, E: Error>(name: &'static str) ->
         }
     }
     T::deserialize(Missing(name, std::marker::PhantomData))
-}
-
-/// An error about something inside the value at hand; [`crate::parse`] puts the two paths together.
-pub(crate) fn inside<E: Error>(path: &str, message: impl fmt::Display) -> E {
-    if path.is_empty() { E::custom(message) } else { E::custom(format_args!("at {path}: {message}")) }
 }
 
 /// Reads a typed value out of a buffered one. Its errors name the path inside of it.

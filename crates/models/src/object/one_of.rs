@@ -154,7 +154,7 @@ macro_rules! one_of {
                         };
                         if second {
                             return Err(serde::de::Error::custom(format_args!(
-                                "a second kind where only one may stand: {}",
+                                "more than one of {} is set",
                                 $crate::object::List($body::KEYS)
                             )));
                         }
@@ -202,7 +202,7 @@ macro_rules! found {
     };
     ($strict:ident, $body:ident::$variant:ident($vty:ty) = $vkey:literal, $had:ident, $second:ident, $key:ident, $map:ident, $unknown_fields:ident) => {
         let found = $map.next_value::<Option<$vty>>()?.map($body::$variant);
-        // The same key twice is no second kind: the last one stands, as in every other object.
+        // The same key twice is not a second kind: the last one stands, as in every other object.
         $second |= found.is_some() && $had.as_ref().is_some_and(|had| had.key() != $vkey);
         $had = found.or($had);
     };
@@ -213,7 +213,7 @@ macro_rules! none {
     (strict, $body:ident, $read:ident) => {
         if $read.body.is_none() && $read.unknown_fields.is_empty() {
             return Err(serde::de::Error::custom(format_args!(
-                "missing a kind: {}",
+                "one of {} is required",
                 $crate::object::List($body::KEYS)
             )));
         }

@@ -111,14 +111,16 @@ where
             };
             let claim = receiver.claim(&admitted);
             let (secret, late) = (admitted.verified.secret, admitted.verified.late);
+            let secret_name = admitted.verified.secret_name.clone();
             match once(&receiver, claim, admitted, |admitted| hand_over(inner, admitted)).await {
                 Met::Applied { done: response, conflict } => {
                     // The service below reads the body, or not.
-                    receiver.tell(&CallbackOutcome::Applied { secret, readable: true, late, conflict });
+                    let readable = true;
+                    receiver.tell(&CallbackOutcome::Applied { secret, secret_name, readable, late, conflict });
                     Ok(response)
                 }
                 Met::Duplicate => {
-                    receiver.tell(&CallbackOutcome::Duplicate { secret });
+                    receiver.tell(&CallbackOutcome::Duplicate { secret, secret_name });
                     Ok(Response::default())
                 }
                 Met::Failed(Ok(response)) => {

@@ -1,17 +1,19 @@
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{Extensions, HeaderMap, Uri};
 use jiff::Timestamp;
 use sinch_batch_models::Callback;
 use tokio::sync::{Notify, Semaphore};
 
 use super::warning::{Notice, Warnings};
-use super::{CallbackService, ReceiverLimits, Rejection, SignedLayer, Warning};
-use crate::{NonceStore, Nonces, Verified, Verifier};
+use super::{CallbackService, ReceiverHandle, ReceiverLimits, Rejection, SignedLayer, Warning};
+use crate::verifiers::AnyVerifiers;
+use crate::{NonceStore, Nonces, Verified, Verifiers};
 
-/// What stands between requests and a sink: the verifier, the nonces, the limits.
+/// The whole path from a request to a sink: verifier, nonces, limits.
 ///
 /// # What is answered
 ///
@@ -28,6 +30,7 @@ use crate::{NonceStore, Nonces, Verified, Verifier};
 /// | a body over [`ReceiverLimits::body`] | 413, not read any further | gives up |
 /// | a body that breaks off | 400 | gives up |
 /// | a signature or a token that does not hold, whatever its time | 401 | gives up |
+/// | a request for which there is no [verifier](Verifiers), a callback of [another app](crate::WebhookSecret::with_app) | 401 | gives up |
 /// | a body that is too slow, too many at once, a sink that fails, panics or is too slow | 503 with `Retry-After` | sends it again |
 ///
 /// The service sends again after a 5xx, a 429 and when it gets no answer, but after no other 4xx: so
@@ -44,7 +47,7 @@ use crate::{NonceStore, Nonces, Verified, Verifier};
 /// callback is remembered or free again by how it ended. Until then other deliveries of it wait, no
 /// longer than [`ReceiverLimits::answer`], and are answered by that. So a callback is neither lost half-way nor
 /// handed over twice. A sink that never ends keeps its place of [`ReceiverLimits::in_flight`]: give it time
-/// limits of its own.
+/// limits of its own. Before a program ends it waits for such sinks by [`handle`](Self::handle).
 ///
 /// ```
 /// use std::convert::Infallible;
@@ -65,12 +68,14 @@ use crate::{NonceStore, Nonces, Verified, Verifier};
 /// # }
 /// ```
 pub struct CallbackReceiver<N = NonceStore> {
-    pub(super) verifier: Verifier,
+    pub(super) verifiers: Box<dyn AnyVerifiers>,
     pub(super) nonces: N,
     pub(super) limits: ReceiverLimits,
     pub(super) token: Option<Box<TokenCheck>>,
     pub(super) observer: Option<Box<Observer>>,
     pub(super) late: LateCallbacks,
+    pub(super) namespace: Option<Arc<str>>,
+    pub(super) handle: ReceiverHandle,
     warn: Option<Box<Warn>>,
     warnings: Warnings,
     clock: Option<Box<Clock>>,
@@ -112,8 +117,13 @@ pub struct Received {
     pub readable: bool,
     /// What is known by its signature.
     pub verified: Verified,
+    /// The address of the request, as the framework left it: a nested axum router takes its prefix off
+    /// (see `axum::extract::OriginalUri`).
+    pub uri: Uri,
     /// The headers of the request, all of them: a bearer token among them, if there is one.
     pub headers: HeaderMap,
+    /// The extensions of the request: what layers in front put there.
+    pub extensions: Extensions,
     /// The body as it was signed. It holds personal data: numbers, texts.
     pub body: Bytes,
 }
@@ -134,6 +144,8 @@ pub enum CallbackOutcome {
     Applied {
         /// The place of the secret it was signed with, from 0.
         secret: usize,
+        /// What that secret is called, if it has a name.
+        secret_name: Option<Arc<str>>,
         /// Whether it could be read as a callback. Else only a raw sink was called.
         readable: bool,
         /// Whether it was signed before the window.
@@ -142,26 +154,31 @@ pub enum CallbackOutcome {
         conflict: bool,
     },
     /// Applied before, and not handed over again.
+    #[non_exhaustive]
     Duplicate {
         /// The place of the secret it was signed with, from 0.
         secret: usize,
+        /// What that secret is called, if it has a name.
+        secret_name: Option<Arc<str>>,
     },
     /// Not applied.
     Rejected(Rejection),
 }
 
 impl CallbackReceiver {
-    /// Takes what the verifier accepts, within [`ReceiverLimits::default`], and remembers nonces in a
+    /// Takes what the [verifier](Verifiers) of the request accepts, within [`ReceiverLimits::default`], and remembers nonces in a
     /// [`NonceStore`] of its own.
-    pub fn new(verifier: Verifier) -> Self {
+    pub fn new(verifiers: impl Verifiers) -> Self {
         let limits = ReceiverLimits::default();
         Self {
-            verifier,
+            verifiers: Box::new(verifiers),
             nonces: NonceStore::new(),
             limits,
             token: None,
             observer: None,
             late: LateCallbacks::default(),
+            namespace: None,
+            handle: ReceiverHandle::new(),
             warn: None,
             warnings: Warnings::new(),
             clock: None,
@@ -175,8 +192,39 @@ impl<N: Nonces> CallbackReceiver<N> {
     /// Remembers nonces in this store.
     #[must_use]
     pub fn with_nonces<M: Nonces>(self, nonces: M) -> CallbackReceiver<M> {
-        let Self { verifier, nonces: _, limits, token, observer, late, warn, warnings, clock, places, settled } = self;
-        CallbackReceiver { verifier, nonces, limits, token, observer, late, warn, warnings, clock, places, settled }
+        let Self { verifiers, nonces: _, limits, token, observer, late, namespace, handle, .. } = self;
+        let Self { warn, warnings, clock, places, settled, .. } = self;
+        CallbackReceiver {
+            verifiers,
+            nonces,
+            limits,
+            token,
+            observer,
+            late,
+            namespace,
+            handle,
+            warn,
+            warnings,
+            clock,
+            places,
+            settled,
+        }
+    }
+
+    /// Keeps the nonces of this receiver apart from those of others that share its store.
+    ///
+    /// Without it two receivers with one store take the same callback for a duplicate, which is right for
+    /// two processes behind one address and wrong for two webhooks.
+    #[must_use]
+    pub fn with_nonce_namespace(mut self, namespace: impl Into<Arc<str>>) -> Self {
+        self.namespace = Some(namespace.into());
+        self
+    }
+
+    /// Shows the callbacks being applied and waits for their end. Take it before the receiver becomes a
+    /// router, a service or a layer.
+    pub fn handle(&self) -> ReceiverHandle {
+        self.handle.clone()
     }
 
     /// Sets the limits.
@@ -285,7 +333,6 @@ impl fmt::Debug for Received {
 impl<N> fmt::Debug for CallbackReceiver<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CallbackReceiver")
-            .field("verifier", &self.verifier)
             .field("limits", &self.limits)
             .field("late", &self.late)
             .finish_non_exhaustive()

@@ -4,6 +4,7 @@
 mod support;
 
 mod attacks;
+mod conformance;
 mod genuine;
 #[cfg(feature = "journal")]
 mod journal;
@@ -11,4 +12,5 @@ mod layer;
 mod privacy;
 mod receiver;
 mod signatures;
+mod tenants;
 mod work;

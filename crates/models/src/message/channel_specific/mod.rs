@@ -30,7 +30,8 @@ pub use whatsapp::{
     InteractiveFooter, MediaLink, OrderDetails, OrderStatusMessage, TextHeader, VideoHeader,
 };
 
-use crate::object::{Key, from_value, inside};
+use crate::object::{Key, from_value};
+use crate::wire::inside;
 use crate::unknown::{Part, Pointer};
 use crate::wire::UnknownFields;
 
