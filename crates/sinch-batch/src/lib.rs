@@ -18,7 +18,7 @@
 //! | `tower` | in `client` | Send through any tower service |
 //! | `metrics` | in `client` | Count calls, requests and repeats for the `metrics` facade |
 //! | `webhook` | `webhook` | Receive signed callbacks with axum |
-//! | `journal` | in `webhook` | Keep raw callbacks in files, to look at or to play again; brings `webhook` |
+//! | `journal` | `journal` | Keep raw callbacks in files, to look at or to replay |
 //! | `tracking` | `tracking` | Know where each batch and message stands |
 //! | `ledger` | `ledger` | Remember intent, outcome and callback; brings `tracking` |
 //! | `sqlite` | in `ledger` | Keep the ledger in a SQLite file |
@@ -44,6 +44,10 @@ pub use sinch_batch_auth as auth;
 #[cfg(feature = "client")]
 #[doc(inline)]
 pub use sinch_batch_client as client;
+
+#[cfg(feature = "journal")]
+#[doc(inline)]
+pub use sinch_batch_journal as journal;
 
 #[cfg(feature = "webhook")]
 #[doc(inline)]

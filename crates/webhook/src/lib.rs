@@ -15,18 +15,16 @@
 //! | [`parse`] | A verified body as a typed callback, leniently: a re-export of `models` |
 //! | `receive` | `CallbackReceiver`, the whole request path, as a service and a layer; `ReceiverLimits`, `Rejection`, `Warning` |
 //! | `router` | `router` and the extractor `Signed`, for axum |
-//! | `journal` | Raw callbacks in files, to look at or to play again |
 //!
 //! # Features
 //!
 //! | Feature | What it brings |
 //! | --- | --- |
-//! | none | All but the last three modules: no web framework, no runtime, time is an argument |
+//! | none | All but the last two modules: no web framework, no runtime, time is an argument |
 //! | `tower` (default) | `receive`, for any framework on `http` and tokio |
 //! | `axum` (default) | `router` |
-//! | `journal` | `journal`, with no runtime either |
 //!
-//! This crate keeps nothing on disk unless a program opens a journal, does not fetch OAuth2 tokens or
+//! This crate keeps nothing on disk (`sinch-batch-journal` does), does not fetch OAuth2 tokens or
 //! check them itself, and never parses a body it has not verified.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -46,9 +44,6 @@ pub mod receive;
 
 #[cfg(feature = "axum")]
 pub mod router;
-
-#[cfg(feature = "journal")]
-pub mod journal;
 
 #[cfg(feature = "axum")]
 pub use crate::router::{FromSigned, Signed, router};

@@ -26,7 +26,7 @@ pub struct WebhookSecret {
 }
 
 impl WebhookSecret {
-    /// Takes a secret as it is.
+    /// A secret of this text, taken as it is.
     pub fn new(secret: impl Into<String>) -> Self {
         let secret = SecretString::from(secret.into());
         let text = secret.expose_secret();
@@ -35,14 +35,14 @@ impl WebhookSecret {
         Self { key, empty: text.is_empty(), name: None, end: None, apps: Arc::default() }
     }
 
-    /// Calls the secret something, for logs: "of May". Not the secret itself.
+    /// Names the secret, for logs and metrics: "of May". Not the secret itself.
     #[must_use]
     pub fn with_name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// The last moment at which a [`Verifier`](crate::Verifier) takes what is signed with it, by the
+    /// Sets the last moment at which a [`Verifier`](crate::Verifier) accepts its signatures, by the
     /// verifier's time: what a callback says of its own time would be a forger's choice.
     #[must_use]
     pub fn with_end(mut self, end: Timestamp) -> Self {
@@ -61,22 +61,22 @@ impl WebhookSecret {
         self
     }
 
-    /// The apps it is for; none if it is for any.
+    /// The apps it is bound to; empty if any app may use it.
     pub fn apps(&self) -> &[AppId] {
         &self.apps
     }
 
-    /// Whether there is nothing in it.
+    /// Whether the secret is empty.
     pub fn is_empty(&self) -> bool {
         self.empty
     }
 
-    /// What it is called.
+    /// Its name.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
-    /// The last moment at which it is taken; `None` for no end.
+    /// The last moment at which it is accepted; `None` for no end.
     pub fn end(&self) -> Option<Timestamp> {
         self.end
     }
@@ -116,7 +116,7 @@ mod tests {
     use crate::Verifier;
 
     #[test]
-    fn the_secret_is_not_printed() {
+    fn secret_is_not_printed() {
         let secret = WebhookSecret::new("hunter2").with_name("of May");
         let all = format!("{secret:?} {secret:#?} {:?}", Verifier::new(secret.clone()));
         assert!(!all.contains("hunter2"), "{all}");

@@ -1,4 +1,4 @@
-//! Checking that a callback comes from the service, unaltered and of now.
+//! Signature verification: a callback comes from the service, unaltered, and was signed just now.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use sinch_batch_models::{AppId, Callback};
 use crate::signature::{ALGORITHM, ALGORITHM_HEADER, NONCE_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER};
 use crate::{Signature, WebhookSecret};
 
-/// How far the time of signing may be from now, unless told otherwise.
+/// Default limit between the time of signing and now, either way: 5 minutes.
 pub const DEFAULT_WINDOW: Duration = Duration::from_secs(5 * 60);
 
-/// Checks the signatures of callbacks, and makes them. Cheap to clone.
+/// Verifies the signatures of callbacks, and signs. Cheap to clone.
 ///
 /// | Header | What is taken |
 /// | --- | --- |
@@ -37,7 +37,7 @@ pub struct Verifier {
 
 type BearerCheck = dyn Fn(&str) -> bool + Send + Sync;
 
-/// A callback whose signature holds: what else is known of it.
+/// What is known of a callback whose signature holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Verified {
@@ -85,18 +85,18 @@ pub(crate) enum Signing {
     Future(Duration),
 }
 
-/// Why no verifier can be made.
+/// An invalid set of secrets for a verifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VerifierError {
-    /// Without a secret nothing could be taken.
+    /// No secret: no callback could be verified.
     #[error("a verifier needs at least one secret")]
     NoSecret,
-    /// With an empty secret anybody could sign. Is the environment variable set?
+    /// An empty secret: anybody could sign. Is the environment variable set?
     #[error("the webhook secret at place {0}, counted from 0, is empty")]
     EmptySecret(usize),
 }
 
-/// Why a callback was refused.
+/// Why a signature was rejected.
 ///
 /// [`Old`](Self::Old) and [`Future`](Self::Future) tell of a genuine callback at a wrong time: answer 503,
 /// since a clock may be set right until it comes again. All others are final: answer 401, the same for
@@ -146,7 +146,7 @@ pub enum SignatureError {
 }
 
 impl SignatureError {
-    /// The reason in one word, for a log or a metric; an answer must not tell it.
+    /// The reason as a code, for logs and metrics; a response must not contain it.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Missing(_) => "missing",
@@ -164,7 +164,7 @@ impl SignatureError {
 }
 
 impl Verifier {
-    /// Takes callbacks signed with this secret within [`DEFAULT_WINDOW`] of now.
+    /// Accepts callbacks signed with this secret within [`DEFAULT_WINDOW`] of now.
     ///
     /// # Errors
     /// If the secret is empty.
@@ -172,7 +172,7 @@ impl Verifier {
         Self::any_of([secret])
     }
 
-    /// Takes callbacks signed with any of these secrets: several webhooks, or a secret that is being
+    /// Accepts callbacks signed with any of these secrets: several webhooks, or a secret that is being
     /// changed, the new one first and the old one [with an end](WebhookSecret::with_end).
     ///
     /// Each secret costs one more HMAC per callback: all are always tried, so that the time taken
@@ -191,7 +191,7 @@ impl Verifier {
         Ok(Self { secrets, window: DEFAULT_WINDOW, algorithm_may_be_missing: false, bearer: None })
     }
 
-    /// How far the time of signing may be from now, either way, in whole seconds, the bounds included.
+    /// Sets the limit between the time of signing and now, either way, in whole seconds, bounds included.
     ///
     /// Whether a callback is signed again when it is sent again is not published. With a window too
     /// narrow for the service's retries genuine ones are old; with a wider one a captured callback can
@@ -202,15 +202,15 @@ impl Verifier {
         self
     }
 
-    /// Takes callbacks without the algorithm's header too: something on the way may take it out. One
-    /// that is there must still name the one algorithm.
+    /// Accepts callbacks without the algorithm's header, which a proxy may strip. If it is there, it must
+    /// still name the one algorithm.
     #[must_use]
     pub fn with_missing_algorithm_allowed(mut self) -> Self {
         self.algorithm_may_be_missing = true;
         self
     }
 
-    /// Demands a bearer token too, for webhooks with OAuth2 credentials, and asks this whether it is
+    /// Requires a bearer token too, for webhooks with OAuth2 credentials, and asks this whether it is
     /// good. It is asked only after the signature held. Compare in constant time.
     #[must_use]
     pub fn with_bearer(mut self, check: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
@@ -218,7 +218,7 @@ impl Verifier {
         self
     }
 
-    /// How far the time of signing may be from now.
+    /// The limit between the time of signing and now.
     pub fn window(&self) -> Duration {
         self.window
     }
@@ -228,7 +228,7 @@ impl Verifier {
         crate::sign(&self.secrets[0], body, nonce, timestamp)
     }
 
-    /// Checks the raw bytes of a callback against its headers. Compares in constant time.
+    /// Verifies the raw bytes of a callback against its headers, in constant time.
     ///
     /// A nonce seen before is not refused here: see [`NonceStore`](crate::NonceStore).
     ///
@@ -239,7 +239,7 @@ impl Verifier {
         self.check_with(in_map(headers), body, now)
     }
 
-    /// Checks the raw bytes of a callback against headers of any type: `values` gives all values of the
+    /// Verifies the raw bytes of a callback against headers of any type, in constant time: `values` gives all values of the
     /// header of that name, which is in lower case.
     ///
     /// For frameworks with other header types, such as actix-web 4 (`http` 0.2), and for functions that

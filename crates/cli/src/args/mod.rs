@@ -95,7 +95,7 @@ pub(crate) struct MessageArgs {
     pub(crate) text: Option<String>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct Json {
     /// Print one JSON value on standard output.
     #[arg(long)]

@@ -8,7 +8,7 @@ use serde::Serialize;
 use sinch_batch::ledger::{Applied, Ledger, ReceivedCallback};
 use sinch_batch::models::Timestamp;
 use sinch_batch::webhook::Verifier;
-use sinch_batch::webhook::journal::{JournalError, Record, Records, read};
+use sinch_batch::journal::{JournalError, Record, Records, read};
 
 use crate::args::ReplayArgs;
 use crate::fail::{Failure, output, sentence};

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use sinch_batch::ledger::{CampaignStatus, Entry, Ledger, NewCampaign, SqliteLedger};
 use sinch_batch::models::{BatchId, Timestamp};
-use sinch_batch::webhook::journal::read;
+use sinch_batch::journal::read;
 use tempfile::TempDir;
 
 use crate::support::{Said, Server, binary, get, planned, run, try_http};

@@ -5,6 +5,7 @@
 //! without the buffering of `flatten`, every error is raised where the reader still knows its place,
 //! and each type can name the fields it does not know.
 
+mod kinds;
 mod one_of;
 mod tagged;
 
@@ -195,6 +196,7 @@ macro_rules! object {
     };
 }
 
+pub(crate) use kinds::{KindSlot, Kinds, no_kind};
 pub(crate) use one_of::{List, conversions, found, none, one_of};
 pub use tagged::UnknownObject;
 pub(crate) use tagged::{rest, tagged, take_tag};

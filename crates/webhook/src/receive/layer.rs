@@ -14,7 +14,7 @@ use super::work::{Met, once};
 use super::{CallbackOutcome, CallbackReceiver, Rejection};
 use crate::{NonceStore, Nonces};
 
-/// Lets only callbacks of the service through to the service below, each once.
+/// A layer that passes only verified callbacks to the service below, each once.
 ///
 /// The service below gets the whole body as it was signed, and a [`Verified`](crate::Verified) in the
 /// request's extensions. Its answer goes back as it is: a success is remembered, so that the next
@@ -63,7 +63,7 @@ impl<S, N> Layer<S> for SignedLayer<N> {
     }
 }
 
-/// What a [`SignedLayer`] makes.
+/// The service of a [`SignedLayer`].
 #[derive(Debug)]
 pub struct SignedService<S, N = NonceStore> {
     receiver: Arc<CallbackReceiver<N>>,

@@ -90,7 +90,7 @@ type Observer = dyn Fn(&CallbackOutcome) + Send + Sync;
 type Warn = dyn Fn(&Warning) + Send + Sync;
 type TokenCheck = dyn Fn(String) -> Pin<Box<dyn Future<Output = bool> + Send>> + Send + Sync;
 
-/// What to do with genuine callbacks that were signed before the window.
+/// Policy for genuine callbacks that were signed before the window.
 ///
 /// They come when the service sends again, after an outage, with the time of the first delivery, and
 /// when a clock is wrong. Only somebody who has the signed bytes can send one, and what it says only
@@ -104,7 +104,7 @@ pub enum LateCallbacks {
     Apply,
 }
 
-/// A callback with all that came: for sinks that keep the bytes, or pass them on.
+/// A callback with its request: for sinks that keep the bytes, or forward them.
 ///
 /// `Debug` shows neither headers nor body.
 #[derive(Clone)]
@@ -135,7 +135,7 @@ impl Received {
     }
 }
 
-/// What became of a request, for metrics.
+/// The outcome of one request, for metrics.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum CallbackOutcome {
@@ -189,7 +189,7 @@ impl CallbackReceiver {
 }
 
 impl<N: Nonces> CallbackReceiver<N> {
-    /// Remembers nonces in this store.
+    /// Sets the store of nonces.
     #[must_use]
     pub fn with_nonces<M: Nonces>(self, nonces: M) -> CallbackReceiver<M> {
         let Self { verifiers, nonces: _, limits, token, observer, late, namespace, handle, .. } = self;
@@ -235,7 +235,7 @@ impl<N: Nonces> CallbackReceiver<N> {
         self
     }
 
-    /// Demands a bearer token, for webhooks with OAuth2 credentials, and asks this whether it is good.
+    /// Requires a bearer token, for webhooks with OAuth2 credentials, and asks this whether it is good.
     /// [`Verifier::with_bearer`] does so without waiting.
     ///
     /// It is asked only when the signature has held, within the time for the answer.
@@ -255,7 +255,7 @@ impl<N: Nonces> CallbackReceiver<N> {
         self
     }
 
-    /// What to do with genuine callbacks that were signed before the window.
+    /// Sets the policy for genuine callbacks that were signed before the window.
     #[must_use]
     pub fn with_late_callbacks(mut self, late: LateCallbacks) -> Self {
         self.late = late;
@@ -269,7 +269,7 @@ impl<N: Nonces> CallbackReceiver<N> {
         self
     }
 
-    /// Takes the time from here.
+    /// Sets the clock.
     #[must_use]
     pub fn with_clock(mut self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         self.clock = Some(Box::new(clock));

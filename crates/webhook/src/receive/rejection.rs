@@ -13,7 +13,7 @@ use sinch_batch_models::ParseError;
 use super::warning::{Notice, Warnings};
 use crate::SignatureError;
 
-/// Why a callback was not applied.
+/// Why a callback was not applied, and how it was answered.
 ///
 /// It is in the extensions of the answer, for a layer that logs or counts, and it goes to
 /// [`CallbackReceiver::with_observer`](crate::CallbackReceiver::with_observer). The answer itself is a
@@ -119,7 +119,7 @@ impl Rejection {
         }
     }
 
-    /// The reason in one word, for a log or a metric; an answer must not tell it.
+    /// The reason as a code, for logs and metrics; a response must not contain it.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Method => "method",

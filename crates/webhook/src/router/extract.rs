@@ -55,7 +55,7 @@ use crate::{Verified, Verifier};
 #[derive(Clone)]
 pub struct Signed<T>(pub T);
 
-/// What can be made of a callback that was verified.
+/// A type that is made of a verified callback.
 pub trait FromSigned: Sized {
     /// Makes it.
     ///

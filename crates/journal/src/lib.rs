@@ -1,7 +1,7 @@
-//! A journal of raw callbacks: what came, byte for byte, in files of bounded size and number.
+#![doc = include_str!("../README.md")]
 //!
-//! It is for those who want to look at callbacks afterwards, or to play them again: after a fault of
-//! their own program, into a new one, into a ledger. Nothing writes a journal unless it is told to.
+//! For looking at callbacks afterwards, or replaying them: after a fault of a program, into a new one, into
+//! a ledger. Nothing writes a journal unless it is told to; the command line does with `listen --journal`.
 //!
 //! **A journal holds personal data**: phone numbers and other identities, names, texts that people
 //! wrote, and whatever a program put into the metadata of its messages. Keep it as you keep a database
@@ -9,27 +9,6 @@
 //! for their owner alone (modes 0700 and 0600 on Unix). Secrets are not in it: a signature cannot be
 //! turned back into its secret, and the values of the headers `authorization`, `proxy-authorization`
 //! and `cookie` are left out.
-//!
-//! ```
-//! use http::HeaderMap;
-//! use jiff::Timestamp;
-//! use sinch_batch_webhook::journal::{Bounds, Journal, read};
-//!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let scratch = tempfile::tempdir()?;
-//! # let folder = scratch.path().join("journal");
-//! let bounds = Bounds::default().with_file_bytes(8 << 20).with_files(4);
-//! let mut journal = Journal::open(&folder, bounds)?;
-//! journal.append(Timestamp::now(), &HeaderMap::new(), br#"{"message_delivery_report": {}}"#)?;
-//! journal.sync()?; // Now it is on the disk.
-//!
-//! for record in read(&folder)? {
-//!     let record = record?;
-//!     println!("{} bytes came at {}", record.body.len(), record.received);
-//! }
-//! # Ok(())
-//! # }
-//! ```
 //!
 //! # Format
 //!
@@ -54,6 +33,7 @@
 //! never answered, so the service sends that callback again; a reader passes over it, and the writer
 //! cuts it off when it goes on with that file. Beside the files lies `lock`, by which a folder has
 //! one writer at a time.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod error;
 mod read;

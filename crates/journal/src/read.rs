@@ -3,9 +3,9 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Take};
 use std::path::{Path, PathBuf};
 
-use super::record::{self, Fault};
-use super::write::{numbers, path_of};
-use super::{JournalError, Record};
+use crate::record::{self, Fault};
+use crate::write::{numbers, path_of};
+use crate::{JournalError, Record};
 
 /// Reads a journal: the folder of one, or one of its files.
 ///

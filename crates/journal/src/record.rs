@@ -126,7 +126,7 @@ pub(super) fn read(line: &[u8]) -> Result<Record, Fault> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::*;
 
     fn line(headers: &HeaderMap, body: &[u8]) -> Vec<u8> {
         let mut line = Vec::new();

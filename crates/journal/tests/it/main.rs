@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
-use sinch_batch_webhook::journal::{Bounds, Journal, JournalError, Record, read};
+use sinch_batch_journal::{Bounds, Journal, JournalError, Record, read};
 use tempfile::TempDir;
 
 struct Scratch(TempDir);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use http::HeaderMap;
 use jiff::Timestamp;
 
-use super::{JournalError, record};
+use crate::{JournalError, record};
 
 /// How much a journal may hold.
 ///
