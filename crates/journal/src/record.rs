@@ -126,7 +126,7 @@ pub(super) fn read(line: &[u8]) -> Result<Record, Fault> {
 
 #[cfg(test)]
 mod tests {
-    use crate::*;
+    use super::*;
 
     fn line(headers: &HeaderMap, body: &[u8]) -> Vec<u8> {
         let mut line = Vec::new();
@@ -159,7 +159,7 @@ mod tests {
             r#"{"v":1,"received":"1970-01-01T00:00:00Z","headers":[["content-type","application/json"],["authorization",null]],"body":"{\"app_id\":\"\"}"}"#
         );
         assert_eq!(read(&line).unwrap().headers.len(), 1);
-        assert!(include_str!("mod.rs").contains(
+        assert!(include_str!("lib.rs").contains(
             r#""headers":[["content-type","application/json"],["authorization",null]],"body":"{\"app_id\":\"\"}"}"#
         ));
     }
