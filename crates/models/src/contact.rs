@@ -4,8 +4,8 @@ use serde::de::Error;
 
 use crate::language::Language;
 use crate::object::object;
-use crate::wire::inside;
 use crate::unknown::keeps_rules;
+use crate::wire::inside;
 use crate::wire::{Bounded, PrivateText};
 use crate::{AppId, Channel, ContactId};
 

@@ -293,8 +293,7 @@ impl Verifier {
         match single(&values, ALGORITHM_HEADER) {
             Ok(name) if name.eq_ignore_ascii_case(ALGORITHM) => {}
             Err(SignatureError::Missing(_))
-                if self.algorithm_may_be_missing
-                    && values(ALGORITHM_HEADER.as_str()).into_iter().next().is_none() => {}
+                if self.algorithm_may_be_missing && values(ALGORITHM_HEADER.as_str()).into_iter().next().is_none() => {}
             Ok(_) => return Err(SignatureError::Algorithm),
             Err(error) => return Err(error),
         }

@@ -104,7 +104,14 @@ impl Metrics {
         );
         family(&mut text, "taken_total", "Callbacks taken in, by kind.", "kind", &self.taken, String::clone);
         family(&mut text, "heard_total", "Callbacks by what they were to the ledger.", "heard", &self.heard, word);
-        family(&mut text, "signed_total", "Genuine callbacks by the secret that signed.", "secret", &self.signed, String::clone);
+        family(
+            &mut text,
+            "signed_total",
+            "Genuine callbacks by the secret that signed.",
+            "secret",
+            &self.signed,
+            String::clone,
+        );
         single(&mut text, "repeated_total", "Callbacks that had been taken in before.", "counter", &self.repeated);
         single(&mut text, "in_flight", "Callbacks under way at this moment.", "gauge", &self.in_flight);
         text

@@ -171,7 +171,13 @@ impl Receiver {
     }
 }
 
-fn app(path: &str, verifiers: watch::Receiver<Verifier>, limits: ReceiverLimits, sink: Sink, says: bool) -> (Router, ReceiverHandle) {
+fn app(
+    path: &str,
+    verifiers: watch::Receiver<Verifier>,
+    limits: ReceiverLimits,
+    sink: Sink,
+    says: bool,
+) -> (Router, ReceiverHandle) {
     let metrics = sink.metrics.clone();
     let (met, lost) = (metrics.clone(), metrics.clone());
     let sink = Arc::new(sink);

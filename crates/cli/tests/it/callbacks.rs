@@ -6,9 +6,9 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use sinch_batch::journal::read;
 use sinch_batch::ledger::{CampaignStatus, Entry, Ledger, NewCampaign, SqliteLedger};
 use sinch_batch::models::{BatchId, Timestamp};
-use sinch_batch::journal::read;
 use tempfile::TempDir;
 
 use crate::support::{Said, Server, binary, get, planned, run, try_http};

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use crate::wire::{self, ParseError};
 use crate::Callback;
+use crate::wire::{self, ParseError};
 
 /// How many fields of an unexpected type are put right one by one. A callback with more of them is kept
 /// whole, as an unknown kind: each costs a reading of the whole body.

@@ -5,7 +5,6 @@ use compact_str::CompactString;
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-
 /// Words or numbers that belong to a person: a message text, a phone number, a parameter value.
 ///
 /// It reads like a `str`, but `Debug` tells only its length, so that no log shows it by accident. Up to

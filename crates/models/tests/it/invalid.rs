@@ -29,10 +29,9 @@ fn bodies_that_must_be_refused_are() {
             "messages array" => ("", "missing field `message`"),
             "two message types" => ("/message", "more than one of `text_message`, "),
             "empty message" => ("/message", "one kind of message is required, such as `text_message`"),
-            "recipient named twice" => (
-                "/recipient_and_params/0/recipient",
-                "more than one of `contact_id` or `identified_by` is set",
-            ),
+            "recipient named twice" => {
+                ("/recipient_and_params/0/recipient", "more than one of `contact_id` or `identified_by` is set")
+            }
             "ttl as a number" => ("/ttl", "invalid type: an integer, expected text such as \"300s\""),
             "ttl in minutes" => ("/ttl", "expected whole seconds such as \"300s\""),
             "numeric parameter" => {
@@ -99,12 +98,16 @@ fn broken(message: &str, path: &str, said: &str) {
 fn messages_outside_of_documented_rules_are_refused_where_the_fault_is() {
     refused(r#"{"text_message":{}}"#, "/text_message", "missing field `text`");
     refused(r#"{"agent":{"display_name":"a"}}"#, "", "one kind of message is required");
-    refused(r#"{"template_message":{}}"#, "/template_message", "one of `omni_template` or `channel_template` is required");
+    refused(
+        r#"{"template_message":{}}"#,
+        "/template_message",
+        "one of `omni_template` or `channel_template` is required",
+    );
     refused(r#"{"card_message":{"choices":[{}]}}"#, "/card_message/choices/0", "one of `text_message`, ");
     refused(
         r#"{"card_message":{"choices":[{"text_message":{"text":"a"},"url_message":{"title":"t","url":"u"}}]}}"#,
         "/card_message/choices/0",
-        "more than one of `text_message`, "
+        "more than one of `text_message`, ",
     );
     broken(
         r#"{"carousel_message":{"cards":[],"choices":[{"text_message":{"text":"a"}},{"text_message":{"text":"b"}},{"text_message":{"text":"c"}},{"text_message":{"text":"d"}}]}}"#,

@@ -98,7 +98,7 @@ where
     match once(receiver, claim, admitted, work).await {
         Met::Applied { done: readable, conflict } => {
             Ok(CallbackOutcome::Applied { secret, secret_name, readable, late, conflict })
-        },
+        }
         Met::Duplicate => Ok(CallbackOutcome::Duplicate { secret, secret_name }),
         Met::Failed(rejection) | Met::Rejected(rejection) => Err(rejection),
     }

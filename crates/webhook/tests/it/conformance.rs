@@ -38,7 +38,11 @@ impl Nonces for Faulty {
     }
 
     async fn release(&self, claim: NonceClaim) -> Result<(), Infallible> {
-        if self.keeps_released { self.store.keep(claim) } else { self.store.release(claim) }
+        if self.keeps_released {
+            self.store.keep(claim)
+        } else {
+            self.store.release(claim)
+        }
         Ok(())
     }
 }

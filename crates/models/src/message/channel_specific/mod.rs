@@ -31,9 +31,9 @@ pub use whatsapp::{
 };
 
 use crate::object::{Key, from_value};
-use crate::wire::inside;
 use crate::unknown::{Part, Pointer};
 use crate::wire::UnknownFields;
+use crate::wire::inside;
 
 /// An entry of `channel_specific_message`: `{"message_type": …, "message": {…}}`, both required.
 #[derive(Clone, Debug, PartialEq)]
