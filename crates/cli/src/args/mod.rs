@@ -95,14 +95,14 @@ pub(crate) struct MessageArgs {
     pub(crate) text: Option<String>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct Json {
     /// Print one JSON value on standard output.
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct LedgerArgs {
     /// The ledger: a SQLite file that remembers what was sent. Unless given, one in the user's state folder.
     #[arg(long, value_name = "FILE", env = "SINCH_BATCH_LEDGER")]
