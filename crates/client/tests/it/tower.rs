@@ -5,7 +5,7 @@ use std::future::{Ready, ready};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{Request};
+use http::Request;
 use sinch_batch_auth::AccessToken;
 use sinch_batch_client::transport::TowerTransport;
 use sinch_batch_client::{Client, ErrorKind, Reached, Region, RetryPolicy, Transport, TransportError};
