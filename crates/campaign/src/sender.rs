@@ -173,7 +173,7 @@ fn failure(error: &Error) -> SendFailure {
 }
 
 /// The error and its causes, in one sentence.
-fn sentence(error: &dyn std::error::Error) -> String {
+pub(crate) fn sentence(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

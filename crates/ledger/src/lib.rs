@@ -15,7 +15,7 @@
 //! let now = "2031-09-14T10:05:00Z".parse()?;
 //! let key = "0192f3c6a1b27c3d8e4f5a6b7c8d9e0f";
 //! let rows: RowSpans = [(1, 2), (2, 3)].into_iter().collect(); // row, line
-//! let plan = vec![PlannedRows { rows, at_byte: 5, n_bytes: 26, digest: *b"8 bytes." }];
+//! let plan = vec![PlannedRows { first_row: None, rows, at_byte: 5, n_bytes: 26, digest: *b"8 bytes." }];
 //! let campaign = ledger.create(NewCampaign::new("autumn", key, 2, now), Box::new(plan)).await?.campaign;
 //!
 //! // Leave to send, intent before the call, outcome after.
@@ -99,7 +99,7 @@ pub mod conformance;
 
 pub use callback::{Applied, CallbackCount, DeferredCounts, ReceivedCallback};
 pub use campaign::{CampaignId, CampaignRecord, Created, DuplicateOf, NewCampaign};
-pub use entry::{BatchRecord, BatchStage, Entry, MessageFailure};
+pub use entry::{BatchRecord, BatchStage, Entry, Exclusion, MessageFailure, RetryRow};
 pub use error::{LedgerError, LedgerErrorKind};
 pub use lease::{Claim, Claimed, Held, LEASE, Lease, Renewed, Run};
 pub use ledger::{BoxFuture, Ledger, LedgerExt};

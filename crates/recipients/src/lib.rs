@@ -93,6 +93,7 @@ mod plan;
 mod skip;
 
 mod file;
+mod original;
 mod read;
 mod recipient_source;
 mod repeatable;
@@ -110,6 +111,7 @@ pub use cut::{Batcher, RowBatch};
 pub use file::RecipientFile;
 pub use finding::{Finding, FindingKind, RowNumber};
 pub use fingerprint::{BadFingerprint, Fingerprint};
+pub use original::AnnotatedRows;
 pub use plan::{BatchRange, PlannedBatch};
 pub use preflight::{Preflight, preflight};
 pub use recipient_source::RecipientSource;
