@@ -1,8 +1,10 @@
 //! A campaign after its evening: rows with what became of them, retries, pauses.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::{Value, json};
+use sinch_batch::models::Timestamp;
 
 use crate::support::{Running, Stage, adds_up, run};
 
@@ -208,4 +210,42 @@ fn a_paused_campaign_sends_nothing_until_it_is_resumed() {
     stage.has_each_once(20);
     let said = run(&mut stage.command_without_service(&["pause", "autumn"])).ends(5);
     assert!(said.stderr.contains("nothing is left to pause"), "{said:?}");
+}
+
+#[test]
+fn a_scheduled_campaign_is_recalled_before_it_goes() {
+    let (stage, _) = stage_with(20, |_| vec!["delivered"]);
+    let at = (Timestamp::now() + Duration::from_secs(3600)).strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let args = ["send", "people.csv", "--text", "Hi", "--campaign", "autumn", "--batch-size", "7", "--no-wait", "--at"];
+    let said = run(&mut stage.command(&[&args[..], &[&at]].concat())).ends(0);
+    assert!(said.stderr.contains(&format!("the messages leave at {at}")) || said.stderr.contains("+00:00"), "{said:?}");
+
+    let dry = run(&mut stage.command(&["cancel", "autumn", "--dry-run"])).ends(0);
+    assert!(dry.stdout.contains("20 asked back") && dry.stdout.contains("nothing was changed"), "{dry:?}");
+    assert_eq!(stage.status("autumn")["phase"], "done");
+    // Nothing can be recalled without credentials, and then nothing else is done either.
+    run(&mut stage.command_without_service(&["cancel", "autumn"])).ends(2);
+    assert_eq!(stage.status("autumn")["phase"], "stopping");
+
+    let said = run(&mut stage.command(&["cancel", "autumn"])).ends(0);
+    assert!(said.stderr.contains("20 recalled, 0 had gone, 0 never sent, 0 not known"), "{said:?}");
+    let status = stage.status("autumn");
+    adds_up(&status);
+    assert_eq!((&status["phase"], &status["messages"]["cancelled"]), (&json!("cancelled"), &json!(20)));
+    stage.advance(2 * 3600);
+    assert_eq!(arrived(&stage).values().sum::<u64>(), 0);
+    run(&mut stage.command(&["resume", "autumn"])).ends(5);
+}
+
+#[test]
+fn times_out_of_reach_are_refused() {
+    let (stage, _) = stage_with(2, |_| vec!["delivered"]);
+    for (at, why) in [("2001-09-14T10:00Z", "has passed"), ("2101-09-14T10:00+02:00", "more than 7 days ahead")] {
+        let said = run(&mut stage.command(&["send", "people.csv", "--text", "Hi", "--at", at])).ends(2);
+        assert!(said.stderr.contains(why) && said.stderr.contains("nothing was sent"), "{said:?}");
+    }
+    let said = run(&mut stage.command(&["send", "people.csv", "--text", "Hi", "--at", "2031-03-30T02:30[Europe/Berlin]"]));
+    let said = said.ends(2);
+    assert!(said.stderr.contains("2031-03-30T03:30:00+02:00"), "{said:?}");
+    assert_eq!(stage.messages().len(), 0);
 }

@@ -316,7 +316,11 @@ fn recount_campaign(campaign: &CampaignRecord, of: &OfCampaign) {
         if batch.stage == BatchStage::Accepted {
             for (row, line) in batch.rows.iter() {
                 let state = of.messages[row as usize].clone().unwrap_or_default();
-                tally.add(state.progress, 1);
+                if batch.state == Some(BatchState::Cancelled) && state.progress <= Progress::Accepted {
+                    tally.cancelled += 1;
+                } else {
+                    tally.add(state.progress, 1);
+                }
                 if state.progress == Progress::Failed {
                     failed.push((row, line, state.code));
                 }
