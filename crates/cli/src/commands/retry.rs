@@ -125,6 +125,11 @@ async fn check(
             "fix the failed rows and send them as a file of their own: sinch-batch report {parent} --rows failed \
              --with-file -o failed.csv"
         ))),
+        Err(SourceError::Unusable { .. }) => Err(Failure::new(
+            exit::BAD_INPUT,
+            format!("{} has no column for what the message needs; nothing was sent", file.display()),
+        )
+        .hint("see what it needs: sinch-batch check FILE --message FILE")),
         Err(error) => Err(input::unreadable(&file, &error)),
     })
     .await
