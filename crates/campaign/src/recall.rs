@@ -93,7 +93,8 @@ pub async fn recall(
             let Some(last) = page.last() else { break };
             after = last.number;
             for batch in page {
-                if batch.stage == BatchStage::Unknown && batch.held_until.is_some_and(|until| Timestamp::now() < until) {
+                if batch.stage == BatchStage::Unknown && batch.held_until.is_some_and(|until| Timestamp::now() < until)
+                {
                     held += 1;
                     continue;
                 }

@@ -45,9 +45,15 @@ impl RecipientFile {
     pub fn annotate(&self, columns: &[&'static str]) -> Result<AnnotatedRows, SourceError> {
         let source = self.source(&no_template())?;
         let mut head = Vec::new();
-        self.section(0, source.end_of_head())
-            .read_to_end(&mut head)
-            .map_err(|source| SourceError::Io { line: 1, source })?;
+        let end = source.end_of_head();
+        let io = |source| SourceError::Io { line: 1, source };
+        self.section(0, end).read_to_end(&mut head).map_err(io)?;
+        if head.ends_with(b"\r") {
+            // The head ends before the second half of its line break.
+            let mut next = Vec::new();
+            self.section(end, end.saturating_add(1)).read_to_end(&mut next).map_err(io)?;
+            head.extend(next.into_iter().filter(|byte| *byte == b'\n'));
+        }
         Ok(AnnotatedRows { source, head, columns: columns.to_vec(), row: 0 })
     }
 }

@@ -122,9 +122,8 @@ pub fn observe(callback: &Callback) -> Option<Observation> {
     match &callback.kind {
         CallbackKind::MessageDelivery(report) => {
             let at = callback.event_time.as_ref().or(callback.accepted_time.as_ref()).and_then(WireTime::timestamp);
-            message_seen(report, callback.message_metadata.as_ref()).map(|seen| {
-                Observation::Message(MessageUpdate { state: seen.state.with_time(at), ..seen })
-            })
+            message_seen(report, callback.message_metadata.as_ref())
+                .map(|seen| Observation::Message(MessageUpdate { state: seen.state.with_time(at), ..seen }))
         }
         CallbackKind::BatchStatusUpdate(update) => BatchUpdate::from_update(update).map(Observation::Batch),
         _ => None,

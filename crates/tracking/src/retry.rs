@@ -97,27 +97,72 @@ const MEANINGS: [Meaning; 27] = [
     // The contact was deleted or never made.
     meaning("CONTACT_NOT_FOUND", RetryClass::Fix, Some(Fix::Row), "fix the contact id, or create the contact"),
     // The contact lacks the channel.
-    meaning("NO_CHANNEL_IDENTITY_FOR_CONTACT", RetryClass::Fix, Some(Fix::Row), "give the contact an identity on the channel"),
+    meaning(
+        "NO_CHANNEL_IDENTITY_FOR_CONTACT",
+        RetryClass::Fix,
+        Some(Fix::Row),
+        "give the contact an identity on the channel",
+    ),
     // The channel knows no such person.
     meaning("NO_PROFILE_AVAILABLE", RetryClass::Fix, Some(Fix::Row), "the person is not on that channel: use another"),
     // The template is not approved under that name.
-    meaning("TEMPLATE_NOT_FOUND", RetryClass::Fix, Some(Fix::Message), "fix the template's name, then retry with --message"),
+    meaning(
+        "TEMPLATE_NOT_FOUND",
+        RetryClass::Fix,
+        Some(Fix::Message),
+        "fix the template's name, then retry with --message",
+    ),
     // The template wants more values.
-    meaning("TEMPLATE_INSUFFICIENT_PARAMETERS", RetryClass::Fix, Some(Fix::Message), "give all parameters of the template, then retry with --message"),
+    meaning(
+        "TEMPLATE_INSUFFICIENT_PARAMETERS",
+        RetryClass::Fix,
+        Some(Fix::Message),
+        "give all parameters of the template, then retry with --message",
+    ),
     // The template lacks the language or version.
-    meaning("TEMPLATE_NON_EXISTING_LANGUAGE_OR_VERSION", RetryClass::Fix, Some(Fix::Message), "fix the template's language or version, then retry with --message"),
+    meaning(
+        "TEMPLATE_NON_EXISTING_LANGUAGE_OR_VERSION",
+        RetryClass::Fix,
+        Some(Fix::Message),
+        "fix the template's language or version, then retry with --message",
+    ),
     // Such media cannot be shown there.
-    meaning("MEDIA_TYPE_UNSUPPORTED", RetryClass::Fix, Some(Fix::Message), "use another type of media, then retry with --message"),
+    meaning(
+        "MEDIA_TYPE_UNSUPPORTED",
+        RetryClass::Fix,
+        Some(Fix::Message),
+        "use another type of media, then retry with --message",
+    ),
     // Larger than the channel takes.
     meaning("MEDIA_TOO_LARGE", RetryClass::Fix, Some(Fix::Message), "use smaller media, then retry with --message"),
     // Only templates may be sent at that time.
-    meaning("OUTSIDE_ALLOWED_SENDING_WINDOW", RetryClass::Fix, Some(Fix::Message), "use an approved template, then retry with --message"),
+    meaning(
+        "OUTSIDE_ALLOWED_SENDING_WINDOW",
+        RetryClass::Fix,
+        Some(Fix::Message),
+        "use an approved template, then retry with --message",
+    ),
     // The channel lacks the feature.
-    meaning("UNSUPPORTED_OPERATION", RetryClass::Fix, Some(Fix::Message), "use what the channel can show, then retry with --message"),
+    meaning(
+        "UNSUPPORTED_OPERATION",
+        RetryClass::Fix,
+        Some(Fix::Message),
+        "use what the channel can show, then retry with --message",
+    ),
     // A wrong setting in the dashboard.
-    meaning("CHANNEL_BAD_CONFIGURATION", RetryClass::Fix, Some(Fix::Account), "fix the channel of the app in the dashboard"),
+    meaning(
+        "CHANNEL_BAD_CONFIGURATION",
+        RetryClass::Fix,
+        Some(Fix::Account),
+        "fix the channel of the app in the dashboard",
+    ),
     // No such channel in the app.
-    meaning("CHANNEL_CONFIGURATION_MISSING", RetryClass::Fix, Some(Fix::Account), "add the channel to the app in the dashboard"),
+    meaning(
+        "CHANNEL_CONFIGURATION_MISSING",
+        RetryClass::Fix,
+        Some(Fix::Account),
+        "add the channel to the app in the dashboard",
+    ),
     // The app was deleted, or belongs to another project.
     meaning("UNKNOWN_APP", RetryClass::Fix, Some(Fix::Account), "check SINCH_APP_ID and the project"),
     // A right is missing.

@@ -94,11 +94,23 @@ mod tests {
         for (text, what, readings) in [
             ("2031-03-30T02:30[Europe/Berlin]", "skipped", ["2031-03-30T01:30:00+01:00", "2031-03-30T03:30:00+02:00"]),
             ("2031-10-26T02:30[Europe/Berlin]", "twice", ["2031-10-26T02:30:00+02:00", "2031-10-26T02:30:00+01:00"]),
-            ("2031-03-09T02:30[America/New_York]", "skipped", ["2031-03-09T01:30:00-05:00", "2031-03-09T03:30:00-04:00"]),
+            (
+                "2031-03-09T02:30[America/New_York]",
+                "skipped",
+                ["2031-03-09T01:30:00-05:00", "2031-03-09T03:30:00-04:00"],
+            ),
             ("2031-11-02T01:30[America/New_York]", "twice", ["2031-11-02T01:30:00-04:00", "2031-11-02T01:30:00-05:00"]),
             // Half an hour.
-            ("2031-10-05T02:15[Australia/Lord_Howe]", "skipped", ["2031-10-05T01:45:00+10:30", "2031-10-05T02:45:00+11:00"]),
-            ("2031-04-06T01:45[Australia/Lord_Howe]", "twice", ["2031-04-06T01:45:00+11:00", "2031-04-06T01:45:00+10:30"]),
+            (
+                "2031-10-05T02:15[Australia/Lord_Howe]",
+                "skipped",
+                ["2031-10-05T01:45:00+10:30", "2031-10-05T02:45:00+11:00"],
+            ),
+            (
+                "2031-04-06T01:45[Australia/Lord_Howe]",
+                "twice",
+                ["2031-04-06T01:45:00+11:00", "2031-04-06T01:45:00+10:30"],
+            ),
         ] {
             let error = send_at(text).unwrap_err();
             assert!(error.contains(what), "{error}");
@@ -111,7 +123,14 @@ mod tests {
 
     #[test]
     fn other_texts_are_refused() {
-        for text in ["", "tomorrow", "2031-09-14", "10:00", "2031-09-14T10:00[Mars/Base]", "2031-07-14T10:00+05:00[Europe/Berlin]"] {
+        for text in [
+            "",
+            "tomorrow",
+            "2031-09-14",
+            "10:00",
+            "2031-09-14T10:00[Mars/Base]",
+            "2031-07-14T10:00+05:00[Europe/Berlin]",
+        ] {
             assert!(send_at(text).is_err(), "{text}");
         }
     }

@@ -19,11 +19,11 @@ pub(crate) use self::api::{
     BatchArgs, BatchCommand, CancelArgs, ConsentsArgs, ConsentsCommand, ContactsArgs, ContactsCommand, DoctorArgs,
     ListArgs,
 };
+pub(crate) use self::at::SendAt;
+use self::at::send_at;
 pub(crate) use self::callbacks::{
     AboutArgs, Fault, JournalArgs, ListenArgs, ReplayArgs, SecretArgs, SignArgs, TriggerArgs,
 };
-pub(crate) use self::at::SendAt;
-use self::at::send_at;
 use self::duration::duration;
 pub(crate) use self::life::{PauseArgs, RetryArgs};
 pub(crate) use self::request::RequestArgs;

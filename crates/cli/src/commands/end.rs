@@ -82,8 +82,11 @@ pub(crate) async fn run(args: CancelCampaignArgs) -> Result<u8, Failure> {
         0 => format!("{} may still go{why}", count(recalled.undecided.into(), "batch", "batches")),
         held => format!("{} still under way{why}", count(held.into(), "batch is", "batches are")),
     };
-    Err(Failure::new(exit::LOOK, format!("nothing more of campaign {name} leaves, and {what}"))
-        .hint(next.command("go on recalling", "cancel", "")))
+    Err(Failure::new(exit::LOOK, format!("nothing more of campaign {name} leaves, and {what}")).hint(next.command(
+        "go on recalling",
+        "cancel",
+        "",
+    )))
 }
 
 /// Whether the service was asked to hold its batches back.

@@ -59,7 +59,10 @@ async fn prepare(
             None => {
                 return Err(Failure::new(
                     exit::LOOK,
-                    format!("campaign {} was to go at {at}, which has passed ({rows} planned); nothing was sent", record.name),
+                    format!(
+                        "campaign {} was to go at {at}, which has passed ({rows} planned); nothing was sent",
+                        record.name
+                    ),
                 )
                 .hint("the service sends past times at once: --late send sends the rest now, --late skip never does"));
             }

@@ -35,7 +35,10 @@ pub(crate) async fn run(args: RetryArgs) -> Result<u8, Failure> {
         .await
         .map_err(|error| not_chosen(&ledger_path, &parent, error))?;
     if plan.n_attempts() >= LONG_LINE {
-        say!("warning: this is attempt {} on the same rows; what failed so often may need a fix", plan.n_attempts() + 1);
+        say!(
+            "warning: this is attempt {} on the same rows; what failed so often may need a fix",
+            plan.n_attempts() + 1
+        );
     }
     if args.dry_run || plan.rows() == 0 {
         show(&args, &plan)?;

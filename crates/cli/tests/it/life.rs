@@ -68,7 +68,13 @@ fn report_copies_failed_rows_byte_for_byte_and_send_takes_them() {
     let (stage, csv) = stage_with(30, |row| vec![OUTCOMES[row as usize % 6], "delivered"]);
     send(&stage, "autumn");
     let said = run(&mut stage.command_without_service(&[
-        "report", "autumn", "--rows", "failed", "--with-file", "-o", "failed.csv",
+        "report",
+        "autumn",
+        "--rows",
+        "failed",
+        "--with-file",
+        "-o",
+        "failed.csv",
     ]))
     .ends(0);
     assert!(said.stderr.contains("20 rows written to failed.csv"), "{said:?}");
@@ -76,9 +82,8 @@ fn report_copies_failed_rows_byte_for_byte_and_send_takes_them() {
     let mut lines = failed.split_terminator("\r\n");
     assert_eq!(lines.next(), Some("SMS,name,#note,#status,#code,#may_retry,#at"));
     let originals: Vec<&str> = csv.split_terminator("\r\n").skip(1).collect();
-    let expected: Vec<(usize, &str)> = (1..=30_usize)
-        .filter_map(|row| Some((row, OUTCOMES[row % 6].strip_prefix("failed:")?)))
-        .collect();
+    let expected: Vec<(usize, &str)> =
+        (1..=30_usize).filter_map(|row| Some((row, OUTCOMES[row % 6].strip_prefix("failed:")?))).collect();
     let found: Vec<&str> = lines.collect();
     assert_eq!(found.len(), expected.len());
     for (line, (row, code)) in found.iter().zip(expected) {
@@ -104,7 +109,15 @@ fn report_copies_failed_rows_byte_for_byte_and_send_takes_them() {
     let again = run(&mut stage.command_without_service(&[&args[..], &["--input", "moved.csv"]].concat())).ends(0);
     assert_eq!(again.stdout, failed);
     let report = run(&mut stage.command(&[
-        "send", "failed.csv", "--text", "Hello ${name}", "--campaign", "fixed", "--receipt-timeout", "2s", "--json",
+        "send",
+        "failed.csv",
+        "--text",
+        "Hello ${name}",
+        "--campaign",
+        "fixed",
+        "--receipt-timeout",
+        "2s",
+        "--json",
     ]))
     .ends(0)
     .json();
@@ -191,7 +204,8 @@ fn retry_of_a_file_that_has_changed_sends_nothing() {
 fn a_paused_campaign_sends_nothing_until_it_is_resumed() {
     let (stage, _) = stage_with(20, |_| vec!["delivered"]);
     stage.fault(json!({"operation": "send_batch", "fault": "delay", "seconds": 0.3, "times": 1000}));
-    let args = ["send", "people.csv", "--text", "Hi", "--campaign", "autumn", "--batch-size", "1", "--in-flight", "1"];
+    let args =
+        ["send", "people.csv", "--text", "Hi ${name}", "--campaign", "autumn", "--batch-size", "1", "--in-flight", "1"];
     let mut send = Running::start(&mut stage.command(&args));
     send.until("a third batch", || stage.calls("send_batch") >= 3);
     let said = run(&mut stage.command_without_service(&["pause", "autumn", "--json"])).ends(0).json();
@@ -216,7 +230,18 @@ fn a_paused_campaign_sends_nothing_until_it_is_resumed() {
 fn a_scheduled_campaign_is_recalled_before_it_goes() {
     let (stage, _) = stage_with(20, |_| vec!["delivered"]);
     let at = (Timestamp::now() + Duration::from_secs(3600)).strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let args = ["send", "people.csv", "--text", "Hi", "--campaign", "autumn", "--batch-size", "7", "--no-wait", "--at"];
+    let args = [
+        "send",
+        "people.csv",
+        "--text",
+        "Hi ${name}",
+        "--campaign",
+        "autumn",
+        "--batch-size",
+        "7",
+        "--no-wait",
+        "--at",
+    ];
     let said = run(&mut stage.command(&[&args[..], &[&at]].concat())).ends(0);
     assert!(said.stderr.contains(&format!("the messages leave at {at}")) || said.stderr.contains("+00:00"), "{said:?}");
 
@@ -241,10 +266,17 @@ fn a_scheduled_campaign_is_recalled_before_it_goes() {
 fn times_out_of_reach_are_refused() {
     let (stage, _) = stage_with(2, |_| vec!["delivered"]);
     for (at, why) in [("2001-09-14T10:00Z", "has passed"), ("2101-09-14T10:00+02:00", "more than 7 days ahead")] {
-        let said = run(&mut stage.command(&["send", "people.csv", "--text", "Hi", "--at", at])).ends(2);
+        let said = run(&mut stage.command(&["send", "people.csv", "--text", "Hi ${name}", "--at", at])).ends(2);
         assert!(said.stderr.contains(why) && said.stderr.contains("nothing was sent"), "{said:?}");
     }
-    let said = run(&mut stage.command(&["send", "people.csv", "--text", "Hi", "--at", "2031-03-30T02:30[Europe/Berlin]"]));
+    let said = run(&mut stage.command(&[
+        "send",
+        "people.csv",
+        "--text",
+        "Hi ${name}",
+        "--at",
+        "2031-03-30T02:30[Europe/Berlin]",
+    ]));
     let said = said.ends(2);
     assert!(said.stderr.contains("2031-03-30T03:30:00+02:00"), "{said:?}");
     assert_eq!(stage.messages().len(), 0);

@@ -93,7 +93,7 @@ fn what_the_guide_to_campaigns_names_is_in_the_help() {
             checked += 1;
         }
     }
-    assert!(checked > 8, "{checked}");
+    assert!(checked >= 8, "{checked}");
 }
 
 /// The commands of the guide that wait for somebody cannot be run here; what they name is there.

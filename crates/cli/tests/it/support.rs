@@ -409,5 +409,11 @@ pub(crate) fn adds_up(report: &Value) {
 /// A batch of these rows, for a ledger that is made by hand; each row is one line after the header.
 pub(crate) fn planned(rows: Range<u64>) -> PlannedRows {
     let at_byte = rows.start;
-    PlannedRows { first_row: None, rows: rows.map(|row| (row, row + 1)).collect(), at_byte, n_bytes: 1, digest: at_byte.to_be_bytes() }
+    PlannedRows {
+        first_row: None,
+        rows: rows.map(|row| (row, row + 1)).collect(),
+        at_byte,
+        n_bytes: 1,
+        digest: at_byte.to_be_bytes(),
+    }
 }

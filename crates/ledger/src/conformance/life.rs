@@ -147,11 +147,10 @@ async fn a_retry_takes_the_newest_failure_and_nobody_who_was_reached<L: Ledger>(
     let bench = sent(ledger, &[2, 4, 7]).await;
     let id = bench.campaign.id;
     let found = ledger.retry_rows(id, 0, 10).await.expect("failures");
-    assert_eq!(found.iter().map(|row| (row.failure.row, row.reached)).collect::<Vec<_>>(), [
-        (2, false),
-        (4, false),
-        (7, false)
-    ]);
+    assert_eq!(
+        found.iter().map(|row| (row.failure.row, row.reached)).collect::<Vec<_>>(),
+        [(2, false), (4, false), (7, false)]
+    );
     let created = ledger.create(retry(&bench, "again", CHILD, 2), Box::new(chosen(&[4], &[7]))).await.expect("a retry");
     let child = beside(ledger, created.campaign);
     assert_eq!(child.campaign.parent, Some(id));

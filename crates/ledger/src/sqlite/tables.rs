@@ -963,7 +963,8 @@ fn read_rows(row: &Row<'_>) -> Result<RowSpans, LedgerError> {
 }
 
 fn read_stage(name: &str) -> Result<BatchStage, LedgerError> {
-    let stages = [BatchStage::Planned, BatchStage::Unknown, BatchStage::Accepted, BatchStage::Refused, BatchStage::Skipped];
+    let stages =
+        [BatchStage::Planned, BatchStage::Unknown, BatchStage::Accepted, BatchStage::Refused, BatchStage::Skipped];
     stages.into_iter().find(|stage| stage.as_str() == name).ok_or_else(damaged)
 }
 

@@ -23,7 +23,13 @@ fn reads_back<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T) {
 }
 
 fn planned(n_rows: u64) -> PlannedRows {
-    PlannedRows { first_row: None, rows: (1..=n_rows).map(|row| (row, row + 1)).collect(), at_byte: 5, n_bytes: 26, digest: [9; 8] }
+    PlannedRows {
+        first_row: None,
+        rows: (1..=n_rows).map(|row| (row, row + 1)).collect(),
+        at_byte: 5,
+        n_bytes: 26,
+        digest: [9; 8],
+    }
 }
 
 #[test]

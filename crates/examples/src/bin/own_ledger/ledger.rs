@@ -8,8 +8,8 @@ use std::time::Duration;
 use sinch_batch::ledger::store::{Batch, Store, StoreLimits, Sums};
 use sinch_batch::ledger::{
     Applied, BatchRecord, BoxFuture, CallbackCount, CampaignId, CampaignRecord, CampaignStatus, Claim, Claimed,
-    Created, DeferredCounts, Entry, Ledger, LedgerError, MessageFailure, NewCampaign, Plan, ReceivedCallback, Renewed, RetryRow,
-    Run, Worker, decide,
+    Created, DeferredCounts, Entry, Ledger, LedgerError, MessageFailure, NewCampaign, Plan, ReceivedCallback, Renewed,
+    RetryRow, Run, Worker, decide,
 };
 use sinch_batch::models::Timestamp;
 use sinch_batch::tracking::{MessageState, Observation};
