@@ -107,7 +107,7 @@ pub(crate) fn first_bytes(bytes: &[u8]) -> Result<(), NotText> {
         Err(error) if error.error_len().is_some() => {}
         _ => return Ok(()),
     }
-    let broken = |line: &[u8]| std::str::from_utf8(line).is_err_and(|error| error.error_len().is_some());
+    let broken = |line: &[u8]| std::str::from_utf8(line).is_err();
     let mut lines = bare.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
     let header = lines.next().is_some_and(broken);
     // One row in another encoding was pasted in; it is a finding of that row.

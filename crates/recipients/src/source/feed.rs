@@ -21,6 +21,8 @@ pub(crate) struct Buffer {
     hash: Hasher,
     hashes: bool,
     tap: Option<Tap>,
+    /// What went wrong while more was read than was needed.
+    broken: Option<io::Error>,
 }
 
 impl Buffer {
@@ -33,7 +35,17 @@ impl Buffer {
         if buffer.len() < BLOCK {
             buffer = vec![0; BLOCK];
         }
-        Self { reader, buffer, base: 0, start: 0, end: 0, hash: Hasher::default(), hashes: true, tap: None }
+        Self {
+            reader,
+            buffer,
+            base: 0,
+            start: 0,
+            end: 0,
+            hash: Hasher::default(),
+            hashes: true,
+            tap: None,
+            broken: None,
+        }
     }
 
     /// The buffer, to be used again.
@@ -96,6 +108,9 @@ impl Buffer {
 
     /// Reads more behind the bytes at hand; false at the end.
     pub(crate) fn more(&mut self) -> io::Result<bool> {
+        if let Some(error) = self.broken.take() {
+            return Err(error);
+        }
         if self.end == self.buffer.len() {
             if let Some(tap) = &mut self.tap {
                 tap.let_go(self.base, &self.buffer[..self.start]);
@@ -135,9 +150,20 @@ impl Buffer {
         Ok(Some(self.buffer[self.start]))
     }
 
-    /// Reads until so many bytes are at hand, or all there are.
+    /// Reads until so many bytes are at hand, or all there are. What goes wrong behind the bytes at hand is told
+    /// when they have been read.
     pub(crate) fn fill(&mut self, count: usize) -> io::Result<()> {
-        while self.bytes().len() < count && self.more()? {}
+        while self.bytes().len() < count {
+            match self.more() {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) if self.bytes().is_empty() => return Err(error),
+                Err(error) => {
+                    self.broken = Some(error);
+                    break;
+                }
+            }
+        }
         Ok(())
     }
 

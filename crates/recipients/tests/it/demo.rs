@@ -49,5 +49,5 @@ fn each_mistake_is_found_once() {
             "12 13 SMS 1 repeated_identity",
         ]
     );
-    assert_eq!((preflight.rows, preflight.bad_rows, preflight.is_fatal()), (20, 6, false));
+    assert_eq!((preflight.rows, preflight.bad_rows, preflight.is_fatal()), (20, 6, true));
 }

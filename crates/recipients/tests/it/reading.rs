@@ -51,8 +51,8 @@ fn columns_become_recipients() {
 }
 
 #[test]
-fn columns_that_nothing_uses_are_left_out() {
-    let rows = rows(b"SMS,age,name,code,\n+15550100001,7,I,1,\n", Format::Csv, TEXT);
+fn remarks_are_left_out() {
+    let rows = rows(b"SMS,#age,name,code\n+15550100001,7,I,1\n", Format::Csv, TEXT);
     let recipient = &rows[0].as_ref().unwrap().recipient;
     assert_eq!(recipient.parameters.keys().collect::<Vec<_>>(), ["code", "name"]);
 }
