@@ -175,7 +175,8 @@ impl RecipientFile {
         if let Some(head) = self.head {
             return Ok(head);
         }
-        let head = self.source(template)?.end_of_head();
+        let whole = Box::new(self.section(0, u64::MAX));
+        let head = RowReader::of_head(whole, self.format, template, &self.reading)?.end_of_head();
         self.head = Some(head);
         Ok(head)
     }

@@ -28,7 +28,7 @@ pub(crate) fn fault_on(channel: &Channel, id: &str) -> Option<IdentityFault> {
 pub(crate) fn fault(id: &str) -> Option<IdentityFault> {
     let fault = |kind, message: &str| Some(IdentityFault { kind, message: message.to_owned() });
     // Nearly every id is letters and digits.
-    if id.bytes().all(|byte| byte.is_ascii_alphanumeric()) && id != "NULL" && id != "null" {
+    if !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric()) && id != "NULL" && id != "null" {
         return None;
     }
     if is_blank(id) {

@@ -44,7 +44,7 @@ impl<W: Write> SkippedWriter<W> {
                 writer.write_all(source.header_of_skipped())?;
                 writer.write_all(b"\n")?;
             }
-            Format::JsonLines => {}
+            Format::JsonLines | Format::JsonArray => {}
         }
         Ok(Self {
             writer,
@@ -68,11 +68,11 @@ impl<W: Write> SkippedWriter<W> {
                 let separator = self.separator;
                 write!(self.line, "{}{separator}\"{}\"{separator}", skipped.line, reason.replace('"', "\"\""))?;
             }
-            Format::JsonLines => writeln!(self.line, "# line {}: {reason}", skipped.line)?,
+            Format::JsonLines | Format::JsonArray => writeln!(self.line, "# line {}: {reason}", skipped.line)?,
         }
         let start = self.line.len();
         self.line.extend_from_slice(skipped.raw);
-        if self.format == Format::JsonLines {
+        if matches!(self.format, Format::JsonLines | Format::JsonArray) {
             // An entry of an array may be spread over lines; in JSON a line break means no more than a space.
             self.line[start..].iter_mut().filter(|byte| matches!(byte, b'\n' | b'\r')).for_each(|byte| *byte = b' ');
         }

@@ -154,10 +154,10 @@ impl<T> List<T> {
                 let cells = Cells::new(&mut feed, rules.role, rules.columns, rules.check_header, &mut findings);
                 Reader::Csv(Box::new(cells.map_err(|(broken, line)| broken_at(broken, line))?))
             }
-            Format::JsonLines if body::is_next(&mut feed, rules.list).map_err(io)? => {
+            Format::JsonLines | Format::JsonArray if body::is_next(&mut feed, rules.list).map_err(io)? => {
                 Reader::Body(Body::read(&mut feed, rules.list, &mut findings).map_err(|broken| broken_at(broken, 1))?)
             }
-            Format::JsonLines => Reader::JsonLines(JsonRows::new()),
+            Format::JsonLines | Format::JsonArray => Reader::JsonLines(JsonRows::new()),
         };
         Ok(Self { feed, reader, rules, row: 0, findings })
     }

@@ -20,6 +20,8 @@ pub(crate) struct JsonRows {
     line: u64,
     next_line: u64,
     array: Option<Array>,
+    /// Why the entry is none, where the text around it says so.
+    misplaced: Option<&'static str>,
 }
 
 /// How far an array is read.
@@ -37,7 +39,7 @@ enum Array {
 
 impl JsonRows {
     pub(crate) fn new() -> Self {
-        Self { raw: 0, taken: 0, line: 1, next_line: 1, array: None }
+        Self { raw: 0, taken: 0, line: 1, next_line: 1, array: None, misplaced: None }
     }
 
     /// The entries of an array, if the text begins with one; its bracket belongs to the head of the file.
@@ -88,8 +90,12 @@ impl JsonRows {
         }
         self.line = self.next_line;
         let length = self.entry_length(feed)?;
-        // Without its comma, or behind the end, it is no entry: nothing of it is read.
-        self.raw = if matches!(state, Array::Begin | Array::Entry) { length } else { 1 };
+        self.misplaced = match state {
+            Array::Begin | Array::Entry => None,
+            Array::Next => Some("a comma is missing before this entry"),
+            Array::Ended => Some("this stands behind the end of the array"),
+        };
+        self.raw = length;
         self.taken = length;
         self.next_line += feed.bytes()[..length].iter().filter(|byte| **byte == b'\n').count() as u64;
         self.array = Some(if state == Array::Ended { Array::Ended } else { Array::Next });
@@ -216,6 +222,10 @@ impl JsonRows {
             let column = Where { name: None, number: u32::try_from(at).ok() };
             let message = format!("the line is not UTF-8 from its byte {at} on");
             observer.finding(place.finding(column, FindingKind::NotUtf8, message));
+            return None;
+        }
+        if let Some(message) = self.misplaced {
+            observer.finding(place.finding(Where { name: None, number: Some(1) }, FindingKind::BadJson, message));
             return None;
         }
         match parse::<BatchRecipient>(raw) {

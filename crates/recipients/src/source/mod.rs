@@ -47,9 +47,11 @@ pub enum Format {
     /// CSV with a header line; commas, semicolons, tabs or vertical bars, as the first line shows.
     #[cfg(feature = "csv")]
     Csv,
-    /// `recipient_and_params` objects as on the wire: one a line, or all in one array. Blank lines and lines that
-    /// begin with `#` are not rows.
+    /// One `recipient_and_params` object a line, as on the wire. Blank lines and lines that begin with `#` are not
+    /// rows.
     JsonLines,
+    /// `recipient_and_params` objects in one array.
+    JsonArray,
 }
 
 impl Format {
@@ -58,7 +60,8 @@ impl Format {
     pub fn of(path: impl AsRef<Path>, first_bytes: &[u8]) -> Self {
         let text = first_bytes.get(mark_length(first_bytes)..).unwrap_or_default().trim_ascii_start();
         match text {
-            [b'{' | b'[', ..] => Self::JsonLines,
+            [b'[', ..] => Self::JsonArray,
+            [b'{', ..] => Self::JsonLines,
             _ => Self::of_path(path),
         }
     }
@@ -319,6 +322,16 @@ impl RowReader {
         Self::of_feed(feed, format, template, reading)
     }
 
+    /// Reads the head of a file alone, whatever comes after it.
+    pub(crate) fn of_head(
+        reader: Box<dyn Read + Send>,
+        format: Format,
+        template: &Template,
+        reading: &ReadOptions,
+    ) -> Result<Self, SourceError> {
+        Self::of_feed(Buffer::new(reader), format, template, reading)
+    }
+
     /// The same, to take the digests of ranges too.
     pub(crate) fn with_ranges(
         reader: Box<dyn Read + Send>,
@@ -368,7 +381,8 @@ impl RowReader {
                     Table::new(&mut feed, &rules, &mut header).map_err(|(broken, line)| broken_at(broken, line))?;
                 Reader::Csv(Box::new(table))
             }
-            Format::JsonLines => {
+            Format::JsonLines => Reader::JsonLines(JsonRows::new()),
+            Format::JsonArray => {
                 let rows = JsonRows::of(&mut feed).map_err(|source| SourceError::Io { line: 1, source })?;
                 Reader::JsonLines(rows)
             }

@@ -246,11 +246,11 @@ fn a_json_array_is_taken_as_lines_are() {
         assert_eq!(ids, ["a", "b", "c"]);
     }
     let kinds = |json: &str| -> Vec<String> {
-        checked(json.as_bytes(), Format::JsonLines, "${n}").1.iter().map(short).collect()
+        checked(json.as_bytes(), Format::JsonArray, "${n}").1.iter().map(short).collect()
     };
     assert_eq!(kinds(&format!("[{a}\n{b}]")), ["2 2 - 1 bad_json"]);
     assert_eq!(kinds(&format!("[{a},\n{b}")), ["- 2 - - bad_json"]);
-    assert_eq!(kinds(&format!("[{a},]")), ["2 1 - 1 bad_json"]);
+    assert_eq!(kinds(&format!("[{a},]")), ["2 1 - 1 bad_json", "- 1 - - bad_json"]);
     assert_eq!(kinds(&format!("[{a}] {b}")), ["2 1 - 1 bad_json"]);
     assert_eq!(kinds("[]"), ["- 1 - - empty_file"]);
     assert_eq!(kinds(&format!("[{a},{a}]")), ["2 1 /recipient/contact_id - repeated_identity"]);
