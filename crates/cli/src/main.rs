@@ -1,18 +1,22 @@
 //! The command line: arguments to plain structs, one call of the libraries, render.
 
 mod args;
+mod bytes;
 mod commands;
 mod exit;
 mod fail;
+mod findings;
 mod input;
 mod ledgers;
 mod output;
+mod outputs;
 mod post;
 mod receiver;
 mod render;
 mod run;
 mod samples;
 mod service;
+mod settings;
 mod signals;
 
 use std::process::ExitCode;

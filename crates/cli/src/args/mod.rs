@@ -4,6 +4,7 @@ mod api;
 mod at;
 mod callbacks;
 mod duration;
+mod file;
 mod life;
 mod request;
 mod simulate;
@@ -25,6 +26,7 @@ pub(crate) use self::callbacks::{
     AboutArgs, Fault, JournalArgs, ListenArgs, ReplayArgs, SecretArgs, SignArgs, TriggerArgs,
 };
 use self::duration::duration;
+pub(crate) use self::file::{JudgeArgs, ReadArgs};
 pub(crate) use self::life::{PauseArgs, RetryArgs};
 pub(crate) use self::request::RequestArgs;
 pub(crate) use self::simulate::SimulateArgs;
@@ -88,7 +90,7 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct Input {
-    /// Recipients: CSV with a header line, or JSON lines (.jsonl, .ndjson).
+    /// Recipients: CSV with a header line, JSON lines or a JSON array; `-` reads standard input.
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
 }
@@ -96,7 +98,7 @@ pub(crate) struct Input {
 #[derive(Debug, Args)]
 #[group(id = "words", required = true, multiple = false)]
 pub(crate) struct MessageArgs {
-    /// The message, as the wire's `message` object.
+    /// The message, as the wire's `message` object; `-` reads standard input.
     #[arg(long, value_name = "FILE")]
     pub(crate) message: Option<PathBuf>,
     /// A text message; its short form.
@@ -187,6 +189,13 @@ pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) message: MessageArgs,
     #[command(flatten)]
+    pub(crate) read: ReadArgs,
+    #[command(flatten)]
+    pub(crate) judge: JudgeArgs,
+    /// Show every finding, in the order of the file.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) all: bool,
+    #[command(flatten)]
     pub(crate) json: Json,
 }
 
@@ -198,6 +207,11 @@ pub(crate) struct PreviewArgs {
     pub(crate) message: MessageArgs,
     #[command(flatten)]
     pub(crate) request: RequestArgs,
+    #[command(flatten)]
+    pub(crate) read: ReadArgs,
+    /// Prices of an SMS part: a CSV file `prefix,currency,price`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) prices: Option<PathBuf>,
     /// Which row, counted from 1.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) row: u64,
@@ -213,16 +227,21 @@ pub(crate) struct SendArgs {
     pub(crate) message: MessageArgs,
     #[command(flatten)]
     pub(crate) request: RequestArgs,
+    #[command(flatten)]
+    pub(crate) read: ReadArgs,
+    #[command(flatten)]
+    pub(crate) judge: JudgeArgs,
     /// Names the campaign; else it gets an id, which is printed first.
     #[arg(long, value_name = "NAME", value_parser = campaign_name)]
     pub(crate) campaign: Option<String>,
     /// Try locally: start the simulator and a receiver on loopback, and send to them.
     #[arg(long)]
     pub(crate) simulate: bool,
-    /// Send the valid rows, and write the others with their reasons to a file that can be fixed.
+    /// Send the valid rows, and write the others with their reasons to a file that can be fixed. Forgives rows
+    /// and nothing else.
     #[arg(long)]
     pub(crate) skip_invalid: bool,
-    /// Where the skipped rows go; beside the input if not given.
+    /// Where the skipped rows go: a new file; beside the input if not given.
     #[arg(long, value_name = "FILE", requires = "skip_invalid")]
     pub(crate) skipped_file: Option<PathBuf>,
     /// When the service lets the messages go, at most 7 days ahead: 2031-09-14T10:00, with +02:00 or [Europe/Berlin]

@@ -14,6 +14,7 @@ use crate::output::count;
 use crate::receiver::{Receiver, secret};
 use crate::run::{Next, Run, limits};
 use crate::service::Service;
+use crate::settings::Settings;
 use crate::{exit, input, ledgers, signals};
 
 pub(crate) async fn run(args: ResumeArgs) -> Result<u8, Failure> {
@@ -69,7 +70,7 @@ async fn prepare(
         }
     }
     let file = super::rows::input_of(args.input.as_deref(), &record)?;
-    let source = open(&file, &record)?;
+    let source = open(&file, &record)?.with_reading(Settings::read(&record.settings)?.must_read);
     let service = Service { resend_after: Some(args.run.resend_after), ..Service::read(&args.service)? };
     if let Some(app) = args.service.app.as_deref().map(str::trim).filter(|app| !app.is_empty() && *app != record.app) {
         return Err(other("app", &record.app, app, "SINCH_APP_ID"));

@@ -8,6 +8,7 @@ mod campaigns;
 mod doctor;
 mod durability;
 mod faults;
+mod field;
 mod input;
 mod inspect;
 mod life;
