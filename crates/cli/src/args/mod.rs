@@ -104,14 +104,14 @@ pub(crate) struct MessageArgs {
     pub(crate) text: Option<String>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct Json {
     /// Print one JSON value on standard output.
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct LedgerArgs {
     /// The ledger: a SQLite file that remembers what was sent. Unless given, one in the user's state folder.
     #[arg(long, value_name = "FILE", env = "SINCH_BATCH_LEDGER")]
@@ -336,7 +336,7 @@ pub(crate) struct ReportArgs {
     #[arg(long, value_name = "FILE", requires = "rows")]
     pub(crate) input: Option<PathBuf>,
     /// Write it to a file instead of standard output; a file that is there is replaced.
-    #[arg(short, long, value_name = "FILE", requires = "rows")]
+    #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) ledger: LedgerArgs,
@@ -371,6 +371,8 @@ pub(crate) enum ReportFormat {
     Json,
     /// The failures: row, line, code, description.
     Csv,
+    /// One file for a browser, which opens anywhere and asks nobody for anything.
+    Html,
 }
 
 #[derive(Debug, Args)]

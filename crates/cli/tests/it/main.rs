@@ -16,6 +16,7 @@ mod operations;
 mod pages;
 mod privacy;
 mod refusals;
+mod report;
 mod request;
 mod road;
 mod simulate;
