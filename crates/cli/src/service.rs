@@ -10,7 +10,7 @@ use sinch_batch::client::{Client, Error, Region};
 use sinch_batch::models::{AppId, ProjectId};
 
 use crate::args::ServiceArgs;
-use crate::exit;
+use crate::{environment, exit};
 use crate::fail::{Failure, sentence};
 
 /// Where to send, as whom.
@@ -46,8 +46,8 @@ impl Service {
             base_url,
             auth_url: args.auth_url.clone().unwrap_or_else(|| TOKEN_URL.to_owned()),
             project_id: given(args.project.as_ref(), "SINCH_PROJECT_ID")?,
-            key_id: given(std::env::var("SINCH_KEY_ID").ok().as_ref(), "SINCH_KEY_ID")?,
-            key_secret: given(std::env::var("SINCH_KEY_SECRET").ok().as_ref(), "SINCH_KEY_SECRET")?,
+            key_id: given(environment::text("SINCH_KEY_ID")?.as_ref(), "SINCH_KEY_ID")?,
+            key_secret: given(environment::text("SINCH_KEY_SECRET")?.as_ref(), "SINCH_KEY_SECRET")?,
             timeout: args.timeout,
             resend_after: None,
         })

@@ -3,6 +3,7 @@
 mod api;
 mod callbacks;
 mod duration;
+mod parse;
 mod request;
 mod simulate;
 mod torture;
@@ -21,6 +22,7 @@ pub(crate) use self::callbacks::{
     AboutArgs, Fault, JournalArgs, ListenArgs, ReplayArgs, SecretArgs, SignArgs, TriggerArgs,
 };
 use self::duration::duration;
+pub(crate) use self::parse::{asks_for_json, command, parse};
 pub(crate) use self::request::RequestArgs;
 pub(crate) use self::simulate::SimulateArgs;
 pub(crate) use self::torture::TortureArgs;
@@ -30,11 +32,35 @@ use crate::exit;
 #[derive(Debug, Parser)]
 #[command(name = "sinch-batch", version, after_help = exit::HELP, max_term_width = 100)]
 pub(crate) struct Cli {
-    /// Say less: errors and what was asked for, nothing else.
+    /// Print errors and results only
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
+    /// When to use colors on standard error; NO_COLOR turns them off
+    #[arg(long, value_name = "WHEN", default_value = "auto", global = true, hide_possible_values = true)]
+    pub(crate) color: Color,
+    /// Read environment variables from a file of NAME=VALUE lines; variables already set win
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) env_file: Option<PathBuf>,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// When colors are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal.
+    Auto,
+    /// Everywhere.
+    Always,
+    /// Nowhere.
+    Never,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell that completes
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: clap_complete::Shell,
 }
 
 #[derive(Debug, Subcommand)]
@@ -75,6 +101,10 @@ pub(crate) enum Command {
     Consents(ConsentsArgs),
     /// Find out whether everything is set up to send: credentials, token, region, clock.
     Doctor(DoctorArgs),
+    /// Print a script that completes commands and flags in a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page
+    Man,
 }
 
 #[derive(Debug, Args)]

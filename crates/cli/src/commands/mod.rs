@@ -13,6 +13,7 @@ pub(crate) mod replay;
 pub(crate) mod report;
 pub(crate) mod resume;
 pub(crate) mod send;
+pub(crate) mod shell;
 pub(crate) mod sign;
 pub(crate) mod simulate;
 pub(crate) mod status;
