@@ -9,12 +9,14 @@ mod input;
 mod ledgers;
 mod output;
 mod post;
+mod progress;
 mod receiver;
 mod render;
 mod run;
 mod samples;
 mod service;
 mod signals;
+mod spreadsheet;
 mod terminal;
 
 use std::process::ExitCode;

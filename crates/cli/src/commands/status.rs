@@ -7,9 +7,9 @@ use sinch_batch::models::Timestamp;
 
 use crate::args::StatusArgs;
 use crate::fail::{Failure, output};
-use crate::output::{out, write_json_line};
+use crate::output::{json_out, out, write_json_line};
 use crate::run::{Next, next_command};
-use crate::{exit, ledgers, render};
+use crate::{exit, ledgers, render, terminal};
 
 /// All campaigns of a ledger.
 #[derive(Serialize)]
@@ -59,7 +59,7 @@ pub(crate) async fn run(args: StatusArgs) -> Result<u8, Failure> {
     let next = next_command(&next, &status).filter(|_| !campaign.practice);
     if args.json.json {
         let more = More { callbacks: &callbacks, next: next.as_deref() };
-        write_json_with(&*ledger, &campaign, &more, std::io::stdout())
+        write_json_with(&*ledger, &campaign, &more, json_out())
             .await
             .map_err(|error| render::report_failed(&path, error))?;
         return Ok(exit::OK);
@@ -68,8 +68,9 @@ pub(crate) async fn run(args: StatusArgs) -> Result<u8, Failure> {
         Phase::Running => String::new(),
         phase => format!(", {phase}"),
     };
+    let width = terminal::width();
     let next = next.map(|command| format!("next: {command}\n")).unwrap_or_default();
-    let (sums, callbacks) = (render::status(&status, None), render::callbacks(&callbacks));
+    let (sums, callbacks) = (render::status(&status, None, width), render::callbacks(&callbacks, width));
     out(format!("campaign {}{phase}\n{sums}{callbacks}{next}", campaign.name).as_bytes()).map_err(output)?;
     Ok(exit::OK)
 }
@@ -95,9 +96,9 @@ fn list(
         return Ok(exit::OK);
     }
     let text = if campaigns.is_empty() {
-        format!("no campaigns\n{}", render::callbacks(&callbacks))
+        format!("no campaigns\n{}", render::callbacks(&callbacks, terminal::width()))
     } else {
-        render::campaigns(campaigns)
+        render::campaigns(campaigns, terminal::width())
     };
     out(text.as_bytes()).map_err(output)?;
     Ok(exit::OK)
