@@ -135,11 +135,13 @@ pub(crate) fn campaigns(campaigns: &[(CampaignRecord, CampaignStatus)], width: u
 /// A campaign in two lines, for narrow screens.
 fn campaign_lines(campaign: &CampaignRecord, status: &CampaignStatus) -> String {
     let local = if campaign.practice { ", tried locally" } else { "" };
+    let file = Path::new(&campaign.input).file_name().map(|name| format!(", {}", name.to_string_lossy()));
     let mut text = format!(
-        "{}  {}{local}, {}\n  {} of {} accepted",
+        "{}  {}{local}, {}{}\n  {} of {} accepted",
         campaign.name,
         status.phase,
         campaign.created.strftime("%Y-%m-%d %H:%M UTC"),
+        file.unwrap_or_default(),
         grouped(status.accepted),
         count(status.rows, "row", "rows"),
     );

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use sinch_batch::client::StopSignal;
 use tokio::sync::watch;
 
 use crate::{exit, output};
@@ -112,7 +113,7 @@ fn stop_then_end(code: fn(u8) -> u8) -> Stop {
     let mut asks = Asks::listen();
     tokio::spawn(async move {
         let signal = asks.next().await;
-        output::talk("stopping: requests under way are finished first; press Ctrl-C again to end at once");
+        output::talk("stopping: requests under way are finished first; once more ends at once");
         sender.send_replace(Some(signal));
         let again = asks.next().await;
         output::set_bar(None);
@@ -123,6 +124,17 @@ fn stop_then_end(code: fn(u8) -> u8) -> Stop {
         std::process::exit(code(again).into());
     });
     receiver
+}
+
+/// A signal for the calls of a client, given when the channel says stop.
+pub(crate) fn stop_calls(stop: &Stop) -> StopSignal {
+    let calls = StopSignal::new();
+    let (stop, given) = (stop.clone(), calls.clone());
+    tokio::spawn(async move {
+        stopped(stop).await;
+        given.stop();
+    });
+    calls
 }
 
 /// Completes when the channel says stop, with the exit code that belongs to it.

@@ -97,6 +97,7 @@ mod limits;
 mod look;
 mod metrics;
 mod scrub;
+mod stop;
 mod wire;
 
 pub use client::{BuildError, Client, ClientBuilder};
@@ -107,4 +108,5 @@ pub use pace::Pace;
 pub use region::{Region, UnknownRegion};
 pub use response::{Accepted, Response};
 pub use retry::{Decision, RetryPolicy};
+pub use stop::StopSignal;
 pub use transport::{Transport, TransportError};

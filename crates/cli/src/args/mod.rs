@@ -189,7 +189,7 @@ pub(crate) struct RunArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct Yes {
-    /// Answer every question with yes. Nothing is asked today.
+    /// Answer every question with yes, as without a terminal
     #[arg(long, short = 'y')]
     pub(crate) yes: bool,
 }
@@ -246,6 +246,12 @@ pub(crate) struct SendArgs {
     /// Where the skipped rows go; beside the input if not given.
     #[arg(long, value_name = "FILE", requires = "skip_invalid")]
     pub(crate) skipped_file: Option<PathBuf>,
+    /// Send one message to this number instead, as row N would see it, outside of any campaign
+    #[arg(long, value_name = "NUMBER", conflicts_with_all = ["campaign", "skip_invalid", "allow_duplicate", "listen"])]
+    pub(crate) to: Option<String>,
+    /// Which row `--to` takes its values from, counted from 1
+    #[arg(long, value_name = "N", requires = "to", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) row: Option<u64>,
     /// Send although an earlier campaign in this ledger sent this message to these recipients.
     #[arg(long)]
     pub(crate) allow_duplicate: bool,
@@ -311,9 +317,12 @@ pub(crate) struct CancelCampaignArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
-    /// The campaign's name; all of them if not given.
+    /// The campaign; all campaigns if omitted
     #[arg(value_name = "CAMPAIGN")]
     pub(crate) campaign: Option<String>,
+    /// Show the campaign live until every receipt is there, no process sends it any more, or Ctrl-C
+    #[arg(long, requires = "campaign", conflicts_with = "json")]
+    pub(crate) watch: bool,
     #[command(flatten)]
     pub(crate) ledger: LedgerArgs,
     #[command(flatten)]

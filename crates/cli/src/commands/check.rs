@@ -12,7 +12,7 @@ use crate::args::CheckArgs;
 use crate::exit;
 use crate::fail::{Failure, output};
 use crate::input;
-use crate::output::out;
+use crate::output::{json_out, out};
 
 pub(crate) async fn run(args: CheckArgs) -> Result<u8, Failure> {
     let message = input::message(&args.message)?;
@@ -24,7 +24,7 @@ pub(crate) async fn run(args: CheckArgs) -> Result<u8, Failure> {
         let shown = file.clone();
         let print = move |finding: Finding| {
             // A closed output is found at the end, when the sum is written.
-            let _ = writeln!(stdout().lock(), "{}, {finding}", shown.display());
+            let _ = out(format!("{}, {finding}\n", shown.display()).as_bytes());
         };
         let checked = input::check(file, &template, print).await?;
         let rows = checked.rows;
@@ -74,6 +74,7 @@ impl JsonList {
 
     /// Ends the object.
     fn end(&self, checked: &Checked) -> Result<(), Failure> {
+        json_out();
         let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(error) = list.failed.take() {
             return Err(output(error));

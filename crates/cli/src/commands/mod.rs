@@ -19,3 +19,4 @@ pub(crate) mod simulate;
 pub(crate) mod status;
 pub(crate) mod torture;
 pub(crate) mod trigger;
+pub(crate) mod watch;

@@ -54,6 +54,9 @@ pub(crate) async fn run(args: StatusArgs) -> Result<u8, Failure> {
         return list(&campaigns, callbacks, args.json.json);
     };
     let campaign = ledgers::find(&*ledger, &path, Some(name)).await?;
+    if args.watch {
+        super::watch::until_end(&*ledger, &path, &campaign).await?;
+    }
     let status = ledger.status(campaign.id).await.map_err(failed)?;
     let next = Next { campaign: &campaign.name, ledger: &path, keeps: true };
     let next = next_command(&next, &status).filter(|_| !campaign.practice);
