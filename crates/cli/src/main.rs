@@ -7,6 +7,7 @@ mod exit;
 mod fail;
 mod input;
 mod ledgers;
+mod log;
 mod output;
 mod post;
 mod progress;
@@ -40,11 +41,7 @@ fn main() -> ExitCode {
         output::be_quiet();
     }
     let filter = environment::var("SINCH_BATCH_LOG").and_then(|filter| EnvFilter::try_new(filter).ok());
-    tracing_subscriber::fmt()
-        .with_writer(|| output::LogWriter)
-        .with_ansi(output::has_color())
-        .with_env_filter(filter.unwrap_or_else(|| EnvFilter::new("warn")))
-        .init();
+    log::start(filter.unwrap_or_else(|| EnvFilter::new("warn")));
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return end(Err(Failure::because(exit::UNEXPECTED, "no runtime", &error))),

@@ -50,10 +50,6 @@ pub(crate) fn use_color(color: Color) {
     COLOR.store(on, Ordering::Relaxed);
 }
 
-pub(crate) fn has_color() -> bool {
-    COLOR.load(Ordering::Relaxed)
-}
-
 /// Puts a bar on the screen, or takes it away.
 pub(crate) fn set_bar(bar: Option<ProgressBar>) {
     let old = std::mem::replace(&mut *BAR.lock().unwrap_or_else(PoisonError::into_inner), bar);
@@ -73,10 +69,15 @@ fn beside_bar<T>(work: impl FnOnce() -> T) -> T {
 
 /// Writes lines for a person on standard error, quiet or not.
 pub(crate) fn talk(text: &str) {
-    let text = terminal::escaped(text);
-    let text = if has_color() { terminal::colored(&text) } else { text.into_owned() };
+    let text = dressed(text);
     // Nobody reads a closed standard error: that is no reason to stop.
     beside_bar(|| _ = writeln!(io::stderr().lock(), "{text}"));
+}
+
+/// Text as standard error may show it: with nothing that steers a terminal, in color if that is wanted.
+pub(crate) fn dressed(text: &str) -> String {
+    let text = terminal::escaped(text);
+    if COLOR.load(Ordering::Relaxed) { terminal::colored(&text) } else { text.into_owned() }
 }
 
 /// Writes an error, quiet or not.
