@@ -278,7 +278,7 @@ impl<'a> Run<'a> {
             }
             Command::Send(number, until) => {
                 let request = self.requests.get(&number).cloned();
-                let rows = self.leases.get(&number).map(|lease| shown_rows(&lease.rows)).unwrap_or_default();
+                let rows = self.leases.get(&number).map(|lease| logged_rows(&lease.rows)).unwrap_or_default();
                 let until = self.clock.send_until(until);
                 self.work.push(Box::pin(runner.call(number, rows, request, until)));
             }
@@ -329,6 +329,14 @@ impl<'a> Run<'a> {
 }
 
 fn shown_rows(rows: &RowSpans) -> String {
+    match (rows.first_row(), rows.last_row()) {
+        (Some(first), Some(last)) => format!(" (rows {first} to {last})"),
+        _ => String::new(),
+    }
+}
+
+/// The rows of a batch for the log.
+fn logged_rows(rows: &RowSpans) -> String {
     match (rows.first_row(), rows.last_row()) {
         (Some(first), Some(last)) => format!(" (rows {}–{})", grouped(first), grouped(last)),
         _ => String::new(),

@@ -1,5 +1,6 @@
 //! The receiver of callbacks: webhook in, ledger out, and what stands around it.
 
+mod arrivals;
 mod journal;
 mod metrics;
 mod notices;
@@ -8,6 +9,7 @@ mod server;
 mod sink;
 mod tls;
 
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -24,11 +26,12 @@ use tokio_rustls::TlsAcceptor;
 pub(crate) use self::journal::failed as journal_failed;
 pub(crate) use self::secrets::{SECRET, all as all_secrets, secret, verifier};
 
+use self::arrivals::Arrivals;
 use self::journal::JournalWriter;
 use self::metrics::Metrics;
 use self::notices::Strangers;
 use self::sink::{Forward, Sink};
-use crate::args::ListenArgs;
+use crate::args::{ListenArgs, PrintAs};
 use crate::exit;
 use crate::fail::Failure;
 use crate::post::Poster;
@@ -62,7 +65,7 @@ impl Receiver {
     ) -> Result<Self, Failure> {
         let verifier = secrets::verifier(vec![secret])?;
         let metrics = Arc::new(Metrics::default());
-        let sink = Sink { journal: None, ledger, forward: None, metrics, strangers: None };
+        let sink = Sink { journal: None, ledger, forward: None, metrics, strangers: None, arrivals: None };
         let parts = Parts {
             address,
             path: "/".to_owned(),
@@ -108,7 +111,9 @@ impl Receiver {
             .with_read(args.limits.read_timeout)
             .with_answer(args.limits.answer_timeout);
         let strangers = Some(Strangers::new(path.to_owned()));
-        let sink = Sink { journal, ledger, forward, metrics: Arc::new(Metrics::new(names)), strangers };
+        let screen = if std::io::stdout().is_terminal() { PrintAs::Text } else { PrintAs::None };
+        let arrivals = Arrivals::new(args.print.unwrap_or(screen), &args.events, ledger.clone());
+        let sink = Sink { journal, ledger, forward, metrics: Arc::new(Metrics::new(names)), strangers, arrivals };
         Self::of(Parts { address: args.addr, path: args.path.clone(), tls, verifier, limits, sink, says: true }).await
     }
 

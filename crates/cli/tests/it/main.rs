@@ -17,6 +17,7 @@ mod privacy;
 mod refusals;
 mod request;
 mod road;
+mod screen;
 mod simulate;
 mod table;
 #[cfg(unix)]
