@@ -12,7 +12,6 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use crate::exit;
 use crate::fail::Failure;
 
-
 /// What an `--env-file` sets.
 static FILE: OnceLock<EnvFile> = OnceLock::new();
 /// Variables whose place a flag took.

@@ -264,7 +264,8 @@ mod tests {
 
     #[test]
     fn durations_are_rough() {
-        for (seconds, text) in [(0, "1s"), (89, "89s"), (2478, "41m"), (5400, "1h 30m"), (7200, "2h"), (864_000, "10d")] {
+        for (seconds, text) in [(0, "1s"), (89, "89s"), (2478, "41m"), (5400, "1h 30m"), (7200, "2h"), (864_000, "10d")]
+        {
             assert_eq!(rough(Duration::from_secs(seconds)), text);
         }
         assert_eq!(estimate(49_564), "41m");
@@ -272,8 +273,7 @@ mod tests {
 
     #[test]
     fn screens_of_60_80_and_200_columns() {
-        let outlook =
-            Some(Outlook { rate: 19.6, left: (Duration::from_secs(1700), Duration::from_secs(2200)) });
+        let outlook = Some(Outlook { rate: 19.6, left: (Duration::from_secs(1700), Duration::from_secs(2200)) });
         let screens: Vec<String> = [60, 80, 200]
             .map(|width| format!("{width}\n{}", shown(counts(31_000, 12_400), outlook, "waiting for receipts", width)))
             .into();

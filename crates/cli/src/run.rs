@@ -123,8 +123,10 @@ impl Run<'_> {
         if !self.receives {
             say!("waiting for receipts, which sinch-batch listen must receive; --no-wait does not wait");
         }
-        let waited =
-            self.campaign.receipts(args.receipt_timeout, self.stopped(), |stand| progress.show(&stand.status, false, None)).await;
+        let waited = self
+            .campaign
+            .receipts(args.receipt_timeout, self.stopped(), |stand| progress.show(&stand.status, false, None))
+            .await;
         waited.map(Some).map_err(|error| match error.ledger() {
             Some(error) => ledgers::failed(self.ledger_path, error),
             None => Failure::because(exit::UNEXPECTED, "waiting for receipts failed", &error),

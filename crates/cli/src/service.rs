@@ -10,8 +10,8 @@ use sinch_batch::client::{Client, Error, Region};
 use sinch_batch::models::{AppId, ProjectId};
 
 use crate::args::ServiceArgs;
-use crate::{environment, exit};
 use crate::fail::{Failure, sentence};
+use crate::{environment, exit};
 
 /// Where to send, as whom.
 pub(crate) struct Service {

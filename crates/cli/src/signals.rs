@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use sinch_batch::client::StopSignal;
 use tokio::sync::watch;
 
-use crate::{exit, output};
 use crate::fail::Failure;
+use crate::{exit, output};
 
 /// The code with which a second signal ends the program; 0 for that of the signal itself.
 static CODE_AT_ONCE: AtomicU8 = AtomicU8::new(0);

@@ -105,7 +105,10 @@ mod tests {
 
     #[test]
     fn first_words_are_colored() {
-        assert_eq!(colored("error: no\nhint: yes\nso"), "\u{1b}[1;31merror:\u{1b}[0m no\n\u{1b}[1;36mhint:\u{1b}[0m yes\nso");
+        assert_eq!(
+            colored("error: no\nhint: yes\nso"),
+            "\u{1b}[1;31merror:\u{1b}[0m no\n\u{1b}[1;36mhint:\u{1b}[0m yes\nso"
+        );
     }
 
     proptest! {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::{RetryPolicy, StopSignal};
 use crate::transport::SendUntil;
+use crate::{RetryPolicy, StopSignal};
 
 /// What a call is held to; each clone of a client has its own.
 #[derive(Clone, Debug)]

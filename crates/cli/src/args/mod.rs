@@ -320,7 +320,7 @@ pub(crate) struct StatusArgs {
     /// The campaign; all campaigns if omitted
     #[arg(value_name = "CAMPAIGN")]
     pub(crate) campaign: Option<String>,
-    /// Show the campaign live until every receipt is there, no process sends it any more, or Ctrl-C
+    /// Show the campaign live until every receipt has arrived; Ctrl-C ends the view alone
     #[arg(long, requires = "campaign", conflicts_with = "json")]
     pub(crate) watch: bool,
     #[command(flatten)]

@@ -31,11 +31,8 @@ struct Variable {
 /// Gives each flag the value of its variable as its default, instead of clap's own reading, which takes an
 /// empty variable for a value.
 fn with_environment(mut command: Command, variables: &mut Vec<Variable>) -> Command {
-    let flags: Vec<String> = command
-        .get_arguments()
-        .filter(|flag| flag.get_env().is_some())
-        .map(|flag| flag.get_id().to_string())
-        .collect();
+    let flags: Vec<String> =
+        command.get_arguments().filter(|flag| flag.get_env().is_some()).map(|flag| flag.get_id().to_string()).collect();
     for id in flags {
         command = command.mut_arg(&id, |flag| from_environment(flag, variables));
     }

@@ -8,11 +8,11 @@ use sinch_batch::client::{Client, ErrorKind, Region, RetryPolicy};
 use sinch_batch::models::{BatchId, Timestamp};
 
 use crate::args::{DoctorArgs, ServiceArgs};
+use crate::environment::{self, Origin, is_quoted};
 use crate::fail::{Failure, output, sentence};
 use crate::output::{out, write_json_line};
 use crate::receiver::SECRET;
 use crate::service::Service;
-use crate::environment::{self, Origin, is_quoted};
 use crate::{exit, say};
 
 /// A batch that nobody has: to ask for it shows whether the door opens.
@@ -201,7 +201,10 @@ fn app(app: Option<&str>) -> Finding {
 fn place(args: &ServiceArgs) -> Finding {
     let url = args.base_url.as_deref().filter(|url| !url.is_empty());
     match (url, args.region.as_deref()) {
-        (Some(url), _) => Finding::ok("service", format!("{} (a base URL, not a region's host){}", host(url), from(&["SINCH_BATCH_BASE_URL"]))),
+        (Some(url), _) => Finding::ok(
+            "service",
+            format!("{} (a base URL, not a region's host){}", host(url), from(&["SINCH_BATCH_BASE_URL"])),
+        ),
         (None, None | Some("")) => Finding::fail(
             "service",
             exit::USAGE,
@@ -257,7 +260,10 @@ async fn ask(args: &ServiceArgs, service: &Service, findings: &mut Vec<Finding>)
     let began = Instant::now();
     let at = host(args.auth_url.as_deref().unwrap_or(TOKEN_URL));
     let token = match tokio::time::timeout(patience, tokens.token()).await {
-        Ok(Ok(_)) => Finding::ok("token", format!("{at} gave one in {} ms{}", began.elapsed().as_millis(), from(&["SINCH_AUTH_URL"]))),
+        Ok(Ok(_)) => Finding::ok(
+            "token",
+            format!("{at} gave one in {} ms{}", began.elapsed().as_millis(), from(&["SINCH_AUTH_URL"])),
+        ),
         Ok(Err(error)) if *error.kind() == AuthErrorKind::Refused => Finding::fail(
             "token",
             exit::BAD_CREDENTIALS,

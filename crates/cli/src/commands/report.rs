@@ -19,7 +19,9 @@ pub(crate) async fn run(args: ReportArgs) -> Result<u8, Failure> {
     let written = match format {
         ReportFormat::Json => write_json(&*ledger, &campaign, BufWriter::new(json_out())).await.map(drop),
         ReportFormat::Csv => csv(&*ledger, &campaign, BufWriter::new(Stdout)).await,
-        ReportFormat::Table => render::report(&*ledger, &campaign, None, (usize::MAX, ""), BufWriter::new(Stdout)).await,
+        ReportFormat::Table => {
+            render::report(&*ledger, &campaign, None, (usize::MAX, ""), BufWriter::new(Stdout)).await
+        }
     };
     written.map_err(|error| render::report_failed(&path, error))?;
     Ok(exit::OK)

@@ -360,10 +360,7 @@ mod tests {
         set(&mut value, "a.b", "new".into()).unwrap();
         set(&mut value, "a.d.e", 3.into()).unwrap();
         set(&mut value, "list.0.c", Value::Null).unwrap();
-        assert_eq!(
-            value,
-            serde_json::json!({"a": {"b": "new", "d": {"e": 3}}, "list": [{"c": null}], "text": "x"})
-        );
+        assert_eq!(value, serde_json::json!({"a": {"b": "new", "d": {"e": 3}}, "list": [{"c": null}], "text": "x"}));
         for path in ["list.1", "list.c", "text.y"] {
             assert!(set(&mut value, path, Value::Null).is_err(), "{path}");
         }

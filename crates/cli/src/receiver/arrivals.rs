@@ -88,7 +88,9 @@ fn arrival(callback: &Callback, time: Timestamp) -> Arrival {
         kind: callback.trigger().map_or_else(|| "UNKNOWN".to_owned(), |trigger| trigger.as_str().to_owned()),
         status: match &callback.kind {
             CallbackKind::MessageDelivery(report) => report.status.as_ref().map(|status| status.as_str().to_owned()),
-            CallbackKind::BatchStatusUpdate(update) => update.batch_status.as_ref().map(|status| status.as_str().to_owned()),
+            CallbackKind::BatchStatusUpdate(update) => {
+                update.batch_status.as_ref().map(|status| status.as_str().to_owned())
+            }
             _ => None,
         },
         batch_id: origin.batch_id.as_ref().map(|id| id.as_str().to_owned()),

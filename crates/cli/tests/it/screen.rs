@@ -103,12 +103,7 @@ fn environment_file_fills_in_what_is_not_set() {
 fn reader_that_goes_away_ends_a_command_quietly() {
     let folder = tempfile::tempdir().unwrap();
     for args in [&["man"][..], &["completions", "bash"], &["--help"], &["trigger", "--all", "--print"]] {
-        let mut child = binary(folder.path())
-            .args(args)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = binary(folder.path()).args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop(child.stdout.take());
         let mut said = String::new();
         child.stderr.take().unwrap().read_to_string(&mut said).unwrap();

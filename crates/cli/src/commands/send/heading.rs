@@ -28,7 +28,9 @@ impl Heading {
         let request = checked.request();
         let place = match (&args.service.base_url, &args.service.region) {
             _ if args.simulate => "simulator".to_owned(),
-            (Some(url), _) => url.parse::<url::Url>().ok().and_then(|url| Some(url.host_str()?.to_owned())).unwrap_or_default(),
+            (Some(url), _) => {
+                url.parse::<url::Url>().ok().and_then(|url| Some(url.host_str()?.to_owned())).unwrap_or_default()
+            }
             (None, region) => region.clone().unwrap_or_default(),
         };
         let people = checked.checked().valid_rows();
@@ -60,7 +62,9 @@ impl Heading {
         let answer = input::blocking(|| {
             let mut line = String::new();
             let read = stdin().read_line(&mut line);
-            read.map_err(|error| Failure::because(exit::USAGE, "the answer cannot be read", &error).hint("--yes asks nothing"))?;
+            read.map_err(|error| {
+                Failure::because(exit::USAGE, "the answer cannot be read", &error).hint("--yes asks nothing")
+            })?;
             Ok(line)
         })
         .await?;
@@ -117,7 +121,10 @@ mod tests {
         };
         assert_eq!(heading.line(), "49,564 rows by SMS, app …V5C36G1, eu, about 41m");
         assert_eq!(heading.question(), "49,564 people by SMS, app …V5C36G1, eu, about 41m. Send? [y/N]");
-        assert_eq!(Heading { people: 1, channel: None, ..heading }.question(), "1 person, app …V5C36G1, eu, about 1s. Send? [y/N]");
+        assert_eq!(
+            Heading { people: 1, channel: None, ..heading }.question(),
+            "1 person, app …V5C36G1, eu, about 1s. Send? [y/N]"
+        );
     }
 
     #[test]

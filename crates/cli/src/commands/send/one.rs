@@ -25,7 +25,8 @@ pub(super) async fn run(args: &SendArgs, number: &str) -> Result<u8, Failure> {
     let app = if args.simulate { AppId::new(PRACTICE_APP) } else { app_id(&args.service)? };
     let request = input::request(&args.message, &args.request, &app)?;
     let row = row(args, &request)?;
-    let channel = row.recipient.recipient.channel_identities().first().map_or(Channel::Sms, |first| first.channel.clone());
+    let channel =
+        row.recipient.recipient.channel_identities().first().map_or(Channel::Sms, |first| first.channel.clone());
     check(number, &channel)?;
     let body = body(&request, &row, channel, number)?;
     let sent = if args.simulate {
@@ -86,7 +87,8 @@ fn check(number: &str, channel: &Channel) -> Result<(), Failure> {
 
 /// The request with this one recipient.
 fn body(request: &CampaignRequest, row: &Row, channel: Channel, number: &str) -> Result<SendBatchRequest, Failure> {
-    let unexpected = |error: &dyn std::error::Error| Failure::because(exit::UNEXPECTED, "the request cannot be made", error);
+    let unexpected =
+        |error: &dyn std::error::Error| Failure::because(exit::UNEXPECTED, "the request cannot be made", error);
     let mut recipient = BatchRecipient::new(Recipient::identity(channel, number));
     recipient.parameters = row.recipient.parameters.clone();
     let mut body: Value = serde_json::from_str(&request.to_json()).map_err(|error| unexpected(&error))?;
