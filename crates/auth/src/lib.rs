@@ -1,26 +1,4 @@
-//! A bearer token for Sinch's APIs that is always fresh.
-//!
-//! ```
-//! use sinch_batch_auth::{ClientCredentials, KeyId, KeySecret, TokenCache, TokenSource};
-//!
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! // A transport that answers by itself; leave `with_transport` out to ask Sinch over HTTPS.
-//! let credentials = ClientCredentials::new(KeyId::new("my-key-id"), KeySecret::new("my-key-secret"))
-//!     .with_transport(|request| async move {
-//!         assert_eq!(request.uri(), sinch_batch_auth::TOKEN_URL);
-//!         let body = r#"{"access_token": "made-up", "expires_in": 3599, "token_type": "bearer"}"#;
-//!         Ok::<_, std::io::Error>(http::Response::new(body.into()))
-//!     });
-//!
-//! // Ask the cache before each request: it fetches when it has to, once for all who ask.
-//! let tokens = TokenCache::new(credentials);
-//! let token = tokens.token().await?;
-//! assert_eq!(token.expose(), "made-up");
-//! assert_eq!(format!("{token:?}"), "AccessToken([hidden])");
-//! # Ok(())
-//! # }
-//! ```
+#![doc = include_str!("../README.md")]
 //!
 //! | Module | What it holds |
 //! | --- | --- |
@@ -38,6 +16,7 @@
 //!
 //! This crate does not know what a batch is, which host or region a token is for, or how the
 //! process gets its credentials. It writes no log.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod secret;
 pub mod source;

@@ -2,7 +2,7 @@
 //!
 //! # Guide
 //!
-#![doc = include_str!("../../../docs/guide/errors.md")]
+#![doc = include_str!("../docs/errors.md")]
 
 use std::error::Error as StdError;
 use std::fmt;

@@ -1,47 +1,4 @@
-//! The operations of Sinch's Conversation Batch API over regional HTTP.
-//!
-//! ```
-//! use bytes::Bytes;
-//! use sinch_batch_auth::AccessToken;
-//! use sinch_batch_client::{Client, Found, Reached, Region};
-//! use sinch_batch_models::{AppId, BatchRecipient, Channel, Message, ProjectId, Recipient, Recipients, SendBatchRequest};
-//!
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! // Use a `TokenCache` of `sinch_batch_auth` here, and leave `with_transport` out, to talk to Sinch.
-//! let client = Client::builder(ProjectId::new("my-project"), AccessToken::new("made-up"))
-//!     .with_region(Region::Eu)
-//!     .with_transport(|request: http::Request<Bytes>| async move {
-//!         assert_eq!(
-//!             request.uri(),
-//!             "https://eu.conversationbatch.api.sinch.com/v1/projects/my-project/messages"
-//!         );
-//!         Ok(http::Response::new(Bytes::from(r#"{"batch_id": "01KZJ5B9EJM0ERNYK07S4K8JPG"}"#)))
-//!     })
-//!     .build()?;
-//!
-//! let ines = BatchRecipient::new(Recipient::identity(Channel::Sms, "+15550100001")).with_parameter("name", "Ines");
-//! let request = SendBatchRequest::new(
-//!     AppId::new("01KZ4EBHKN27EZJ4Q91V5C36G1"),
-//!     Message::text("Hello ${name}"),
-//!     Recipients::try_from(vec![ines])?,
-//! )
-//! .with_batch_metadata("order", "order-4711");
-//!
-//! match client.send_batch(&request).await {
-//!     Ok(sent) => println!("accepted as {}", sent.batch_id),
-//!     // Nobody got anything: mend the cause, or wait, and send again.
-//!     Err(error) if error.reached_service() == Reached::No => return Err(error.into()),
-//!     // Ask before sending again: is there a batch with our metadata?
-//!     Err(_) => match client.look_up("order", "order-4711").await?.body {
-//!         Found::Batches(ids) => println!("accepted as {}", ids[0]),
-//!         Found::None => println!("not accepted, if the send was long enough ago"),
-//!         Found::Unclear { shape } => println!("ask again later: {shape}"),
-//!     },
-//! }
-//! # Ok(())
-//! # }
-//! ```
+#![doc = include_str!("../README.md")]
 //!
 //! The request comes from [`sinch_batch_models`], the token from [`sinch_batch_auth`]; what the
 //! service says later comes as callbacks, which are not this crate's business.
@@ -77,6 +34,7 @@
 //!
 //! This crate keeps no queue and no record, splits no list of recipients, and never repeats a send
 //! whose outcome it does not know.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod client;
 pub mod region;

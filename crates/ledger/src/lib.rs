@@ -1,42 +1,4 @@
-//! The durable record of intent, outcome and callback.
-//!
-//! ```
-//! use std::time::Duration;
-//!
-//! use sinch_batch_ledger::{
-//!     Applied, Claim, Entry, Ledger, MemoryLedger, NewCampaign, PlannedRows, Presence, RowSpans,
-//! };
-//! use sinch_batch_models::BatchId;
-//! use sinch_batch_tracking::{MessageRef, MessageState, MessageUpdate, Progress, RowKey};
-//!
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let ledger = MemoryLedger::new();
-//! let now = "2031-09-14T10:05:00Z".parse()?;
-//! let key = "0192f3c6a1b27c3d8e4f5a6b7c8d9e0f";
-//! let rows: RowSpans = [(1, 2), (2, 3)].into_iter().collect(); // row, line
-//! let plan = vec![PlannedRows { rows, at_byte: 5, n_bytes: 26, digest: *b"8 bytes." }];
-//! let campaign = ledger.create(NewCampaign::new("autumn", key, 2, now), Box::new(plan)).await?.campaign;
-//!
-//! // Leave to send, intent before the call, outcome after.
-//! let worker = Presence::new();
-//! ledger.begin_run(campaign.id, Duration::from_secs(30)).await?;
-//! let claimed = ledger.claim(campaign.id, Claim::new(worker.worker().clone(), 1, now)).await?;
-//! let (number, token) = (claimed.leases[0].number, claimed.leases[0].token);
-//! ledger.record(campaign.id, Entry::Intent { number, token, attempt: 1 }, now).await?;
-//! let batch_id = BatchId::new("01KZ2D9R6AYBT8DN9B4MPA14Y8");
-//! ledger.record(campaign.id, Entry::Accepted { number, batch_id }, now).await?;
-//!
-//! // A receipt for row 2.
-//! let update = MessageUpdate::new(MessageRef::Row(RowKey::new(key, 2)), MessageState::new(Progress::Delivered));
-//! assert_eq!(ledger.apply(update.into()).await?, Applied::Updated);
-//!
-//! let status = ledger.status(campaign.id).await?;
-//! assert_eq!((status.accepted, status.unknown, status.planned), (2, 0, 0));
-//! assert_eq!((status.messages.pending, status.messages.delivered), (1, 1));
-//! # Ok(())
-//! # }
-//! ```
+#![doc = include_str!("../README.md")]
 //!
 //! What is recorded is durable when the call returns. At any moment
 //! `rows = skipped + planned + accepted + unknown`, and the messages counted are those of accepted
@@ -69,6 +31,7 @@
 //!
 //! This crate sends nothing, receives nothing by itself and, but for whether a worker's process is still
 //! there, asks the system nothing.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod rows;
 

@@ -1,21 +1,4 @@
-//! The words on the wire of Sinch's Conversation Batch API: requests, answers, callbacks.
-//!
-//! ```
-//! use sinch_batch_models::{AppId, BatchRecipient, Channel, Message, Recipient, Recipients, SendBatchRequest};
-//!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let ines = BatchRecipient::new(Recipient::identity(Channel::Sms, "+15550100001"))
-//!     .with_parameter("name", "Ines");
-//! let request = SendBatchRequest::new(
-//!     AppId::new("01KZ4EBHKN27EZJ4Q91V5C36G1"),
-//!     Message::text("Hello ${name}"),
-//!     Recipients::try_from(vec![ines])?,
-//! );
-//! let body = serde_json::to_string(&request)?;
-//! assert!(body.contains(r#""text":"Hello ${name}""#));
-//! # Ok(())
-//! # }
-//! ```
+#![doc = include_str!("../README.md")]
 //!
 //! Nothing read is lost when written: names the service adds are kept by open enums, fields it adds
 //! by the `unknown_fields` of the type they stand in. No `Debug` output shows a phone number, a parameter
@@ -28,6 +11,7 @@
 //! `unknown_fields()`. The [guide](message#guide) shows each kind of message once.
 //!
 //! This crate knows no HTTP, no clock and no async.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod object;
 mod open_enum;

@@ -1,36 +1,5 @@
-//! Recipients of a campaign: checked, planned as batches of 1 to 1000, and read one batch at a time.
-//!
-//! ```
-//! # #[cfg(feature = "csv")]
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! use sinch_batch_models::{Message, Template};
-//! use sinch_batch_recipients::{CheckOptions, RecipientFile, RecipientSource};
-//!
-//! let template = Template::new(Message::text("Hello ${name}"));
-//! # let folder = tempfile::tempdir()?;
-//! # let path = folder.path().join("customers.csv");
-//! std::fs::write(&path, "SMS,name\n+15550100001,Ines\n+15550100002,\n+15550100003,Tomas\n")?;
-//!
-//! // One pass finds everything that is wrong, by row, line and column, and plans the batches.
-//! let mut file = RecipientFile::open(&path)?;
-//! let options = CheckOptions::new().with_batch_size(1000).with_skip_invalid(true);
-//! let mut findings = Vec::new();
-//! let checked = file.check(&template, &options, &mut |finding| findings.push(finding.to_string()))?;
-//! assert_eq!(findings, ["line 3, column name: it is empty, and the message needs a value for `name`"]);
-//! assert!(checked.may_be_sent(options.skip_invalid));
-//!
-//! // Any batch can be read by its range, in any order. It is compared with what was checked.
-//! for batch in checked.plan() {
-//!     assert_eq!(batch.rows, [(1, 2), (3, 4)]); // row and line: the first line of a file is its header
-//!     let mut rows = batch.rows.iter().map(|(row, _)| *row);
-//!     let recipients = file.read_batch(&template, &batch.range, &mut rows)?;
-//!     assert_eq!(recipients.len(), 2);
-//! }
-//! # Ok(())
-//! # }
-//! # #[cfg(not(feature = "csv"))]
-//! # fn main() {}
-//! ```
+// The program of the README reads CSV.
+#![cfg_attr(any(not(doctest), feature = "csv"), doc = include_str!("../README.md"))]
 //!
 //! # Files
 //!
@@ -79,6 +48,7 @@
 //!
 //! It knows no network and no ledger, sends nothing, and does not ask whether a number exists. It keeps no
 //! recipient in memory but those of one batch.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod finding;
 mod phone;

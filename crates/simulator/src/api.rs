@@ -19,7 +19,7 @@ use crate::outbox::What;
 use crate::people::Contact;
 use crate::server::{Closed, decode, pairs, read};
 use crate::shared::Shared;
-use crate::token;
+use crate::{queue, token};
 
 /// What a request wants.
 pub(crate) enum Call {
@@ -237,7 +237,9 @@ fn cancel(shared: &Shared, project_id: &str, body: &[u8]) -> Answer {
         Ok(what) => {
             let now = shared.clock.now();
             let at = later(now, shared.config.cancel_delay);
-            shared.store().cancel(project_id.to_owned(), what, (now, at), &mut |event| shared.report(event, now));
+            shared
+                .store()
+                .cancel(project_id.to_owned(), what, (now, at), &mut |event| queue::report(shared, event, now));
             shared.arrived();
             Answer::ok(json!({}))
         }

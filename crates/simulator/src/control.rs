@@ -18,6 +18,7 @@ use crate::assumptions::ASSUMPTIONS;
 use crate::faults::{Fault, FaultKind, SimulatedOperation};
 use crate::inbox::{InboundMessage, InboxError, OptOut};
 use crate::outcome::MessageOutcome;
+use crate::queue;
 use crate::server::{Closed, read};
 use crate::shared::Shared;
 
@@ -43,7 +44,7 @@ pub(crate) async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> R
             json!({})
         }),
         (&Method::POST, "/clock") => obey(&body, |advance: Advance| {
-            shared.advance(Duration::from_secs(advance.advance_seconds));
+            queue::advance(&shared, Duration::from_secs(advance.advance_seconds));
             json!({"now": shared.clock.now().to_string()})
         }),
         (&Method::POST, "/inbox/message") => inbox(&body, |message: InboundMessage| message.post(&shared)),

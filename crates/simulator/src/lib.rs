@@ -1,36 +1,4 @@
-//! A local service that speaks the wire of the Batch API.
-//!
-//! ```
-//! use sinch_batch_simulator::{Simulator, SimulatorConfig};
-//!
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let simulator = Simulator::start(SimulatorConfig::default()).await?;
-//! let http = reqwest::Client::new();
-//!
-//! let token = http
-//!     .post(simulator.auth_url())
-//!     .basic_auth("any key id", Some("any secret"))
-//!     .header("content-type", "application/x-www-form-urlencoded")
-//!     .body("grant_type=client_credentials");
-//! let token: serde_json::Value = serde_json::from_str(&token.send().await?.text().await?)?;
-//!
-//! let sent = http
-//!     .post(format!("{}/v1/projects/any/messages", simulator.api_url()))
-//!     .bearer_auth(token["access_token"].as_str().unwrap_or_default())
-//!     .body(r#"{"app_id": "01KZ4EBHKN27EZJ4Q91V5C36G1",
-//!               "message": {"text_message": {"text": "Hello ${name}"}},
-//!               "recipient_and_params": [{
-//!                   "recipient": {"identified_by": {"channel_identities": [
-//!                       {"channel": "SMS", "identity": "+15550100001"}]}},
-//!                   "parameters": {"name": "Ines"}}]}"#);
-//! assert_eq!(sent.send().await?.status(), 200);
-//!
-//! assert_eq!(simulator.messages()[0].text, "Hello Ines");
-//! simulator.shutdown().await;
-//! # Ok(())
-//! # }
-//! ```
+#![doc = include_str!("../README.md")]
 //!
 //! Requests come in over HTTP on loopback, from the client or from anything else; signed callbacks go
 //! out to the webhook in [`SimulatorConfig`]. It is a second reading of the contract: it shares no
@@ -55,6 +23,7 @@
 //! ([`SimulatorConfig::realistic`]). It keeps everything in memory, some 50 bytes a message beside
 //! its parameters and metadata, and forgets it when it stops. It does not speak TLS, replies only when
 //! the control side says so, does not simulate conversations, lets no opt-out stop a message, and answers 501 where it would have to guess.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod config;
 pub mod simulator;
@@ -79,6 +48,7 @@ mod inbox;
 mod outbox;
 mod packed;
 mod people;
+mod queue;
 mod server;
 mod shared;
 mod store;

@@ -1,16 +1,13 @@
 //! What every part of a running simulator shares.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use tokio::sync::Notify;
 use url::Url;
 
-use crate::batch::Receipts;
-use crate::callbacks::{pass_silently, receipts_target};
 use crate::clock::SimClock;
 use crate::config::SimulatorConfig;
 use crate::faults::Faults;
@@ -19,11 +16,8 @@ use crate::outcome::MessageOutcome;
 use crate::people::People;
 use crate::requests::RequestLog;
 use crate::stats::{Counters, MessageCounts, Stats};
-use crate::store::{Event, Store};
+use crate::store::Store;
 use crate::token::Tokens;
-
-/// The published rate at which the queue of an app drains: 20 messages per second.
-const REALISTIC_GAP: Duration = Duration::from_millis(50);
 
 pub(crate) struct Shared {
     pub(crate) config: SimulatorConfig,
@@ -96,54 +90,9 @@ impl Shared {
         set.unwrap_or_else(|| MessageOutcome::of(config.seed, identity, config.fail_percent, config.read_percent))
     }
 
-    /// Hands what happened to the outbox. Called with the store locked, so that what has left the one is in the other.
-    pub(crate) fn report(&self, event: Event<'_>, now: Timestamp) {
-        match event {
-            Event::Left(batch, range) => {
-                if receipts_target(self, batch).is_some() {
-                    return self.outbox.messages(batch, range);
-                }
-                if matches!(batch.receipts, Receipts::Outside) {
-                    self.counters.not_sent.fetch_add(range.len() as u64, Ordering::Relaxed);
-                }
-                range.for_each(|index| pass_silently(self, batch, index));
-            }
-            Event::Ended(batch, state) => {
-                if self.callback_url.is_some() {
-                    self.outbox.post(Post::new(What::Ended(batch.clone(), state), now));
-                }
-            }
-        }
-    }
-
-    /// Lets messages leave the queue that may leave by now. Says when to look again.
-    fn drain_now(&self) -> Option<Timestamp> {
-        let gap = self.config.realistic.then_some(REALISTIC_GAP);
-        let next = {
-            let now = self.clock.now();
-            self.store().drain(now, gap, &mut |event| self.report(event, now))
-        };
-        self.outbox.quiet().notify_waiters();
-        next
-    }
-
-    /// Moves the clock on, and lets everything leave that is due by then.
-    pub(crate) fn advance(&self, by: Duration) {
-        self.clock.advance(by);
-        self.drain_now();
-    }
-
-    /// Lets messages leave the queue when they may, for ever.
-    pub(crate) async fn drain(self: Arc<Self>) {
-        loop {
-            match self.drain_now() {
-                None => self.arrived.notified().await,
-                Some(next) => tokio::select! {
-                    () = self.arrived.notified() => {}
-                    () = self.clock.sleep_until(next) => {}
-                },
-            }
-        }
+    /// Wait until something has come into the store.
+    pub(crate) async fn wait_for_arrival(&self) {
+        self.arrived.notified().await;
     }
 
     /// Whether nothing is left to do before time passes or a request comes.

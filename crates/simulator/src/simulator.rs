@@ -17,7 +17,7 @@ use crate::requests::SimulatedRequest;
 use crate::server::serve;
 use crate::shared::Shared;
 use crate::stats::{SimulatedMessage, Stats};
-use crate::{api, callbacks, control};
+use crate::{api, callbacks, control, queue};
 
 /// A running simulator, in this process. It stops when dropped.
 pub struct Simulator {
@@ -84,7 +84,7 @@ impl Simulator {
         tasks.spawn(serve(api_listener, move |request| api::handle(service.clone(), request)));
         let side = shared.clone();
         tasks.spawn(serve(control_listener, move |request| control::handle(side.clone(), request)));
-        tasks.spawn(shared.clone().drain());
+        tasks.spawn(queue::drain(shared.clone()));
         for _ in 0..callbacks::WORKERS {
             tasks.spawn(callbacks::work(shared.clone()));
         }
@@ -152,7 +152,7 @@ impl Simulator {
     /// allows. Callbacks are signed with the time of the clock as it was configured, without what it
     /// was moved on by: the receiver's clock is not moved either.
     pub fn advance(&self, by: Duration) {
-        self.shared.advance(by);
+        queue::advance(&self.shared, by);
     }
 
     /// Holds all callbacks back until [`release_callbacks`](Self::release_callbacks). What is on its

@@ -1,28 +1,4 @@
-//! Where each batch and each message stands, as a fold over callbacks.
-//!
-//! ```
-//! use sinch_batch_models::Callback;
-//! use sinch_batch_tracking::{Observation, MessageRef, Progress, observe};
-//!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let body = r#"{
-//!     "message_delivery_report": {
-//!         "status": "DELIVERED",
-//!         "metadata": "{\"sinch_batch_row\":\"0192f3c6a1b27c3d8e4f5a6b7c8d9e0f.17\",\"_batch_id\":\"01KZ2D9R6AYBT8DN9B4MPA14Y8\"}"
-//!     }
-//! }"#;
-//! let callback: Callback = sinch_batch_models::wire::parse(body.as_bytes())?;
-//!
-//! let Some(Observation::Message(seen)) = observe(&callback) else { panic!("a receipt of ours") };
-//! let MessageRef::Row(key) = &seen.message else { panic!("it carries our row key") };
-//! assert_eq!(key.row, 17);
-//!
-//! let mut message = seen.state.clone();
-//! assert_eq!(message.progress, Progress::Delivered);
-//! assert!(!message.observe(&seen.state), "a repeat changes nothing");
-//! # Ok(())
-//! # }
-//! ```
+#![doc = include_str!("../README.md")]
 //!
 //! Callbacks come late, twice and out of order. What is known about a message only grows, so order
 //! and repetition cannot matter: [`MessageState::observe`] keeps the greater of two states.
@@ -33,6 +9,7 @@
 //!
 //! This crate reads no clock, opens no file and spawns no task. It keeps no phone number: see
 //! [`scrub()`].
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod key;
 

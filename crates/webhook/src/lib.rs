@@ -1,33 +1,4 @@
-//! Signed callbacks in, typed callbacks out.
-//!
-//! ```
-//! use http::HeaderMap;
-//! use jiff::Timestamp;
-//! use sinch_batch_webhook::{SignatureError, Verifier, WebhookSecret, parse, sign};
-//!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let secret = WebhookSecret::new("the secret of the webhook");
-//! let now = Timestamp::now();
-//!
-//! // What the service does …
-//! let body = br#"{"message_delivery_report": {"status": "DELIVERED"}}"#;
-//! let signature = sign(&secret, body, "01KZZ9BN79T5GK1ZW8JMKVFHQ2", now.as_second());
-//! let mut headers = HeaderMap::new();
-//! for (name, value) in signature.headers() {
-//!     headers.insert(name, value.parse()?);
-//! }
-//!
-//! // … and what the receiver does: verify the bytes, then read them.
-//! let verifier = Verifier::new(secret)?;
-//! verifier.check(&headers, body, now)?;
-//! let callback = parse(body)?;
-//! assert_eq!(callback.message_metadata, None);
-//!
-//! let forged = br#"{"message_delivery_report": {"status": "READ"}}"#;
-//! assert_eq!(verifier.check(&headers, forged, now), Err(SignatureError::Mismatch));
-//! # Ok(())
-//! # }
-//! ```
+#![doc = include_str!("../README.md")]
 //!
 #![cfg_attr(feature = "axum", doc = include_str!("router/example.md"))]
 //!
@@ -55,6 +26,7 @@
 //!
 //! This crate keeps nothing on disk unless a program opens a journal, does not fetch OAuth2 tokens or
 //! check them itself, and never parses a body it has not verified.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod secret;
 pub mod signature;

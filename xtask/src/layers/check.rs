@@ -15,7 +15,10 @@ pub(crate) fn breaches(packages: &[Package], table: &Table, root_manifest: &str)
     for package in packages {
         found.extend(name_breach(package));
         match table.get(package.short()) {
-            Some(row) => found.extend(arrow_breaches(package, row, packages)),
+            Some(row) => {
+                found.extend(arrow_breaches(package, row, packages));
+                found.extend(unused_arrows(package, row));
+            }
             None => found.push(format!("{} has no row in the table", package.folder)),
         }
     }
@@ -57,6 +60,23 @@ fn arrow_breaches(package: &Package, row: &Row, packages: &[Package]) -> Vec<Str
         found.extend(breach);
     }
     found
+}
+
+/// What the table allows and the manifest does not use: the row has grown old.
+fn unused_arrows(package: &Package, row: &Row) -> Vec<String> {
+    let ours = |rule: &Allowed| match rule.name.as_str() {
+        UMBRELLA => UMBRELLA.to_owned(),
+        name => format!("{UMBRELLA}-{name}"),
+    };
+    let of = |cell: &Cell, full: &dyn Fn(&Allowed) -> String| match cell {
+        Cell::Only(allowed) => allowed.iter().map(|rule| (rule.name.clone(), full(rule))).collect(),
+        Cell::Any => Vec::new(),
+    };
+    let allowed = of(&row.ours, &ours).into_iter().chain(of(&row.outside, &|rule| rule.name.clone()));
+    allowed
+        .filter(|(_, name)| !package.dependencies.iter().any(|dependency| dependency.name == *name))
+        .map(|(name, _)| format!("the table lets {} depend on `{name}`, and it does not", package.folder))
+        .collect()
 }
 
 fn breach(package: &Package, dependency: &Dependency, target: &str, cell: &Cell) -> Option<String> {
@@ -187,6 +207,10 @@ mod tests {
         Dependency { optional: true, ..on(name) }
     }
 
+    fn for_tests(name: &str) -> Dependency {
+        Dependency { kind: Kind::Dev, ..on(name) }
+    }
+
     fn features(list: &[(&str, &[&str])]) -> BTreeMap<String, Vec<String>> {
         list.iter()
             .map(|(name, parts)| ((*name).to_owned(), parts.iter().map(|part| (*part).to_owned()).collect()))
@@ -195,7 +219,10 @@ mod tests {
 
     /// A small workspace that obeys the table.
     fn good() -> Vec<Package> {
-        let mut ledger = package("crates/ledger", &[on("sinch-batch-models"), optional("rusqlite"), on("serde")]);
+        let mut ledger = package(
+            "crates/ledger",
+            &[on("sinch-batch-models"), optional("rusqlite"), on("serde"), for_tests("sinch-batch-simulator")],
+        );
         ledger.features = features(&[("sqlite", &["dep:rusqlite"])]);
         let mut umbrella = package(
             "crates/sinch-batch",
@@ -247,10 +274,13 @@ mod tests {
     #[test]
     fn an_arrow_for_tests_is_for_tests_only() {
         planted(|all| all[1].dependencies.push(on("sinch-batch-simulator")), "depends on `simulator`");
-        let mut packages = good();
-        packages[1].dependencies.push(Dependency { kind: Kind::Dev, ..on("sinch-batch-simulator") });
-        let table = table::read(PAGE).unwrap_or_default();
-        assert!(breaches(&packages, &table, MANIFEST).is_empty());
+    }
+
+    #[test]
+    fn an_arrow_that_nobody_uses_is_found() {
+        planted(|all| _ = all[0].dependencies.pop(), "the table lets crates/models depend on `jiff`, and it does not");
+        planted(|all| _ = all[1].dependencies.remove(0), "lets crates/ledger depend on `models`");
+        planted(|all| _ = all[1].dependencies.pop(), "lets crates/ledger depend on `simulator`");
     }
 
     #[test]
@@ -292,18 +322,14 @@ mod tests {
 
     #[test]
     fn the_umbrella_calls_features_as_folders() {
-        planted(
-            |all| {
-                all[3].features = features(&[
-                    ("default", &["practice"]),
-                    ("ledger", &["dep:sinch-batch-ledger"]),
-                    ("practice", &["dep:sinch-batch-simulator"]),
-                ]);
-                // The table's own complaint is the other test's business.
-                all[3].dependencies.pop();
-            },
-            "feature `simulator` does not bring",
-        );
+        let mut packages = good();
+        packages[3].features = features(&[
+            ("default", &["practice"]),
+            ("ledger", &["dep:sinch-batch-ledger"]),
+            ("practice", &["dep:sinch-batch-simulator"]),
+        ]);
+        let found = umbrella_breaches(&packages);
+        assert!(found.len() == 1 && found[0].contains("feature `simulator` does not bring"), "{found:#?}");
     }
 
     #[test]

@@ -21,6 +21,25 @@ fn the_commands_of_the_readme_run_as_they_stand() {
     }
 }
 
+/// The README of the package: its two files and its commands, in the order it shows them.
+#[test]
+fn the_readme_of_the_package_runs_as_it_stands() {
+    let readme = std::fs::read_to_string(root().join("crates/cli/README.md")).unwrap();
+    let blocks = |language: &str| -> Vec<String> {
+        let start = format!("```{language}\n");
+        readme.split(&start).skip(1).filter_map(|rest| Some(rest.split_once("```")?.0.to_owned())).collect()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("people.csv"), blocks("csv").concat()).unwrap();
+    std::fs::write(folder.path().join("message.json"), blocks("json").concat()).unwrap();
+    let commands = blocks("sh").concat();
+    assert_eq!(commands.lines().count(), 2, "{commands}");
+    for command in commands.lines() {
+        let words: Vec<&str> = command.strip_prefix("sinch-batch ").unwrap().split_whitespace().collect();
+        run(binary(folder.path()).args(words)).ends(0);
+    }
+}
+
 #[test]
 fn the_commands_of_the_operations_page_run_as_they_stand() {
     let page = std::fs::read_to_string(root().join("docs/guide/operations.md")).unwrap();
@@ -63,7 +82,7 @@ fn every_exit_code_of_the_help_is_in_the_readme() {
 /// The commands of the guide that wait for somebody cannot be run here; what they name is there.
 #[test]
 fn what_the_guide_to_receiving_names_is_in_the_help() {
-    let guide = std::fs::read_to_string(root().join("docs/guide/receiving.md")).unwrap();
+    let guide = std::fs::read_to_string(root().join("crates/webhook/docs/receiving.md")).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let mut checked = 0;
     for line in guide.lines().filter_map(|line| line.strip_prefix("$ ")) {

@@ -5,7 +5,7 @@
 //! lengths of lists are, by [`Bounded`](crate::wire::Bounded) and [`Message::violations`].
 //!
 //! # Guide
-#![doc = include_str!("../../../../docs/guide/messages.md")]
+#![doc = include_str!("../../docs/messages.md")]
 
 mod card;
 pub mod channel_specific;

@@ -2,7 +2,7 @@
 //!
 //! # Guide
 //!
-#![doc = include_str!("../../../../docs/guide/receiving.md")]
+#![doc = include_str!("../../docs/receiving.md")]
 
 mod extract;
 mod routes;
