@@ -15,6 +15,17 @@ pub(crate) struct IdentityFault {
 const SPACE_AROUND: &str = "white space, or a character that cannot be seen, stands before or after it";
 const ERROR_WORD: &str = "it is an error word of a spreadsheet, not an identity";
 
+/// Returns why an identity cannot be used on a channel, in one sentence; `None` if it can.
+///
+/// It is the rule of every column of identities.
+#[must_use]
+pub fn identity_fault(channel: &Channel, identity: &str) -> Option<String> {
+    if is_blank(identity) {
+        return Some(BLANK.to_owned());
+    }
+    fault_on(channel, identity).map(|fault| fault.message)
+}
+
 /// What is wrong with an identity on a channel that is not empty.
 pub(crate) fn fault_on(channel: &Channel, id: &str) -> Option<IdentityFault> {
     if channel.has_phone_numbers() {

@@ -101,6 +101,7 @@ pub use cut::{Batcher, RowBatch};
 pub use file::RecipientFile;
 pub use finding::{Finding, FindingKind, RowNumber, Severity};
 pub use fingerprint::{BadFingerprint, Fingerprint};
+pub use identity::identity_fault;
 pub use lists::{List, ListCheck, ListRow, check_list};
 pub use look::{NotText, text};
 pub use original::AnnotatedRows;

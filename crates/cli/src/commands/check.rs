@@ -11,7 +11,7 @@ use sinch_batch::recipients::{CheckOptions, Checked, Finding, FindingSummary, Re
 use crate::args::CheckArgs;
 use crate::fail::{Failure, output};
 use crate::findings::{self, Collected};
-use crate::output::out;
+use crate::output::{Stdout, json_out, out};
 use crate::{exit, input};
 
 pub(crate) async fn run(args: CheckArgs) -> Result<u8, Failure> {
@@ -65,7 +65,7 @@ async fn print_all(
 ) -> Result<(), Failure> {
     let (file, template, options, checked) = (file.to_owned(), template.clone(), options.clone(), checked.clone());
     input::blocking(move || {
-        let mut out = BufWriter::new(stdout().lock());
+        let mut out = BufWriter::new(Stdout);
         let mut failed = None;
         let mut print = |finding: Finding| {
             if failed.is_none() {
@@ -112,6 +112,7 @@ impl JsonList {
 
     /// Ends the object.
     fn end(&self, checked: &Checked) -> Result<(), Failure> {
+        json_out();
         let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(error) = list.failed.take() {
             return Err(output(error));

@@ -15,12 +15,13 @@ use crate::receiver::{Receiver, secret};
 use crate::run::{Next, Run, limits};
 use crate::service::Service;
 use crate::settings::Settings;
+use crate::signals::Stop;
 use crate::{exit, input, ledgers, signals};
 
 pub(crate) async fn run(args: ResumeArgs) -> Result<u8, Failure> {
     let stop = signals::watch();
     let ledger_path = ledgers::path(&args.ledger)?;
-    let (ledger, campaign, receiver) = signals::unless_stopped(&stop, prepare(&args, &ledger_path)).await?;
+    let (ledger, campaign, receiver) = signals::unless_stopped(&stop, prepare(&args, &ledger_path, &stop)).await?;
     let receives = receiver.is_some();
     let json = args.json.json;
     let run = Run { ledger_path: &ledger_path, keeps: true, ledger, campaign, receives, json, stop };
@@ -31,6 +32,7 @@ pub(crate) async fn run(args: ResumeArgs) -> Result<u8, Failure> {
 async fn prepare(
     args: &ResumeArgs,
     ledger_path: &Path,
+    stop: &Stop,
 ) -> Result<(Arc<SqliteLedger>, Campaign, Option<Receiver>), Failure> {
     let ledger = ledgers::open_existing(ledger_path)?;
     let record = ledgers::find(&*ledger, ledger_path, Some(&args.campaign)).await?;
@@ -79,7 +81,7 @@ async fn prepare(
         Some(address) => Some(Receiver::start(address, secret()?, ledger.clone()).await?),
         None => None,
     };
-    let client = service.connect().await?;
+    let client = service.connect().await?.with_stop(signals::stop_calls(stop));
     for worker in &args.dead {
         let released = ledger.release(record.id, worker, Timestamp::now()).await;
         released.map_err(|error| ledgers::failed(ledger_path, &error))?;

@@ -1,5 +1,8 @@
 //! `send`: check the file, then send it and report.
 
+mod heading;
+mod one;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,6 +14,7 @@ use sinch_batch::models::{AppId, Timestamp};
 use sinch_batch::simulator::{Simulator, SimulatorConfig};
 use sinch_batch::webhook::WebhookSecret;
 
+use self::heading::Heading;
 use crate::args::SendArgs;
 use crate::fail::{Failure, output};
 use crate::findings::{self, Collected};
@@ -19,14 +23,18 @@ use crate::receiver::{Receiver, secret};
 use crate::run::{Next, Run, limits};
 use crate::service::{Service, app_id};
 use crate::settings::Settings;
+use crate::signals::Stop;
 use crate::{exit, input, ledgers, outputs, say, signals};
 
 /// A made-up app in the form of a ULID, which is all that the simulator can check of it.
 const PRACTICE_APP: &str = "01KZ4EBHKN27EZJ4Q91V5C36G1";
 
 pub(crate) async fn run(args: SendArgs) -> Result<u8, Failure> {
+    if let Some(number) = &args.to {
+        return one::run(&args, number).await;
+    }
     let stop = signals::watch();
-    let prepared = signals::unless_stopped(&stop, prepare(&args)).await?;
+    let prepared = signals::unless_stopped(&stop, prepare(&args, &stop)).await?;
     let Prepared { ledger_path, scratch, ledger, stage, campaign } = prepared;
     announce(campaign.record(), args.json.json)?;
     if let Some(other) = campaign.same_input() {
@@ -59,7 +67,7 @@ struct Prepared {
 }
 
 /// Everything up to the campaign's place in the ledger. Nothing is sent.
-async fn prepare(args: &SendArgs) -> Result<Prepared, Failure> {
+async fn prepare(args: &SendArgs, stop: &Stop) -> Result<Prepared, Failure> {
     let file = args.input.file.as_path();
     let service = match args.simulate {
         true => None,
@@ -107,9 +115,6 @@ async fn prepare(args: &SendArgs) -> Result<Prepared, Failure> {
         Some(folder) => folder.path().join("ledger.db"),
         None => ledgers::path(&args.ledger)?,
     };
-    if scratch.is_none() {
-        say!("ledger {}", ledger_path.display());
-    }
     let ledger = ledgers::open(&ledger_path)?;
     let stage = match service {
         Some(service) => {
@@ -121,7 +126,16 @@ async fn prepare(args: &SendArgs) -> Result<Prepared, Failure> {
         }
         None => try_locally(&ledger).await?,
     };
-    let client = stage.service.connect().await?;
+    let client = stage.service.connect().await?.with_stop(signals::stop_calls(stop));
+    let heading = Heading::of(args, &checked);
+    match &scratch {
+        Some(_) => say!("ledger: none is kept; --ledger FILE keeps one"),
+        None => say!("ledger {}", ledger_path.display()),
+    }
+    say!("{}", heading.line());
+    if !args.simulate && !args.yes.yes {
+        heading.ask().await?;
+    }
     let (checked, skipped) = skip(args, checked).await?;
     let checked = if args.simulate { checked.with_practice() } else { checked };
     let checked = if args.allow_duplicate { checked.with_duplicate_allowed() } else { checked };

@@ -20,6 +20,7 @@ mod refusals;
 mod report;
 mod request;
 mod road;
+mod screen;
 mod simulate;
 mod table;
 #[cfg(unix)]
