@@ -9,34 +9,43 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
-use crate::setup::{TOOLS, oldest_rust};
+use crate::setup::{Tool, installed, oldest_rust};
 use crate::workspace::{Package, cargo, cargo_of, obey, output, packages, words};
-use crate::{docs, layers, seeds};
+use crate::{api, docs, layers, minimal, package, seeds, setup};
 
 type Work = fn(&mut Tests) -> anyhow::Result<Outcome>;
 
 /// Name, what it does, the work.
-const STEPS: [(&str, &str, Work); 11] = [
+const STEPS: [(&str, &str, Work); 14] = [
     ("format", "rustfmt has nothing to say", |_| done(cargo().args(["fmt", "--all", "--check"]))),
     ("layers", "arrows between crates are in the table", |_| layers::run().map(|()| Outcome::Done)),
     ("docs", "links and commands of the pages", |_| docs::run().map(|()| Outcome::Done)),
-    ("clippy", "lints on all targets", |_| {
-        done(cargo().args(["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+    ("clippy", "lints on all targets with all features", |_| {
+        let mut command = cargo();
+        command.args(["clippy", "--locked", "--workspace", "--all-targets", "--all-features"]);
+        done(command.args(["--", "-D", "warnings"]))
     }),
+    ("api", "the public API is the one in docs/api, and shows only allowed types of others", |_| listing()),
     ("features", "each library without features and with each single one", |_| features()),
-    ("tests", docs::TESTS, |tests| tests.run()),
+    ("tests", "all tests and programs of the pages, with all features", |tests| tests.run()),
     ("seeds", "10,000 stories of the whole system", |_| seeds::tell(seeds::GATE, 0, None).map(|()| Outcome::Done)),
     ("rustdoc", "every page of the API, no warnings", |_| {
         let mut command = cargo();
-        done(command.args(["doc", "--locked", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+        command.args(["doc", "--locked", "--workspace", "--no-deps", "--all-features"]);
+        done(command.env("RUSTDOCFLAGS", "-D warnings"))
     }),
-    ("deny", TOOLS[0].2, |_| deny()),
+    ("package", "what is published builds from its package alone", |_| package::run().map(|()| Outcome::Done)),
+    ("minimal", "the oldest versions our manifests allow", |_| minimal::run().map(|()| Outcome::Done)),
+    ("deny", setup::DENY.purpose, |_| deny()),
     ("msrv", "the oldest Rust we support", |_| msrv()),
-    ("semver", TOOLS[1].2, |_| semver()),
+    ("semver", setup::SEMVER.purpose, |_| semver()),
 ];
 
 enum Outcome {
     Done,
+    /// There is nothing to do yet.
+    Nothing(&'static str),
+    /// Something is not on this machine.
     Skipped(String),
 }
 
@@ -58,6 +67,7 @@ pub(crate) fn run(names: &[&str]) -> anyhow::Result<()> {
         let outcome = work(&mut tests);
         let word = match &outcome {
             Ok(Outcome::Done) => "ok".to_owned(),
+            Ok(Outcome::Nothing(why)) => format!("ok: {why}"),
             Ok(Outcome::Skipped(why)) => format!("SKIPPED: {why}"),
             Err(_) => "FAILED".to_owned(),
         };
@@ -118,11 +128,15 @@ struct Tests {
 }
 
 impl Tests {
-    /// Runs the README's own test command, word for word.
+    /// Runs the README's own test command, and with it what stands behind features.
     fn run(&mut self) -> anyhow::Result<Outcome> {
         self.ran = true;
         let mut command = cargo();
-        command.args(docs::TESTS.split_whitespace().skip(1)).stdout(Stdio::piped());
+        command
+            .args(docs::TESTS.split_whitespace().skip(1))
+            .args(["--locked", "--all-features"])
+            .stdout(Stdio::piped());
+        println!("    {}", words(&command));
         let mut child = command.spawn().with_context(|| format!("cannot run {}", words(&command)))?;
         let output = child.stdout.take().context("the tests have no output")?;
         for line in BufReader::new(output).split(b'\n') {
@@ -154,41 +168,64 @@ impl Tests {
 }
 
 fn deny() -> anyhow::Result<Outcome> {
-    if !answers(cargo().args(["deny", "--version"])) {
-        return Ok(missing("cargo-deny"));
-    }
-    // Advisories need the network and change by the day: they are not the gate's business.
-    done(cargo().args(["deny", "--offline", "--all-features", "check", "bans", "licenses", "sources"]))
+    let mut command = match tool(&setup::DENY)? {
+        Ok(command) => command,
+        Err(skipped) => return Ok(skipped),
+    };
+    // Advisories change by the day: they are not the gate's business.
+    done(command.args(["--locked", "--all-features", "check", "bans", "licenses", "sources"]))
 }
 
 fn msrv() -> anyhow::Result<Outcome> {
     let rust = oldest_rust()?;
-    let installed = output(Command::new("rustup").args(["toolchain", "list"])).unwrap_or_default();
-    if !installed.lines().any(|line| line.starts_with(&format!("{rust}-")) || line.starts_with(&format!("{rust}."))) {
-        return Ok(Outcome::Skipped(format!("Rust {rust} is not here (install with rustup toolchain install {rust})")));
+    if let Err(error) = setup::install_rust(&rust) {
+        // The one step that may be missing even in CI: not every machine can fetch a toolchain.
+        return Ok(Outcome::Skipped(format!("Rust {rust} cannot be had here: {error:#}")));
     }
-    done(cargo_of(&rust).args(["check", "--locked", "--workspace", "--all-targets"]))
+    done(cargo_of(&rust).args(["check", "--workspace", "--locked"]))
 }
 
 fn semver() -> anyhow::Result<Outcome> {
     let tags = output(Command::new("git").args(["tag", "--list", "v*", "--sort=-v:refname"])).unwrap_or_default();
     let Some(newest) = tags.lines().next() else {
-        return Ok(Outcome::Skipped("there is no release to compare with yet".to_owned()));
+        return Ok(Outcome::Nothing("there is no release to compare with yet"));
     };
-    if !answers(cargo().args(["semver-checks", "--version"])) {
-        return Ok(missing("cargo-semver-checks"));
+    let mut command = match tool(&setup::SEMVER)? {
+        Ok(command) => command,
+        Err(skipped) => return Ok(skipped),
+    };
+    done(command.args(["semver-checks", "--baseline-rev", newest]))
+}
+
+fn listing() -> anyhow::Result<Outcome> {
+    match api::run(false) {
+        Ok(()) => Ok(Outcome::Done),
+        Err(api::Unlisted::UnknownFormat(why)) => absent(is_ci(), why),
+        Err(api::Unlisted::Failed(error)) => Err(error),
     }
-    done(cargo().args(["semver-checks", "--baseline-rev", newest]))
 }
 
-fn missing(tool: &str) -> Outcome {
-    Outcome::Skipped(format!(
-        "{tool} is not installed (install with cargo install --locked {tool}, or cargo xtask setup)"
-    ))
+/// A tool of the gate. In CI it is installed if it is missing; a developer is told how.
+fn tool(tool: &Tool) -> anyhow::Result<Result<Command, Outcome>> {
+    if let Some(command) = installed(tool) {
+        return Ok(Ok(command));
+    }
+    if is_ci() {
+        println!("    {} is missing and is installed", tool.name);
+        setup::install(tool)?;
+        return installed(tool).map(Ok).with_context(|| format!("{} was installed, and does not run", tool.name));
+    }
+    absent(false, format!("{} is not installed (install with cargo xtask setup)", tool.name)).map(Err)
 }
 
-fn answers(command: &mut Command) -> bool {
-    command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+/// What is not here is a fault in CI; elsewhere the step is skipped.
+fn absent(is_ci: bool, why: String) -> anyhow::Result<Outcome> {
+    if is_ci { Err(anyhow::Error::msg(why)) } else { Ok(Outcome::Skipped(why)) }
+}
+
+/// Whether this is a gate nobody watches: services set `CI`, and `.ci/run` does.
+fn is_ci() -> bool {
+    std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"))
 }
 
 fn done(command: &mut Command) -> anyhow::Result<Outcome> {
@@ -214,6 +251,14 @@ mod tests {
         let features = ["csv", "default"].map(|name| (name.to_owned(), Vec::new()));
         let package = Package { features: features.into(), ..Package::default() };
         assert_eq!(combinations(&package), [None, Some("csv"), Some("default")]);
+    }
+
+    #[test]
+    fn what_is_missing_turns_ci_red_and_skips_elsewhere() {
+        assert!(absent(true, "no cargo-deny".to_owned()).is_err());
+        assert!(
+            matches!(absent(false, "no cargo-deny".to_owned()), Ok(Outcome::Skipped(why)) if why == "no cargo-deny")
+        );
     }
 
     #[test]

@@ -10,13 +10,13 @@ use crate::workspace;
 /// What the README shows first: the whole job without an account.
 const DEMO: &str =
     "cargo run --release -p sinch-batch-cli -- send demo/recipients.csv --message demo/message.json --simulate";
-/// What the README shows second; the gate runs these very words.
+/// What the README shows second; the gate runs these words, with all features.
 pub(crate) const TESTS: &str = "cargo test --workspace";
 
 /// How a command in a `sh` block may begin, because something runs it: the command line's own tests
-/// (the first two), or this gate.
-const RUN_BY_SOMETHING: [&str; 4] =
-    ["cargo run --release -p sinch-batch-cli -- ", "sinch-batch ", TESTS, "cargo xtask "];
+/// (the first two), or this gate, whose step `package` compares the last with the manifests.
+const RUN_BY_SOMETHING: [&str; 5] =
+    ["cargo run --release -p sinch-batch-cli -- ", "sinch-batch ", TESTS, "cargo xtask ", "cargo add "];
 
 /// Checks the pages.
 ///
@@ -34,7 +34,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
         if page == Path::new("README.md") {
             faults.extend(readme_faults(&text));
         }
-        if page == Path::new("README.md") || page.starts_with("docs/guide") {
+        if has_commands(page) {
             faults.extend(command_faults(page, &text));
         }
     }
@@ -46,6 +46,11 @@ pub(crate) fn run() -> anyhow::Result<()> {
         eprintln!("  {fault}");
     }
     bail!("{} faults in the pages", faults.len());
+}
+
+/// The README, the guide, and both of each crate.
+fn has_commands(page: &Path) -> bool {
+    page == Path::new("README.md") || page.starts_with("docs/guide") || page.starts_with("crates")
 }
 
 fn collect(root: &Path, folder: &Path, pages: &mut Vec<PathBuf>) -> anyhow::Result<()> {

@@ -1,9 +1,9 @@
 //! The gate and the other chores of this workspace, as one program.
 //!
 //! `cargo xtask help` lists them. Modules in reading order: [`workspace`] (what cargo knows about our
-//! crates), [`layers`] (the arrows between them), [`docs`] (the pages), [`ci`] (the whole gate),
-//! [`mod@bench`] (measurements),
-//! [`seeds`] (stories of the whole system), [`setup`] (optional tools).
+//! crates), [`layers`] (the arrows between them), [`docs`] (the pages), [`mod@api`] (the public API), [`mod@package`] (what is published),
+//! [`minimal`] (the oldest dependencies), [`ci`] (the whole gate), [`mod@bench`] (measurements),
+//! [`seeds`] (stories of the whole system), [`browser`] (pages in Chromium), [`setup`] (the tools of the gate).
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that talks to a terminal")]
 
 mod workspace;
@@ -12,11 +12,19 @@ mod layers;
 
 mod docs;
 
+mod api;
+
+mod package;
+
+mod minimal;
+
 mod ci;
 
 mod bench;
 
 mod seeds;
+
+mod browser;
 
 mod setup;
 
@@ -27,6 +35,8 @@ Chores of the sinch-batch workspace.
 
 cargo xtask ci [STEP..]       the whole gate, or only the named steps
 cargo xtask layers            arrows between crates against the table in docs/architecture.md
+cargo xtask api               the public API of each library against docs/api
+cargo xtask api --bless       writes docs/api anew
 cargo xtask docs              links between pages, and the README's two commands
 cargo xtask bench             every criterion bench of the workspace
 cargo xtask bench ack         durable acknowledgements of callbacks, beside one fdatasync each
@@ -38,10 +48,14 @@ cargo xtask bench webhook     callbacks a CPU second beside a bare axum handler,
 cargo xtask seeds [N] [--from SEED]
                               N stories of the whole system (10000), in one thread each, on all cores
 cargo xtask seeds --seed SEED one of them, line by line
-cargo xtask setup             install the optional tools of the gate
+cargo xtask setup             install the tools of the gate that are missing
+cargo xtask browser           our pages in Chromium: widths, light and dark, keyboard, accessibility
 ";
 
 fn main() -> ExitCode {
+    if let Some(code) = api::as_rustdoc() {
+        return code;
+    }
     let args: Vec<String> = std::env::args().skip(1).collect();
     match run(&args) {
         Ok(()) => ExitCode::SUCCESS,
@@ -58,12 +72,15 @@ fn run(args: &[String]) -> anyhow::Result<()> {
         ["ci", steps @ ..] => ci::run(steps),
         ["layers"] => layers::run(),
         ["docs"] => docs::run(),
+        ["api"] => api::run(false).map_err(api::Unlisted::into_error),
+        ["api", "--bless"] => api::run(true).map_err(api::Unlisted::into_error),
         ["bench", "ack"] => bench::ack(),
         ["bench", "road", rest @ ..] => bench::road(rest),
         ["bench", "client", rest @ ..] => bench::client(rest),
         ["bench", "webhook"] => bench::webhook(),
         ["bench"] => bench::criterion(),
         ["seeds", rest @ ..] => seeds::run(rest),
+        ["browser"] => browser::run(),
         ["setup"] => setup::run(),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");

@@ -7,6 +7,8 @@ use std::process::Command;
 use anyhow::{Context, bail};
 use serde_json::Value;
 
+use crate::package::is_published;
+
 /// The folder of the root manifest.
 pub(crate) fn root() -> PathBuf {
     let here =
@@ -84,6 +86,8 @@ pub(crate) struct Package {
     pub(crate) dependencies: Vec<Dependency>,
     pub(crate) features: BTreeMap<String, Vec<String>>,
     pub(crate) has_library: bool,
+    /// Whether it goes to a registry.
+    pub(crate) publish: bool,
     pub(crate) benches: Vec<String>,
 }
 
@@ -95,7 +99,7 @@ impl Package {
 
     /// A library that people take: the crates of the road and the umbrella.
     pub(crate) fn is_published_library(&self) -> bool {
-        self.folder.starts_with("crates/") && self.has_library && !matches!(self.short(), "cli" | "examples")
+        self.publish && self.has_library
     }
 }
 
@@ -117,8 +121,13 @@ pub(crate) enum Kind {
 
 /// All crates of the workspace, in the order of cargo's answer.
 pub(crate) fn packages() -> anyhow::Result<Vec<Package>> {
+    read(&metadata()?)
+}
+
+/// What `cargo metadata` says about our crates.
+pub(crate) fn metadata() -> anyhow::Result<Value> {
     let text = output(cargo().args(["metadata", "--format-version", "1", "--no-deps"]))?;
-    read(&serde_json::from_str(&text)?)
+    Ok(serde_json::from_str(&text)?)
 }
 
 fn read(metadata: &Value) -> anyhow::Result<Vec<Package>> {
@@ -158,6 +167,7 @@ fn read_package(package: &Value, root: &str) -> anyhow::Result<Package> {
             .collect::<anyhow::Result<_>>()?,
         features,
         has_library: !of_kind("lib").is_empty(),
+        publish: is_published(package),
         benches: of_kind("bench"),
     })
 }

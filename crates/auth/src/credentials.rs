@@ -1,40 +1,57 @@
-//! A key pair, exchanged for tokens by the OAuth2 client credentials grant.
+//! A key pair that is exchanged for tokens by the OAuth2 client credentials grant.
 
 use std::fmt;
 use std::future::Future;
-use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response};
 use oauth2::TokenUrl;
-use oauth2::url::{Host, Url};
 
-use crate::exchange::{self, Exchange};
-use crate::retry;
+use crate::endpoint::SecureUrl;
+use crate::exchange::{self, Asked, Exchange};
 use crate::source::{BoxFuture, FetchToken, IssuedToken};
 use crate::{AuthError, AuthErrorKind, KeyId, KeySecret};
+use crate::{backoff, retry};
 
 /// Where tokens for all regions come from.
 pub const TOKEN_URL: &str = "https://auth.sinch.com/oauth2/token";
 
 /// An access key that is exchanged for tokens. Put a [`TokenCache`](crate::TokenCache) in front of it.
 ///
-/// Answers 429, answers 5xx and failures of the network are tried again two or three times with a
-/// random wait; that is safe, for a token that nobody uses does no harm. A refusal is final.
+/// Responses 429, responses 5xx and failures of the network are repeated two or three times after a random wait;
+/// that is safe, for a token that nobody uses does no harm. A refusal is final.
 ///
 /// The key goes out as HTTP Basic, written plainly as all of Sinch's own SDKs do, without the
 /// form-encoding that RFC 6749 asks for first. For keys of letters, digits, `-`, `.` and `_` both
 /// are the same.
 ///
 /// The default transport speaks HTTP/1.1 and HTTP/2, follows no redirect, gives a connection 10 s
-/// and an answer 30 s, unless [`with_timeout`](Self::with_timeout) says otherwise. It honours
+/// and a response 30 s, unless [`with_timeout`](Self::with_timeout) says otherwise. It honours
 /// `HTTPS_PROXY` and its like, but never for a URL on this machine.
+///
+/// # Other identity providers
+///
+/// Nothing in here is Sinch's alone but the default URL:
+///
+/// ```
+/// # use sinch_batch_auth::{AuthError, ClientCredentials, KeyId, KeySecret};
+/// # fn main() -> Result<(), AuthError> {
+/// let credentials = ClientCredentials::new(KeyId::new("my-client"), KeySecret::new("my-secret"))
+///     .with_token_url("https://login.example/oauth2/token")?
+///     .with_scope("messages:send")
+///     .with_parameter("audience", "https://api.example")
+///     .with_secret_in_body();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct ClientCredentials {
     key_id: KeyId,
     secret: KeySecret,
     token_url: TokenUrl,
+    insecure_host: Option<String>,
+    asked: Asked,
     exchange: Exchange,
     timeout: Duration,
 }
@@ -44,37 +61,82 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 impl ClientCredentials {
     /// A key pair for [`TOKEN_URL`].
+    #[must_use]
     pub fn new(key_id: KeyId, secret: KeySecret) -> Self {
         let token_url = TokenUrl::new(TOKEN_URL.to_owned()).expect("the constant is a URL");
-        Self { key_id, secret, token_url, exchange: exchange::default(), timeout: TIMEOUT }
+        Self {
+            key_id,
+            secret,
+            token_url,
+            insecure_host: None,
+            asked: Asked::default(),
+            exchange: exchange::default(),
+            timeout: TIMEOUT,
+        }
     }
 
-    /// Asks another token endpoint, such as a simulator's.
+    /// Sets the token endpoint, such as a simulator's.
     ///
     /// # Errors
     /// [`AuthErrorKind::InsecureUrl`] unless the URL is `https`, or `http` to `localhost`,
     /// `127.0.0.0/8` or `::1`; also if it carries a user, a password or a fragment.
     pub fn with_token_url(mut self, url: &str) -> Result<Self, AuthError> {
-        let refused = |why| AuthError::because(AuthErrorKind::InsecureUrl, why);
-        let url = Url::parse(url).map_err(|_| refused("this is not a URL"))?;
-        if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
-            return Err(refused("the URL carries a user, a password or a fragment"));
-        }
-        match url.scheme() {
-            "https" => {}
-            "http" if is_loopback(&url) => {}
-            "http" => return Err(refused("the URL is http to another machine")),
-            _ => return Err(refused("the URL is neither https nor http")),
-        }
-        self.token_url = TokenUrl::from_url(url);
+        let checked = match &self.insecure_host {
+            Some(host) => SecureUrl::parse_with_insecure_plain_http_to(url, host),
+            None => SecureUrl::parse(url),
+        };
+        let url = checked.map_err(|error| AuthError::because(AuthErrorKind::InsecureUrl, error.why()))?;
+        self.token_url = TokenUrl::from_url(url.into_url());
         Ok(self)
+    }
+
+    /// Lets key and secret go over plain `http` to one host, named as in the URL and without a port. Call it before
+    /// [`with_token_url`](Self::with_token_url).
+    ///
+    /// Whoever can listen in on the way to that host can read the secret and all tokens. It is meant for a
+    /// simulator in another container, and for nothing that holds real credentials.
+    #[must_use]
+    pub fn with_insecure_plain_http_to(mut self, host: impl Into<String>) -> Self {
+        self.insecure_host = Some(host.into());
+        self
+    }
+
+    /// Asks for a scope; several calls ask for several.
+    #[must_use]
+    pub fn with_scope(mut self, scope: impl Into<String>) -> Self {
+        self.asked.scopes.push(scope.into());
+        self
+    }
+
+    /// Adds a parameter to the body of the request, such as `audience`. Do not put a secret into it.
+    #[must_use]
+    pub fn with_parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.asked.parameters.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sends key and secret as `client_id` and `client_secret` in the body, instead of as HTTP Basic.
+    #[must_use]
+    pub fn with_secret_in_body(mut self) -> Self {
+        self.asked.secret_in_body = true;
+        self
+    }
+
+    /// Sends requests through an HTTP client of your own, such as one with a proxy or certificates of yours.
+    ///
+    /// Build it with [`redirect::Policy::none`](reqwest::redirect::Policy::none) and a connect timeout. A response
+    /// from elsewhere than the token URL is refused, but by then a redirect has been followed.
+    #[cfg(feature = "reqwest")]
+    #[must_use]
+    pub fn with_http(mut self, http: reqwest::Client) -> Self {
+        self.exchange = exchange::over(http);
+        self
     }
 
     /// Sends requests through a closure instead of the default transport.
     ///
-    /// It must not follow redirects, and should not read more than a few kilobytes of an answer. Its
-    /// error becomes the source of
-    /// [`AuthErrorKind::Unreachable`] and must not hold the request's headers.
+    /// It must not follow redirects, and should not read more than a few kilobytes of a response. Its
+    /// error becomes the source of [`AuthErrorKind::Unreachable`] and must not hold the request's headers.
     #[must_use]
     pub fn with_transport<T, Fut, E>(mut self, transport: T) -> Self
     where
@@ -83,14 +145,14 @@ impl ClientCredentials {
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         self.exchange = Arc::new(move |request| {
-            let answer = transport(request);
-            Box::pin(async move { answer.await.map_err(Into::into) })
+            let responding = transport(request);
+            Box::pin(async move { responding.await.map_err(Into::into) })
         });
         self
     }
 
-    /// How long one request may take, whatever the transport; 30 s if not given. A request that takes longer
-    /// is as one without an answer, and is tried again.
+    /// Sets how long one request may take, whatever the transport; 30 s unless set. A request that takes longer
+    /// counts as unanswered, and is repeated.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -100,28 +162,18 @@ impl ClientCredentials {
     async fn fetch_with_tries(&self) -> Result<IssuedToken, AuthError> {
         let mut attempt = 1;
         loop {
-            let fetching = exchange::fetch(&self.key_id, &self.secret, &self.token_url, &self.exchange);
+            let fetching = exchange::fetch(&self.key_id, &self.secret, &self.token_url, &self.asked, &self.exchange);
             let error = match tokio::time::timeout(self.timeout, fetching).await {
                 Ok(Ok(issued)) => return Ok(issued),
                 Ok(Err(error)) => error,
-                Err(_) => AuthError::because(AuthErrorKind::Unreachable, "it did not answer in time"),
+                Err(_) => AuthError::because(AuthErrorKind::Unreachable, "no response in time"),
             };
-            let Some(wait) = retry::wait(&error, attempt, retry::jitter()) else {
+            let Some(wait) = retry::wait(&error, attempt, backoff::jitter()) else {
                 return Err(error);
             };
             tokio::time::sleep(wait).await;
             attempt += 1;
         }
-    }
-}
-
-/// Whether the URL leads to this machine, judged by its text.
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => Ipv4Addr::is_loopback(&address),
-        Some(Host::Ipv6(address)) => Ipv6Addr::is_loopback(&address),
-        None => false,
     }
 }
 

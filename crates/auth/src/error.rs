@@ -1,11 +1,11 @@
-//! Why there is no token, told apart by what to do next.
+//! Why there is no token, by what to do next.
 
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Why a token could not be had. Its text and its sources hold no secret and no body of an answer.
+/// Why there is no token. Its text and its sources hold no secret and no body of a response.
 ///
 /// It can be cloned, because all tasks that waited for one fetch get its error.
 #[derive(Clone)]
@@ -22,22 +22,21 @@ struct Inner {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AuthErrorKind {
-    /// The key id or its secret is wrong, or the key was deleted. Do not try again: mend the
-    /// credentials.
+    /// The key id or its secret is wrong, or the key was deleted. Do not try again: fix the credentials.
     Refused,
-    /// Too many tokens were asked for, and still so after a few tries. Try again later; share one
+    /// Too many requests for tokens, still so after a few repeats. Try again later; share one
     /// [`TokenCache`](crate::TokenCache) between all that send.
     RateLimited {
         /// How long the service asks to be left alone, if it says so.
         retry_after: Option<Duration>,
     },
-    /// No answer: no network, a wrong token URL, or a timeout. Try again when the network is back.
+    /// No response: no network, a wrong token URL, or a timeout. Try again when the network is back.
     Unreachable,
-    /// The token endpoint failed, and still so after a few tries. Try again later.
+    /// The token endpoint failed, still so after a few repeats. Try again later.
     Server,
-    /// The answer is no token. Check the token URL: something else may be listening there.
+    /// The response is not a token. Check the token URL: something else may be listening there.
     InvalidResponse,
-    /// Not a URL that credentials may be sent to. Use `https`, or `http` to this machine.
+    /// Credentials may not be sent to this URL: use `https`, or `http` to this machine.
     InsecureUrl,
 }
 
@@ -65,7 +64,7 @@ impl AuthError {
         &self.0.kind
     }
 
-    /// The HTTP status of the token endpoint's answer, if that is what went wrong.
+    /// The HTTP status of the token endpoint's response, if that is what went wrong.
     pub fn status(&self) -> Option<u16> {
         self.0.status
     }
@@ -90,12 +89,12 @@ impl AuthError {
 impl fmt::Display for AuthError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0.kind {
-            AuthErrorKind::Refused => "the key id or the key secret was refused by the token endpoint",
-            AuthErrorKind::RateLimited { .. } => "the token endpoint was asked too often",
+            AuthErrorKind::Refused => "the token endpoint refused the key id or the key secret",
+            AuthErrorKind::RateLimited { .. } => "too many requests to the token endpoint",
             AuthErrorKind::Unreachable => "the token endpoint could not be reached",
             AuthErrorKind::Server => "the token endpoint failed",
-            AuthErrorKind::InvalidResponse => "the token endpoint gave an answer that is no token",
-            AuthErrorKind::InsecureUrl => "credentials are sent over https, or over http to this machine only",
+            AuthErrorKind::InvalidResponse => "the response of the token endpoint is not a token",
+            AuthErrorKind::InsecureUrl => "credentials may not be sent to this URL",
         })?;
         match (self.0.status, self.0.why) {
             (Some(status), Some(why)) => write!(f, " ({status}, {why})"),

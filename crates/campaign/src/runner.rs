@@ -199,6 +199,14 @@ impl<'a> Runner<'a> {
         }
     }
 
+    async fn give_back(&self, number: BatchNumber, token: u64, now: Timestamp) -> Done {
+        let entry = Entry::Released { number, token, why: None };
+        match self.ledger.record(self.campaign.id, entry, now).await {
+            Ok(()) => Input::GivenBack.into(),
+            Err(error) => Done::stopped(error, vec![Input::GivenBack]),
+        }
+    }
+
     async fn record(&self, number: BatchNumber, fact: Fact, now: Timestamp) -> Done {
         let mut entries = Vec::with_capacity(1);
         match fact {
@@ -280,6 +288,10 @@ impl<'a> Run<'a> {
                 self.work.push(Box::pin(runner.call(number, request, until)));
             }
             Command::LookUp(number) => self.work.push(Box::pin(runner.look_up(number))),
+            Command::GiveBack(number, token) => {
+                let now = self.clock.now().wall;
+                self.work.push(Box::pin(runner.give_back(number, token, now)));
+            }
             Command::Renew(held) => {
                 let worker = self.worker.worker().name().to_owned();
                 self.work.push(Box::pin(runner.renew(worker, held, now)));
@@ -396,8 +408,12 @@ impl Reader {
     }
 
     fn ask(&mut self, lease: &Lease) {
-        let first_row = lease.rows.first_row().unwrap_or_default();
-        let range = BatchRange { first_row, at_byte: lease.at_byte, n_bytes: lease.n_bytes, digest: lease.digest };
+        let range = BatchRange {
+            first_row: lease.first_row,
+            at_byte: lease.at_byte,
+            n_bytes: lease.n_bytes,
+            digest: lease.digest,
+        };
         self.asked.push_back((lease.number, range, lease.rows.clone()));
     }
 

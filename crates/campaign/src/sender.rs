@@ -4,9 +4,9 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use sinch_batch_client::transport::SendUntil;
-use sinch_batch_client::{Client, Error, Found, Reached};
+use sinch_batch_client::{Client, Disposition, Error, Found};
 use sinch_batch_models::{BatchId, SendBatchRequest};
-use sinch_batch_tracking::{BATCH_KEY, BatchKey};
+use sinch_batch_tracking::{BATCH_KEY, BatchKey, scrub};
 
 /// A boxed future that may move between threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -140,7 +140,7 @@ impl BatchSender for Client {
                     why: format!("the look-up was answered with {shape}, which proves nothing"),
                 }),
                 Err(error) => Err(LookUpFailure {
-                    credentials: error.is_credentials() && !error.is_token_expired(),
+                    credentials: error.disposition() == Disposition::Credentials,
                     why: sentence(&error),
                 }),
             }
@@ -150,36 +150,27 @@ impl BatchSender for Client {
 
 fn failure(error: &Error) -> SendFailure {
     let why = sentence(error);
-    // Tokens that come and go, not a key that is refused: nothing was taken, and it may pass.
-    if error.is_token_expired() {
-        return SendFailure::Expired { why };
+    let refused = |about| SendFailure::Refused { about, why: why.clone() };
+    match error.disposition() {
+        // Tokens that come and go, not a key that is refused: nothing was accepted, and it may pass.
+        Disposition::TokenExpired => SendFailure::Expired { why },
+        Disposition::Credentials => refused(Refusal::Credentials),
+        Disposition::Later => {
+            let limited = error.status() == Some(429) || error.retry_after().is_some();
+            SendFailure::NotNow { retry_after: error.retry_after(), limited, why }
+        }
+        Disposition::Credit => refused(Refusal::Credit),
+        Disposition::Request => refused(Refusal::Batch),
+        Disposition::Service => refused(Refusal::Service),
+        // What this release does not know may have arrived.
+        _ => SendFailure::Unknown { why },
     }
-    if error.is_credentials() {
-        return SendFailure::Refused { about: Refusal::Credentials, why };
-    }
-    if error.reached_service() == Reached::Unknown {
-        return SendFailure::Unknown { why };
-    }
-    if error.is_transient() {
-        let limited = error.status() == Some(429) || error.retry_after().is_some();
-        return SendFailure::NotNow { retry_after: error.retry_after(), limited, why };
-    }
-    let about = match error.status() {
-        _ if error.is_credit_limit() => Refusal::Credit,
-        Some(400 | 413 | 422) => Refusal::Batch,
-        _ => Refusal::Service,
-    };
-    SendFailure::Refused { about, why }
 }
 
-/// The error and its causes, in one sentence.
-fn sentence(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
+/// The error, its causes, and the service's sentence without what could name a person.
+pub(crate) fn sentence(error: &Error) -> String {
+    match error.service_message().map(|message| scrub(message, None)).filter(|message| !message.is_empty()) {
+        Some(message) => format!("{}, \"{}\"", error.chain(), message.trim_end_matches('.')),
+        None => error.chain().to_string(),
     }
-    text
 }

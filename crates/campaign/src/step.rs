@@ -135,6 +135,8 @@ pub(crate) enum Input {
     Found(BatchNumber, Result<Vec<BatchId>, LookUpFailure>),
     /// The answer to [`Command::Renew`], asked for at that moment.
     Renewed { asked: Moment, held: Vec<(BatchNumber, u64)>, lost: Vec<BatchNumber>, accepted: Vec<BatchNumber> },
+    /// A lease that was used by nobody is free again, or could not be given back.
+    GivenBack,
     /// Time has passed.
     Tick,
     /// Start nothing new: finish what is under way, then end.
@@ -152,6 +154,8 @@ pub(crate) enum Command {
     Read(BatchNumber),
     /// Make a fact durable.
     Record(BatchNumber, Fact),
+    /// Give back the lease of a batch by its token: this run does not use it.
+    GiveBack(BatchNumber, u64),
     /// Call the service; the last byte leaves before that moment or never.
     Send(BatchNumber, Moment),
     /// Ask the service for the batch by its key.
@@ -194,13 +198,15 @@ pub(crate) struct State {
     claiming: bool,
     /// Something may have become free that the claim under way does not ask for.
     claim_is_old: bool,
-    /// Until when the ledger keeps a batch for this run that it does not use.
-    unused_until: Option<Duration>,
+    /// Leases that this run does not use, and that are being given back.
+    giving_back: u32,
     /// Nothing is free, and nobody holds anything that may become so.
     exhausted: bool,
     /// When to ask again what others have let go of.
     claim_again: Option<Duration>,
     held: Vec<Held>,
+    /// Whether the campaign was begun by an earlier run.
+    resumes: bool,
     /// How many batches are still to be probed.
     probes: u32,
     accepted_any: bool,
@@ -289,10 +295,11 @@ impl State {
             given_up: Arc::default(),
             claiming: false,
             claim_is_old: false,
-            unused_until: None,
+            giving_back: 0,
             exhausted: false,
             claim_again: None,
             held: Vec::new(),
+            resumes: run.number > 1,
             probes,
             accepted_any,
             failures: 0,
@@ -339,6 +346,11 @@ pub(crate) fn step(state: &mut State, input: Input, now: Moment) -> Vec<Command>
     let mut commands = Vec::new();
     match input {
         Input::Start | Input::Tick => {}
+        Input::GivenBack => {
+            state.giving_back = state.giving_back.saturating_sub(1);
+            state.exhausted = false;
+            state.claim_is_old = state.claiming;
+        }
         Input::Claimed(claimed, asked) => claimed_batches(state, claimed, asked, now, &mut commands),
         Input::Read(number) => match state.slots.get_mut(&number) {
             Some(slot) => {
@@ -392,9 +404,7 @@ pub(crate) fn step(state: &mut State, input: Input, now: Moment) -> Vec<Command>
 fn claimed_batches(state: &mut State, claimed: Claimed, asked: Moment, now: Moment, commands: &mut Vec<Command>) {
     state.claiming = false;
     let claim_is_old = std::mem::take(&mut state.claim_is_old);
-    // An answer proves that nothing is left only if it was asked for when the unused lease was over.
-    state.unused_until = state.unused_until.filter(|at| asked.steady < *at);
-    let waits = !claimed.held.is_empty() || state.unused_until.is_some();
+    let waits = !claimed.held.is_empty() || state.giving_back > 0;
     state.exhausted = claimed.leases.is_empty() && !waits && !claim_is_old;
     // Some may still be free of a worker that has just gone; what others hold may become so.
     state.claim_again = (waits && claimed.leases.is_empty()).then(|| now.steady + CLAIM_EVERY);
@@ -408,10 +418,10 @@ fn claimed_batches(state: &mut State, claimed: Claimed, asked: Moment, now: Mome
     }
     for lease in claimed.leases {
         if state.slots.contains_key(&lease.number) {
-            // The claim took so long that a lease of this run lapsed meanwhile. What is under way ends first; the
-            // new lease is used by nobody, and lapses: a lease after the answer at the latest, however old the
-            // question was.
-            state.unused_until = Some(now.steady + state.limits.lease);
+            // The claim took so long that a lease of this run lapsed meanwhile, or a clock was set. What is under way
+            // ends first; the new lease is used by nobody.
+            state.giving_back += 1;
+            commands.push(Command::GiveBack(lease.number, lease.token));
             lose(state, lease.number, commands);
         } else {
             take(state, &lease, asked, now, commands);
@@ -441,8 +451,9 @@ fn take(state: &mut State, lease: &Lease, asked: Moment, now: Moment, commands: 
         slot.takes_over = lease.lapsed_at.is_some();
         slot.stage = Stage::LookingUp;
         commands.push(Command::LookUp(number));
-    } else if state.probes > 0 {
-        state.probes -= 1;
+    } else if state.probes > 0 || (state.resumes && lease.token > 1) {
+        // One that was claimed before may have been sent from a copy of this ledger, however far the run has come.
+        state.probes = state.probes.saturating_sub(1);
         slot.stage = Stage::Probing;
         commands.push(Command::LookUp(number));
     } else {

@@ -3,6 +3,9 @@
 use std::error::Error;
 use std::fmt;
 
+use sinch_batch::client::error::chain;
+use sinch_batch::tracking::scrub;
+
 use crate::exit;
 
 /// Why a command failed.
@@ -53,14 +56,15 @@ impl fmt::Display for Failure {
 
 /// The error and its causes, in one sentence.
 pub(crate) fn sentence(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
+    chain(error).to_string()
+}
+
+/// A failed call in one sentence, with what the service wrote about it, but nothing in it that could name a person.
+pub(crate) fn call_sentence(error: &sinch_batch::client::Error) -> String {
+    match error.service_message().map(|message| scrub(message, None)).filter(|message| !message.is_empty()) {
+        Some(message) => format!("{}, \"{}\"", error.chain(), message.trim_end_matches('.')),
+        None => error.chain().to_string(),
     }
-    text
 }
 
 /// Standard output went away or is full.

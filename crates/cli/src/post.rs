@@ -6,8 +6,9 @@ use std::time::Duration;
 use axum::body::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
+use sinch_batch::auth::endpoint::is_loopback;
 use sinch_batch::webhook::Signature;
-use url::{Host, Url};
+use url::Url;
 
 use crate::exit;
 use crate::fail::Failure;
@@ -83,7 +84,7 @@ impl Poster {
             .retry(reqwest::retry::never())
             .connect_timeout(Duration::from_secs(10).min(timeout))
             .timeout(timeout);
-        if is_loopback(&url) {
+        if url.host_str().is_some_and(is_loopback) {
             builder = builder.no_proxy();
         }
         if let Some(path) = ca {
@@ -120,15 +121,6 @@ impl Poster {
 }
 
 const FORM: &str = "give a whole URL: http(s)://HOST[:PORT]/PATH";
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
-}
 
 fn certificates(path: &Path) -> Result<Vec<reqwest::Certificate>, Failure> {
     let unusable = |error: &dyn std::error::Error| {

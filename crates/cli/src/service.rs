@@ -6,12 +6,12 @@ use std::time::Duration;
 use sinch_batch::auth::{
     AuthError, AuthErrorKind, ClientCredentials, KeyId, KeySecret, TOKEN_URL, TokenCache, TokenSource,
 };
-use sinch_batch::client::{Client, Error, Region};
+use sinch_batch::client::{Client, Disposition, Error, Region};
 use sinch_batch::models::{AppId, ProjectId};
 
 use crate::args::ServiceArgs;
 use crate::exit;
-use crate::fail::{Failure, sentence};
+use crate::fail::{Failure, call_sentence};
 
 /// Where to send, as whom.
 pub(crate) struct Service {
@@ -116,15 +116,14 @@ fn no_token(error: &AuthError) -> Failure {
 
 /// What a single call to the service came to.
 pub(crate) fn call_failed(what: &str, error: &Error) -> Failure {
-    if error.is_credentials() {
-        return Failure::new(exit::BAD_CREDENTIALS, format!("{what}: {}", sentence(error)))
-            .hint("check SINCH_KEY_ID, SINCH_KEY_SECRET and SINCH_PROJECT_ID");
-    }
-    let hint = match error.status() {
-        _ if error.is_credit_limit() => "settle the balance in the Sinch dashboard",
-        Some(404) => "check the id, SINCH_PROJECT_ID and SINCH_REGION",
-        _ if error.is_transient() => "try again later",
-        _ => "check SINCH_REGION, SINCH_PROJECT_ID and the request",
+    let (code, hint) = match error.disposition() {
+        Disposition::Credentials | Disposition::TokenExpired => {
+            (exit::BAD_CREDENTIALS, "check SINCH_KEY_ID, SINCH_KEY_SECRET and SINCH_PROJECT_ID")
+        }
+        Disposition::Credit => (exit::SERVICE, "settle the balance in the Sinch dashboard"),
+        _ if error.is_not_found() => (exit::SERVICE, "check the id, SINCH_PROJECT_ID and SINCH_REGION"),
+        _ if error.is_transient() => (exit::SERVICE, "try again later"),
+        _ => (exit::SERVICE, "check SINCH_REGION, SINCH_PROJECT_ID and the request"),
     };
-    Failure::new(exit::SERVICE, format!("{what}: {}", sentence(error))).hint(hint)
+    Failure::new(code, format!("{what}: {}", call_sentence(error))).hint(hint)
 }

@@ -1,4 +1,4 @@
-//! The client, and how one is made.
+//! The client and its operations.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,13 +14,13 @@ use sinch_batch_models::{
     DeleteContactsRequest, InsertConsentsRequest, ProjectId, SendBatchRequest,
 };
 
-use crate::budget::Budget;
+use crate::builder::ClientBuilder;
 use crate::endpoint::Endpoint;
-use crate::executor::{About, CallExecutor, Chance};
+use crate::executor::{About, CallExecutor};
 use crate::limits::Limits;
 use crate::look_up::{self, Entry, Found, Judged};
-use crate::transport::{SendUntil, Transport};
-use crate::{Accepted, Error, Operation, Pace, Region, Response, RetryPolicy, wire};
+use crate::transport::SendUntil;
+use crate::{Accepted, Error, Operation, Response, RetryPolicy, wire};
 
 /// The Batch API of one project in one region.
 ///
@@ -51,22 +51,17 @@ pub struct Client {
 
 struct Shared {
     endpoint: Endpoint,
-    exchange: CallExecutor,
+    executor: CallExecutor,
 }
 
 impl Client {
-    /// Starts a client of a project, with a source of tokens such as an `Arc<TokenCache<_>>`.
+    /// A builder for the client of a project, with a source of tokens such as an `Arc<TokenCache<_>>`.
     pub fn builder(project_id: ProjectId, tokens: impl TokenSource) -> ClientBuilder {
-        ClientBuilder {
-            project_id,
-            tokens: Box::new(tokens),
-            base_url: None,
-            transport: None,
-            limits: Limits::default(),
-            pace: Some(Pace::default()),
-            tcp_user_timeout: Duration::from_secs(30),
-            chance: Chance::default(),
-        }
+        ClientBuilder::new(project_id, tokens)
+    }
+
+    pub(crate) fn new(endpoint: Endpoint, executor: CallExecutor, limits: Limits) -> Self {
+        Self { shared: Arc::new(Shared { endpoint, executor }), limits }
     }
 
     /// A clone whose calls may take so long in all, see [`ClientBuilder::with_timeout`].
@@ -133,7 +128,7 @@ impl Client {
         request: Request<Bytes>,
         read: impl Fn(&http::Response<Bytes>, Timestamp) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        self.shared.exchange.call(operation, &self.limits, about, request, read).await
+        self.shared.executor.call(operation, &self.limits, about, request, read).await
     }
 
     /// Sends one message to up to 1000 recipients. Success means *accepted*; what became of each
@@ -149,7 +144,7 @@ impl Client {
     pub async fn send_batch(&self, request: &SendBatchRequest) -> Result<Response<BatchSent>, Error> {
         let http = wire::send_batch(&self.shared.endpoint, request)?;
         let about = About::items(request.recipients.len());
-        self.call(Operation::SendBatch, about, http, wire::batch_sent).await
+        self.call(Operation::SendBatch, about, http, wire::read_batch_sent).await
     }
 
     /// Asks for a batch, or for all with some batch metadata, not to be sent.
@@ -169,7 +164,7 @@ impl Client {
             CancelWhich::Batch(id) => About::batch(id),
             CancelWhich::Metadata { .. } => About::default(),
         };
-        let read = |answer: &_, now| wire::taken(Operation::CancelBatch, answer, now);
+        let read = |answer: &_, now| wire::read_accepted(Operation::CancelBatch, answer, now);
         self.call(Operation::CancelBatch, about, http, read).await
     }
 
@@ -180,7 +175,7 @@ impl Client {
     pub async fn batch_status(&self, batch_id: &BatchId) -> Result<Response<BatchStatus>, Error> {
         let http = wire::batch_status(&self.shared.endpoint, batch_id)?;
         let about = About::batch(batch_id);
-        self.call(Operation::BatchStatus, about, http, wire::status_of_batch).await
+        self.call(Operation::BatchStatus, about, http, wire::read_batch_status).await
     }
 
     /// The batches whose `batch_metadata` has this value under this key, as the service names them: all entries,
@@ -193,7 +188,7 @@ impl Client {
     /// An error says nothing about whether there is such a batch.
     pub async fn find_batches(&self, key: &str, value: &str) -> Result<Response<BatchStatuses>, Error> {
         let http = wire::find_batches(&self.shared.endpoint, key, value)?;
-        self.call(Operation::FindBatches, About::default(), http, wire::batches_found).await
+        self.call(Operation::FindBatches, About::default(), http, wire::read_batches_found).await
     }
 
     /// Whether a batch was accepted: what the service proves of the batches with this value under this key.
@@ -279,7 +274,7 @@ impl Client {
     pub async fn create_contacts(&self, request: &CreateContactsRequest) -> Result<Response<Accepted>, Error> {
         let http = wire::create_contacts(&self.shared.endpoint, request)?;
         let about = About::items(request.contacts.len());
-        let read = |answer: &_, now| wire::taken(Operation::CreateContacts, answer, now);
+        let read = |answer: &_, now| wire::read_accepted(Operation::CreateContacts, answer, now);
         self.call(Operation::CreateContacts, about, http, read).await
     }
 
@@ -291,7 +286,7 @@ impl Client {
     pub async fn delete_contacts(&self, request: &DeleteContactsRequest) -> Result<Response<Accepted>, Error> {
         let http = wire::delete_contacts(&self.shared.endpoint, request)?;
         let about = About::items(request.contact_ids.len());
-        let read = |answer: &_, now| wire::taken(Operation::DeleteContacts, answer, now);
+        let read = |answer: &_, now| wire::read_accepted(Operation::DeleteContacts, answer, now);
         self.call(Operation::DeleteContacts, about, http, read).await
     }
 
@@ -303,7 +298,7 @@ impl Client {
     pub async fn insert_consents(&self, request: &InsertConsentsRequest) -> Result<Response<ConsentsInserted>, Error> {
         let http = wire::insert_consents(&self.shared.endpoint, request)?;
         let about = About::items(request.consent_records.len());
-        self.call(Operation::InsertConsents, about, http, wire::consents_inserted).await
+        self.call(Operation::InsertConsents, about, http, wire::read_consents_inserted).await
     }
 }
 
@@ -312,188 +307,7 @@ impl fmt::Debug for Client {
         f.debug_struct("Client")
             .field("endpoint", &self.shared.endpoint)
             .field("limits", &self.limits)
-            .field("pace", &self.shared.exchange.pace)
+            .field("pace", &self.shared.executor.pace)
             .finish_non_exhaustive()
     }
-}
-
-/// Makes a [`Client`]. A region or a base URL is needed; the rest has defaults.
-pub struct ClientBuilder {
-    project_id: ProjectId,
-    tokens: Box<dyn TokenSource>,
-    base_url: Option<String>,
-    transport: Option<Arc<dyn Transport>>,
-    limits: Limits,
-    pace: Option<Pace>,
-    tcp_user_timeout: Duration,
-    chance: Chance,
-}
-
-impl ClientBuilder {
-    /// Talks to the host of a region, which is the app's. The last of this and
-    /// [`with_base_url`](Self::with_base_url) counts.
-    #[must_use]
-    pub fn with_region(self, region: Region) -> Self {
-        self.with_base_url(region.base_url())
-    }
-
-    /// Talks to another host, such as a simulator's: `https`, or `http` to `localhost`,
-    /// `127.0.0.0/8` or `::1`. A path is kept and comes before the API's own.
-    #[must_use]
-    pub fn with_base_url(mut self, url: &str) -> Self {
-        self.base_url = Some(url.to_owned());
-        self
-    }
-
-    /// Sends requests through a transport of your own.
-    #[must_use]
-    pub fn with_transport(mut self, transport: impl Transport) -> Self {
-        self.transport = Some(Arc::new(transport));
-        self
-    }
-
-    /// Sets when calls are repeated.
-    #[must_use]
-    pub fn with_retry(mut self, policy: RetryPolicy) -> Self {
-        self.limits.retry = policy;
-        self
-    }
-
-    /// Sets how long a call may take in all: its token, its turn, its attempts and the waits between
-    /// them. 2 minutes unless set. A wait that would end after it is not begun.
-    #[must_use]
-    pub fn with_timeout(mut self, timeout: Duration) -> Self {
-        self.limits.call = timeout;
-        self
-    }
-
-    /// Sets how long one attempt may take, from connecting to the last byte of the answer. 30 s unless
-    /// set; never longer than what is left of the call.
-    #[must_use]
-    pub fn with_attempt_timeout(mut self, timeout: Duration) -> Self {
-        self.limits.attempt = timeout;
-        self
-    }
-
-    /// Sets how long a new connection may take: name, TCP and TLS. 10 s unless set; never longer than
-    /// half of the attempt, so that "no connection" is told from "no answer". A transport of your own
-    /// finds it in the request, see [`ConnectTimeout`](crate::transport::ConnectTimeout).
-    #[must_use]
-    pub fn with_connect_timeout(mut self, timeout: Duration) -> Self {
-        self.limits.connect = timeout;
-        self
-    }
-
-    /// Sets how long the system goes on with bytes that the other side does not take or confirm, before it
-    /// gives the connection up (`TCP_USER_TIMEOUT`). 30 s unless set; only on Linux, Android and Fuchsia, and
-    /// only for the default transport.
-    ///
-    /// What the system holds may still arrive within this time after a call has ended. So it must never be
-    /// more than the time after which a campaign sends a batch again that it cannot find (its `resend_after`).
-    #[must_use]
-    pub fn with_tcp_user_timeout(mut self, timeout: Duration) -> Self {
-        self.tcp_user_timeout = timeout;
-        self
-    }
-
-    /// Sets how many requests may leave in a second: [`Pace::PER_PROJECT`] unless set. Give the same
-    /// pace to all clients of a project.
-    #[must_use]
-    pub fn with_pace(mut self, pace: Pace) -> Self {
-        self.pace = Some(pace);
-        self
-    }
-
-    /// Sends as fast as it can, for callers that keep the pace themselves.
-    #[must_use]
-    pub fn without_pace(mut self) -> Self {
-        self.pace = None;
-        self
-    }
-
-    /// For tests and simulations: takes the time on the wall and random numbers from 0 to 1 from here, so that
-    /// equal seeds make equal calls. The steady clock is tokio's, which can be paused.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn with_chance(
-        mut self,
-        clock: impl Fn() -> Timestamp + Send + Sync + 'static,
-        jitter: impl Fn() -> f64 + Send + Sync + 'static,
-    ) -> Self {
-        self.chance = Chance { clock: Box::new(clock), jitter: Box::new(jitter) };
-        self
-    }
-
-    /// Makes the client. Nothing is sent yet.
-    ///
-    /// The default transport speaks HTTP/2 where the service offers it, else HTTP/1.1, keeps connections
-    /// for further calls, takes answers in gzip, follows no redirect and reads answers of at most 8 MiB.
-    /// It honours `HTTPS_PROXY`, `NO_PROXY` and their like, but never for a base URL on this machine.
-    ///
-    /// # Errors
-    /// [`BuildError`] names the setting to mend.
-    pub fn build(self) -> Result<Client, BuildError> {
-        let base_url = self.base_url.ok_or(BuildError::NoRegion)?;
-        let endpoint = Endpoint::new(&base_url, &self.project_id)?;
-        let transport = match self.transport {
-            Some(transport) => transport,
-            None => default_transport(&endpoint, self.tcp_user_timeout)?,
-        };
-        let exchange = CallExecutor {
-            tokens: self.tokens,
-            transport,
-            budget: Budget::default(),
-            pace: self.pace,
-            chance: self.chance,
-        };
-        Ok(Client { shared: Arc::new(Shared { endpoint, exchange }), limits: self.limits })
-    }
-}
-
-#[cfg(feature = "reqwest")]
-fn default_transport(endpoint: &Endpoint, tcp_user_timeout: Duration) -> Result<Arc<dyn Transport>, BuildError> {
-    match crate::transport::ReqwestTransport::new(endpoint.is_loopback(), tcp_user_timeout) {
-        Ok(transport) => Ok(Arc::new(transport)),
-        Err(error) => Err(BuildError::Transport(error.into())),
-    }
-}
-
-#[cfg(not(feature = "reqwest"))]
-fn default_transport(endpoint: &Endpoint, tcp_user_timeout: Duration) -> Result<Arc<dyn Transport>, BuildError> {
-    let _ = (endpoint.is_loopback(), tcp_user_timeout);
-    Err(BuildError::NoTransport)
-}
-
-impl fmt::Debug for ClientBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientBuilder")
-            .field("project_id", &self.project_id)
-            .field("limits", &self.limits)
-            .field("pace", &self.pace)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Why a client cannot be made.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// Neither a region nor a base URL was given.
-    #[error("a client needs a region (us, eu or br) or a base URL")]
-    NoRegion,
-    /// The base URL is none that a token may be sent to.
-    #[error("this base URL cannot be used: {why}")]
-    BaseUrl {
-        /// What is wrong with it.
-        why: &'static str,
-    },
-    /// The project id is empty or a dot.
-    #[error("a client needs a project id")]
-    ProjectId,
-    /// There is no transport: bring one or enable feature `reqwest`.
-    #[error("a client without feature `reqwest` needs a transport")]
-    NoTransport,
-    /// The default transport cannot be set up, such as for want of root certificates.
-    #[error("the HTTP client cannot be set up")]
-    Transport(#[source] Box<dyn std::error::Error + Send + Sync>),
 }

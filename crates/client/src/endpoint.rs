@@ -1,48 +1,85 @@
-//! Where requests go: the base URL, and paths and queries laid out on it.
+//! Where requests go: the base URL of a project, and paths and queries on it.
 
 use std::fmt::Write as _;
-use std::net::{Ipv4Addr, Ipv6Addr};
-use std::sync::atomic::AtomicUsize;
 
+use sinch_batch_auth::endpoint::{InsecureUrl, SecureUrl};
 use sinch_batch_models::ProjectId;
-use url::{Host, Url};
 
-use crate::client::BuildError;
+use crate::Region;
 
-/// `{base}/v1/projects/{project_id}`, encoded, without a slash at its end.
-#[derive(Debug)]
-pub(crate) struct Endpoint {
+/// Why a client cannot be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// Neither a region nor a base URL was given.
+    #[error("a client needs a region (us, eu or br) or a base URL")]
+    NoRegion,
+    /// A token may not be sent to the base URL.
+    #[error("this base URL cannot be used: {0}")]
+    InsecureUrl(InsecureUrl),
+    /// The base URL carries a query.
+    #[error("this base URL cannot be used: it carries a query")]
+    Query,
+    /// The project id is empty or a dot.
+    #[error("a client needs a project id")]
+    ProjectId,
+    /// There is no transport: bring one or enable feature `reqwest`.
+    #[error("a client without feature `reqwest` needs a transport")]
+    NoTransport,
+    /// The HTTP client cannot be set up, such as without root certificates.
+    #[error("the HTTP client cannot be set up")]
+    Transport(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// The base URL of a project: where [`wire`](crate::wire) writes its requests to.
+///
+/// ```
+/// use sinch_batch_client::{Region, wire::Endpoint};
+/// use sinch_batch_models::ProjectId;
+///
+/// let endpoint = Endpoint::of_region(Region::Eu, &ProjectId::new("my-project"))?;
+/// assert_eq!(endpoint.base_url(), "https://eu.conversationbatch.api.sinch.com");
+/// # Ok::<(), sinch_batch_client::BuildError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// `{base}/v1/projects/{project_id}`, encoded, without a slash at its end.
     project: String,
     project_id: ProjectId,
     /// How many bytes of `project` are the base URL.
     base: usize,
     loopback: bool,
-    /// How many bytes a recipient took in the last batch: what the next body will need.
-    pub(crate) recipient_bytes: AtomicUsize,
 }
 
 impl Endpoint {
-    /// Takes a base URL apart and checks that a token may be sent there.
-    pub(crate) fn new(base_url: &str, project: &ProjectId) -> Result<Self, BuildError> {
-        let refused = |why| BuildError::BaseUrl { why };
-        let url = Url::parse(base_url).map_err(|_| refused("it is not a URL"))?;
-        let loopback = match url.host() {
-            Some(Host::Domain(name)) => name == "localhost",
-            Some(Host::Ipv4(address)) => Ipv4Addr::is_loopback(&address),
-            Some(Host::Ipv6(address)) => Ipv6Addr::is_loopback(&address),
-            None => return Err(refused("it has no host")),
+    /// The endpoint of a project at the host of a region.
+    ///
+    /// # Errors
+    /// [`BuildError::ProjectId`] if the project id is empty or a dot.
+    pub fn of_region(region: Region, project: &ProjectId) -> Result<Self, BuildError> {
+        Self::checked(region.base_url(), project, None)
+    }
+
+    /// The endpoint of a project at a base URL, whose path is kept.
+    ///
+    /// # Errors
+    /// [`BuildError`] unless the URL is `https`, or `http` to this machine.
+    pub fn new(base_url: &str, project: &ProjectId) -> Result<Self, BuildError> {
+        Self::checked(base_url, project, None)
+    }
+
+    pub(crate) fn checked(
+        base_url: &str,
+        project: &ProjectId,
+        plain_http_to: Option<&str>,
+    ) -> Result<Self, BuildError> {
+        let url = match plain_http_to {
+            Some(host) => SecureUrl::parse_with_insecure_plain_http_to(base_url, host),
+            None => SecureUrl::parse(base_url),
         };
-        match url.scheme() {
-            "https" => {}
-            "http" if loopback => {}
-            "http" => return Err(refused("a token is sent over http to this machine only, elsewhere over https")),
-            _ => return Err(refused("it is neither https nor http")),
-        }
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(refused("it carries a user or a password"));
-        }
-        if url.query().is_some() || url.fragment().is_some() {
-            return Err(refused("it carries a query or a fragment"));
+        let url = url.map_err(BuildError::InsecureUrl)?;
+        if url.has_query() {
+            return Err(BuildError::Query);
         }
         let segment = segment(project.as_str()).ok_or(BuildError::ProjectId)?;
         let base = url.as_str().trim_end_matches('/');
@@ -50,8 +87,7 @@ impl Endpoint {
             project: format!("{base}/v1/projects/{segment}"),
             project_id: project.clone(),
             base: base.len(),
-            loopback,
-            recipient_bytes: AtomicUsize::new(0),
+            loopback: url.is_loopback(),
         })
     }
 
@@ -61,11 +97,12 @@ impl Endpoint {
     }
 
     /// The base URL, without a slash at its end.
-    pub(crate) fn base_url(&self) -> &str {
+    pub fn base_url(&self) -> &str {
         &self.project[..self.base]
     }
 
-    pub(crate) fn project_id(&self) -> &ProjectId {
+    /// The project.
+    pub fn project_id(&self) -> &ProjectId {
         &self.project_id
     }
 
@@ -97,13 +134,14 @@ pub(crate) fn encode(text: &str) -> String {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use url::Url;
 
     fn at(base_url: &str) -> Result<String, BuildError> {
         Endpoint::new(base_url, &ProjectId::new("a/b")).map(|endpoint| endpoint.at("messages"))
     }
 
     #[test]
-    fn a_base_path_is_kept_and_ids_are_encoded() {
+    fn endpoint_keeps_a_base_path_and_encodes_ids() {
         for (base_url, expected) in [
             ("https://eu.example", "https://eu.example/v1/projects/a%2Fb/messages"),
             ("https://eu.example/", "https://eu.example/v1/projects/a%2Fb/messages"),
@@ -120,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_goes_only_where_nobody_listens_in() {
+    fn endpoint_is_only_where_nobody_listens_in() {
         for base_url in [
             "",
             "eu",
@@ -136,7 +174,7 @@ mod tests {
             "https://eu.example?a=b",
             "https://eu.example#a",
         ] {
-            assert!(matches!(at(base_url), Err(BuildError::BaseUrl { .. })), "{base_url}");
+            assert!(matches!(at(base_url), Err(BuildError::InsecureUrl(_) | BuildError::Query)), "{base_url}");
         }
         for project in ["", ".", ".."] {
             assert!(matches!(
@@ -148,7 +186,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_encoded_decodes_to_itself(text in ".*") {
+        fn encode_decodes_to_itself(text in ".*") {
             let url = Url::parse(&format!("https://eu.example/?k={}", encode(&text))).unwrap();
             let (_, value) = url.query_pairs().next().unwrap();
             prop_assert_eq!(value.into_owned(), text);

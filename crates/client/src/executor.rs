@@ -1,4 +1,14 @@
-//! The loop around one call: token, turn, request, answer, and what the policy says of a failure.
+//! The loop around one call: token, turn, request, response, and what the policy says of a failure.
+//!
+//! ```text
+//!            ┌────────────────────── Wait(policy) ──────────────────────┐
+//!            ▼                                                          │
+//!   call ─▶ token ─▶ turn ─▶ request ─▶ response ─▶ read ─▶ failure ─▶ decide ─▶ GiveUp: the error
+//!            ▲                             │          └───▶ success: the value
+//!            └── 401 `expired`, once ──────┘
+//! ```
+//!
+//! The time of the call bounds every arrow. A failure is [`Reached::Unknown`] as soon as one attempt was.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +17,7 @@ use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Request};
 use jiff::Timestamp;
-use sinch_batch_auth::{AccessToken, TokenSource};
+use sinch_batch_auth::{AccessToken, AuthError, AuthErrorKind, TokenSource, backoff, says_expired};
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument as _;
 use tracing::field::Empty;
@@ -16,7 +26,7 @@ use crate::budget::Budget;
 use crate::limits::Limits;
 use crate::response::request_id;
 use crate::transport::{ConnectTimeout, Transport};
-use crate::{Decision, Error, Operation, Pace, Reached, metrics, retry, wire};
+use crate::{Decision, Error, Operation, Pace, Reached, metrics};
 
 /// What all clones of a client share.
 pub(crate) struct CallExecutor {
@@ -35,7 +45,7 @@ pub(crate) struct Chance {
 
 impl Default for Chance {
     fn default() -> Self {
-        Self { clock: Box::new(Timestamp::now), jitter: Box::new(retry::jitter) }
+        Self { clock: Box::new(Timestamp::now), jitter: Box::new(backoff::jitter) }
     }
 }
 
@@ -90,7 +100,7 @@ impl CallExecutor {
             let result = self.renewing(call, &request).await.and_then(|answer| {
                 last.note(&answer);
                 tracing::debug!(attempt, status = last.status, "answered");
-                read(&answer, (self.chance.clock)()).map_err(|error| error.with_answer(&answer, request.body()))
+                read(&answer, (self.chance.clock)())
             });
             let error = match result {
                 Ok(value) => {
@@ -133,7 +143,7 @@ impl CallExecutor {
     async fn renewing(&self, call: Call<'_>, request: &Request<Bytes>) -> Result<http::Response<Bytes>, Error> {
         let token = self.token(call).await?;
         let answer = self.once(call, request, &token).await?;
-        if !wire::says_expired(answer.status(), answer.headers()) {
+        if !says_expired(answer.status(), answer.headers()) {
             return Ok(answer);
         }
         tracing::debug!("the token has expired");
@@ -166,7 +176,8 @@ impl CallExecutor {
             return Err(self.late(call, "its time was over"));
         }
         let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.expose()))
-            .map_err(|_| Error::request(operation, "the token does not fit into a header"))?;
+            .map_err(|_| AuthError::with_source(AuthErrorKind::InvalidResponse, "the token does not fit into a header"))
+            .map_err(|error| Error::auth(operation, error))?;
         bearer.set_sensitive(true);
         let mut request = request.clone();
         request.headers_mut().insert(AUTHORIZATION, bearer);

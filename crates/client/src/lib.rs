@@ -5,8 +5,10 @@
 //!
 //! | Module | What it holds |
 //! | --- | --- |
-//! | [`client`] | [`Client`], its builder, and the operations |
-//! | [`answer`] | [`Response`]: a typed body, the status, the id of the request |
+//! | [`client`] | [`Client`] and its operations |
+//! | [`builder`] | [`ClientBuilder`]: how a client is made |
+//! | [`wire`] | Requests and readers of responses, for programs that send by themselves |
+//! | [`response`] | [`Response`]: a typed body, the status, the id of the request |
 //! | [`look_up`] | [`Found`]: what a look-up by metadata proves |
 //! | [`region`] | [`Region`]: the app's, and with it the host |
 //! | [`operation`] | [`Operation`] and its [`Idempotency`]: what repeating it does |
@@ -17,6 +19,8 @@
 //!
 //! | Feature | What it brings |
 //! | --- | --- |
+//! | `rustls` (default), `rustls-no-provider`, `native-tls` | TLS for `reqwest`: rustls with aws-lc, rustls with the provider your program installs, or the system's library |
+//! | `test-util` | `test_util`: a scripted transport, and responses and errors made by hand |
 //! | `reqwest` (default) | The HTTP client. Without it, give [`ClientBuilder::with_transport`] one of your own |
 //! | `tower` | `transport::TowerTransport`: any tower service as a transport |
 //! | `metrics` | Counts and durations for the `metrics` facade, see below |
@@ -36,6 +40,7 @@
 //! whose outcome it does not know.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod builder;
 pub mod client;
 pub mod region;
 
@@ -46,19 +51,23 @@ pub mod pace;
 pub mod response;
 pub mod retry;
 
+#[cfg(feature = "test-util")]
+pub mod test_util;
 pub mod transport;
+pub mod wire;
 
 mod budget;
 mod endpoint;
 mod executor;
 mod limits;
-mod look;
 mod metrics;
-mod scrub;
-mod wire;
 
-pub use client::{BuildError, Client, ClientBuilder};
-pub use error::{Error, ErrorKind, Reached};
+pub use {bytes, http};
+
+pub use builder::ClientBuilder;
+pub use client::Client;
+pub use endpoint::BuildError;
+pub use error::{Disposition, Error, ErrorKind, Reached};
 pub use look_up::Found;
 pub use operation::{Idempotency, Operation};
 pub use pace::Pace;

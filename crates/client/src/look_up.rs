@@ -60,7 +60,7 @@ pub(crate) fn read(
     now: Timestamp,
 ) -> Result<Response<Judged>, Error> {
     if wire::is_empty_success(answer) {
-        return Ok(Response::new(unclear("an empty body"), answer));
+        return Ok(Response::read(unclear("an empty body"), answer));
     }
     let judged = wire::read::<AnyJson>(Operation::FindBatches, answer, now)?.map(|body| judge(&body, key, value));
     // Of a name that stands twice in an object only the last is seen, and what is nested is not looked into.

@@ -1,4 +1,4 @@
-//! What can be asked of the service, and what asking twice does.
+//! The operations of the API, and what repeating each does.
 
 /// One operation of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -87,6 +87,19 @@ impl Operation {
         }
     }
 
+    /// The operation of a request, by its method and path.
+    #[cfg(any(test, feature = "test-util"))]
+    pub(crate) fn of(request: &http::Request<bytes::Bytes>) -> Option<Self> {
+        let mut path = request.uri().path().split('/').skip_while(|part| *part != "projects").skip(2);
+        let (what, id) = (path.next()?, path.next());
+        Self::ALL.into_iter().find(|operation| {
+            let mut template = operation.path_template().split('/').skip(4);
+            operation.method() == *request.method()
+                && template.next() == Some(what)
+                && template.next().is_some() == id.is_some()
+        })
+    }
+
     /// What we were doing, as the middle of a sentence.
     pub(crate) fn doing(self) -> &'static str {
         match self {
@@ -106,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_operation_has_its_class() {
+    fn operation_has_its_class() {
         let messages = "/v1/projects/{project_id}/messages";
         let contacts = "/v1/projects/{project_id}/contacts";
         let table = [

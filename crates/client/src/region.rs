@@ -1,11 +1,13 @@
 //! The regions of the Batch API.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
-/// Where the app lives. An app of another region answers 404.
+/// The region of an app. An app of another region is answered 404.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Region {
@@ -46,9 +48,21 @@ impl fmt::Display for Region {
     }
 }
 
-/// A text that names no region.
+impl Serialize for Region {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Region {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Cow::<'_, str>::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// A text that is not the name of a region.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("there is no region `{name}`: it is us, eu or br")]
+#[error("unknown region `{name}`: expected us, eu or br")]
 pub struct UnknownRegion {
     /// The text, cut after 20 characters.
     pub name: String,
@@ -71,15 +85,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_read_in_either_case_and_name_their_host() {
+    fn region_is_read_in_either_case_and_names_its_host() {
         for region in Region::ALL {
             assert_eq!(region.to_string().parse(), Ok(region));
             assert_eq!(region.as_str().to_uppercase().parse(), Ok(region));
+            let json = serde_json::to_string(&region).unwrap();
+            assert_eq!((json.as_str(), serde_json::from_str(&json).unwrap()), (&*format!("\"{region}\""), region));
             assert_eq!(region.base_url(), format!("https://{region}.conversationbatch.api.sinch.com"));
         }
         assert_eq!(
             "Europe".parse::<Region>().unwrap_err().to_string(),
-            "there is no region `Europe`: it is us, eu or br"
+            "unknown region `Europe`: expected us, eu or br"
         );
     }
 }

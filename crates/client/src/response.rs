@@ -1,4 +1,4 @@
-//! What the service answers: the typed body, and the little that stands around it.
+//! A response of the service: the typed body, and the little around it.
 
 use std::ops::Deref;
 
@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 use sinch_batch_models::AnyJson;
 
-/// An answer of the service that says yes.
+/// A response of the service that reports success.
 ///
 /// It reads like its body:
 ///
@@ -26,7 +26,7 @@ use sinch_batch_models::AnyJson;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Response<T> {
-    /// What was said; fields that this release does not know are kept in it.
+    /// The body; fields that this release does not know are kept in it.
     pub body: T,
     /// The HTTP status, 200 to 299. Only 200 is documented.
     pub http_status: u16,
@@ -40,9 +40,16 @@ pub struct Response<T> {
 }
 
 impl<T> Response<T> {
-    pub(crate) fn new(body: T, answer: &http::Response<impl Sized>) -> Self {
-        let headers = answer.headers();
-        Self { body, http_status: answer.status().as_u16(), request_id: request_id(headers), date: date(headers) }
+    pub(crate) fn read(body: T, response: &http::Response<impl Sized>) -> Self {
+        let headers = response.headers();
+        Self { body, http_status: response.status().as_u16(), request_id: request_id(headers), date: date(headers) }
+    }
+
+    /// A response 200 made by hand, for tests of what is done with it; set the other fields as needed.
+    #[cfg(any(test, feature = "test-util"))]
+    #[must_use]
+    pub fn new(body: T) -> Self {
+        Self { body, http_status: 200, request_id: None, date: None }
     }
 
     pub(crate) fn map<U>(self, make: impl FnOnce(T) -> U) -> Response<U> {
@@ -58,12 +65,12 @@ impl<T> Deref for Response<T> {
     }
 }
 
-/// The service has taken a request whose answer has no described body.
+/// The service has accepted a request whose response has no described body.
 ///
-/// What comes of it is told later: by the status of a batch, or by callbacks.
+/// The outcome comes later: by the status of a batch, or by callbacks.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Accepted(
-    /// What it said all the same.
+    /// The body, if there was one all the same.
     pub Option<AnyJson>,
 );
 
@@ -73,7 +80,7 @@ const REQUEST_ID: [&str; 3] = ["x-request-id", "x-correlation-id", "request-id"]
 /// The longest id of a request that is believed to be one.
 const LONGEST: usize = 200;
 
-/// What names a request in the service's logs, if the answer says so in visible ASCII.
+/// What names a request in the service's logs, if the response says so in visible ASCII.
 pub(crate) fn request_id(headers: &HeaderMap) -> Option<Box<str>> {
     REQUEST_ID.iter().filter_map(|name| headers.get(*name)).find_map(|value| {
         let id = value.to_str().ok()?.trim();

@@ -1,7 +1,8 @@
 //! When a call is repeated.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
+
+use sinch_batch_auth::backoff::{self, Backoff};
 
 use crate::{Error, ErrorKind, Idempotency, Reached};
 
@@ -34,7 +35,7 @@ pub struct RetryPolicy {
 /// What to do after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// Hand the error to the caller.
+    /// Return the error to the caller.
     GiveUp,
     /// Wait this long and repeat.
     Wait(Duration),
@@ -82,26 +83,15 @@ impl RetryPolicy {
         if !safe || for_nothing || attempt >= self.max_attempts || !error.is_transient() {
             return Decision::GiveUp;
         }
-        let jitter = if jitter.is_nan() { 0.5 } else { jitter.clamp(0.0, 1.0) };
         match error.retry_after() {
             Some(asked) if asked > self.max_wait => Decision::GiveUp,
-            // A little more, so that all who were told the same do not come back together.
-            Some(asked) => Decision::Wait((asked + Duration::from_millis(250).mul_f64(jitter)).min(self.max_wait)),
-            None => Decision::Wait(self.backoff(attempt, jitter)),
+            Some(asked) => Decision::Wait(backoff::after_asked(asked, jitter).min(self.max_wait)),
+            None => {
+                let backoff = Backoff { first: self.first_wait, factor: 2, max: self.max_wait };
+                Decision::Wait(backoff.wait(attempt, jitter))
+            }
         }
     }
-
-    /// Random from nothing to the doubled wait: all who failed together come back apart.
-    fn backoff(&self, attempt: u32, jitter: f64) -> Duration {
-        let doublings = attempt.saturating_sub(1).min(20);
-        let longest = self.first_wait.saturating_mul(1 << doublings).min(self.max_wait);
-        longest.mul_f64(jitter)
-    }
-}
-
-/// A random number from 0 to 1, good enough to keep callers out of step.
-pub(crate) fn jitter() -> f64 {
-    RandomState::new().build_hasher().finish() as f64 / u64::MAX as f64
 }
 
 #[cfg(test)]
@@ -147,14 +137,5 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn waits_double_and_vary() {
-        let policy = RetryPolicy::default();
-        let waits: Vec<_> = (1..=8).map(|attempt| policy.backoff(attempt, 1.0).as_millis()).collect();
-        assert_eq!(waits, [500, 1000, 2000, 4000, 8000, 16000, 30000, 30000]);
-        assert_eq!(policy.backoff(1, 0.0), Duration::ZERO);
-        assert_eq!(policy.backoff(3, 0.25), Duration::from_millis(500));
     }
 }

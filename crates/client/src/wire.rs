@@ -1,11 +1,35 @@
-//! Requests written and answers read: values in, values out.
+//! Requests as values of `http` and readers of their responses, for programs that send by themselves.
+//!
+//! [`Client`](crate::Client) is made of these. A request lacks its `Authorization: Bearer`, which changes from
+//! attempt to attempt; a response 401 may ask for a new token, see
+//! [`says_expired`](sinch_batch_auth::says_expired). A reader takes the time by the system's clock to read a
+//! `Retry-After` that is a date.
+//!
+//! ```
+//! use bytes::Bytes;
+//! use jiff::Timestamp;
+//! use sinch_batch_client::{Region, wire};
+//! use sinch_batch_models::{BatchId, ProjectId};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let endpoint = wire::Endpoint::of_region(Region::Eu, &ProjectId::new("my-project"))?;
+//! let request = wire::batch_status(&endpoint, &BatchId::new("01KZJ5B9EJM0ERNYK07S4K8JPG"))?;
+//! assert_eq!(request.method(), "GET");
+//!
+//! // … send it with whatever you have …
+//! let response = http::Response::new(Bytes::from(r#"{"batch_id": "01KZJ5B9EJM0ERNYK07S4K8JPG", "status": "SENT"}"#));
+//!
+//! let status = wire::read_batch_status(&response, Timestamp::now())?;
+//! assert_eq!(status.http_status, 200);
+//! # Ok(())
+//! # }
+//! ```
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderValue, Request, StatusCode};
+use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
+use http::{HeaderValue, Request};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -17,24 +41,32 @@ use sinch_batch_models::{
     CreateContactsRequest, DeleteContactsRequest, ErrorBody, InsertConsentsRequest, SendBatchRequest,
 };
 
-use crate::endpoint::{Endpoint, encode, segment};
+pub use crate::endpoint::Endpoint;
+use crate::endpoint::{encode, segment};
 use crate::{Accepted, Error, Operation, Response};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("sinch-batch/", env!("CARGO_PKG_VERSION")));
 
-pub(crate) fn send_batch(to: &Endpoint, request: &SendBatchRequest) -> Result<Request<Bytes>, Error> {
+/// What a recipient takes in a body, about; more costs a copy.
+const RECIPIENT_BYTES: usize = 256;
+
+/// The request that sends one message to up to 1000 recipients.
+///
+/// # Errors
+/// [`ErrorKind::Request`](crate::ErrorKind::Request) if the message cannot be written.
+pub fn send_batch(to: &Endpoint, request: &SendBatchRequest) -> Result<Request<Bytes>, Error> {
     let operation = Operation::SendBatch;
-    let recipients = request.recipients.len();
-    // One allocation for a body that may have megabytes; its neighbours are mostly as long.
-    let expected = to.recipient_bytes.load(Ordering::Relaxed) * recipients;
-    let mut body = Vec::with_capacity(expected + expected / 16);
+    let mut body = Vec::with_capacity(1024 + RECIPIENT_BYTES * request.recipients.len());
     request.write_json(&mut body).map_err(|error| Error::request(operation, error))?;
-    to.recipient_bytes.store(body.len() / recipients, Ordering::Relaxed);
     write_body(operation, to.at("messages"), body)
 }
 
-pub(crate) fn cancel_batch(to: &Endpoint, request: &CancelBatchRequest) -> Result<Request<Bytes>, Error> {
+/// The request that cancels one batch, or all with some batch metadata.
+///
+/// # Errors
+/// [`ErrorKind::Request`](crate::ErrorKind::Request) if the batch id or the key is empty.
+pub fn cancel_batch(to: &Endpoint, request: &CancelBatchRequest) -> Result<Request<Bytes>, Error> {
     let operation = Operation::CancelBatch;
     match &request.which {
         CancelWhich::Batch(id) if id.is_empty() => Err(Error::request(operation, "the batch id is empty")),
@@ -45,27 +77,47 @@ pub(crate) fn cancel_batch(to: &Endpoint, request: &CancelBatchRequest) -> Resul
     }
 }
 
-pub(crate) fn batch_status(to: &Endpoint, batch_id: &BatchId) -> Result<Request<Bytes>, Error> {
+/// The request for the status of one batch.
+///
+/// # Errors
+/// [`ErrorKind::Request`](crate::ErrorKind::Request) if the batch id is empty or a dot.
+pub fn batch_status(to: &Endpoint, batch_id: &BatchId) -> Result<Request<Bytes>, Error> {
     let operation = Operation::BatchStatus;
-    let segment = segment(batch_id.as_str())
-        .ok_or_else(|| Error::request(operation, "this is no batch id: it is empty or a dot"))?;
+    let segment =
+        segment(batch_id.as_str()).ok_or_else(|| Error::request(operation, "not a batch id: it is empty or a dot"))?;
     write(operation, to.at(&format!("messages/{segment}")), Bytes::new())
 }
 
-pub(crate) fn find_batches(to: &Endpoint, key: &str, value: &str) -> Result<Request<Bytes>, Error> {
+/// The request for all batches with a value under a key of their batch metadata.
+///
+/// # Errors
+/// [`ErrorKind::Request`](crate::ErrorKind::Request) if the URL is too long.
+pub fn find_batches(to: &Endpoint, key: &str, value: &str) -> Result<Request<Bytes>, Error> {
     let query = format!("messages?metadataKey={}&metadataValue={}", encode(key), encode(value));
     write(Operation::FindBatches, to.at(&query), Bytes::new())
 }
 
-pub(crate) fn create_contacts(to: &Endpoint, request: &CreateContactsRequest) -> Result<Request<Bytes>, Error> {
+/// The request that creates up to 1000 contacts.
+///
+/// # Errors
+/// [`ErrorKind::Request`](crate::ErrorKind::Request) if it cannot be written.
+pub fn create_contacts(to: &Endpoint, request: &CreateContactsRequest) -> Result<Request<Bytes>, Error> {
     write_json(Operation::CreateContacts, to.at("contacts"), request)
 }
 
-pub(crate) fn delete_contacts(to: &Endpoint, request: &DeleteContactsRequest) -> Result<Request<Bytes>, Error> {
+/// The request that deletes up to 1000 contacts.
+///
+/// # Errors
+/// [`ErrorKind::Request`](crate::ErrorKind::Request) if it cannot be written.
+pub fn delete_contacts(to: &Endpoint, request: &DeleteContactsRequest) -> Result<Request<Bytes>, Error> {
     write_json(Operation::DeleteContacts, to.at("contacts"), request)
 }
 
-pub(crate) fn insert_consents(to: &Endpoint, request: &InsertConsentsRequest) -> Result<Request<Bytes>, Error> {
+/// The request that records opt-outs.
+///
+/// # Errors
+/// [`ErrorKind::Request`](crate::ErrorKind::Request) if it cannot be written.
+pub fn insert_consents(to: &Endpoint, request: &InsertConsentsRequest) -> Result<Request<Bytes>, Error> {
     write_json(Operation::InsertConsents, to.at("consents"), request)
 }
 
@@ -90,68 +142,88 @@ fn write(operation: Operation, url: String, body: Bytes) -> Result<Request<Bytes
         .map_err(|error| Error::request(operation, error))
 }
 
-pub(crate) fn batch_sent(answer: &http::Response<Bytes>, now: Timestamp) -> Result<Response<BatchSent>, Error> {
-    let sent: Response<BatchSent> = read(Operation::SendBatch, answer, now)?;
+/// Reads the response to [`send_batch`]: accepted only with a batch id.
+///
+/// # Errors
+/// [`Error`] for every other response.
+pub fn read_batch_sent(response: &http::Response<Bytes>, now: Timestamp) -> Result<Response<BatchSent>, Error> {
+    let sent: Response<BatchSent> = read(Operation::SendBatch, response, now)?;
     if sent.batch_id.is_empty() {
-        let why = "the batch id is empty".into();
-        return Err(Error::answer(Operation::SendBatch, sent.http_status, Some(why)));
+        return Err(Error::unexpected(Operation::SendBatch, response, Some("the batch id is empty".into())));
     }
     Ok(sent)
 }
 
-/// The answer to an operation whose reference describes no body: nothing, or any JSON.
-pub(crate) fn taken(
+/// Reads the response to an operation whose reference describes no body: nothing, or any JSON.
+///
+/// # Errors
+/// [`Error`] for every other response.
+pub fn read_accepted(
     operation: Operation,
-    answer: &http::Response<Bytes>,
+    response: &http::Response<Bytes>,
     now: Timestamp,
 ) -> Result<Response<Accepted>, Error> {
-    if is_empty_success(answer) {
-        return Ok(Response::new(Accepted(None), answer));
+    if is_empty_success(response) {
+        return Ok(Response::read(Accepted(None), response));
     }
-    Ok(read::<AnyJson>(operation, answer, now)?.map(|said| Accepted(Some(said))))
+    Ok(read::<AnyJson>(operation, response, now)?.map(|body| Accepted(Some(body))))
 }
 
-pub(crate) fn status_of_batch(answer: &http::Response<Bytes>, now: Timestamp) -> Result<Response<BatchStatus>, Error> {
-    read(Operation::BatchStatus, answer, now)
+/// Reads the response to [`batch_status`].
+///
+/// # Errors
+/// [`Error`] for every other response.
+pub fn read_batch_status(response: &http::Response<Bytes>, now: Timestamp) -> Result<Response<BatchStatus>, Error> {
+    read(Operation::BatchStatus, response, now)
 }
 
-pub(crate) fn batches_found(answer: &http::Response<Bytes>, now: Timestamp) -> Result<Response<BatchStatuses>, Error> {
-    read(Operation::FindBatches, answer, now)
+/// Reads the response to [`find_batches`]. No entries do not prove that there is no such batch.
+///
+/// # Errors
+/// [`Error`] for every other response.
+pub fn read_batches_found(response: &http::Response<Bytes>, now: Timestamp) -> Result<Response<BatchStatuses>, Error> {
+    read(Operation::FindBatches, response, now)
 }
 
-/// An id is documented, but no more than an acknowledgement: without one they are recorded too.
-pub(crate) fn consents_inserted(
-    answer: &http::Response<Bytes>,
+/// Reads the response to [`insert_consents`]. An id is documented, but no more than an acknowledgement.
+///
+/// # Errors
+/// [`Error`] for every other response.
+pub fn read_consents_inserted(
+    response: &http::Response<Bytes>,
     now: Timestamp,
 ) -> Result<Response<ConsentsInserted>, Error> {
-    if is_empty_success(answer) {
-        return Ok(Response::new(ConsentsInserted::default(), answer));
+    if is_empty_success(response) {
+        return Ok(Response::read(ConsentsInserted::default(), response));
     }
-    read(Operation::InsertConsents, answer, now)
+    read(Operation::InsertConsents, response, now)
 }
 
-pub(crate) fn is_empty_success(answer: &http::Response<Bytes>) -> bool {
-    answer.status().is_success() && answer.body().trim_ascii().is_empty()
+pub(crate) fn is_empty_success(response: &http::Response<Bytes>) -> bool {
+    response.status().is_success() && response.body().trim_ascii().is_empty()
 }
 
 pub(crate) fn read<T: DeserializeOwned>(
     operation: Operation,
-    answer: &http::Response<Bytes>,
+    response: &http::Response<Bytes>,
     now: Timestamp,
 ) -> Result<Response<T>, Error> {
-    let status = answer.status();
+    let status = response.status();
     if status.is_success() {
-        return match parse(answer.body()) {
-            Ok(body) => Ok(Response::new(body, answer)),
-            Err(error) => Err(Error::answer(operation, status.as_u16(), Some(error.into()))),
+        return match parse(response.body()) {
+            Ok(body) => Ok(Response::read(body, response)),
+            Err(_) if is_empty_success(response) => {
+                Err(Error::unexpected(operation, response, Some("the body is empty".into())))
+            }
+            Err(error) => Err(Error::unexpected(operation, response, Some(error.into()))),
         };
     }
     if !status.is_client_error() && !status.is_server_error() {
-        return Err(Error::answer(operation, status.as_u16(), None));
+        return Err(Error::unexpected(operation, response, None));
     }
-    let body = ErrorBody::read(answer.body());
-    let wait = retry_after::read(answer.headers(), now).or_else(|| retry_delay(&body));
-    Err(Error::api(operation, status.as_u16(), body, wait))
+    let body = ErrorBody::read(response.body());
+    let wait = retry_after::read(response.headers(), now).or_else(|| retry_delay(&body));
+    Err(Error::api(operation, response, body, wait))
 }
 
 /// The `retryDelay` of a `google.rpc.RetryInfo` in the details, such as `"2s"` or `"0.5s"`.
@@ -159,16 +231,6 @@ fn retry_delay(body: &ErrorBody) -> Option<Duration> {
     let delay = body.details.iter().find_map(|detail| detail.get("retryDelay")?.as_str())?;
     let seconds: f64 = delay.strip_suffix('s')?.parse().ok()?;
     Duration::try_from_secs_f64(seconds).ok().and_then(retry_after::believed)
-}
-
-/// Whether an answer says that the token has expired: 401, and the word anywhere in a
-/// `WWW-Authenticate`. 407 never does; proxies send similar headers.
-pub(crate) fn says_expired(status: StatusCode, headers: &HeaderMap) -> bool {
-    status == StatusCode::UNAUTHORIZED
-        && headers
-            .get_all(WWW_AUTHENTICATE)
-            .iter()
-            .any(|value| value.as_bytes().to_ascii_lowercase().windows(7).any(|word| word == b"expired"))
 }
 
 #[cfg(test)]
@@ -186,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_are_those_of_the_reference() {
+    fn request_is_that_of_the_reference() {
         let ines = BatchRecipient::new(Recipient::identity(Channel::Sms, "+15550100001"));
         let batch =
             SendBatchRequest::new(AppId::new("a"), Message::text("Hello"), Recipients::try_from(vec![ines]).unwrap());
@@ -211,22 +273,22 @@ mod tests {
     }
 
     #[test]
-    fn a_send_is_accepted_only_with_a_batch_id() {
+    fn send_is_accepted_only_with_a_batch_id() {
         for (status, body) in [(200, r#"{"batch_id":"b"}"#), (202, r#"{"batch_id":"b","send_after":"","new":1}"#)] {
-            let sent = batch_sent(&answer(status, body), Timestamp::UNIX_EPOCH).unwrap();
+            let sent = read_batch_sent(&answer(status, body), Timestamp::UNIX_EPOCH).unwrap();
             assert_eq!((sent.http_status, &sent.batch_id), (status, &BatchId::new("b")));
         }
         for (status, body) in
             [(200, ""), (200, "{}"), (200, r#"{"batch_id":""}"#), (200, "<html>"), (302, ""), (101, "")]
         {
-            let error = batch_sent(&answer(status, body), Timestamp::UNIX_EPOCH).unwrap_err();
+            let error = read_batch_sent(&answer(status, body), Timestamp::UNIX_EPOCH).unwrap_err();
             assert!(matches!(error.kind(), ErrorKind::UnexpectedResponse { .. }), "{status} {body}");
             assert_eq!((error.reached_service(), error.is_transient()), (Reached::Unknown, false));
         }
     }
 
     #[test]
-    fn a_delete_carries_its_body_and_names_something() {
+    fn delete_carries_its_body_and_names_something() {
         let endpoint = endpoint();
         for (cancel, body) in [
             (CancelBatchRequest::batch(BatchId::new("b")), r#"{"batch_id":"b"}"#),
@@ -246,8 +308,9 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_without_a_described_body_may_be_empty_or_any_json() {
-        let read = |status, body: &str| taken(Operation::CancelBatch, &answer(status, body), Timestamp::UNIX_EPOCH);
+    fn response_without_a_described_body_may_be_empty_or_any_json() {
+        let read =
+            |status, body: &str| read_accepted(Operation::CancelBatch, &answer(status, body), Timestamp::UNIX_EPOCH);
         for (body, said) in
             [("", None), (" \n", None), ("{}", Some("{}")), (r#"{"n":1}"#, Some(r#"{"n":1}"#)), ("[]", Some("[]"))]
         {
@@ -260,7 +323,7 @@ mod tests {
         assert!(matches!(read(200, "<html>").unwrap_err().kind(), ErrorKind::UnexpectedResponse { status: 200 }));
         assert_eq!(read(403, "").unwrap_err().status(), Some(403));
 
-        let read = |body: &str| consents_inserted(&answer(200, body), Timestamp::UNIX_EPOCH);
+        let read = |body: &str| read_consents_inserted(&answer(200, body), Timestamp::UNIX_EPOCH);
         assert_eq!(read("").unwrap().batch_id, None);
         let said = read(r#"{"batch_id":"b","new":1}"#).unwrap();
         assert_eq!((said.batch_id.as_ref().unwrap().as_str(), said.unknown_fields()), ("b", vec!["/new".to_owned()]));
@@ -268,33 +331,37 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_names_its_request() {
+    fn response_names_its_request() {
         let mut sent = answer(200, r#"{"batch_id":"b"}"#);
         sent.headers_mut().insert("x-request-id", HeaderValue::from_static("r-1"));
-        assert_eq!(batch_sent(&sent, Timestamp::UNIX_EPOCH).unwrap().request_id.as_deref(), Some("r-1"));
+        assert_eq!(read_batch_sent(&sent, Timestamp::UNIX_EPOCH).unwrap().request_id.as_deref(), Some("r-1"));
     }
 
     #[test]
-    fn batches_found_are_all_that_the_service_named() {
+    fn find_batches_reads_all_that_the_service_named() {
         for (body, expected) in [
             (r#"[{"batch_id":"b","meta_data":{"k":"1"}},{"batch_id":"other","meta_data":{}},{"status":"READY"}]"#, 3),
             (r#"{"batches":[{"batch_id":"b"}]}"#, 1),
             ("[]", 0),
         ] {
-            assert_eq!(batches_found(&answer(200, body), Timestamp::UNIX_EPOCH).unwrap().len(), expected, "{body}");
+            assert_eq!(
+                read_batches_found(&answer(200, body), Timestamp::UNIX_EPOCH).unwrap().len(),
+                expected,
+                "{body}"
+            );
         }
         // An empty body is not "none": a batch that is there must not look as if it were not.
         for body in ["", "<html>", "7"] {
-            assert!(batches_found(&answer(200, body), Timestamp::UNIX_EPOCH).is_err(), "{body}");
+            assert!(read_batches_found(&answer(200, body), Timestamp::UNIX_EPOCH).is_err(), "{body}");
         }
     }
 
     #[test]
-    fn the_wait_is_read_from_the_header_and_then_from_the_body() {
+    fn retry_after_is_read_from_the_header_and_then_from_the_body() {
         let body = r#"{"error":{"code":429,"details":[{"@type":"x"},{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"2s"}]}}"#;
         let mut busy = answer(429, body);
         let wait =
-            |answer: &http::Response<Bytes>| batch_sent(answer, Timestamp::UNIX_EPOCH).unwrap_err().retry_after();
+            |answer: &http::Response<Bytes>| read_batch_sent(answer, Timestamp::UNIX_EPOCH).unwrap_err().retry_after();
         assert_eq!(wait(&busy), Some(Duration::from_secs(2)));
         busy.headers_mut().insert("retry-after", HeaderValue::from_static("7"));
         assert_eq!(wait(&busy), Some(Duration::from_secs(7)));
@@ -309,22 +376,5 @@ mod tests {
             let body = format!(r#"{{"details":[{{"retryDelay":"{delay}"}}]}}"#);
             assert_eq!(wait(&answer(429, &body)), expected.map(Duration::from_millis), "{delay}");
         }
-    }
-
-    #[test]
-    fn expired_is_looked_for_anywhere_in_the_header() {
-        #[track_caller]
-        fn check(status: u16, values: &[&'static str], expected: bool) {
-            let headers =
-                values.iter().map(|value| (WWW_AUTHENTICATE, HeaderValue::from_static(value))).collect::<HeaderMap>();
-            assert_eq!(says_expired(StatusCode::from_u16(status).unwrap(), &headers), expected, "{values:?}");
-        }
-        check(401, &[r#"Bearer error="invalid_token", error_description="Jwt expired at 2031""#], true);
-        check(401, &[r#"Bearer error="EXPIRED""#], true);
-        check(401, &["Basic", "Bearer expired"], true);
-        check(401, &[r#"Bearer error="invalid_token""#], false);
-        check(401, &[], false);
-        check(403, &["Bearer expired"], false);
-        check(407, &["Bearer expired"], false);
     }
 }

@@ -158,11 +158,11 @@ impl RecipientFile {
         read::read_row(self.source(template)?, number)
     }
 
-    fn source(&self, template: &Template) -> Result<RowReader, SourceError> {
+    pub(crate) fn source(&self, template: &Template) -> Result<RowReader, SourceError> {
         RowReader::with_reading(Box::new(self.section(0, u64::MAX)), self.format, template, &self.reading)
     }
 
-    fn section(&self, at: u64, end: u64) -> Section {
+    pub(crate) fn section(&self, at: u64, end: u64) -> Section {
         Section { file: Arc::clone(&self.file), at, end }
     }
 
@@ -248,7 +248,7 @@ impl RecipientSource for RecipientFile {
 }
 
 /// A part of a file, read by position: any number of them share one open file.
-struct Section {
+pub(crate) struct Section {
     file: Arc<File>,
     at: u64,
     end: u64,

@@ -83,6 +83,7 @@ mod plan;
 mod skip;
 
 mod file;
+mod original;
 mod read;
 mod recipient_source;
 mod repeatable;
@@ -102,6 +103,7 @@ pub use finding::{Finding, FindingKind, RowNumber, Severity};
 pub use fingerprint::{BadFingerprint, Fingerprint};
 pub use lists::{List, ListCheck, ListRow, check_list};
 pub use look::{NotText, text};
+pub use original::AnnotatedRows;
 pub use plan::{BatchRange, PlannedBatch};
 pub use preflight::{Preflight, preflight};
 pub use prices::{Amount, BadPrices, Prices};

@@ -12,6 +12,7 @@ const WITHOUT: &[(&str, &[&str], &[&str])] = &[
     ("sinch-batch-client", &["--no-default-features"], TLS),
     ("sinch-batch-webhook", &["--no-default-features"], &["axum", "axum-core", "hyper", "tokio"]),
     ("sinch-batch-tracking", &[], &["tokio", "http", "rusqlite"]),
+    ("sinch-batch-pages", &[], &["tokio", "axum", "hyper", "http"]),
     ("sinch-batch-ledger", &["--no-default-features"], &["rusqlite", "libsqlite3-sys"]),
     ("sinch-batch-campaign", &[], &["axum", "csv", "rusqlite", "rustls", "reqwest"]),
     ("sinch-batch-simulator", &[], &["rustls", "rusqlite"]),

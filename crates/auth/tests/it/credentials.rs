@@ -34,7 +34,7 @@ async fn fetch(answers: Vec<Response<Vec<u8>>>) -> (Result<IssuedToken, AuthErro
 }
 
 #[tokio::test]
-async fn the_request_is_the_one_that_sinch_documents() {
+async fn request_is_the_one_that_sinch_documents() {
     let (credentials, seen) = over(vec![answer(200, GOOD)]);
     credentials.fetch().await.unwrap();
     let seen = seen.lock().unwrap();
@@ -51,20 +51,38 @@ async fn the_request_is_the_one_that_sinch_documents() {
 }
 
 #[tokio::test]
-async fn answers_are_read_generously() {
+async fn request_carries_scopes_parameters_and_the_secret_where_asked() {
+    let (credentials, seen) = over(vec![answer(200, GOOD)]);
+    let credentials = credentials.with_scope("read").with_scope("send all").with_parameter("audience", "https://a?b=c");
+    credentials.fetch().await.unwrap();
+    credentials.with_secret_in_body().fetch().await.unwrap();
+    let seen = seen.lock().unwrap();
+    let form = |request: &Request<Vec<u8>>| String::from_utf8(request.body().clone()).unwrap();
+    let asked = "scope=read+send+all&audience=https%3A%2F%2Fa%3Fb%3Dc";
+    assert_eq!(form(&seen[0]), format!("grant_type=client_credentials&{asked}"));
+    assert!(seen[0].headers().contains_key("authorization"));
+    let secret = "scope=read+send+all&client_id=id&client_secret=a%7Eb%2Bc&audience=https%3A%2F%2Fa%3Fb%3Dc";
+    assert_eq!(form(&seen[1]), format!("grant_type=client_credentials&{secret}"));
+    assert!(!seen[1].headers().contains_key("authorization"));
+}
+
+#[tokio::test]
+async fn response_is_read_generously() {
     let hour = Some(Duration::from_secs(3599));
+    let body = |rest: &str| format!(r#"{{"access_token":"made-up"{rest}}}"#);
     for (status, body, lifetime) in [
-        (200, GOOD, hour),
-        (201, GOOD, hour),
-        (200, r#"{"access_token":"made-up","token_type":"Bearer","new":{"field":[1]}}"#, None),
-        (200, r#"{"access_token":"made-up","token_type":"BEARER","expires_in":0}"#, Some(Duration::ZERO)),
-        (
-            200,
-            r#"{"access_token":"made-up","token_type":"bearer","expires_in":18446744073709551615}"#,
-            Some(Duration::from_secs(u64::MAX)),
-        ),
+        (200, GOOD.to_owned(), hour),
+        (201, GOOD.to_owned(), hour),
+        (200, body(r#","token_type":"Bearer","new":{"field":[1]}"#), None),
+        (200, body(r#","token_type":"BEARER","expires_in":0"#), Some(Duration::ZERO)),
+        (200, body(r#","expires_in":18446744073709551615"#), Some(Duration::from_secs(u64::MAX))),
+        (200, body(r#","expires_in":"3599""#), hour),
+        (200, body(r#","expires_in":3599.0"#), hour),
+        (200, body(r#","expires_in":" 0.5 ""#), Some(Duration::from_millis(500))),
+        (200, body(r#","expires_in":null,"token_type":null"#), None),
+        (200, body(""), None),
     ] {
-        let issued = fetch(vec![answer(status, body)]).await.0.unwrap();
+        let issued = fetch(vec![answer(status, &body)]).await.0.unwrap();
         assert_eq!((issued.token.expose(), issued.lifetime), ("made-up", lifetime), "{body}");
     }
     let mut odd_type = answer(200, GOOD);
@@ -73,25 +91,34 @@ async fn answers_are_read_generously() {
 }
 
 #[tokio::test]
-async fn what_is_no_token_is_said_so_without_a_second_try() {
-    for body in [
-        "",
-        "<html>",
-        "[]",
-        "{}",
-        r#"{"access_token":"","token_type":"bearer"}"#,
-        r#"{"access_token":"two\nlines","token_type":"bearer"}"#,
-        r#"{"access_token":"made-up","token_type":"mac"}"#,
-        r#"{"access_token":"made-up","token_type":"bearer","expires_in":"secret"}"#,
+async fn response_that_is_not_a_token_names_the_field_and_is_final() {
+    for (body, why) in [
+        ("", "the body is empty"),
+        ("<html>", "the body is not JSON"),
+        (r#"{"access_token":"secret"#, "the body is not JSON"),
+        ("[]", "the body is not a JSON object"),
+        ("7", "the body is not a JSON object"),
+        ("{}", "`access_token` is missing"),
+        (r#"{"access_token":7}"#, "`access_token` is not a text"),
+        (r#"{"access_token":"","token_type":"bearer"}"#, "`access_token` does not fit into a header"),
+        (r#"{"access_token":"two\nlines","token_type":"bearer"}"#, "`access_token` does not fit into a header"),
+        (r#"{"access_token":"made-up","token_type":"mac"}"#, "`token_type` is not bearer"),
+        (r#"{"access_token":"made-up","token_type":["secret"]}"#, "`token_type` is not a text"),
+        (r#"{"access_token":"made-up","expires_in":"secret"}"#, "`expires_in` is not a number of seconds"),
+        (r#"{"access_token":"made-up","expires_in":-1}"#, "`expires_in` is not a number of seconds"),
+        (r#"{"access_token":"made-up","expires_in":1e300}"#, "`expires_in` is not a number of seconds"),
+        (r#"{"access_token":"made-up","expires_in":"NaN"}"#, "`expires_in` is not a number of seconds"),
     ] {
         let (result, requests) = fetch(vec![answer(200, body)]).await;
         let error = result.unwrap_err();
         assert_eq!((error.kind(), requests), (&AuthErrorKind::InvalidResponse, 1), "{body}");
+        assert_eq!(error.to_string(), format!("the response of the token endpoint is not a token ({why})"), "{body}");
+        assert!(!format!("{error:?}").contains("secret"), "{error:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_status_has_its_kind_and_its_number_of_tries() {
+async fn status_decides_the_kind_and_the_number_of_tries() {
     let refused = r#"{"error":"invalid_client","error_description":"quotes the secret"}"#;
     for (status, body, kind, tries, text) in [
         (
@@ -99,25 +126,25 @@ async fn each_status_has_its_kind_and_its_number_of_tries() {
             refused,
             AuthErrorKind::Refused,
             1,
-            "the key id or the key secret was refused by the token endpoint (401, invalid_client)",
+            "the token endpoint refused the key id or the key secret (401, invalid_client)",
         ),
         (
             400,
             "<html>secret",
             AuthErrorKind::Refused,
             1,
-            "the key id or the key secret was refused by the token endpoint (400)",
+            "the token endpoint refused the key id or the key secret (400)",
         ),
-        (429, "", AuthErrorKind::RateLimited { retry_after: None }, 4, "the token endpoint was asked too often (429)"),
+        (429, "", AuthErrorKind::RateLimited { retry_after: None }, 4, "too many requests to the token endpoint (429)"),
         (500, "", AuthErrorKind::Server, 3, "the token endpoint failed (500)"),
         (
             302,
             "",
             AuthErrorKind::InvalidResponse,
             1,
-            "the token endpoint gave an answer that is no token (302, redirects are not followed)",
+            "the response of the token endpoint is not a token (302, redirects are not followed)",
         ),
-        (404, "", AuthErrorKind::InvalidResponse, 1, "the token endpoint gave an answer that is no token (404)"),
+        (404, "", AuthErrorKind::InvalidResponse, 1, "the response of the token endpoint is not a token (404)"),
     ] {
         let (result, requests) = fetch(vec![answer(status, body)]).await;
         let error = result.unwrap_err();
@@ -128,7 +155,7 @@ async fn each_status_has_its_kind_and_its_number_of_tries() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_busy_or_broken_endpoint_is_tried_again() {
+async fn retry_follows_a_busy_or_broken_endpoint() {
     let (result, requests) = fetch(vec![answer(429, ""), answer(503, ""), answer(200, GOOD)]).await;
     assert_eq!((result.unwrap().token.expose(), requests), ("made-up", 3));
 }
@@ -147,7 +174,7 @@ async fn retry_after_is_obeyed_or_handed_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_without_an_answer_ends_in_time() {
+async fn timeout_ends_a_request_without_a_response() {
     let requests = Arc::new(Mutex::new(0));
     let seen = Arc::clone(&requests);
     let credentials = ClientCredentials::new(KeyId::new("id"), KeySecret::new("secret"))
@@ -159,13 +186,13 @@ async fn a_request_without_an_answer_ends_in_time() {
     let before = tokio::time::Instant::now();
     let error = credentials.fetch().await.unwrap_err();
     assert_eq!((error.kind(), *requests.lock().unwrap()), (&AuthErrorKind::Unreachable, 3));
-    assert_eq!(error.to_string(), "the token endpoint could not be reached (it did not answer in time)");
+    assert_eq!(error.to_string(), "the token endpoint could not be reached (no response in time)");
     // Three requests of two seconds, and waits of up to one and up to four.
     assert!((6..=11).contains(&before.elapsed().as_secs()), "{:?}", before.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_transport_that_fails_is_unreachable_and_its_error_is_the_source_only() {
+async fn transport_failure_is_unreachable_and_its_error_is_the_source_only() {
     let credentials = ClientCredentials::new(KeyId::new("id"), KeySecret::new("s"))
         .with_transport(|_| async { Err::<Response<Vec<u8>>, _>("the cable is cut") });
     let error = credentials.fetch().await.unwrap_err();
@@ -176,7 +203,7 @@ async fn a_transport_that_fails_is_unreachable_and_its_error_is_the_source_only(
 }
 
 #[test]
-fn credentials_go_only_where_nobody_listens_in() {
+fn token_url_is_only_where_nobody_listens_in() {
     let check = |url: &str| ClientCredentials::new(KeyId::new("id"), KeySecret::new("s")).with_token_url(url);
     for good in [
         "https://us.auth.sinch.com/oauth2/token",
@@ -202,4 +229,7 @@ fn credentials_go_only_where_nobody_listens_in() {
         assert_eq!(error.kind(), &AuthErrorKind::InsecureUrl, "{bad}");
         assert!(!error.to_string().contains("password@"), "{error}");
     }
+    let loud = ClientCredentials::new(KeyId::new("id"), KeySecret::new("s")).with_insecure_plain_http_to("simulator");
+    assert!(loud.clone().with_token_url("http://simulator:8080/oauth2/token").is_ok());
+    assert!(loud.with_token_url("http://other:8080/oauth2/token").is_err());
 }

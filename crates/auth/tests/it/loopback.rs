@@ -37,7 +37,7 @@ fn credentials(url: &str) -> ClientCredentials {
 }
 
 #[tokio::test]
-async fn a_token_is_fetched_over_http() {
+async fn token_is_fetched_over_http() {
     let body = r#"{"access_token":"made-up","expires_in":3599,"token_type":"bearer"}"#;
     let (url, server) = serve(vec![answer("200 OK\r\ncontent-type: application/json", body)]).await;
     let issued = credentials(&url).fetch().await.unwrap();
@@ -48,7 +48,25 @@ async fn a_token_is_fetched_over_http() {
 }
 
 #[tokio::test]
-async fn a_redirect_does_not_take_the_credentials_along() {
+async fn own_http_client_fetches_a_token_and_a_followed_redirect_is_refused() {
+    let body = r#"{"access_token":"made-up","expires_in":3599,"token_type":"bearer"}"#;
+    let (url, server) = serve(vec![answer("200 OK", body)]).await;
+    let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    assert_eq!(credentials(&url).with_http(http).fetch().await.unwrap().token.expose(), "made-up");
+    server.await.unwrap();
+
+    let (elsewhere, _) = serve(vec![answer("200 OK", body)]).await;
+    let moved = format!("307 Temporary Redirect\r\nlocation: {elsewhere}");
+    let (url, _) = serve(vec![answer(&moved, ""); 3]).await;
+    let follows = reqwest::Client::builder().no_proxy().build().unwrap();
+    tokio::time::pause();
+    let error = credentials(&url).with_http(follows).fetch().await.unwrap_err();
+    assert_eq!(error.kind(), &AuthErrorKind::Unreachable);
+    assert!(!format!("{error:?}").contains("oauth2/token"), "{error:?}");
+}
+
+#[tokio::test]
+async fn redirect_does_not_take_the_credentials_along() {
     let (url, server) = serve(vec![answer("307 Temporary Redirect\r\nlocation: /elsewhere", "")]).await;
     let error = credentials(&url).fetch().await.unwrap_err();
     assert_eq!((error.kind(), error.status()), (&AuthErrorKind::InvalidResponse, Some(307)));
@@ -56,14 +74,14 @@ async fn a_redirect_does_not_take_the_credentials_along() {
 }
 
 #[tokio::test]
-async fn an_endless_answer_is_not_read_to_its_end() {
+async fn endless_response_is_not_read_to_its_end() {
     let endless = answer("200 OK", &"x".repeat(1024 * 1024));
     let (url, _server) = serve(vec![endless]).await;
     assert_eq!(credentials(&url).fetch().await.unwrap_err().kind(), &AuthErrorKind::InvalidResponse);
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_listening_is_unreachable_and_the_url_is_not_in_the_error() {
+async fn refused_connection_is_unreachable_and_the_url_is_not_in_the_error() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/oauth2/token", listener.local_addr().unwrap());
     drop(listener);

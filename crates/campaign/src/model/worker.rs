@@ -192,6 +192,16 @@ impl World {
                 let input = if faulty { Input::Lost(number) } else { self.record(index, number, fact, given) };
                 vec![input]
             }
+            Command::GiveBack(number, token) => {
+                let entry = Entry::Released { number, token, why: None };
+                match fault(faulty).and_then(|()| at_once(self.ledger.record(self.campaign, entry, given.wall))) {
+                    Ok(()) => {
+                        self.count("given back");
+                        vec![Input::GivenBack]
+                    }
+                    Err(error) => vec![stop(&error), Input::GivenBack],
+                }
+            }
             Command::Send(number, until) => return self.send(index, number, until),
             Command::LookUp(number) => {
                 let (answered_at, response) = self.service.look_up(number, self.now, &mut self.choices);

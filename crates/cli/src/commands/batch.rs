@@ -8,7 +8,7 @@ use sinch_batch::models::wire::parse;
 use sinch_batch::models::{AnyJson, BatchId, BatchStatus, SendBatchRequest};
 
 use crate::args::{BatchCommand, Json, ServiceArgs};
-use crate::fail::{Failure, output, sentence};
+use crate::fail::{Failure, call_sentence, output};
 use crate::output::{out, write_json_line};
 use crate::service::{Service, app_id, call_failed};
 use crate::{exit, say};
@@ -85,7 +85,7 @@ fn not_sent(request: &SendBatchRequest, error: &Error) -> Failure {
                 .to_owned()
         }
     };
-    Failure::new(exit::LOOK, format!("people may have got the batch, or not: {}", sentence(error))).hint(hint)
+    Failure::new(exit::LOOK, format!("people may have got the batch, or not: {}", call_sentence(error))).hint(hint)
 }
 
 /// A word as a shell takes it.

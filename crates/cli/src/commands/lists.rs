@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use serde::Serialize;
-use sinch_batch::client::{Client, Error, Reached, Response};
+use sinch_batch::client::{Client, Disposition, Error, Reached, Response};
 use sinch_batch::models::wire::Bounded;
 use sinch_batch::models::{
     AppId, ConsentRecord, ContactId, CreateContactsRequest, DeleteContactsRequest, InsertConsentsRequest, NewContact,
@@ -17,7 +17,7 @@ use sinch_batch::recipients::{
 use tokio::sync::mpsc;
 
 use crate::args::{ConsentsCommand, ContactsCommand, ListArgs, ServiceArgs};
-use crate::fail::{Failure, output, sentence};
+use crate::fail::{Failure, call_sentence, output};
 use crate::findings::Collected;
 use crate::output::{count, out, write_json_line};
 use crate::service::{Service, app_id};
@@ -242,7 +242,7 @@ async fn run<T: Job>(args: ListArgs) -> Result<u8, Failure> {
                 let (outcome, reason) = judge(&error);
                 stopped = if reason == Stop::End { stopped } else { reason };
                 let request_id = error.request_id().map(str::to_owned);
-                Call { outcome, status: error.status(), request_id, error: Some(sentence(&error)), ..call }
+                Call { outcome, status: error.status(), request_id, error: Some(call_sentence(&error)), ..call }
             }
         });
     }
@@ -396,12 +396,12 @@ fn judge(error: &Error) -> (Outcome, Stop) {
         Reached::No if error.status().is_some() && !error.is_transient() => Outcome::Refused,
         Reached::No => Outcome::NotSent,
     };
-    let stop = match outcome {
-        _ if error.is_credentials() => Stop::Credentials,
-        _ if error.is_credit_limit() => Stop::Credit,
+    let stop = match error.disposition() {
+        Disposition::Credentials | Disposition::TokenExpired => Stop::Credentials,
+        Disposition::Credit => Stop::Credit,
         // Something about these rows: others may pass.
-        Outcome::Refused if matches!(error.status(), Some(400 | 413 | 422)) => Stop::End,
-        Outcome::Refused => Stop::Refused,
+        Disposition::Request if outcome == Outcome::Refused => Stop::End,
+        Disposition::Service if outcome == Outcome::Refused => Stop::Refused,
         _ => Stop::Unwell,
     };
     (outcome, stop)

@@ -149,7 +149,7 @@ async fn http2(mut socket: TcpStream, plan: Plan) -> Seen {
 
 fn transport(version: Version) -> ReqwestTransport {
     match version {
-        Http1 => ReqwestTransport::new(true, Duration::from_secs(30)).unwrap(),
+        Http1 => ReqwestTransport::by_default(true, Duration::from_secs(30)).unwrap(),
         Http2 => ReqwestTransport::http2(Duration::from_secs(30)).unwrap(),
     }
 }

@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use crate::Reached;
 
 #[cfg(feature = "reqwest")]
-pub(crate) use self::reqwest::ReqwestTransport;
+pub use self::reqwest::ReqwestTransport;
 #[cfg(feature = "tower")]
 pub use self::tower::TowerTransport;
 
@@ -95,7 +95,7 @@ impl SendUntil {
     }
 }
 
-/// Why there is no complete answer, and whether the request may have left.
+/// Why there is no complete response, and whether the request may have left.
 pub struct TransportError {
     kind: Kind,
     reached: Reached,
@@ -113,17 +113,17 @@ pub(crate) enum Kind {
 impl TransportError {
     /// No connection could be made: no byte of the request has left.
     pub fn connect(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { kind: Kind::Connect, reached: Reached::No, source: Some(source.into()) }
+        Self { kind: Kind::Connect, reached: Reached::No, source: Some(without_url(source.into())) }
     }
 
-    /// No answer in time; the request may have arrived.
+    /// No response in time; the request may have arrived.
     pub fn timeout(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { kind: Kind::Timeout, reached: Reached::Unknown, source: Some(source.into()) }
+        Self { kind: Kind::Timeout, reached: Reached::Unknown, source: Some(without_url(source.into())) }
     }
 
     /// Anything else went wrong after there was a connection; the request may have arrived.
     pub fn broken(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { kind: Kind::Broken, reached: Reached::Unknown, source: Some(source.into()) }
+        Self { kind: Kind::Broken, reached: Reached::Unknown, source: Some(without_url(source.into())) }
     }
 
     /// The time of [`SendUntil`] was over before the last byte of the request left, and that byte never will:
@@ -142,11 +142,28 @@ impl TransportError {
     }
 }
 
+/// A URL can hold a key and a value of a look-up: a cause that shows one is replaced by its root without URLs.
+fn without_url(source: Box<dyn Error + Send + Sync>) -> Box<dyn Error + Send + Sync> {
+    let mut link: Option<&(dyn Error + 'static)> = Some(&*source);
+    let mut root = String::new();
+    let mut shows_url = format!("{source:?}").contains("://");
+    while let Some(error) = link {
+        root = error.to_string();
+        shows_url |= root.contains("://");
+        link = error.source();
+    }
+    if !shows_url {
+        return source;
+    }
+    let words = root.split(' ').map(|word| if word.contains("://") { "[URL]" } else { word });
+    words.collect::<Vec<_>>().join(" ").into()
+}
+
 impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
             Kind::Connect => "no connection could be made",
-            Kind::Timeout => "there was no answer in time",
+            Kind::Timeout => "there was no response in time",
             Kind::Broken => "the connection broke",
             Kind::TooLate => "its time to leave was over",
         })

@@ -16,7 +16,7 @@ use tower_service::Service;
 use super::last_byte::{Hold, hold};
 use super::{ConnectTimeout, SendUntil, Transport, TransportError};
 
-/// The longest answer that is read: 8 MiB. A look-up that finds hundreds of batches stays far below.
+/// The longest response that is read: 8 MiB. A look-up that finds hundreds of batches stays far below.
 const LONGEST: usize = 8 * 1024 * 1024;
 
 /// How much is read of an answer that says no, or that cannot be JSON: 64 KiB. The rest of a long page
@@ -28,12 +28,58 @@ tokio::task_local! {
     static PATIENCE: Duration;
 }
 
-/// Speaks HTTP/2 where it is offered, else HTTP/1.1, takes gzip, follows no redirect, repeats nothing.
-pub(crate) struct ReqwestTransport(reqwest::Client);
+/// A [`Transport`] over a [`reqwest::Client`].
+///
+/// The client's default is such a transport. Bring a client of your own for a proxy, certificates or a TLS library
+/// of yours; [`prepare`](Self::prepare) sets what a send that must not leave twice needs. With feature `tower` it is
+/// a tower service as well, so that layers go on top:
+///
+/// ```
+/// # #[cfg(feature = "tower")]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use sinch_batch_auth::AccessToken;
+/// use sinch_batch_client::transport::{ReqwestTransport, TowerTransport};
+/// use sinch_batch_client::{Client, Region};
+/// use sinch_batch_models::ProjectId;
+///
+/// let http = ReqwestTransport::prepare(reqwest::Client::builder()).user_agent("my-app").build()?;
+/// let service = tower::ServiceBuilder::new().concurrency_limit(4).service(ReqwestTransport::new(http));
+/// let client = Client::builder(ProjectId::new("my-project"), AccessToken::new("made-up"))
+///     .with_region(Region::Eu)
+///     .with_transport(TowerTransport::new(service))
+///     .build()?;
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "tower"))]
+/// # fn main() {}
+/// ```
+#[derive(Clone, Debug)]
+pub struct ReqwestTransport(reqwest::Client);
 
 impl ReqwestTransport {
-    /// To this machine it goes without a proxy.
-    pub(crate) fn new(loopback: bool, tcp_user_timeout: Duration) -> Result<Self, reqwest::Error> {
+    /// A transport that sends through this client.
+    ///
+    /// The client must not repeat requests or follow redirects: either could send a batch twice. A response that
+    /// comes from elsewhere than the request went is an error, but by then a redirect has been followed.
+    #[must_use]
+    pub fn new(http: reqwest::Client) -> Self {
+        Self(http)
+    }
+
+    /// Sets what this transport needs: no redirects, no repeats, connections that are kept for 20 s at most, and
+    /// the connect timeout of each call.
+    pub fn prepare(builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
+        builder
+            .redirect(Policy::none())
+            .retry(reqwest::retry::never())
+            .connector_layer(Patiently)
+            // Longer than this a connection is likely to have been closed by the other side, and a
+            // send on a dead connection may end without anybody knowing whether it arrived.
+            .pool_idle_timeout(Duration::from_secs(20))
+    }
+
+    /// Speaks HTTP/2 where it is offered, else HTTP/1.1, takes gzip; goes to this machine without a proxy.
+    pub(crate) fn by_default(loopback: bool, tcp_user_timeout: Duration) -> Result<Self, reqwest::Error> {
         Self::builder(loopback, tcp_user_timeout).build().map(Self)
     }
 
@@ -44,13 +90,7 @@ impl ReqwestTransport {
     }
 
     fn builder(loopback: bool, tcp_user_timeout: Duration) -> reqwest::ClientBuilder {
-        let builder = reqwest::Client::builder()
-            .redirect(Policy::none())
-            .retry(reqwest::retry::never())
-            .connector_layer(Patiently)
-            // Longer than this a connection is likely to have been closed by the other side, and a
-            // send on a dead connection may end without anybody knowing whether it arrived.
-            .pool_idle_timeout(Duration::from_secs(20));
+        let builder = Self::prepare(reqwest::Client::builder());
         #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
         let builder = builder.tcp_user_timeout(tcp_user_timeout);
         let _ = tcp_user_timeout; // elsewhere there is no such thing
@@ -63,6 +103,7 @@ impl ReqwestTransport {
         let held = until.and_then(|until| hold(request.body().clone(), until));
         let mut request =
             reqwest::Request::try_from(request).map_err(|error| TransportError::connect(error.without_url()))?;
+        let url = request.url().clone();
         // Until the answer was read: what was not given out by then never leaves.
         let mut holding = None;
         if let Some((body, hold)) = held {
@@ -70,6 +111,9 @@ impl ReqwestTransport {
             holding = Some(hold);
         }
         let mut answer = self.execute(request, holding.as_ref()).await?;
+        if *answer.url() != url {
+            return Err(TransportError::broken("the HTTP client followed a redirect"));
+        }
         let status = answer.status();
         let headers = std::mem::take(answer.headers_mut());
         let mut body = BytesMut::new();
@@ -84,7 +128,7 @@ impl ReqwestTransport {
                 break;
             }
             if body.len() > LONGEST {
-                return Err(TransportError::broken("the answer is longer than 8 MiB"));
+                return Err(TransportError::broken("the response is longer than 8 MiB"));
             }
         }
         let mut read = http::Response::new(body.freeze());
@@ -122,6 +166,13 @@ fn judge(error: reqwest::Error) -> TransportError {
         TransportError::timeout(error)
     } else {
         TransportError::broken(error)
+    }
+}
+
+impl From<reqwest::Error> for TransportError {
+    /// Keeps whether the request may have left: names, resolution and handshakes come before its first byte.
+    fn from(error: reqwest::Error) -> Self {
+        judge(error)
     }
 }
 
@@ -203,5 +254,21 @@ impl Transport for ReqwestTransport {
             Some(&ConnectTimeout(patience)) => Box::pin(PATIENCE.scope(patience, self.exchange(request))),
             None => Box::pin(self.exchange(request)),
         }
+    }
+}
+
+#[cfg(feature = "tower")]
+impl Service<Request<Bytes>> for ReqwestTransport {
+    type Response = http::Response<http_body_util::Full<Bytes>>;
+    type Error = TransportError;
+    type Future = BoxFuture<'static, Result<Self::Response, TransportError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Bytes>) -> Self::Future {
+        let transport = self.clone();
+        Box::pin(async move { Ok(Transport::call(&transport, request).await?.map(http_body_util::Full::new)) })
     }
 }

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::future::poll_fn;
 
 use bytes::Bytes;
-use http::Request;
+use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use sinch_batch_auth::BoxFuture;
@@ -12,7 +12,7 @@ use tower_service::Service;
 
 use super::{Transport, TransportError};
 
-/// The longest answer that is read: 8 MiB.
+/// The longest response that is read: 8 MiB.
 const LONGEST: usize = 8 * 1024 * 1024;
 
 /// A [`Transport`] made of a tower service, with all the layers you put around it.
@@ -41,7 +41,8 @@ const LONGEST: usize = 8 * 1024 * 1024;
 ///
 /// A clone of the service is asked whether it is ready, then called. A service that is never ready has
 /// sent nothing. An error of a call says [`Reached::Unknown`](crate::Reached::Unknown), unless it is a
-/// [`TransportError`], which says so itself. Do not put a layer into it that repeats requests or follows
+/// [`TransportError`] or an error of reqwest, which say so themselves. The service must be `Sync`: box it with
+/// `BoxCloneSyncService`. Do not put a layer into it that repeats requests or follows
 /// redirects: it would send twice. The extensions of a request reach the service: for campaigns that several
 /// workers share it has to keep to [`SendUntil`](super::SendUntil).
 #[derive(Clone, Debug)]
@@ -58,27 +59,27 @@ type BoxError = Box<dyn Error + Send + Sync>;
 
 impl<S, B> Transport for TowerTransport<S>
 where
-    S: Service<Request<Bytes>, Response = Response<B>> + Clone + Send + Sync + 'static,
+    S: Service<Request<Bytes>, Response = http::Response<B>> + Clone + Send + Sync + 'static,
     S::Error: Into<BoxError>,
     S::Future: Send,
     B: Body + Send,
     B::Data: Send,
     B::Error: Into<BoxError>,
 {
-    fn call(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
+    fn call(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
         let mut service = self.0.clone();
         Box::pin(async move {
             poll_fn(|cx| service.poll_ready(cx)).await.map_err(|error| own(error.into(), TransportError::connect))?;
-            let answer = service.call(request).await.map_err(|error| own(error.into(), TransportError::broken))?;
-            let (head, body) = answer.into_parts();
+            let response = service.call(request).await.map_err(|error| own(error.into(), TransportError::broken))?;
+            let (head, body) = response.into_parts();
             let body = Limited::new(body, LONGEST).collect().await.map_err(|error| {
                 if error.is::<LengthLimitError>() {
-                    TransportError::broken("the answer is longer than 8 MiB")
+                    TransportError::broken("the response is longer than 8 MiB")
                 } else {
                     TransportError::broken(error)
                 }
             })?;
-            Ok(Response::from_parts(head, body.to_bytes()))
+            Ok(http::Response::from_parts(head, body.to_bytes()))
         })
     }
 }
@@ -87,6 +88,12 @@ where
 fn own(error: BoxError, other: impl FnOnce(BoxError) -> TransportError) -> TransportError {
     match error.downcast() {
         Ok(own) => *own,
+        #[cfg(feature = "reqwest")]
+        Err(error) => match error.downcast::<reqwest::Error>() {
+            Ok(error) => TransportError::from(*error),
+            Err(error) => other(error),
+        },
+        #[cfg(not(feature = "reqwest"))]
         Err(error) => other(error),
     }
 }

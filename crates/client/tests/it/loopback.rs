@@ -163,7 +163,7 @@ async fn an_answer_that_breaks_off_may_have_accepted_the_batch() {
     assert_eq!(error.reached_service(), Reached::Unknown);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn silence_is_a_timeout_and_may_have_sent_it() {
     let (listener, base_url) = listen().await;
     let server = tokio::spawn(async move {
@@ -172,7 +172,7 @@ async fn silence_is_a_timeout_and_may_have_sent_it() {
         // Until the client hangs up.
         request(&mut socket).await
     });
-    let error = patient(&base_url, Duration::from_millis(200)).send_batch(&batch()).await.unwrap_err();
+    let error = patient(&base_url, Duration::from_secs(60)).send_batch(&batch()).await.unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Timeout), "{error:?}");
     assert_eq!(error.reached_service(), Reached::Unknown);
     assert_eq!(server.await.unwrap(), "");
@@ -189,6 +189,51 @@ async fn an_endless_answer_is_not_read_to_its_end() {
     });
     let error = client(&base_url).find_batches("k", "v").await.unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Transport), "{error:?}");
+}
+
+#[tokio::test]
+async fn own_http_client_keeps_whether_a_request_left() {
+    let (listener, base_url) = listen().await;
+    drop(listener);
+    let refused = |builder: sinch_batch_client::ClientBuilder| builder.with_retry(RetryPolicy::none()).build().unwrap();
+    let builder = || Client::builder(ProjectId::new("p"), AccessToken::new("made-up")).with_base_url(&base_url);
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let error = refused(builder().with_http(http.clone())).find_batches("order", "order-4711").await.unwrap_err();
+    assert!(error.is_connect() && error.reached_service() == Reached::No, "{error:?}");
+    assert!(!format!("{error:?} {}", error.chain()).contains("4711"), "{error:?}");
+    // The same by hand, through a closure.
+    let by_hand = move |request: http::Request<bytes::Bytes>| {
+        let http = http.clone();
+        async move {
+            let response = http.execute(reqwest::Request::try_from(request)?).await?;
+            Ok(http::Response::new(response.bytes().await?))
+        }
+    };
+    let error = refused(builder().with_transport(by_hand)).find_batches("order", "order-4711").await.unwrap_err();
+    assert!(error.is_connect() && error.reached_service() == Reached::No, "{error:?}");
+    assert!(!format!("{error:?} {}", error.chain()).contains("4711"), "{error:?}");
+}
+
+#[tokio::test]
+async fn own_http_client_that_follows_a_redirect_is_an_unknown_outcome() {
+    let (listener, base_url) = listen().await;
+    let elsewhere = format!("307 Temporary Redirect\r\nlocation: {base_url}/elsewhere");
+    tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        request(&mut socket).await;
+        answer(&mut socket, &elsewhere, "").await;
+        request(&mut socket).await;
+        answer(&mut socket, "200 OK", r#"{"batch_id":"b"}"#).await;
+    });
+    let follows = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = Client::builder(ProjectId::new("p"), AccessToken::new("made-up"))
+        .with_base_url(&base_url)
+        .with_retry(RetryPolicy::none())
+        .with_http(follows)
+        .build()
+        .unwrap();
+    let error = client.send_batch(&batch()).await.unwrap_err();
+    assert_eq!((error.is_transient(), error.reached_service()), (true, Reached::Unknown), "{error:?}");
 }
 
 #[tokio::test]

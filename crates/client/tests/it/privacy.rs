@@ -15,7 +15,7 @@ use crate::batch;
 use crate::log::Log;
 
 #[tokio::test(start_paused = true)]
-async fn no_token_number_text_or_parameter_shows() {
+async fn logs_and_errors_show_no_token_number_text_or_parameter() {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
@@ -74,7 +74,7 @@ async fn no_token_number_text_or_parameter_shows() {
 }
 
 #[tokio::test]
-async fn what_an_answer_repeats_of_the_request_does_not_show() {
+async fn response_that_repeats_the_request_does_not_show() {
     let ines = NewContact::new([ContactIdentity::new(Channel::Sms, "+15550100001")], Language::EnUs)
         .with_display_name("Ines Oberhof");
     for (status, body) in [
@@ -93,6 +93,10 @@ async fn what_an_answer_repeats_of_the_request_does_not_show() {
             .unwrap();
         let sent = client.send_batch(&batch()).await.unwrap_err();
         assert!(!format!("{sent} {sent:?}").contains("Ines"), "{sent} {sent:?}");
+        if sent.status() == Some(400) {
+            // Only who asks for the personal data gets it.
+            assert!(sent.service_message().unwrap().contains("Ines"));
+        }
         let made = client.create_contacts(&CreateContactsRequest::new([ines.clone()])).await.unwrap_err();
         assert!(!format!("{made} {made:?}").contains("Ines"), "{made} {made:?}");
         assert!(!format!("{made} {made:?}").contains("Oberhof"), "{made} {made:?}");

@@ -102,7 +102,7 @@ fn has_content<E: Error>(message: &Message) -> Result<(), E> {
         || message.explicit_channel_omni_message.is_some()
         || message.channel_specific_message.is_some()
         || !message.unknown_fields.is_empty();
-    if something { Ok(()) } else { Err(E::custom("a message needs a kind, such as `text_message`")) }
+    if something { Ok(()) } else { Err(E::custom("one kind of message is required, such as `text_message`")) }
 }
 
 impl Message {

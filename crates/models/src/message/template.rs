@@ -23,7 +23,7 @@ object! {
 
 fn has_a_template<E: Error>(message: &TemplateMessage) -> Result<(), E> {
     if message.omni_template.is_none() && message.channel_template.is_none() && message.unknown_fields.is_empty() {
-        return Err(E::custom("missing a template: `omni_template` or `channel_template`"));
+        return Err(E::custom("one of `omni_template` or `channel_template` is required"));
     }
     Ok(())
 }

@@ -27,12 +27,11 @@ fn bodies_that_must_be_refused_are() {
             "no app_id" => ("", "missing field `app_id`"),
             "no recipients" => ("/recipient_and_params", "a batch carries 1 to 1000 recipients, not 0"),
             "messages array" => ("", "missing field `message`"),
-            "two message types" => ("/message", "a second kind where only one may stand: "),
-            "empty message" => ("/message", "a message needs a kind, such as `text_message`"),
-            "recipient named twice" => (
-                "/recipient_and_params/0/recipient",
-                "a recipient is named by `contact_id` or by `identified_by`, not twice",
-            ),
+            "two message types" => ("/message", "more than one of `text_message`, "),
+            "empty message" => ("/message", "one kind of message is required, such as `text_message`"),
+            "recipient named twice" => {
+                ("/recipient_and_params/0/recipient", "more than one of `contact_id` or `identified_by` is set")
+            }
             "ttl as a number" => ("/ttl", "invalid type: an integer, expected text such as \"300s\""),
             "ttl in minutes" => ("/ttl", "expected whole seconds such as \"300s\""),
             "numeric parameter" => {
@@ -98,13 +97,17 @@ fn broken(message: &str, path: &str, said: &str) {
 #[test]
 fn messages_outside_of_documented_rules_are_refused_where_the_fault_is() {
     refused(r#"{"text_message":{}}"#, "/text_message", "missing field `text`");
-    refused(r#"{"agent":{"display_name":"a"}}"#, "", "a message needs a kind");
-    refused(r#"{"template_message":{}}"#, "/template_message", "missing a template");
-    refused(r#"{"card_message":{"choices":[{}]}}"#, "/card_message/choices/0", "missing a kind: `text_message`, ");
+    refused(r#"{"agent":{"display_name":"a"}}"#, "", "one kind of message is required");
+    refused(
+        r#"{"template_message":{}}"#,
+        "/template_message",
+        "one of `omni_template` or `channel_template` is required",
+    );
+    refused(r#"{"card_message":{"choices":[{}]}}"#, "/card_message/choices/0", "one of `text_message`, ");
     refused(
         r#"{"card_message":{"choices":[{"text_message":{"text":"a"},"url_message":{"title":"t","url":"u"}}]}}"#,
         "/card_message/choices/0",
-        "a second kind",
+        "more than one of `text_message`, ",
     );
     broken(
         r#"{"carousel_message":{"cards":[],"choices":[{"text_message":{"text":"a"}},{"text_message":{"text":"b"}},{"text_message":{"text":"c"}},{"text_message":{"text":"d"}}]}}"#,
