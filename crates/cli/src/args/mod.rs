@@ -210,6 +210,10 @@ pub(crate) struct SendArgs {
     /// Try locally: start the simulator and a receiver on loopback, and send to them.
     #[arg(long)]
     pub(crate) simulate: bool,
+    /// Keep the simulator's inbox open after the report, until Ctrl-C: a page with every message as its
+    /// recipient would see it.
+    #[arg(long, requires = "simulate")]
+    pub(crate) inbox: bool,
     /// Send the valid rows, and write the others with their reasons to a file that can be fixed.
     #[arg(long)]
     pub(crate) skip_invalid: bool,

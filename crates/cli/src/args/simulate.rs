@@ -13,9 +13,17 @@ pub(crate) struct SimulateArgs {
     /// Where the service listens; port 0 takes a free one.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8090")]
     pub(crate) addr: SocketAddr,
-    /// Where its control side listens.
+    /// Where its control side listens; a browser finds the inbox there.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8091")]
     pub(crate) control: SocketAddr,
+    /// A further name, NAME or NAME:PORT, under which the control side and its inbox are asked for, as
+    /// behind a mapped port; requests to other hosts are answered 403.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) control_name: Option<String>,
+    /// Ask for a key on the control side: it stands in the printed URL of the inbox, and programs send it
+    /// as bearer token.
+    #[arg(long)]
+    pub(crate) key: bool,
     /// Where signed callbacks go; none are sent without it.
     #[arg(long, value_name = "URL")]
     pub(crate) callback_url: Option<String>,

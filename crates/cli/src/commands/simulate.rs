@@ -15,6 +15,7 @@ struct Ready {
     api: String,
     auth: String,
     control: String,
+    inbox: String,
 }
 
 pub(crate) async fn run(args: SimulateArgs) -> Result<u8, Failure> {
@@ -39,16 +40,29 @@ pub(crate) async fn run(args: SimulateArgs) -> Result<u8, Failure> {
     if let Some(url) = args.callback_url {
         config = config.with_callback_url(url).with_webhook_secret(secret()?);
     }
+    if let Some(name) = args.control_name {
+        config = config.with_control_name(name);
+    }
+    if args.key {
+        config = config.with_control_key(random_bits());
+    }
     let simulator = start(config).await?;
     write_json_line(&Ready {
         ready: true,
         api: simulator.api_url(),
         auth: simulator.auth_url(),
         control: simulator.control_url(),
+        inbox: simulator.inbox_url(),
     })?;
     signals::stop_asked().await;
     simulator.shutdown().await;
     Ok(exit::OK)
+}
+
+/// 128 bits that nobody can guess. Six bits of each UUID are always the same, and not those of the other.
+fn random_bits() -> u128 {
+    let random = || uuid::Uuid::new_v4().as_u128();
+    random() ^ random().rotate_left(64)
 }
 
 /// Starts a simulator, or says why not.
