@@ -58,7 +58,7 @@ impl FaultsView {
         let back = "/inbox/faults";
         page("Faults and clock", Some(1), None, &html! {
             h1 { "Faults and clock" }
-            section.head { h2 { "Planned" } (self.planned(back)) }
+            section { h2 { "Planned" } (self.planned(back)) }
             section {
                 h2 { "Plan a fault" }
                 div.cards { @for operation in &self.operations { (operation.form(back)) } }
@@ -120,7 +120,7 @@ impl OperationView {
     fn form(&self, back: &str) -> Markup {
         let id = |field: &str| format!("{}-{field}", self.name);
         html! {
-            form.card method="post" action="/inbox/faults" {
+            form.card.second method="post" action="/inbox/faults" {
                 h3 { code { (self.name) } }
                 (back_field(back))
                 input type="hidden" name="operation" value=(self.name);

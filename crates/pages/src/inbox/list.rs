@@ -146,10 +146,11 @@ impl ListView {
             } @else {
                 table.mail {
                     caption.sr { "Messages, newest first" }
-                    thead.sr {
+                    colgroup { col.to; col.first; col.on; col.how; col.age; }
+                    thead {
                         tr {
-                            th scope="col" { "Channel" } th scope="col" { "To" } th scope="col" { "Message" }
-                            th scope="col" { "Status" } th scope="col" { "Age" }
+                            th scope="col" { "To" } th scope="col" { "Message" } th scope="col" { "Channel" }
+                            th scope="col" { "Status" } th.n scope="col" { "Age" }
                         }
                     }
                     tbody { @for row in &self.rows { (row.show(self.now)) } }
@@ -176,13 +177,13 @@ impl RowView {
     fn show(&self, now: Timestamp) -> Markup {
         html! {
             tr {
-                td.on { span.channel { @if self.channel.is_empty() { "contact" } @else { (self.channel) } } }
                 td.to { a href=(person_url(&self.identity)) { (outside(&self.identity)) } }
                 th.first scope="row" {
                     a href=(message_url(&self.at)) data-row {
                         @if self.line.is_empty() { i.quiet { "no text" } } @else { (outside(&self.line)) }
                     }
                 }
+                td.on { span.channel { @if self.channel.is_empty() { "contact" } @else { (self.channel) } } }
                 td.how { (self.status.show()) }
                 td.age { (ago(self.accepted, now)) }
             }

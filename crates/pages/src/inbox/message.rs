@@ -115,7 +115,7 @@ impl MessageView {
     /// Buttons for one more receipt.
     fn receipts(&self, back: &str) -> Markup {
         html! {
-            form.receipts method="post" action="/inbox/receipt" {
+            form.receipts.second method="post" action="/inbox/receipt" {
                 h2 { "Send one more receipt" }
                 (back_field(back))
                 input type="hidden" name="at" value=(self.at);
@@ -141,13 +141,19 @@ impl MessageView {
                     @for callback in &self.callbacks {
                         tr {
                             td { (clock(callback.time)) }
-                            th scope="row" { (outside(&callback.status)) }
+                            th.word scope="row" { (outside(&callback.status)) }
                             td.n { (callback.attempt) }
                             td { (outside(&callback.answer)) }
                             td {
-                                @if callback.signature.is_empty() { "not signed" }
-                                @for (name, value) in &callback.signature {
-                                    div.header-line { span.quiet { (outside(name)) } " " code { (outside(value)) } }
+                                @if callback.signature.is_empty() { "not signed" } @else {
+                                    details {
+                                        summary { "signed" }
+                                        dl.signature {
+                                            @for (name, value) in &callback.signature {
+                                                dt { (outside(name)) } dd { code { (outside(value)) } }
+                                            }
+                                        }
+                                    }
                                 }
                             }
                         }

@@ -152,7 +152,7 @@ impl PersonView {
                             button type="submit" { "Send reply" }
                         }
                     }
-                    form method="post" action="/inbox/opt-out" {
+                    form.second method="post" action="/inbox/opt-out" {
                         h2 { "Opt out" }
                         (hidden)
                         input type="hidden" name="channel" value=(channel);

@@ -13,7 +13,7 @@ pub(super) fn message(contact: &Value, _: &Context<'_>) -> Markup {
         span.what { "Contact" }
         (line("heading", at(contact, "/name/full_name")))
         (line("said", &organization))
-        ul.plain {
+        ul.entries {
             @for number in items(contact, "phone_numbers") { li { (outside(at(number, "/phone_number"))) } }
             @for mail in items(contact, "email_addresses") { li { (outside(at(mail, "/email_address"))) } }
             @for url in items(contact, "urls") { li { (link(at(url, "/url"))) } }
