@@ -108,6 +108,12 @@ impl Browser {
         Ok(())
     }
 
+    /// Lets pages run scripts, or not.
+    pub(crate) async fn scripts(&self, may_run: bool) -> anyhow::Result<()> {
+        self.tell("Emulation.setScriptExecutionDisabled", json!({"value": !may_run})).await?;
+        Ok(())
+    }
+
     /// What a script returns. It is the driver's, so no policy of the page stops it.
     pub(crate) async fn ask(&self, script: &str) -> anyhow::Result<Value> {
         Ok(self.driver.execute(script, Vec::new()).await?.json().clone())

@@ -105,7 +105,7 @@ async fn prepared(path: &Path) -> Result<SqliteLedger, Error> {
         .step_by(1000)
         .map(|first| {
             let rows: RowSpans = (first..first + 1000).map(|row| (row, row + 1)).collect();
-            PlannedRows { rows, at_byte: first, n_bytes: 1, digest: first.to_be_bytes() }
+            PlannedRows { first_row: None, rows, at_byte: first, n_bytes: 1, digest: first.to_be_bytes() }
         })
         .collect();
     let n_batches = u32::try_from(plan.len())?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use sinch_batch::ledger::{
     Applied, BatchRecord, BoxFuture, CallbackCount, CampaignId, CampaignRecord, CampaignStatus, Claim, Claimed,
     Created, DeferredCounts, Entry, Ledger, LedgerError, LedgerErrorKind, MemoryLedger, MessageFailure, NewCampaign,
-    Plan, ReceivedCallback, Renewed, Run,
+    Plan, ReceivedCallback, Renewed, RetryRow, Run,
 };
 use sinch_batch::models::Timestamp;
 use sinch_batch::tracking::{MessageState, Observation};
@@ -93,6 +93,36 @@ impl Ledger for Door {
 
     fn cancel(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), LedgerError>> {
         self.inner.cancel(campaign)
+    }
+
+    fn pause(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), LedgerError>> {
+        self.inner.pause(campaign)
+    }
+
+    fn unpause(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), LedgerError>> {
+        self.inner.unpause(campaign)
+    }
+
+    fn stop(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), LedgerError>> {
+        self.inner.stop(campaign)
+    }
+
+    fn messages(
+        &self,
+        campaign: CampaignId,
+        after_row: u64,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<(u64, MessageState)>, LedgerError>> {
+        self.inner.messages(campaign, after_row, limit)
+    }
+
+    fn retry_rows(
+        &self,
+        campaign: CampaignId,
+        after_row: u64,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<RetryRow>, LedgerError>> {
+        self.inner.retry_rows(campaign, after_row, limit)
     }
 
     fn begin_run(&self, campaign: CampaignId, resend_after: Duration) -> BoxFuture<'_, Result<Run, LedgerError>> {

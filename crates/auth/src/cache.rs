@@ -1,4 +1,16 @@
 //! One token for all tasks, renewed before it ends.
+//!
+//! ```text
+//!             fetch ok                    SLACK before its end
+//!   empty ───────────────▶ fresh ────────────────────────────▶ due ──── its end ──▶ over (as empty)
+//!     ▲  ▲                   ▲ ▲                                │ │
+//!     │  └── fetch failed:   │ └───────── renewal ok ───────────┘ └─ renewal failed, or took 10 s:
+//!     │      all waiters     │                                       the old token for 5 s more, then
+//!     │      get the error   └──── (paused: the old token) ◀──────── the next try
+//!     └──── `expired` for the token that is kept
+//! ```
+//!
+//! In `empty` every task waits for the one fetch; in `due` the first task renews and the others use the old token.
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,7 +24,7 @@ use crate::{AccessToken, AuthError, AuthErrorKind};
 /// A token is renewed when it has this long to live, or half of its lifetime if that is less.
 pub const SLACK: Duration = Duration::from_secs(60);
 
-/// How long a token is kept whose issuer says nothing of its lifetime. If that is too long, the
+/// The lifetime of a token whose issuer does not give one. If that is too long, the
 /// service's 401 `expired` ends it.
 pub const ASSUMED_LIFETIME: Duration = Duration::from_secs(300);
 
@@ -33,11 +45,11 @@ pub enum Freshness {
     Fresh,
     /// Renew it; use it if that fails.
     Due,
-    /// It is of no use any more.
+    /// Do not use it any more.
     Over,
 }
 
-/// Judges a token that was asked for at `from` and lives until `until`.
+/// The freshness of a token that was asked for at `from` and lives until `until`.
 ///
 /// A clock that was set back behind `from` makes it [`Freshness::Due`]: nobody knows how old it is.
 pub fn freshness(now: Timestamp, from: Timestamp, until: Timestamp) -> Freshness {
@@ -171,7 +183,7 @@ impl<F: FetchToken> TokenCache<F> {
         self.land(from, fetched)
     }
 
-    /// Takes in how a fetch ended, and says what whoever waited for it gets.
+    /// Records how a fetch ended; returns what its waiters get.
     fn land(&self, from: Timestamp, fetched: Result<IssuedToken, AuthError>) -> Result<AccessToken, AuthError> {
         let now = (self.clock)();
         let mut state = self.state();

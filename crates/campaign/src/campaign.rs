@@ -14,6 +14,7 @@ use crate::checked::{CheckedCampaign, CheckedPlan};
 use crate::outcome::SendOutcome;
 use crate::receipts::{Receipts, Watcher};
 use crate::request::CampaignRequest;
+use crate::retry::RetryPlan;
 use crate::runner::{CampaignProgress, Clock, Runner};
 use crate::sender::{BatchSender, Service};
 use crate::step::SendLimits;
@@ -89,7 +90,7 @@ impl Campaign {
 
     /// Goes on with a campaign that was begun before, here or elsewhere: after a crash, or beside a worker
     /// that is still at it. What it says comes from the ledger; its recipients are those of `source`,
-    /// which are compared with the plan batch by batch.
+    /// which are compared with the plan batch by batch. A pause is lifted.
     ///
     /// # Errors
     /// [`CampaignError::NoSuchCampaign`]; [`CampaignError::Practice`]; [`CampaignError::OtherService`] if
@@ -106,22 +107,13 @@ impl Campaign {
             return Err(CampaignError::Practice(name.to_owned()));
         }
         let Service { project, url } = sender.service();
-        for (what, before, now) in [("project", &record.project, project), ("service", &record.service, url)] {
-            if *before != now {
-                return Err(CampaignError::OtherService { what, before: before.clone(), now });
-            }
-        }
+        is_of(&record, &project, &url)?;
         let request = CampaignRequest::from_json(record.request.as_bytes(), None)
             .map_err(|error| CampaignError::Unreadable(error.to_string()))?;
         if request.fingerprint() != record.request_fingerprint {
             return Err(CampaignError::Unreadable("its request is not the one that it began with".to_owned()));
         }
-        let known = record.input_fingerprint.parse::<Fingerprint>().map(|fingerprint| fingerprint.length());
-        if let (Ok(before), Some(now)) = (known, source.len_bytes()?)
-            && before != now
-        {
-            return Err(CampaignError::Changed);
-        }
+        has_length_of(&record, &source)?;
         let campaign = Self {
             ledger,
             sender: Arc::new(sender),
@@ -133,13 +125,64 @@ impl Campaign {
             time: Time::default(),
         };
         let status = campaign.status().await?;
-        if status.phase == ledger::Phase::Cancelled {
+        if status.phase == ledger::Phase::Paused {
+            campaign.ledger.unpause(campaign.record.id).await?;
+        }
+        if matches!(status.phase, ledger::Phase::Cancelled | ledger::Phase::Stopping) {
             return Err(CampaignError::Ledger(ledger::LedgerError::new(
                 ledger::LedgerErrorKind::NotRunning,
                 format!("campaign {name} was cancelled and cannot be resumed"),
             )));
         }
         Ok(campaign)
+    }
+
+    /// Begins a retry: a new campaign of the chosen rows over the same input, with the same request or with
+    /// another message.
+    ///
+    /// Rows that get their receipt after all are cut out as long as their batch was not tried.
+    ///
+    /// # Errors
+    /// [`CampaignError::OtherService`] if the sender is for another project or service than the first attempt;
+    /// [`CampaignError::Changed`] if the recipients have another length; [`CampaignError::Ledger`] with kind
+    /// `RetryUnderWay` if another retry of the same rows is unfinished, or `NameTaken`.
+    pub async fn retry(
+        ledger: Arc<dyn Ledger>,
+        name: impl Into<String>,
+        sender: impl BatchSender,
+        source: impl RecipientSource,
+        plan: RetryPlan,
+        request: CampaignRequest,
+    ) -> Result<Self, CampaignError> {
+        request.validate()?;
+        let parent = plan.parent().clone();
+        let Service { project, url } = sender.service();
+        is_of(&parent, &project, &url)?;
+        has_length_of(&parent, &source)?;
+        let mut new = NewCampaign::new(name, fresh_key(), parent.rows, Timestamp::now());
+        new.project = project;
+        new.app = request.app().to_string();
+        new.service = url;
+        new.input = source.location().to_owned();
+        new.input_fingerprint = parent.input_fingerprint;
+        new.message = request.message_json();
+        new.message_fingerprint = request.message_fingerprint();
+        new.request = request.to_json();
+        new.request_fingerprint = request.fingerprint();
+        new.skipped = parent.rows.saturating_sub(plan.rows());
+        new.batch_size = parent.batch_size;
+        new.parent = Some(parent.id);
+        let created = ledger.create(new, Box::new(plan.into_batches())).await?;
+        Ok(Self {
+            ledger,
+            sender: Arc::new(sender),
+            source: Arc::new(Mutex::new(Box::new(source))),
+            request,
+            record: created.campaign,
+            same_input: None,
+            limits: SendLimits::default(),
+            time: Time::default(),
+        })
     }
 
     /// Sets what bounds its runs.
@@ -264,6 +307,24 @@ impl fmt::Debug for Campaign {
             .field("name", &self.record.name)
             .field("limits", &self.limits)
             .finish_non_exhaustive()
+    }
+}
+
+/// A batch of unknown outcome is looked up where it was sent: elsewhere it would seem absent.
+fn is_of(record: &ledger::CampaignRecord, project: &str, service: &str) -> Result<(), CampaignError> {
+    for (what, before, now) in [("project", &record.project, project), ("service", &record.service, service)] {
+        if before != now {
+            return Err(CampaignError::OtherService { what, before: before.clone(), now: now.to_owned() });
+        }
+    }
+    Ok(())
+}
+
+fn has_length_of(record: &ledger::CampaignRecord, source: &impl RecipientSource) -> Result<(), CampaignError> {
+    let known = record.input_fingerprint.parse::<Fingerprint>().map(|fingerprint| fingerprint.length());
+    match (known, source.len_bytes()?) {
+        (Ok(before), Some(now)) if before != now => Err(CampaignError::Changed),
+        _ => Ok(()),
     }
 }
 

@@ -100,6 +100,7 @@ pub(crate) struct CheckedPlan(pub(crate) Checked);
 impl Plan for CheckedPlan {
     fn batches(&self) -> Box<dyn Iterator<Item = PlannedRows> + '_> {
         Box::new(self.0.plan().map(|batch| PlannedRows {
+            first_row: None,
             rows: batch.rows.into_iter().collect(),
             at_byte: batch.range.at_byte,
             n_bytes: batch.range.n_bytes,

@@ -29,7 +29,10 @@ pub mod receipts;
 
 pub mod sender;
 
+pub mod recall;
 pub mod report;
+pub mod retry;
+pub mod rows;
 
 mod error;
 mod moment;
@@ -46,6 +49,7 @@ pub use error::CampaignError;
 pub use outcome::{SendOutcome, StopReason};
 pub use receipts::Receipts;
 pub use request::{CampaignRequest, RequestError};
+pub use retry::{RetryError, RetryOptions, RetryPlan};
 pub use runner::CampaignProgress;
 pub use sender::{BatchSender, BoxFuture, LookUpFailure, Refusal, SendFailure, Service};
 pub use step::SendLimits;

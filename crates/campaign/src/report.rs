@@ -1,12 +1,14 @@
 //! What became of a campaign, as one JSON object, written as it is read: memory does not grow with
 //! batches or failures.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use serde::Serialize;
 use sinch_batch_ledger::{
     BatchRecord, BatchStage, CampaignRecord, CampaignStatus, Ledger, LedgerError, MessageFailure,
 };
+use sinch_batch_tracking::{RetryClass, advice, class_of};
 use thiserror::Error;
 
 /// How many batches or failures are read from the ledger at a time.
@@ -31,6 +33,7 @@ struct Messages {
     delivered: u64,
     read: u64,
     failed: u64,
+    cancelled: u64,
 }
 
 #[derive(Serialize)]
@@ -63,6 +66,7 @@ pub fn batch_status(batch: &BatchRecord) -> &str {
         (BatchStage::Accepted, None) => "ACCEPTED",
         (BatchStage::Refused, _) => "REFUSED",
         (BatchStage::Planned, _) => "PLANNED",
+        (BatchStage::Skipped, _) => "SKIPPED",
         (_, _) => "UNKNOWN",
     }
 }
@@ -116,9 +120,16 @@ async fn write_fields<W: Write>(
         delivered: tally.delivered,
         read: tally.read,
         failed: tally.failed,
+        cancelled: tally.cancelled,
     };
     write!(out, "{{\"campaign\":{}", json(&campaign.name)?)?;
-    let CampaignStatus { rows, skipped, planned, accepted, unknown, doubled, phase, .. } = &status;
+    if let Some(parent) = campaign.parent {
+        let campaigns = ledger.campaigns().await?;
+        let parent = campaigns.into_iter().find(|one| one.id == parent).map(|one| one.name);
+        write!(out, ",\"parent\":{}", json(&parent)?)?;
+    }
+    let CampaignStatus { rows, skipped, suppressed, planned, accepted, unknown, doubled, phase, .. } = &status;
+    write!(out, ",\"suppressed\":{suppressed},\"cancelled\":{}", tally.cancelled)?;
     let awaiting = status.awaiting();
     write!(out, ",\"phase\":{},\"rows\":{rows},\"skipped\":{skipped},\"planned\":{planned}", json(phase)?)?;
     write!(out, ",\"accepted\":{accepted},\"unknown\":{unknown},\"doubled\":{doubled}")?;
@@ -145,6 +156,7 @@ async fn write_fields<W: Write>(
         Ok(())
     })
     .await?;
+    let mut counts = BTreeMap::<Option<String>, u64>::new();
     out.write_all(b"],\"failures\":[")?;
     let mut comma = "";
     for_each_failure(ledger, campaign, |failure| {
@@ -156,11 +168,56 @@ async fn write_fields<W: Write>(
         };
         write!(out, "{comma}{}", json(&line)?)?;
         comma = ",";
+        *counts.entry(failure.code).or_default() += 1;
         Ok(())
     })
     .await?;
-    out.write_all(b"]")?;
+    write!(out, "],\"reasons\":{}", json(&sums_of(counts))?)?;
     Ok(status)
+}
+
+/// How many messages failed for one reason, and what that means.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ReasonCount {
+    /// The service's word, or `UNKNOWN`.
+    pub code: String,
+    /// How many messages.
+    pub messages: u64,
+    /// Whether they may be sent again.
+    pub class: RetryClass,
+    /// What a person may do about it.
+    pub advice: &'static str,
+}
+
+/// Counts the failures of a campaign by reason, most frequent first.
+///
+/// # Errors
+/// When the ledger cannot be read.
+pub async fn failures_by_reason(
+    ledger: &dyn Ledger,
+    campaign: &CampaignRecord,
+) -> Result<Vec<ReasonCount>, ReportError> {
+    let mut counts = BTreeMap::<Option<String>, u64>::new();
+    for_each_failure(ledger, campaign, |failure| {
+        *counts.entry(failure.code).or_default() += 1;
+        Ok(())
+    })
+    .await?;
+    Ok(sums_of(counts))
+}
+
+fn sums_of(counts: BTreeMap<Option<String>, u64>) -> Vec<ReasonCount> {
+    let mut reasons = BTreeMap::<String, ReasonCount>::new();
+    for (code, messages) in counts {
+        let (class, advice) = (class_of(code.as_deref()), advice(code.as_deref()));
+        let code = code.unwrap_or_else(|| "UNKNOWN".to_owned());
+        let none = ReasonCount { code: code.clone(), messages: 0, class, advice };
+        reasons.entry(code).or_insert(none).messages += messages;
+    }
+    let mut reasons: Vec<_> = reasons.into_values().collect();
+    reasons.sort_by(|one, other| other.messages.cmp(&one.messages).then_with(|| one.code.cmp(&other.code)));
+    reasons
 }
 
 /// Reads every batch of a campaign, by number, a page at a time.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use sinch_batch_models::batch::ProcessingStrategy;
-use sinch_batch_models::wire::{ParseError, PrivateText, parse};
+use sinch_batch_models::wire::{ParseError, PrivateText, WireTime, parse};
 use sinch_batch_models::{
     AppId, BatchRecipient, Channel, ContactId, Message, Recipient, Recipients, SendBatchRequest, Template, Timestamp,
     Ttl,
@@ -142,6 +142,25 @@ impl CampaignRequest {
             object.remove("recipient_and_params");
         }
         value.to_string()
+    }
+
+    /// Says another message.
+    #[must_use]
+    pub fn with_message(mut self, message: Message) -> Self {
+        self.request.message = message;
+        self
+    }
+
+    /// When the service is asked to let it go.
+    pub fn send_after(&self) -> Option<Timestamp> {
+        self.request.send_after.as_ref().and_then(WireTime::timestamp)
+    }
+
+    /// Goes at once.
+    #[must_use]
+    pub fn without_send_after(mut self) -> Self {
+        self.request.send_after = None;
+        self
     }
 
     /// The app that sends.

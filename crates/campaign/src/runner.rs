@@ -408,8 +408,12 @@ impl Reader {
     }
 
     fn ask(&mut self, lease: &Lease) {
-        let first_row = lease.rows.first_row().unwrap_or_default();
-        let range = BatchRange { first_row, at_byte: lease.at_byte, n_bytes: lease.n_bytes, digest: lease.digest };
+        let range = BatchRange {
+            first_row: lease.first_row,
+            at_byte: lease.at_byte,
+            n_bytes: lease.n_bytes,
+            digest: lease.digest,
+        };
         self.asked.push_back((lease.number, range, lease.rows.clone()));
     }
 

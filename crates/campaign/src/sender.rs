@@ -168,7 +168,7 @@ fn failure(error: &Error) -> SendFailure {
 }
 
 /// The error, its causes, and the service's sentence without what could name a person.
-fn sentence(error: &Error) -> String {
+pub(crate) fn sentence(error: &Error) -> String {
     match error.service_message().map(|message| scrub(message, None)).filter(|message| !message.is_empty()) {
         Some(message) => format!("{}, \"{}\"", error.chain(), message.trim_end_matches('.')),
         None => error.chain().to_string(),

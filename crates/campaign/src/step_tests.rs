@@ -26,7 +26,13 @@ fn lease(number: BatchNumber) -> Lease {
     let ledger = MemoryLedger::new();
     let rows = |row| [(row, row)].into_iter().collect::<RowSpans>();
     let plan: Vec<_> = (1..=u64::from(number))
-        .map(|row| PlannedRows { rows: rows(row), at_byte: row, n_bytes: 1, digest: row.to_be_bytes() })
+        .map(|row| PlannedRows {
+            first_row: None,
+            rows: rows(row),
+            at_byte: row,
+            n_bytes: 1,
+            digest: row.to_be_bytes(),
+        })
         .collect();
     let new = NewCampaign::new("c", "k", number.into(), at(0).wall);
     let campaign = ledger.create(new, Box::new(plan)).now_or_never().unwrap().unwrap().campaign.id;

@@ -85,6 +85,8 @@ async fn dispatch(command: Command) -> Result<u8, Failure> {
         Command::Preview(args) => commands::preview::run(args).await,
         Command::Send(args) => Box::pin(commands::send::run(*args)).await,
         Command::Resume(args) => commands::resume::run(*args).await,
+        Command::Retry(args) => Box::pin(commands::retry::run(*args)).await,
+        Command::Pause(args) => commands::pause::run(args).await,
         Command::Cancel(args) => commands::end::run(args).await,
         Command::Status(args) => commands::status::run(args).await,
         Command::Report(args) => commands::report::run(args).await,

@@ -5,12 +5,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use comfy_table::{ContentArrangement, Table, presets};
-use sinch_batch::campaign::report::{ReportError, for_each_failure};
+use sinch_batch::campaign::report::{ReasonCount, ReportError, failures_by_reason, for_each_failure};
 use sinch_batch::ledger::{CallbackCount, CampaignRecord, CampaignStatus, Ledger, MessageFailure};
 use sinch_batch::models::Timestamp;
 
 use crate::fail::{Failure, output};
 use crate::ledgers;
+use crate::output::grouped;
 
 /// The sums of a campaign, as a small table.
 pub(crate) fn status(status: &CampaignStatus, took: Option<Duration>) -> String {
@@ -27,7 +28,9 @@ pub(crate) fn status(status: &CampaignStatus, took: Option<Duration>) -> String 
     ];
     for (name, n_rows) in [
         ("awaiting", status.awaiting()),
+        ("cancelled", tally.cancelled),
         ("skipped", status.skipped),
+        ("suppressed", status.suppressed),
         ("planned", status.planned),
         ("unknown", status.unknown),
         ("doubled", status.doubled),
@@ -112,6 +115,10 @@ pub(crate) async fn report(
         Ok(())
     })
     .await?;
+    let by_reason = failures_by_reason(ledger, campaign).await?;
+    if !by_reason.is_empty() {
+        write!(out, "\nfailures by reason\n{}", reasons(&by_reason))?;
+    }
     if !shown.is_empty() {
         write!(out, "\nfailures\n{}", failures(&shown))?;
     }
@@ -134,6 +141,21 @@ fn failures(failures: &[MessageFailure]) -> String {
             failure.code.clone().unwrap_or_else(|| "UNKNOWN".to_owned()),
             failure.description.clone().unwrap_or_default(),
         ]);
+    }
+    format!("{table}\n")
+}
+
+/// How many messages failed for which reason, and what to do about it; nothing if none did.
+pub(crate) fn reasons(reasons: &[ReasonCount]) -> String {
+    if reasons.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(["reason", "failed", "retry", "what to do"]);
+    for reason in reasons {
+        table.add_row([&reason.code, &grouped(reason.messages), reason.class.as_str(), reason.advice]);
     }
     format!("{table}\n")
 }

@@ -153,6 +153,12 @@ impl Run<'_> {
     /// The exit code, and what to type next if it is not the end.
     async fn conclude(&self, next: &Next<'_>, end: &End) -> Result<u8, Failure> {
         let status = &end.status;
+        if status.phase == Phase::Paused && end.outcome.stopped == Some(StopReason::NotRunning) {
+            let planned = count(status.planned, "row", "rows");
+            say!("the campaign was paused; {planned} still planned");
+            say!("{}", next.command("go on", "resume", TRY_AGAIN));
+            return Ok(exit::OK);
+        }
         if status.planned + status.unknown > 0 {
             return Err(unfinished(next, end));
         }
@@ -270,6 +276,7 @@ pub(crate) fn next_command(next: &Next<'_>, status: &CampaignStatus) -> Option<S
     let command = |verb: &str| format!("sinch-batch {verb} {}{}", next.campaign, ledgers::option(next.ledger));
     match status.phase {
         Phase::Cancelled if status.unknown == 0 => None,
+        Phase::Stopping => Some(command("cancel")),
         Phase::Cancelled | Phase::Done => Some(command("report")),
         _ => Some(command("resume")),
     }

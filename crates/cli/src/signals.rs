@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::exit;
 use crate::fail::Failure;
@@ -49,6 +49,24 @@ impl Asks {
         Self {}
     }
 
+    /// Hanging up no longer asks to stop, but for something else.
+    fn hand_over_hangup(&mut self, ask: mpsc::Sender<()>) {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            // Under `nohup` too: reading files again ends nothing.
+            let Some(mut hangup) = self.hangup.take().or_else(|| signal(SignalKind::hangup()).ok()) else { return };
+            tokio::spawn(async move {
+                // One ask that waits stands for any number of them.
+                while hangup.recv().await.is_some() && !ask.is_closed() {
+                    let _ = ask.try_send(());
+                }
+            });
+        }
+        #[cfg(not(unix))]
+        drop(ask);
+    }
+
     /// The exit code that belongs to the next signal.
     async fn next(&mut self) -> u8 {
         #[cfg(unix)]
@@ -86,21 +104,24 @@ pub(crate) type Stop = watch::Receiver<Option<u8>>;
 /// Turns the first ask into a message on the channel, and the second into an end at once: the ledger
 /// knows what was under way.
 pub(crate) fn watch() -> Stop {
-    stop_then_end(|signal| match CODE_AT_ONCE.load(Ordering::Relaxed) {
+    stop_then_end(Asks::listen(), |signal| match CODE_AT_ONCE.load(Ordering::Relaxed) {
         0 => signal,
         code => code,
     })
 }
 
 /// The same for a receiver: what it has not answered comes again, so an end at once is unclean and no
-/// more.
-pub(crate) fn stop_or_end() -> Stop {
-    stop_then_end(|_| exit::UNEXPECTED)
+/// more. With a channel, hanging up asks there for files to be read again instead.
+pub(crate) fn stop_or_end(read_again: Option<mpsc::Sender<()>>) -> Stop {
+    let mut asks = Asks::listen();
+    if let Some(read_again) = read_again {
+        asks.hand_over_hangup(read_again);
+    }
+    stop_then_end(asks, |_| exit::UNEXPECTED)
 }
 
-fn stop_then_end(code: fn(u8) -> u8) -> Stop {
+fn stop_then_end(mut asks: Asks, code: fn(u8) -> u8) -> Stop {
     let (sender, receiver) = watch::channel(None);
-    let mut asks = Asks::listen();
     tokio::spawn(async move {
         let signal = asks.next().await;
         crate::say!("stopping: what is under way is finished first; once more ends at once");

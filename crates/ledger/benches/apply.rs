@@ -19,7 +19,7 @@ const KEY: &str = "0192f3c6a1b27c3d8e4f5a6b7c8d9e0f";
 
 fn batch(first: u64) -> PlannedRows {
     let rows: RowSpans = (first..first + 1000).map(|row| (row, row + 1)).collect();
-    PlannedRows { rows, at_byte: first * 20, n_bytes: 20_000, digest: first.to_be_bytes() }
+    PlannedRows { first_row: None, rows, at_byte: first * 20, n_bytes: 20_000, digest: first.to_be_bytes() }
 }
 
 async fn accepted_campaign() -> (TempDir, Arc<SqliteLedger>) {

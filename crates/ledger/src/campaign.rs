@@ -62,6 +62,10 @@ pub struct NewCampaign {
     pub settings: String,
     /// When it was created.
     pub created: Timestamp,
+    /// The campaign whose failed rows it sends again, over the same input.
+    pub parent: Option<CampaignId>,
+    /// The first of the chain of parents; decided when it is created.
+    pub(crate) root: Option<CampaignId>,
 }
 
 impl NewCampaign {
@@ -88,6 +92,8 @@ impl NewCampaign {
             allow_duplicate: false,
             settings: String::new(),
             created,
+            parent: None,
+            root: None,
         }
     }
 
@@ -113,6 +119,8 @@ impl NewCampaign {
             practice: self.practice,
             settings: self.settings,
             created: self.created,
+            parent: self.parent,
+            root: self.root,
         }
     }
 }
@@ -159,6 +167,19 @@ pub struct CampaignRecord {
     pub settings: String,
     /// When it was created.
     pub created: Timestamp,
+    /// The campaign whose failed rows it sends again.
+    #[serde(default)]
+    pub parent: Option<CampaignId>,
+    /// The first of the chain of parents, for a retry.
+    #[serde(default)]
+    pub root: Option<CampaignId>,
+}
+
+impl CampaignRecord {
+    /// The campaign that a retry, a retry of a retry and so on began with: itself, if it is no retry.
+    pub fn family(&self) -> CampaignId {
+        self.root.unwrap_or(self.id)
+    }
 }
 
 /// What creating a campaign came to.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use sinch_batch_models::{BatchId, BatchState, Timestamp};
 use sinch_batch_tracking::{MessageState, Progress};
 
+use crate::plan::Digest;
 use crate::rows::RowSpans;
 
 /// One fact about one batch of a campaign.
@@ -66,6 +67,21 @@ pub enum Entry {
         /// The batch.
         number: u32,
     },
+    /// These rows are not sent: they count as skipped. Allowed only before the first intent, so that the
+    /// service can know nothing of them; a batch without rows is closed.
+    Exclude {
+        /// The batch.
+        number: u32,
+        /// The rows; those that are not in the batch mean nothing.
+        rows: Vec<u64>,
+        /// Why.
+        because: Exclusion,
+    },
+    /// The batch is about to be recalled. Recorded before each call, so that it is known that somebody tried.
+    Cancel {
+        /// The batch.
+        number: u32,
+    },
     /// The worker lets go of the batch without a new outcome.
     Released {
         /// The batch.
@@ -87,9 +103,22 @@ impl Entry {
             | Self::Refused { number, .. }
             | Self::Doubled { number, .. }
             | Self::FoundElsewhere { number }
+            | Self::Exclude { number, .. }
+            | Self::Cancel { number }
             | Self::Released { number, .. } => *number,
         }
     }
+}
+
+/// Why rows are not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Exclusion {
+    /// An earlier attempt has reached the recipient after all, or may still.
+    Reached,
+    /// The recipient is on a list of people who do not want it.
+    Suppressed,
 }
 
 /// What is known of the outcome of sending a batch.
@@ -105,6 +134,8 @@ pub enum BatchStage {
     Accepted,
     /// The service does not have it; its rows count as planned.
     Refused,
+    /// All of its rows were excluded before it was tried.
+    Skipped,
 }
 
 impl BatchStage {
@@ -115,6 +146,7 @@ impl BatchStage {
             Self::Unknown => "unknown",
             Self::Accepted => "accepted",
             Self::Refused => "refused",
+            Self::Skipped => "skipped",
         }
     }
 }
@@ -141,6 +173,18 @@ pub struct BatchRecord {
     pub why: Option<String>,
     /// How many further ids the service has shown under its key.
     pub doubled: u32,
+    /// The row that begins at [`at_byte`](Self::at_byte).
+    pub first_row: u64,
+    /// Where its bytes begin in the input.
+    pub at_byte: u64,
+    /// How many bytes of the input it takes.
+    pub n_bytes: u64,
+    /// The digest of these bytes.
+    pub digest: Digest,
+    /// Whether somebody tried to recall it.
+    pub recalled: bool,
+    /// Until when a worker holds it, unless the lease is renewed.
+    pub held_until: Option<Timestamp>,
 }
 
 impl BatchRecord {
@@ -149,6 +193,12 @@ impl BatchRecord {
     pub fn new(number: u32, rows: RowSpans) -> Self {
         Self {
             number,
+            first_row: rows.first_row().unwrap_or_default(),
+            at_byte: 0,
+            n_bytes: 0,
+            digest: Digest::default(),
+            recalled: false,
+            held_until: None,
             rows,
             stage: BatchStage::Planned,
             attempts: 0,
@@ -159,6 +209,16 @@ impl BatchRecord {
             doubled: 0,
         }
     }
+}
+
+/// A failed message, as a retry sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RetryRow {
+    /// The row, with the newest cause over all attempts.
+    pub failure: MessageFailure,
+    /// Whether any attempt has reached the recipient, or may have: then it must not be sent again.
+    pub reached: bool,
 }
 
 /// A message that will not arrive.

@@ -28,6 +28,8 @@ pub enum LedgerErrorKind {
     TooNew,
     /// The file was written by a release before the first one. Finish with the release that began it.
     TooOld,
+    /// Another retry of the same campaign is unfinished. Go on with that one, or cancel it.
+    RetryUnderWay,
     /// A campaign of that name exists. Choose another name, or resume that campaign.
     NameTaken,
     /// An earlier campaign sent this message to these recipients, or is about to:

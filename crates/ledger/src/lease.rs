@@ -97,6 +97,8 @@ pub struct Lease {
     pub token: u64,
     /// Its rows.
     pub rows: RowSpans,
+    /// The row that begins at [`at_byte`](Self::at_byte).
+    pub first_row: u64,
     /// Where its bytes begin in the input.
     pub at_byte: u64,
     /// How many bytes of the input it takes.
@@ -124,6 +126,7 @@ impl Lease {
         Self {
             number,
             token,
+            first_row: planned.first_row.or(planned.rows.first_row()).unwrap_or_default(),
             rows: planned.rows,
             at_byte: planned.at_byte,
             n_bytes: planned.n_bytes,

@@ -10,7 +10,7 @@ use sinch_batch_tracking::{MessageState, Observation};
 
 use crate::callback::{Applied, CallbackCount, DeferredCounts, ReceivedCallback};
 use crate::campaign::{CampaignId, CampaignRecord, Created, NewCampaign};
-use crate::entry::{BatchRecord, Entry, MessageFailure};
+use crate::entry::{BatchRecord, Entry, MessageFailure, RetryRow};
 use crate::error::LedgerError;
 use crate::lease::{Claim, Claimed, Renewed, Run};
 use crate::plan::Plan;
@@ -51,6 +51,22 @@ pub trait Ledger: Send + Sync + 'static {
     /// Ends a campaign: nothing more of it leaves. Its batches that were never tried guard nothing any
     /// more; those of unknown outcome stay unknown.
     fn cancel(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), LedgerError>>;
+
+    /// Lets nothing more of a campaign leave until [`unpause`](Self::unpause); what is under way ends in order.
+    ///
+    /// # Errors
+    /// `NotRunning` if it is cancelled, or being cancelled.
+    fn pause(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), LedgerError>>;
+
+    /// Lifts a pause, if there is one.
+    ///
+    /// # Errors
+    /// `NotRunning` if it is cancelled, or being cancelled.
+    fn unpause(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), LedgerError>>;
+
+    /// Lets nothing more of a campaign leave, ever, while what left is recalled; [`cancel`](Self::cancel)
+    /// follows.
+    fn stop(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), LedgerError>>;
 
     /// Counts a run of the campaign, and remembers how long it waits before it sends again.
     ///
@@ -165,6 +181,23 @@ pub trait Ledger: Send + Sync + 'static {
         limit: u32,
     ) -> BoxFuture<'_, Result<Vec<MessageFailure>, LedgerError>>;
 
+    /// At most `limit` messages of which something was received, with rows above `after_row`, by row.
+    fn messages(
+        &self,
+        campaign: CampaignId,
+        after_row: u64,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<(u64, MessageState)>, LedgerError>>;
+
+    /// At most `limit` failed messages with rows above `after_row`, by row, as a retry sees them: with the
+    /// newest cause over all attempts, and whether any attempt may have reached the recipient.
+    fn retry_rows(
+        &self,
+        campaign: CampaignId,
+        after_row: u64,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<RetryRow>, LedgerError>>;
+
     /// What is known of one message; `None` if nothing was received of it since it was accepted.
     fn message(&self, campaign: CampaignId, row: u64) -> BoxFuture<'_, Result<Option<MessageState>, LedgerError>>;
 }
@@ -265,6 +298,36 @@ impl<L: Ledger + ?Sized> Ledger for Arc<L> {
         limit: u32,
     ) -> BoxFuture<'_, Result<Vec<MessageFailure>, LedgerError>> {
         (**self).failures(campaign, after_row, limit)
+    }
+
+    fn pause(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), LedgerError>> {
+        (**self).pause(campaign)
+    }
+
+    fn unpause(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), LedgerError>> {
+        (**self).unpause(campaign)
+    }
+
+    fn stop(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), LedgerError>> {
+        (**self).stop(campaign)
+    }
+
+    fn messages(
+        &self,
+        campaign: CampaignId,
+        after_row: u64,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<(u64, MessageState)>, LedgerError>> {
+        (**self).messages(campaign, after_row, limit)
+    }
+
+    fn retry_rows(
+        &self,
+        campaign: CampaignId,
+        after_row: u64,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<RetryRow>, LedgerError>> {
+        (**self).retry_rows(campaign, after_row, limit)
     }
 
     fn message(&self, campaign: CampaignId, row: u64) -> BoxFuture<'_, Result<Option<MessageState>, LedgerError>> {

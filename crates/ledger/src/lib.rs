@@ -62,7 +62,7 @@ pub mod conformance;
 
 pub use callback::{Applied, CallbackCount, DeferredCounts, ReceivedCallback};
 pub use campaign::{CampaignId, CampaignRecord, Created, DuplicateOf, NewCampaign};
-pub use entry::{BatchRecord, BatchStage, Entry, MessageFailure};
+pub use entry::{BatchRecord, BatchStage, Entry, Exclusion, MessageFailure, RetryRow};
 pub use error::{LedgerError, LedgerErrorKind};
 pub use lease::{Claim, Claimed, Held, LEASE, Lease, Renewed, Run};
 pub use ledger::{BoxFuture, Ledger, LedgerExt};

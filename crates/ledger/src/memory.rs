@@ -12,7 +12,7 @@ use sinch_batch_tracking::{MessageState, Observation, Progress};
 use crate::callback::{Applied, CallbackCount, DeferredCounts, ReceivedCallback};
 use crate::campaign::{CampaignId, CampaignRecord, Created, NewCampaign};
 use crate::decide;
-use crate::entry::{BatchRecord, BatchStage, Entry, MessageFailure};
+use crate::entry::{BatchRecord, BatchStage, Entry, MessageFailure, RetryRow};
 use crate::error::LedgerError;
 use crate::lease::{Claim, Claimed, Held, Renewed, Run};
 use crate::ledger::{BoxFuture, Ledger};
@@ -49,7 +49,7 @@ struct Records {
     by_batch_id: HashMap<BatchId, (CampaignId, u32)>,
     by_digest: HashMap<Digest, Vec<(CampaignId, u32)>>,
     without_id: BTreeSet<(CampaignId, u32)>,
-    /// Batches that are not accepted.
+    /// Batches that are neither accepted nor skipped.
     open: BTreeSet<(CampaignId, u32)>,
     doubles: BTreeSet<(CampaignId, u32, Box<str>)>,
     workers: BTreeMap<Box<str>, Worker>,
@@ -141,6 +141,15 @@ impl Store for Records {
         Ok(self.by_key.get(key).copied())
     }
 
+    fn campaign_by_id(&mut self, campaign: CampaignId) -> Result<Option<CampaignRecord>, LedgerError> {
+        Ok(self.campaigns.get(&campaign).map(|(campaign, _)| campaign.clone()))
+    }
+
+    fn family(&mut self, root: CampaignId) -> Result<Vec<CampaignId>, LedgerError> {
+        let all = self.campaigns.values().map(|(campaign, _)| campaign);
+        Ok(all.filter(|campaign| campaign.family() == root).map(|campaign| campaign.id).collect())
+    }
+
     fn put_campaign(&mut self, new: NewCampaign) -> Result<CampaignRecord, LedgerError> {
         let last = self.campaigns.last_key_value().map_or(0, |(id, _)| id.get());
         let id = CampaignId::new(last + 1);
@@ -183,9 +192,7 @@ impl Store for Records {
     }
 
     fn add_batch(&mut self, batch: &Batch) -> Result<(), LedgerError> {
-        if let Some(first_row) = batch.rows.first_row() {
-            self.by_first_row.insert((batch.campaign, first_row), batch.number);
-        }
+        self.by_first_row.insert((batch.campaign, batch.first_row), batch.number);
         self.by_digest.entry(batch.digest).or_default().push((batch.campaign, batch.number));
         self.put_batch(batch)
     }
@@ -200,7 +207,7 @@ impl Store for Records {
         } else {
             self.without_id.remove(&place);
         }
-        if batch.stage == BatchStage::Accepted {
+        if matches!(batch.stage, BatchStage::Accepted | BatchStage::Skipped) {
             self.open.remove(&place);
         } else {
             self.open.insert(place);
@@ -388,6 +395,18 @@ impl Ledger for MemoryLedger {
         done(decide::cancel(&mut *self.records(), campaign))
     }
 
+    fn pause(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), LedgerError>> {
+        done(decide::pause(&mut *self.records(), campaign))
+    }
+
+    fn unpause(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), LedgerError>> {
+        done(decide::unpause(&mut *self.records(), campaign))
+    }
+
+    fn stop(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), LedgerError>> {
+        done(decide::stop(&mut *self.records(), campaign))
+    }
+
     fn begin_run(&self, campaign: CampaignId, resend_after: Duration) -> BoxFuture<'_, Result<Run, LedgerError>> {
         done(decide::begin_run(&mut *self.records(), campaign, resend_after))
     }
@@ -460,6 +479,32 @@ impl Ledger for MemoryLedger {
         limit: u32,
     ) -> BoxFuture<'_, Result<Vec<MessageFailure>, LedgerError>> {
         done(self.records().failures(campaign, after_row, limit))
+    }
+
+    fn messages(
+        &self,
+        campaign: CampaignId,
+        after_row: u64,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<(u64, MessageState)>, LedgerError>> {
+        let records = self.records();
+        let found = records.campaign(campaign).map(|_| {
+            let rest = records.messages.range((Excluded((campaign, after_row)), Unbounded));
+            let its = rest.take_while(|((of, _), _)| *of == campaign).take(limit as usize);
+            its.map(|((_, row), state)| (*row, state.clone())).collect()
+        });
+        done(found)
+    }
+
+    fn retry_rows(
+        &self,
+        campaign: CampaignId,
+        after_row: u64,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<RetryRow>, LedgerError>> {
+        let mut records = self.records();
+        let failures = records.failures(campaign, after_row, limit);
+        done(failures.and_then(|failures| decide::retry_rows(&mut *records, campaign, failures)))
     }
 
     fn message(&self, campaign: CampaignId, row: u64) -> BoxFuture<'_, Result<Option<MessageState>, LedgerError>> {

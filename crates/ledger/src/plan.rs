@@ -11,6 +11,9 @@ pub type Digest = [u8; 8];
 /// One batch of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedRows {
+    /// The row that begins at [`at_byte`](Self::at_byte), if that is not the first of `rows`: a retry sends
+    /// some rows of a range that was checked as a whole.
+    pub first_row: Option<u64>,
     /// The rows in it, in the order of the request.
     pub rows: RowSpans,
     /// Where its bytes begin in the input.

@@ -11,8 +11,10 @@ use sinch_batch_tracking::Tally;
 pub struct CampaignStatus {
     /// Rows in the input.
     pub rows: u64,
-    /// Rows that are not sent.
+    /// Rows that are not sent, suppressed ones among them.
     pub skipped: u64,
+    /// Rows that are not sent because their recipients do not want it; a part of `skipped`.
+    pub suppressed: u64,
     /// Rows still to be sent, rows of refused batches among them. In a cancelled campaign they never are.
     pub planned: u64,
     /// Rows of accepted batches.
@@ -43,7 +45,7 @@ impl CampaignStatus {
 
     /// Whether something is left to be sent or looked up.
     pub fn is_unfinished(&self) -> bool {
-        self.phase != Phase::Cancelled && (self.planned > 0 || self.unknown > 0)
+        !matches!(self.phase, Phase::Stopping | Phase::Cancelled) && (self.planned > 0 || self.unknown > 0)
     }
 }
 
@@ -59,12 +61,15 @@ pub struct BatchCounts {
     pub unknown: u64,
     /// Refused.
     pub refused: u64,
+    /// Closed, because all of their rows were excluded.
+    #[serde(default)]
+    pub skipped: u64,
 }
 
 impl BatchCounts {
     /// These counts.
     pub fn new(planned: u64, accepted: u64, unknown: u64, refused: u64) -> Self {
-        Self { planned, accepted, unknown, refused }
+        Self { planned, accepted, unknown, refused, skipped: 0 }
     }
 
     /// All batches of the campaign.
@@ -88,6 +93,8 @@ pub enum Phase {
     Running,
     /// Nothing more leaves until it is resumed.
     Paused,
+    /// Nothing more leaves, ever, and what can be recalled is being recalled.
+    Stopping,
     /// Nothing more leaves, ever.
     Cancelled,
     /// Every batch has been accepted.
@@ -95,11 +102,12 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// The word for it: `running`, `paused`, `cancelled`, `done`.
+    /// The word for it: `running`, `paused`, `stopping`, `cancelled`, `done`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Running => "running",
             Self::Paused => "paused",
+            Self::Stopping => "stopping",
             Self::Cancelled => "cancelled",
             Self::Done => "done",
         }

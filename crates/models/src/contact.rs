@@ -3,8 +3,9 @@
 use serde::de::Error;
 
 use crate::language::Language;
-use crate::object::{inside, object};
+use crate::object::object;
 use crate::unknown::keeps_rules;
+use crate::wire::inside;
 use crate::wire::{Bounded, PrivateText};
 use crate::{AppId, Channel, ContactId};
 

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::de::{Error, MapAccess, Visitor};
+use serde::de::{MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error as ThisError;
 
-use crate::object::{Key, object};
+use crate::object::{Key, KindSlot, Kinds, no_kind, object};
 use crate::unknown::{Part, Pointer};
 use crate::wire::{Few, Metadata, Parameters, PrivateText, UnknownFields, list};
 use crate::{Channel, ContactId};
@@ -97,6 +97,34 @@ impl Recipient {
     }
 }
 
+impl Kinds for RecipientBy {
+    const NAMES: &'static [&'static str] = &["contact_id", "identified_by"];
+
+    fn name(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::ContactId(_) => "contact_id",
+            Self::Identities(_) => "identified_by",
+        })
+    }
+
+    fn read<'de, A: MapAccess<'de>>(name: &str, map: &mut A) -> Result<Option<Self>, A::Error> {
+        Ok(match name {
+            "contact_id" => map.next_value::<Option<ContactId>>()?.map(Self::ContactId),
+            "identified_by" => map.next_value::<Option<Identities>>()?.map(Self::Identities),
+            _ => None,
+        })
+    }
+
+    fn into_json(self) -> serde_json::Value {
+        // Writing a model into a value cannot fail: its keys are strings and its numbers finite.
+        match self {
+            Self::ContactId(id) => serde_json::to_value(id),
+            Self::Identities(identities) => serde_json::to_value(identities),
+        }
+        .unwrap_or_default()
+    }
+}
+
 impl Serialize for Recipient {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
@@ -118,27 +146,16 @@ impl<'de> Deserialize<'de> for Recipient {
                 f.write_str("an object with `contact_id` or `identified_by`")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Recipient, A::Error> {
-                let mut by = None;
-                let mut twice = false;
+                let mut by = KindSlot::new();
                 let mut unknown_fields = UnknownFields::default();
                 while let Some(key) = map.next_key::<Key<'de>>()? {
-                    let seen = match key.as_str() {
-                        "contact_id" => map.next_value::<Option<ContactId>>()?.map(RecipientBy::ContactId),
-                        "identified_by" => map.next_value::<Option<Identities>>()?.map(RecipientBy::Identities),
-                        _ => {
-                            unknown_fields.read(key, &mut map)?;
-                            continue;
-                        }
-                    };
-                    twice |= seen.is_some() && by.is_some();
-                    by = seen.or(by);
+                    if KindSlot::<RecipientBy>::is_kind(&key) {
+                        by.only(&key, &mut map)?;
+                    } else {
+                        unknown_fields.read(key, &mut map)?;
+                    }
                 }
-                if twice {
-                    return Err(A::Error::custom(
-                        "a recipient is named by `contact_id` or by `identified_by`, not twice",
-                    ));
-                }
-                let by = by.ok_or_else(|| A::Error::custom("missing field `contact_id` or `identified_by`"))?;
+                let by = by.end()?.ok_or_else(no_kind::<RecipientBy, A::Error>)?;
                 Ok(Recipient { by, unknown_fields })
             }
         }

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::UnknownFields;
+use crate::wire::{UnknownFields, push};
 
 /// A rule for what is sent that does not hold: where, and what was expected there.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -65,18 +65,6 @@ impl Pointer {
     }
 }
 
-/// Adds a step to a JSON pointer.
-pub(crate) fn push(path: &mut String, step: &str) {
-    path.push('/');
-    for letter in step.chars() {
-        match letter {
-            '~' => path.push_str("~0"),
-            '/' => path.push_str("~1"),
-            letter => path.push(letter),
-        }
-    }
-}
-
 pub(crate) fn unknown_fields(part: &impl Part) -> Vec<String> {
     let mut pointer = Pointer::default();
     part.walk(&mut pointer);
@@ -94,7 +82,7 @@ pub(crate) fn keeps_rules<E: serde::de::Error>(name: &str, part: &impl Part) -> 
     let mut pointer = Pointer::default();
     pointer.enter(name, part);
     match pointer.broken.first() {
-        Some(broken) => Err(crate::object::inside(&broken.path, &broken.rule)),
+        Some(broken) => Err(crate::wire::inside(&broken.path, &broken.rule)),
         None => Ok(()),
     }
 }

@@ -102,11 +102,11 @@ impl RecipientFile {
         read::read_row(self.source(template)?, number)
     }
 
-    fn source(&self, template: &Template) -> Result<Source, SourceError> {
+    pub(crate) fn source(&self, template: &Template) -> Result<Source, SourceError> {
         Source::new(self.section(0, u64::MAX), self.format, template)
     }
 
-    fn section(&self, at: u64, end: u64) -> Section {
+    pub(crate) fn section(&self, at: u64, end: u64) -> Section {
         Section { file: Arc::clone(&self.file), at, end }
     }
 
@@ -190,7 +190,7 @@ impl RecipientSource for RecipientFile {
 }
 
 /// A part of a file, read by position: any number of them share one open file.
-struct Section {
+pub(crate) struct Section {
     file: Arc<File>,
     at: u64,
     end: u64,

@@ -63,6 +63,7 @@ mod plan;
 mod skip;
 
 mod file;
+mod original;
 mod read;
 mod recipient_source;
 mod repeatable;
@@ -80,6 +81,7 @@ pub use cut::{Batcher, RowBatch};
 pub use file::RecipientFile;
 pub use finding::{Finding, FindingKind, RowNumber};
 pub use fingerprint::{BadFingerprint, Fingerprint};
+pub use original::AnnotatedRows;
 pub use plan::{BatchRange, PlannedBatch};
 pub use preflight::{Preflight, preflight};
 pub use recipient_source::RecipientSource;

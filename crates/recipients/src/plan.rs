@@ -18,7 +18,7 @@ const MAX_BATCHES: usize = 1_000_000;
 /// last one. Skipped rows and blank lines between them are inside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct BatchRange {
-    /// The first row that goes out.
+    /// The row that begins at `at_byte`: the first that goes out, unless rows of a planned batch are left out.
     pub first_row: RowNumber,
     /// Where the range begins, in bytes from the start of the source.
     pub at_byte: u64,

@@ -63,7 +63,7 @@ fn take_rows(
         if recipients.len() == Recipients::MAX {
             return Err(SourceError::BatchSize { found: Recipients::MAX + 1 });
         }
-        if wanted <= source.row() || (recipients.is_empty() && wanted != first_row) {
+        if wanted <= source.row() || wanted < first_row {
             return Err(missing);
         }
         let place = loop {

@@ -59,7 +59,8 @@ pub trait RecipientSource: Send + 'static {
     -> Result<(), SourceError>;
 
     /// The recipients of one batch, after comparing the digest. `rows` are the numbers of the rows that go
-    /// out, ascending; the first of them is [`range.first_row`](BatchRange::first_row).
+    /// out, ascending; none of them is before [`range.first_row`](BatchRange::first_row). Some rows of a range may
+    /// be left out, also the first.
     ///
     /// # Errors
     /// [`SourceError::Changed`] if the source no longer has there what was checked: send nothing from this

@@ -22,7 +22,7 @@ use crate::answer::{Answer, Body, full};
 use crate::assumptions::ASSUMPTIONS;
 use crate::faults::{Fault, FaultKind, SimulatedOperation};
 use crate::inbox::{self, InboundMessage, InboxError, OptOut};
-use crate::outcome::MessageOutcome;
+use crate::outcome::{MessageOutcome, Outcomes};
 use crate::queue;
 use crate::server::{Closed, read};
 use crate::shared::Shared;
@@ -138,7 +138,7 @@ fn answer(shared: &Arc<Shared>, head: &Parts, body: &Bytes) -> Response<Body> {
         }
         (&Method::POST, "/outcomes") => obey(body, |set: SetOutcome| {
             let mut outcomes = shared.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
-            outcomes.insert(set.identity, set.outcome);
+            outcomes.insert(set.identity, set.outcomes);
             json!({})
         }),
         (&Method::POST, "/clock") => obey(body, |advance: Advance| {
@@ -219,7 +219,7 @@ fn set_callbacks(shared: &Shared, body: &[u8]) -> Response<Body> {
 
 struct SetOutcome {
     identity: String,
-    outcome: MessageOutcome,
+    outcomes: Outcomes,
 }
 
 impl<'de> Deserialize<'de> for SetOutcome {
@@ -229,8 +229,13 @@ impl<'de> Deserialize<'de> for SetOutcome {
         let Some(Value::String(identity)) = fields.remove("identity") else {
             return Err(Error::missing_field("identity"));
         };
-        let outcome = MessageOutcome::deserialize(Value::Object(fields)).map_err(Error::custom)?;
-        Ok(Self { identity, outcome })
+        let outcomes = match fields.remove("outcomes") {
+            Some(list) if fields.is_empty() => Vec::deserialize(list).map_err(Error::custom)?,
+            Some(_) => return Err(Error::custom("give either `outcome` or `outcomes`")),
+            None => vec![MessageOutcome::deserialize(Value::Object(fields)).map_err(Error::custom)?],
+        };
+        let outcomes = Outcomes::new(outcomes).ok_or_else(|| Error::custom("`outcomes` is an empty list"))?;
+        Ok(Self { identity, outcomes })
     }
 }
 
@@ -252,7 +257,8 @@ fn index() -> Value {
             "hidden_seconds": "with an accepted send_batch: how long look-ups do not show its batch"},
         "DELETE /faults": "forgets the faults that have not happened yet",
         "POST /outcomes": {"identity": "a recipient", "outcome": "queued | delivered | delivered_then_read | read | failed",
-            "code": "with failed: the reason's code"},
+            "code": "with failed: the reason's code",
+            "outcomes": "instead: a list of objects with outcome and code, one a message; the last one stays"},
         "POST /callbacks": {"hold": "true holds callbacks back", "release": "true lets them go",
             "twice_percent": "callbacks of 100 that are sent twice", "shuffle": "among how many the next is drawn"},
         "POST /inbox/message": {"identity": "who writes", "text": "what", "channel": "SMS"},

@@ -36,6 +36,38 @@ pub enum MessageOutcome {
     },
 }
 
+/// What becomes of one message after the other to a recipient; the last outcome stays.
+#[derive(Clone, Debug)]
+pub(crate) struct Outcomes {
+    list: Vec<MessageOutcome>,
+    next: usize,
+}
+
+impl Outcomes {
+    /// These, in order; `None` if there are none.
+    pub(crate) fn new(list: Vec<MessageOutcome>) -> Option<Self> {
+        (!list.is_empty()).then_some(Self { list, next: 0 })
+    }
+
+    /// What will become of the next message.
+    pub(crate) fn peek(&self) -> Option<&MessageOutcome> {
+        self.list.get(self.next).or(self.list.last())
+    }
+
+    /// What becomes of the next message.
+    pub(crate) fn next(&mut self) -> Option<MessageOutcome> {
+        let outcome = self.peek().cloned();
+        self.next = self.next.saturating_add(1);
+        outcome
+    }
+}
+
+impl From<MessageOutcome> for Outcomes {
+    fn from(outcome: MessageOutcome) -> Self {
+        Self { list: vec![outcome], next: 0 }
+    }
+}
+
 /// Why messages fail on the channel, and what the channel says.
 const FAILURES: [(&str, &str); 6] = [
     ("RECIPIENT_NOT_REACHABLE", "The underlying channel reported: the recipient cannot be reached"),
@@ -98,6 +130,14 @@ pub(crate) fn description(code: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn outcomes_of_a_recipient_come_one_a_message_and_the_last_stays() {
+        let mut outcomes = Outcomes::new(vec![MessageOutcome::Queued, MessageOutcome::Read]).unwrap();
+        let drawn: Vec<_> = (0..3).filter_map(|_| outcomes.next()).collect();
+        assert_eq!(drawn, [MessageOutcome::Queued, MessageOutcome::Read, MessageOutcome::Read]);
+        assert!(Outcomes::new(Vec::new()).is_none());
+    }
 
     #[test]
     fn the_percentages_come_out() {

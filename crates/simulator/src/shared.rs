@@ -15,7 +15,7 @@ use crate::config::SimulatorConfig;
 use crate::faults::Faults;
 use crate::inbox::InboundLog;
 use crate::outbox::{Outbox, Post, What};
-use crate::outcome::MessageOutcome;
+use crate::outcome::{MessageOutcome, Outcomes};
 use crate::people::People;
 use crate::requests::RequestLog;
 use crate::stats::{Counters, Stats, Tally};
@@ -40,7 +40,7 @@ pub(crate) struct Shared {
     pub(crate) inbound: AtomicU64,
     /// How many callbacks of 100 are sent twice.
     pub(crate) twice_percent: Mutex<f64>,
-    pub(crate) outcomes: Mutex<HashMap<String, MessageOutcome>>,
+    pub(crate) outcomes: Mutex<HashMap<String, Outcomes>>,
     pub(crate) requests: RequestLog,
     /// The last callbacks, as they were sent and answered.
     pub(crate) callbacks: CallbackLog,
@@ -67,7 +67,7 @@ impl Shared {
             outbox: Outbox::new(config.seed, config.hold_callbacks, config.callback_shuffle),
             twice_percent: Mutex::new(config.callback_twice_percent),
             faults: Faults::of(config.faults.iter().cloned()),
-            outcomes: Mutex::new(config.outcomes.clone()),
+            outcomes: Mutex::new(config.outcomes.iter().map(|(to, it)| (to.clone(), it.clone().into())).collect()),
             config,
             callback_url,
             tokens: Tokens::default(),
@@ -105,9 +105,20 @@ impl Shared {
         self.arrived.notify_one();
     }
 
-    /// What becomes of messages to this recipient.
+    /// What becomes of the next message to this recipient.
+    /// What will become of the next message to this recipient.
+    pub(crate) fn coming_outcome(&self, identity: &str) -> MessageOutcome {
+        let outcomes = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+        let set = outcomes.get(identity).and_then(Outcomes::peek).cloned();
+        drop(outcomes);
+        let config = &self.config;
+        set.unwrap_or_else(|| MessageOutcome::of(config.seed, identity, config.fail_percent, config.read_percent))
+    }
+
     pub(crate) fn outcome(&self, identity: &str) -> MessageOutcome {
-        let set = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner).get(identity).cloned();
+        let mut outcomes = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+        let set = outcomes.get_mut(identity).and_then(Outcomes::next);
+        drop(outcomes);
         let config = &self.config;
         set.unwrap_or_else(|| MessageOutcome::of(config.seed, identity, config.fail_percent, config.read_percent))
     }

@@ -153,7 +153,7 @@ impl Simulator {
     /// Sets what becomes of messages to a recipient from now on: an identity, or a contact's id.
     pub fn set_outcome(&self, identity: impl Into<String>, outcome: MessageOutcome) {
         let mut outcomes = self.shared.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
-        outcomes.insert(identity.into(), outcome);
+        outcomes.insert(identity.into(), outcome.into());
     }
 
     /// Moves the simulator's clock on: tokens expire, batches become due, callbacks are tried again.

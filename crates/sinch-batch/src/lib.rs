@@ -22,7 +22,7 @@
 //! | `test-util` | in `client` | A scripted transport for your tests |
 //! | `webhook` | `webhook` | Verify signed callbacks |
 //! | `webhook-tower`, `webhook-axum` | in `webhook` | Receive them as a tower service, or with axum |
-//! | `journal` | in `webhook` | Keep raw callbacks in files, to look at or to play again; brings `webhook` |
+//! | `journal` | `journal` | Keep raw callbacks in files, to look at or to replay |
 //! | `tracking` | `tracking` | Know where each batch and message stands |
 //! | `ledger` | `ledger` | Remember intent, outcome and callback; brings `tracking` |
 //! | `sqlite` | in `ledger` | Keep the ledger in a SQLite file |
@@ -49,6 +49,10 @@ pub use sinch_batch_auth as auth;
 #[cfg(feature = "client")]
 #[doc(inline)]
 pub use sinch_batch_client as client;
+
+#[cfg(feature = "journal")]
+#[doc(inline)]
+pub use sinch_batch_journal as journal;
 
 #[cfg(feature = "webhook")]
 #[doc(inline)]

@@ -5,7 +5,7 @@
 //!
 //! Reading order: [`key`] (our marks in the metadata), [`observation`] (what a callback says about
 //! which message), [`message`] and [`batch`] (the folds), [`tally`] (the sums), [`scrub`](mod@scrub)
-//! (what may be kept of a description).
+//! (what may be kept of a description), [`retry`] (which failures may be sent again).
 //!
 //! This crate reads no clock, opens no file and spawns no task. It keeps no phone number: see
 //! [`scrub()`].
@@ -23,11 +23,14 @@ pub mod tally;
 
 pub mod scrub;
 
+pub mod retry;
+
 mod metadata;
 
 pub use batch::join_state;
 pub use key::{BATCH_KEY, BatchKey, KeyError, ROW_KEY, RowKey};
 pub use message::{MessageState, Progress};
 pub use observation::{BatchUpdate, MessageRef, MessageUpdate, Observation, observe};
+pub use retry::{Fix, RetryClass, advice, class, class_of, fix};
 pub use scrub::scrub;
 pub use tally::Tally;

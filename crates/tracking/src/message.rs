@@ -1,7 +1,7 @@
 //! How far a message has got.
 
 use serde::{Deserialize, Serialize};
-use sinch_batch_models::{DeliveryReport, DeliveryStatus};
+use sinch_batch_models::{DeliveryReport, DeliveryStatus, Timestamp};
 
 use crate::scrub::{CODE_LENGTH, DESCRIPTION_LENGTH, scrub_within};
 
@@ -66,7 +66,7 @@ impl std::fmt::Display for Progress {
 
 /// What is known about a message.
 ///
-/// Ordered by progress, then by code and description, which only break ties between reports of a
+/// Ordered by progress, then by code, description and time, which only break ties between reports of a
 /// failure. The order is total, so folding with the maximum does not depend on the order of reports
 /// or on repeats.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -77,12 +77,15 @@ pub struct MessageState {
     pub code: Option<Box<str>>,
     /// The service's sentence about the cause, [scrubbed](crate::scrub()).
     pub description: Option<Box<str>>,
+    /// When the service says that it got there, to the microsecond.
+    #[serde(default)]
+    pub at: Option<Timestamp>,
 }
 
 impl MessageState {
     /// A state without a cause.
     pub fn new(progress: Progress) -> Self {
-        Self { progress, code: None, description: None }
+        Self { progress, code: None, description: None, at: None }
     }
 
     /// A failure: the cause's code and sentence are scrubbed before they are kept.
@@ -98,6 +101,14 @@ impl MessageState {
         };
         let identity = report.channel_identity.as_ref().and_then(|identity| identity.identity.as_deref());
         Self::failed_for(reason.code.as_ref().map(|code| code.as_str()), reason.description.as_deref(), identity)
+    }
+
+    /// Says when the service says that it got there.
+    #[must_use]
+    pub fn with_time(self, at: Option<Timestamp>) -> Self {
+        // No time is so far away that it has no microsecond.
+        let at = at.map(|at| Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at));
+        Self { at, ..self }
     }
 
     /// Takes in another state of the same message; tells whether that changed anything.
@@ -117,6 +128,7 @@ impl MessageState {
             progress: Progress::Failed,
             code: keep(code, CODE_LENGTH),
             description: keep(description, DESCRIPTION_LENGTH),
+            at: None,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use sinch_batch_models::{
     BatchId, BatchState, BatchStatus, BatchStatusUpdate, Callback, CallbackKind, DeliveryReport, JsonText, Metadata,
+    WireTime,
 };
 
 use crate::key::{BATCH_KEY, BatchKey, RowKey};
@@ -120,7 +121,9 @@ impl BatchUpdate {
 pub fn observe(callback: &Callback) -> Option<Observation> {
     match &callback.kind {
         CallbackKind::MessageDelivery(report) => {
-            message_seen(report, callback.message_metadata.as_ref()).map(Observation::Message)
+            let at = callback.event_time.as_ref().or(callback.accepted_time.as_ref()).and_then(WireTime::timestamp);
+            message_seen(report, callback.message_metadata.as_ref())
+                .map(|seen| Observation::Message(MessageUpdate { state: seen.state.with_time(at), ..seen }))
         }
         CallbackKind::BatchStatusUpdate(update) => BatchUpdate::from_update(update).map(Observation::Batch),
         _ => None,

@@ -17,17 +17,21 @@ pub struct Tally {
     pub read: u64,
     /// Will not arrive.
     pub failed: u64,
+    /// Recalled with their batch before they left; nothing was received of them since.
+    #[serde(default)]
+    pub cancelled: u64,
 }
 
 impl Tally {
     /// All messages counted.
     pub fn total(&self) -> u64 {
-        self.pending + self.queued + self.delivered + self.read + self.failed
+        self.pending + self.queued + self.delivered + self.read + self.failed + self.cancelled
     }
 
-    /// Messages of which nothing more has to be awaited: delivered, read or failed.
+    /// Messages of which nothing more has to be awaited: delivered, read, failed or
+    /// cancelled.
     pub fn settled(&self) -> u64 {
-        self.delivered + self.read + self.failed
+        self.delivered + self.read + self.failed + self.cancelled
     }
 
     /// Counts messages that were not counted before.
@@ -42,6 +46,20 @@ impl Tally {
             *count = count.saturating_sub(1);
         }
         *self.count(to) += 1;
+    }
+
+    /// Moves messages of a recalled batch from pending to cancelled.
+    pub fn cancel(&mut self, n_messages: u64) {
+        let moved = n_messages.min(self.pending);
+        self.pending -= moved;
+        self.cancelled += moved;
+    }
+
+    /// Moves messages of a batch that was not recalled after all from cancelled to pending.
+    pub fn uncancel(&mut self, n_messages: u64) {
+        let moved = n_messages.min(self.cancelled);
+        self.cancelled -= moved;
+        self.pending += moved;
     }
 
     fn count(&mut self, progress: Progress) -> &mut u64 {
@@ -67,7 +85,7 @@ mod tests {
         tally.move_message(Some(Progress::Queued), Progress::Read);
         tally.move_message(Some(Progress::Accepted), Progress::Failed);
         tally.move_message(None, Progress::Delivered);
-        assert_eq!(tally, Tally { pending: 1, queued: 0, delivered: 1, read: 1, failed: 1 });
+        assert_eq!(tally, Tally { pending: 1, queued: 0, delivered: 1, read: 1, failed: 1, cancelled: 0 });
         assert_eq!((tally.total(), tally.settled()), (4, 3));
     }
 }

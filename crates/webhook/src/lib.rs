@@ -9,22 +9,22 @@
 //! | [`secret`] | [`WebhookSecret`], which cannot be printed, may have a name and an end |
 //! | [`signature`] | [`sign`] and the headers it makes |
 //! | [`verify`] | [`Verifier`]: secrets, window, bearer token, every reason to refuse |
+//! | [`verifiers`] | [`Verifiers`]: the verifier of a request, by tenant or as secrets change |
 //! | [`replay`] | [`NonceStore`]: what was applied already; [`Nonces`], to share that |
+//! | [`conformance`] | The checks that every store of nonces must pass |
 //! | [`parse`] | A verified body as a typed callback, leniently: a re-export of `models` |
 //! | `receive` | `CallbackReceiver`, the whole request path, as a service and a layer; `ReceiverLimits`, `Rejection`, `Warning` |
 //! | `router` | `router` and the extractor `Signed`, for axum |
-//! | `journal` | Raw callbacks in files, to look at or to play again |
 //!
 //! # Features
 //!
 //! | Feature | What it brings |
 //! | --- | --- |
-//! | none | All but the last three modules: no web framework, no runtime, time is an argument |
+//! | none | All but the last two modules: no web framework, no runtime, time is an argument |
 //! | `tower` (default) | `receive`, for any framework on `http` and tokio |
 //! | `axum` (default) | `router` |
-//! | `journal` | `journal`, with no runtime either |
 //!
-//! This crate keeps nothing on disk unless a program opens a journal, does not fetch OAuth2 tokens or
+//! This crate keeps nothing on disk (`sinch-batch-journal` does), does not fetch OAuth2 tokens or
 //! check them itself, and never parses a body it has not verified.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -33,7 +33,11 @@ pub mod signature;
 
 pub mod verify;
 
+pub mod verifiers;
+
 pub mod replay;
+
+pub mod conformance;
 
 #[cfg(feature = "tower")]
 pub mod receive;
@@ -41,18 +45,16 @@ pub mod receive;
 #[cfg(feature = "axum")]
 pub mod router;
 
-#[cfg(feature = "journal")]
-pub mod journal;
-
 #[cfg(feature = "axum")]
 pub use crate::router::{FromSigned, Signed, router};
 #[cfg(feature = "tower")]
 pub use receive::{
-    CallbackOutcome, CallbackReceiver, CallbackService, LateCallbacks, Received, ReceiverLimits, Rejection,
-    SignedLayer, SignedService, Warning,
+    CallbackOutcome, CallbackReceiver, CallbackService, LateCallbacks, Received, ReceiverHandle, ReceiverLimits,
+    Rejection, SignedLayer, SignedService, Warning,
 };
 pub use replay::{NonceClaim, NonceState, NonceStore, Nonces};
 pub use secret::WebhookSecret;
 pub use signature::{Signature, sign};
 pub use sinch_batch_models::callback::parse;
+pub use verifiers::Verifiers;
 pub use verify::{SignatureError, Verified, Verifier, VerifierError};

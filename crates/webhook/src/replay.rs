@@ -1,4 +1,4 @@
-//! What was applied already: nonces, kept as long as their signatures would be taken.
+//! Deduplication by nonce: what was applied already, kept as long as its signature is in time.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
@@ -13,11 +13,11 @@ use sha2::{Digest, Sha256};
 
 use crate::Verified;
 
-/// How many nonces are kept, unless told otherwise: several times what the service's default rate
+/// Default capacity of a [`NonceStore`] in nonces: several times what the service's default rate
 /// of 25 callbacks per second brings in within the default window.
 pub const DEFAULT_CAPACITY: usize = 100_000;
 
-/// Where nonces are remembered, so that a callback sent twice is applied once.
+/// A store of nonces, so that a callback sent twice is applied once.
 ///
 /// [`NonceStore`] does so in the memory of one process. Write your own over a database that several
 /// processes share, or that outlives them:
@@ -25,23 +25,27 @@ pub const DEFAULT_CAPACITY: usize = 100_000;
 /// - `claim` must be atomic: of any number of claims of one key at once, exactly one is
 ///   [`New`](NonceState::New).
 /// - What is kept must be known at least until [`NonceClaim::until`].
+/// - What is released can be claimed again.
+/// - Another body under a key that is known is a [`Conflict`](NonceState::Conflict), and changes nothing.
 /// - A claim that is neither kept nor released belongs to a process that died. Let it lapse, but no
 ///   sooner than your slowest sink may need: a claim that lapses early applies the callback twice.
+///
+/// [`conformance::run`](crate::conformance::run) checks an implementation.
 pub trait Nonces: Send + Sync + 'static {
-    /// Why the store could not say. It is logged, and the service is asked to send again.
+    /// Why the store failed. It is logged, and the callback is answered 503, so that it comes again.
     type Error: fmt::Display + Send;
 
-    /// Asks to apply a callback.
+    /// Claims a callback before it is applied.
     fn claim(&self, claim: NonceClaim, now: Timestamp) -> impl Future<Output = Result<NonceState, Self::Error>> + Send;
 
-    /// The callback was applied: remember it.
+    /// Remembers a callback that was applied.
     fn keep(&self, claim: NonceClaim) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
-    /// The callback could not be applied: it is as if it had never come.
+    /// Frees the claim of a callback that could not be applied, as if it had never come.
     fn release(&self, claim: NonceClaim) -> impl Future<Output = Result<(), Self::Error>> + Send;
 }
 
-/// What tells one callback from another. It holds digests only.
+/// The identity of a callback for deduplication: digests of its nonce and body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct NonceClaim {
     key: [u8; 16],
@@ -49,10 +53,10 @@ pub struct NonceClaim {
     until: Timestamp,
 }
 
-/// What is known about a callback's nonce.
+/// The state of a callback's nonce.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NonceState {
-    /// Not seen yet. It is ours until the claim is kept or released.
+    /// First time. The claim is the caller's until it is kept or released.
     New,
     /// Another delivery of the same callback is being applied at this moment.
     InProgress,
@@ -66,7 +70,19 @@ pub enum NonceState {
 impl NonceClaim {
     /// Of a callback that was verified, and its body.
     pub fn new(callback: &Verified, body: &[u8]) -> Self {
-        Self { key: digest(callback.nonce.as_bytes()), body: digest(body), until: callback.good_until }
+        Self::of(&callback.nonce, body, callback.good_until)
+    }
+
+    /// Of a nonce and a body that came with it, for tests of a store: see [`conformance`](crate::conformance).
+    pub fn of(nonce: &str, body: &[u8], until: Timestamp) -> Self {
+        Self { key: digest(nonce.as_bytes()), body: digest(body), until }
+    }
+
+    /// The same in a namespace, so that equal nonces of different receivers are kept apart in one store.
+    #[must_use]
+    pub fn with_namespace(self, namespace: &str) -> Self {
+        // The key has a fixed length, so no other pair of the two gives the same bytes.
+        Self { key: digest(&[&self.key, namespace.as_bytes()].concat()), ..self }
     }
 
     /// The nonce's digest, to be found by.
@@ -102,7 +118,7 @@ fn digest(bytes: &[u8]) -> [u8; 16] {
     short
 }
 
-/// Remembers nonces in memory, bounded in number and in time.
+/// A store of nonces in memory, bounded in number and in time.
 ///
 /// Some 150 bytes a nonce; over its capacity the oldest is forgotten first, and what is being applied comes
 /// on top. After a restart, or beyond the bound, a repeated callback is applied again, so
@@ -168,7 +184,7 @@ impl NonceStore {
         self
     }
 
-    /// Asks to apply a callback: see [`Nonces`].
+    /// Claims a callback before it is applied: see [`Nonces`].
     pub fn claim(&self, claim: NonceClaim, now: Timestamp) -> NonceState {
         let stays = SignedDuration::try_from(self.time_to_live).unwrap_or(SignedDuration::MAX);
         let until = claim.until.max(now.checked_add(stays).unwrap_or(Timestamp::MAX));
@@ -191,7 +207,7 @@ impl NonceStore {
         NonceState::New
     }
 
-    /// The callback was applied: remember it.
+    /// Remembers a callback that was applied.
     pub fn keep(&self, claim: NonceClaim) {
         let mut inner = self.lock();
         let Some(seen) = inner.seen.get_mut(&claim.number()).filter(|seen| seen.in_progress) else { return };
@@ -203,7 +219,7 @@ impl NonceStore {
         inner.order.push_back((until, claim.number()));
     }
 
-    /// The callback could not be applied: it is as if it had never come.
+    /// Frees the claim of a callback that could not be applied, as if it had never come.
     pub fn release(&self, claim: NonceClaim) {
         let mut inner = self.lock();
         if inner.seen.get(&claim.number()).is_some_and(|seen| seen.in_progress) {
@@ -211,12 +227,12 @@ impl NonceStore {
         }
     }
 
-    /// How many nonces are remembered or being applied.
+    /// Number of nonces that are remembered or being applied.
     pub fn len(&self) -> usize {
         self.lock().seen.len()
     }
 
-    /// Whether nothing is remembered.
+    /// Whether no nonce is remembered.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -312,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn a_nonce_is_known_until_its_signature_is_too_old() {
+    fn nonce_is_known_until_its_signature_is_too_old() {
         let store = NonceStore::new();
         take(&store, "a", 1000, 1000);
         assert_eq!(store.claim(claim("a", 1000), at(1300)), NonceState::Duplicate);

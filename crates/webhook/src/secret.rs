@@ -7,6 +7,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
+use sinch_batch_models::AppId;
 
 use crate::Signature;
 
@@ -21,26 +22,27 @@ pub struct WebhookSecret {
     empty: bool,
     name: Option<Arc<str>>,
     end: Option<Timestamp>,
+    apps: Arc<[AppId]>,
 }
 
 impl WebhookSecret {
-    /// Takes a secret as it is.
+    /// A secret of this text, taken as it is.
     pub fn new(secret: impl Into<String>) -> Self {
         let secret = SecretString::from(secret.into());
         let text = secret.expose_secret();
         #[expect(clippy::expect_used, reason = "HMAC is defined for keys of any length")]
         let key = Hmac::new_from_slice(text.as_bytes()).expect("any key length");
-        Self { key, empty: text.is_empty(), name: None, end: None }
+        Self { key, empty: text.is_empty(), name: None, end: None, apps: Arc::default() }
     }
 
-    /// Calls the secret something, for logs: "of May". Not the secret itself.
+    /// Names the secret, for logs and metrics: "of May". Not the secret itself.
     #[must_use]
     pub fn with_name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// The last moment at which a [`Verifier`](crate::Verifier) takes what is signed with it, by the
+    /// Sets the last moment at which a [`Verifier`](crate::Verifier) accepts its signatures, by the
     /// verifier's time: what a callback says of its own time would be a forger's choice.
     #[must_use]
     pub fn with_end(mut self, end: Timestamp) -> Self {
@@ -48,19 +50,39 @@ impl WebhookSecret {
         self
     }
 
-    /// Whether there is nothing in it.
+    /// Binds the secret to an app; call it again for each further one.
+    ///
+    /// Where the webhooks of several apps share a path, anybody who knows one secret could otherwise sign
+    /// a callback that names another's app. A callback that names no app, as those about contacts, is
+    /// taken with any secret.
+    #[must_use]
+    pub fn with_app(mut self, app: impl Into<AppId>) -> Self {
+        self.apps = self.apps.iter().cloned().chain([app.into()]).collect();
+        self
+    }
+
+    /// The apps it is bound to; empty if any app may use it.
+    pub fn apps(&self) -> &[AppId] {
+        &self.apps
+    }
+
+    /// Whether the secret is empty.
     pub fn is_empty(&self) -> bool {
         self.empty
     }
 
-    /// What it is called.
+    /// Its name.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
-    /// The last moment at which it is taken; `None` for no end.
+    /// The last moment at which it is accepted; `None` for no end.
     pub fn end(&self) -> Option<Timestamp> {
         self.end
+    }
+
+    pub(crate) fn shared_apps(&self) -> Arc<[AppId]> {
+        self.apps.clone()
     }
 
     pub(crate) fn shared_name(&self) -> Option<Arc<str>> {
@@ -94,7 +116,7 @@ mod tests {
     use crate::Verifier;
 
     #[test]
-    fn the_secret_is_not_printed() {
+    fn secret_is_not_printed() {
         let secret = WebhookSecret::new("hunter2").with_name("of May");
         let all = format!("{secret:?} {secret:#?} {:?}", Verifier::new(secret.clone()));
         assert!(!all.contains("hunter2"), "{all}");

@@ -1,4 +1,4 @@
-//! Signing, as the service does it.
+//! Signing of callbacks, as the service does it.
 
 use std::fmt;
 
@@ -9,15 +9,15 @@ use http::HeaderName;
 
 use crate::WebhookSecret;
 
-/// Base64 of the code, with padding.
+/// Header of the signature: base64 of the code, with padding.
 pub const SIGNATURE_HEADER: HeaderName = HeaderName::from_static("x-sinch-webhook-signature");
-/// When it was signed: Unix time in seconds.
+/// Header of the time of signing: Unix time in seconds.
 pub const TIMESTAMP_HEADER: HeaderName = HeaderName::from_static("x-sinch-webhook-signature-timestamp");
-/// Unique per callback.
+/// Header of the nonce: unique per callback.
 pub const NONCE_HEADER: HeaderName = HeaderName::from_static("x-sinch-webhook-signature-nonce");
-/// Always [`ALGORITHM`] so far.
+/// Header of the algorithm: always [`ALGORITHM`] so far.
 pub const ALGORITHM_HEADER: HeaderName = HeaderName::from_static("x-sinch-webhook-signature-algorithm");
-/// The one algorithm there is.
+/// The name of the only algorithm.
 pub const ALGORITHM: &str = "HmacSHA256";
 
 /// Signs a callback: `base64(HMAC-SHA256(secret, body "." nonce "." timestamp))`.

@@ -1,4 +1,4 @@
-//! Checking that a callback comes from the service, unaltered and of now.
+//! Signature verification: a callback comes from the service, unaltered, and was signed just now.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,16 +8,17 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::Mac;
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
+use sinch_batch_models::{AppId, Callback};
 
 use crate::signature::{ALGORITHM, ALGORITHM_HEADER, NONCE_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER};
 use crate::{Signature, WebhookSecret};
 
-/// How far the time of signing may be from now, unless told otherwise.
+/// Default limit between the time of signing and now, either way: 5 minutes.
 pub const DEFAULT_WINDOW: Duration = Duration::from_secs(5 * 60);
 
-/// Checks the signatures of callbacks, and makes them. Cheap to clone.
+/// Verifies the signatures of callbacks, and signs. Cheap to clone.
 ///
 /// | Header | What is taken |
 /// | --- | --- |
@@ -36,7 +37,7 @@ pub struct Verifier {
 
 type BearerCheck = dyn Fn(&str) -> bool + Send + Sync;
 
-/// A callback whose signature holds: what else is known of it.
+/// What is known of a callback whose signature holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Verified {
@@ -53,6 +54,25 @@ pub struct Verified {
     pub secret: usize,
     /// What that secret is called, if it has a name.
     pub secret_name: Option<Arc<str>>,
+    /// The apps that secret is [for](WebhookSecret::with_app); none if it is for any.
+    pub apps: Arc<[AppId]>,
+}
+
+impl Verified {
+    /// Checks that a callback names an app its secret is [for](WebhookSecret::with_app).
+    ///
+    /// A callback that names no app, as those about contacts, passes.
+    ///
+    /// # Errors
+    /// [`SignatureError::OtherApp`] if it names another app: answer 401.
+    pub fn check_app(&self, callback: &Callback) -> Result<(), SignatureError> {
+        match &callback.app_id {
+            Some(app) if !self.apps.is_empty() && !app.is_empty() && !self.apps.contains(app) => {
+                Err(SignatureError::OtherApp)
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// How the time of signing stands to the window around now.
@@ -65,18 +85,18 @@ pub(crate) enum Signing {
     Future(Duration),
 }
 
-/// Why no verifier can be made.
+/// An invalid set of secrets for a verifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VerifierError {
-    /// Without a secret nothing could be taken.
+    /// No secret: no callback could be verified.
     #[error("a verifier needs at least one secret")]
     NoSecret,
-    /// With an empty secret anybody could sign. Is the environment variable set?
+    /// An empty secret: anybody could sign. Is the environment variable set?
     #[error("the webhook secret at place {0}, counted from 0, is empty")]
     EmptySecret(usize),
 }
 
-/// Why a callback was refused.
+/// Why a signature was rejected.
 ///
 /// [`Old`](Self::Old) and [`Future`](Self::Future) tell of a genuine callback at a wrong time: answer 503,
 /// since a clock may be set right until it comes again. All others are final: answer 401, the same for
@@ -120,10 +140,13 @@ pub enum SignatureError {
     /// Signed, but its bearer token is not one that is taken.
     #[error("the callback's bearer token was refused")]
     Bearer,
+    /// Signed with the secret of one app, but the callback names another.
+    #[error("the callback names an app that its secret is not for")]
+    OtherApp,
 }
 
 impl SignatureError {
-    /// The reason in one word, for a log or a metric; an answer must not tell it.
+    /// The reason as a code, for logs and metrics; a response must not contain it.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Missing(_) => "missing",
@@ -135,12 +158,13 @@ impl SignatureError {
             Self::Mismatch => "mismatch",
             Self::Ended => "ended",
             Self::Bearer => "bearer",
+            Self::OtherApp => "other_app",
         }
     }
 }
 
 impl Verifier {
-    /// Takes callbacks signed with this secret within [`DEFAULT_WINDOW`] of now.
+    /// Accepts callbacks signed with this secret within [`DEFAULT_WINDOW`] of now.
     ///
     /// # Errors
     /// If the secret is empty.
@@ -148,7 +172,7 @@ impl Verifier {
         Self::any_of([secret])
     }
 
-    /// Takes callbacks signed with any of these secrets: several webhooks, or a secret that is being
+    /// Accepts callbacks signed with any of these secrets: several webhooks, or a secret that is being
     /// changed, the new one first and the old one [with an end](WebhookSecret::with_end).
     ///
     /// Each secret costs one more HMAC per callback: all are always tried, so that the time taken
@@ -167,7 +191,7 @@ impl Verifier {
         Ok(Self { secrets, window: DEFAULT_WINDOW, algorithm_may_be_missing: false, bearer: None })
     }
 
-    /// How far the time of signing may be from now, either way, in whole seconds, the bounds included.
+    /// Sets the limit between the time of signing and now, either way, in whole seconds, bounds included.
     ///
     /// Whether a callback is signed again when it is sent again is not published. With a window too
     /// narrow for the service's retries genuine ones are old; with a wider one a captured callback can
@@ -178,15 +202,15 @@ impl Verifier {
         self
     }
 
-    /// Takes callbacks without the algorithm's header too: something on the way may take it out. One
-    /// that is there must still name the one algorithm.
+    /// Accepts callbacks without the algorithm's header, which a proxy may strip. If it is there, it must
+    /// still name the one algorithm.
     #[must_use]
     pub fn with_missing_algorithm_allowed(mut self) -> Self {
         self.algorithm_may_be_missing = true;
         self
     }
 
-    /// Demands a bearer token too, for webhooks with OAuth2 credentials, and asks this whether it is
+    /// Requires a bearer token too, for webhooks with OAuth2 credentials, and asks this whether it is
     /// good. It is asked only after the signature held. Compare in constant time.
     #[must_use]
     pub fn with_bearer(mut self, check: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
@@ -194,7 +218,7 @@ impl Verifier {
         self
     }
 
-    /// How far the time of signing may be from now.
+    /// The limit between the time of signing and now.
     pub fn window(&self) -> Duration {
         self.window
     }
@@ -204,7 +228,7 @@ impl Verifier {
         crate::sign(&self.secrets[0], body, nonce, timestamp)
     }
 
-    /// Checks the raw bytes of a callback against its headers. Compares in constant time.
+    /// Verifies the raw bytes of a callback against its headers, in constant time.
     ///
     /// A nonce seen before is not refused here: see [`NonceStore`](crate::NonceStore).
     ///
@@ -212,7 +236,44 @@ impl Verifier {
     /// With the reason, if anything is not as the service would have it. Change nothing, and answer
     /// as [`SignatureError`] says. `Old` and `Future` are told only of a callback whose signature holds.
     pub fn check(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<Verified, SignatureError> {
-        match self.verify(headers, body, now)? {
+        self.check_with(in_map(headers), body, now)
+    }
+
+    /// Verifies the raw bytes of a callback against headers of any type, in constant time: `values` gives all values of the
+    /// header of that name, which is in lower case.
+    ///
+    /// For frameworks with other header types, such as actix-web 4 (`http` 0.2), and for functions that
+    /// get their headers as a map of strings:
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    ///
+    /// use sinch_batch_webhook::{Verified, SignatureError, Verifier};
+    ///
+    /// fn check(
+    ///     verifier: &Verifier,
+    ///     headers: &HashMap<String, String>, // with names in lower case
+    ///     body: &[u8],
+    ///     now: jiff::Timestamp,
+    /// ) -> Result<Verified, SignatureError> {
+    ///     verifier.check_with(|name| headers.get(name).map(String::as_bytes), body, now)
+    /// }
+    /// ```
+    ///
+    /// In actix-web: `|name| request.headers().get_all(name).map(|value| value.as_bytes())`.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn check_with<'h, I>(
+        &self,
+        values: impl Fn(&str) -> I,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<Verified, SignatureError>
+    where
+        I: IntoIterator<Item = &'h [u8]>,
+    {
+        match self.verify(values, body, now)? {
             (verified, Signing::InTime) => Ok(verified),
             (_, Signing::Old(_)) => Err(SignatureError::Old),
             (_, Signing::Future(_)) => Err(SignatureError::Future),
@@ -220,22 +281,25 @@ impl Verifier {
     }
 
     /// Checks everything but the time, which is told.
-    pub(crate) fn verify(
+    pub(crate) fn verify<'h, I>(
         &self,
-        headers: &HeaderMap,
+        values: impl Fn(&str) -> I,
         body: &[u8],
         now: Timestamp,
-    ) -> Result<(Verified, Signing), SignatureError> {
-        match single(headers, ALGORITHM_HEADER) {
+    ) -> Result<(Verified, Signing), SignatureError>
+    where
+        I: IntoIterator<Item = &'h [u8]>,
+    {
+        match single(&values, ALGORITHM_HEADER) {
             Ok(name) if name.eq_ignore_ascii_case(ALGORITHM) => {}
             Err(SignatureError::Missing(_))
-                if self.algorithm_may_be_missing && !headers.contains_key(ALGORITHM_HEADER) => {}
+                if self.algorithm_may_be_missing && values(ALGORITHM_HEADER.as_str()).into_iter().next().is_none() => {}
             Ok(_) => return Err(SignatureError::Algorithm),
             Err(error) => return Err(error),
         }
-        let signature = single(headers, SIGNATURE_HEADER)?;
-        let timestamp = single(headers, TIMESTAMP_HEADER)?;
-        let nonce = single(headers, NONCE_HEADER)?;
+        let signature = single(&values, SIGNATURE_HEADER)?;
+        let timestamp = single(&values, TIMESTAMP_HEADER)?;
+        let nonce = single(&values, NONCE_HEADER)?;
         // With a full stop in a nonce, part of a body could be passed off as nonce: the bytes that
         // are signed would be the same.
         if !nonce.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'.') {
@@ -246,14 +310,14 @@ impl Verifier {
 
         let secret = self.secret_of(&code, body, nonce, timestamp, now)?;
         if let Some(check) = &self.bearer
-            && !bearer_token(headers).is_some_and(|token| check(token))
+            && !bearer(&values).is_some_and(check.as_ref())
         {
             return Err(SignatureError::Bearer);
         }
-        let secret_name = self.secrets[secret].shared_name();
+        let (secret_name, apps) = (self.secrets[secret].shared_name(), self.secrets[secret].shared_apps());
         let (signing, good_until) = self.signing(signed_at, now);
         let late = matches!(signing, Signing::Old(_));
-        Ok((Verified { nonce: nonce.into(), signed_at, good_until, late, secret, secret_name }, signing))
+        Ok((Verified { nonce: nonce.into(), signed_at, good_until, late, secret, secret_name, apps }, signing))
     }
 
     /// The place of the secret that makes this code of these bytes.
@@ -309,24 +373,44 @@ impl fmt::Debug for Verifier {
 
 /// The token of `Authorization: Bearer …`, if there is exactly one such header.
 pub fn bearer_token(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = single(headers, AUTHORIZATION).ok()?.split_once(' ')?;
+    bearer(&in_map(headers))
+}
+
+fn bearer<'h, I: IntoIterator<Item = &'h [u8]>>(values: &impl Fn(&str) -> I) -> Option<&'h str> {
+    let (scheme, token) = single(values, AUTHORIZATION).ok()?.split_once(' ')?;
     let token = token.trim_matches(' ');
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
 /// The value of a header that must come exactly once, without the spaces around it.
-fn single(headers: &HeaderMap, name: HeaderName) -> Result<&str, SignatureError> {
-    let mut values = headers.get_all(&name).iter();
+fn single<'h, I>(values: &impl Fn(&str) -> I, name: HeaderName) -> Result<&'h str, SignatureError>
+where
+    I: IntoIterator<Item = &'h [u8]>,
+{
+    let mut values = values(name.as_str()).into_iter();
     let Some(value) = values.next() else { return Err(SignatureError::Missing(name)) };
     if values.next().is_some() {
         return Err(SignatureError::Repeated(name));
     }
-    match value.to_str().map(|text| text.trim_matches([' ', '\t'])) {
-        Ok("") => Err(SignatureError::Missing(name)),
-        Ok(text) => Ok(text),
-        Err(_) => Err(SignatureError::Malformed(name)),
+    match visible(value).map(|text| text.trim_matches([' ', '\t'])) {
+        Some("") => Err(SignatureError::Missing(name)),
+        Some(text) => Ok(text),
+        None => Err(SignatureError::Malformed(name)),
     }
 }
+
+/// A header's value as text, if it is visible ASCII, spaces and tabs.
+fn visible(value: &[u8]) -> Option<&str> {
+    let plain = value.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t'));
+    plain.then(|| std::str::from_utf8(value).ok()).flatten()
+}
+
+/// The values of a header in a map of the crate `http` 1.
+pub(crate) fn in_map<'h>(headers: &'h HeaderMap) -> impl Fn(&str) -> InMap<'h> {
+    |name| headers.get_all(name).iter().map(HeaderValue::as_bytes as fn(&'h HeaderValue) -> &'h [u8])
+}
+
+type InMap<'h> = std::iter::Map<http::header::ValueIter<'h, HeaderValue>, fn(&'h HeaderValue) -> &'h [u8]>;
 
 /// Unix time in seconds, written in decimal digits and nothing else, in the one way there is.
 fn seconds(text: &str) -> Option<Timestamp> {

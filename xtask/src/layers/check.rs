@@ -106,8 +106,14 @@ fn feature_breach(package: &Package, dependency: &Dependency, rule: &Allowed) ->
     if !dependency.optional || !has(package, feature, &switch) {
         return Some(format!("{from} does not keep `{name}` behind its feature `{feature}`, as the table says"));
     }
-    (has(package, "default", feature) != rule.default)
+    (enables(package, "default", feature) != rule.default)
         .then(|| format!("{from} and the table disagree whether `{feature}` (for `{name}`) is a default feature"))
+}
+
+/// Whether one feature brings the other, directly or through others.
+fn enables(package: &Package, from: &str, feature: &str) -> bool {
+    from == feature
+        || package.features.get(from).is_some_and(|parts| parts.iter().any(|part| enables(package, part, feature)))
 }
 
 fn has(package: &Package, feature: &str, part: &str) -> bool {
@@ -300,6 +306,10 @@ mod tests {
         planted(|all| all[0].dependencies[0].optional = true, "the table does not say which");
         planted(
             |all| all[1].features.extend(features(&[("default", &["sqlite"])])),
+            "disagree whether `sqlite` (for `rusqlite`)",
+        );
+        planted(
+            |all| all[1].features.extend(features(&[("default", &["files"]), ("files", &["sqlite"])])),
             "disagree whether `sqlite` (for `rusqlite`)",
         );
     }

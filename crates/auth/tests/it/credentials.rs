@@ -96,7 +96,7 @@ async fn response_that_is_not_a_token_names_the_field_and_is_final() {
         ("", "the body is empty"),
         ("<html>", "the body is not JSON"),
         (r#"{"access_token":"secret"#, "the body is not JSON"),
-        ("[]", "`access_token` is missing"),
+        ("[]", "the body is not a JSON object"),
         ("7", "the body is not a JSON object"),
         ("{}", "`access_token` is missing"),
         (r#"{"access_token":7}"#, "`access_token` is not a text"),

@@ -118,6 +118,7 @@ impl World {
             .map(|number| {
                 let last = number * ROWS_OF_A_BATCH;
                 PlannedRows {
+                    first_row: None,
                     rows: (last + 1 - ROWS_OF_A_BATCH..=last).map(|row| (row, row + 1)).collect(),
                     at_byte: number,
                     n_bytes: 1,

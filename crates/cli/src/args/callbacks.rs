@@ -11,7 +11,7 @@ use sinch_batch::models::callback::Trigger;
 use super::duration::duration;
 use super::{Json, LedgerArgs, at_least_a_second};
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct SecretArgs {
     /// More secrets, one a line, each with an end if it has one: `SECRET until 2031-09-14T10:00:00Z`.
     ///
@@ -22,13 +22,14 @@ pub(crate) struct SecretArgs {
     pub(crate) secret_file: Option<PathBuf>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(after_long_help = "\
 It answers 200 only when what the callback says is in the ledger, and in the journal and with the \
 receiver behind --forward if there are such; else 503, and Sinch sends it again. Callbacks that are \
 refused are reported on standard error, once per reason and minute. Beside the path it \
 serves /healthz and /metrics (Prometheus). SIGTERM or Ctrl-C ends it with 0 when what is under way is \
-answered; once more ends it at once.")]
+answered; once more ends it at once. The files of --secret-file, --tls-cert and --tls-key are read again when \
+they change, and at SIGHUP; without such files SIGHUP ends it like SIGTERM.")]
 pub(crate) struct ListenArgs {
     /// Where to listen; port 0 takes a free one.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
@@ -64,7 +65,7 @@ pub(crate) struct ListenArgs {
     pub(crate) limits: LimitArgs,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct JournalArgs {
     /// Keep every genuine callback as it came in this folder: numbers, texts and all. See `replay`.
     #[arg(long, value_name = "DIR")]
@@ -77,7 +78,7 @@ pub(crate) struct JournalArgs {
     pub(crate) journal_files: u32,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct LimitArgs {
     /// The largest body, in bytes; a larger one is answered 413.
     #[arg(long, value_name = "BYTES", default_value_t = 262_144, value_parser = clap::value_parser!(u32).range(1..))]
@@ -93,7 +94,7 @@ pub(crate) struct LimitArgs {
     pub(crate) answer_timeout: Duration,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct SignArgs {
     /// The body to sign, byte for byte; `-` reads standard input.
     #[arg(value_name = "FILE")]
@@ -110,7 +111,7 @@ pub(crate) struct SignArgs {
     pub(crate) json: Json,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Ends with 0 if every sample was answered as it should be: with 2xx, or with --fault by a refusal (4xx). \
 Ends with 7 if one was answered otherwise, or the URL could not be reached.")]
@@ -141,7 +142,7 @@ pub(crate) struct TriggerArgs {
 }
 
 /// What a sample is about; invented where nothing is said.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct AboutArgs {
     /// The batch that samples are about; the ledger knows those it sent.
     #[arg(long, value_name = "ID")]
@@ -154,7 +155,7 @@ pub(crate) struct AboutArgs {
     pub(crate) status: String,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct ConnectionArgs {
     /// How long an answer may take.
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = some_time)]
@@ -179,7 +180,7 @@ pub(crate) enum Fault {
     AlteredByte,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Ends with 0 if every record was taken; with 3 if the journal cannot be read or has damaged records (the \
 others are taken); with 6 if the ledger cannot be used; with 7 if a record was not answered 2xx.")]
@@ -203,7 +204,7 @@ pub(crate) struct ReplayArgs {
     pub(crate) json: Json,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[group(required = true, multiple = false)]
 pub(crate) struct ReplayTarget {
     /// Send each record to this URL, freshly signed.

@@ -1,8 +1,10 @@
 //! What can be typed.
 
 mod api;
+mod at;
 mod callbacks;
 mod duration;
+mod life;
 mod request;
 mod simulate;
 mod torture;
@@ -17,10 +19,13 @@ pub(crate) use self::api::{
     BatchArgs, BatchCommand, CancelArgs, ConsentsArgs, ConsentsCommand, ContactsArgs, ContactsCommand, DoctorArgs,
     ListArgs,
 };
+pub(crate) use self::at::SendAt;
+use self::at::send_at;
 pub(crate) use self::callbacks::{
     AboutArgs, Fault, JournalArgs, ListenArgs, ReplayArgs, SecretArgs, SignArgs, TriggerArgs,
 };
 use self::duration::duration;
+pub(crate) use self::life::{PauseArgs, RetryArgs};
 pub(crate) use self::request::RequestArgs;
 pub(crate) use self::simulate::SimulateArgs;
 pub(crate) use self::torture::TortureArgs;
@@ -47,7 +52,11 @@ pub(crate) enum Command {
     Send(Box<SendArgs>),
     /// Go on with a campaign that did not finish.
     Resume(Box<ResumeArgs>),
-    /// End a campaign: nothing more of it leaves, and it cannot be resumed.
+    /// Send the failed rows of a campaign again that may succeed, never to somebody who has it.
+    Retry(Box<RetryArgs>),
+    /// Let nothing more of a campaign leave until it is resumed.
+    Pause(PauseArgs),
+    /// End a campaign: nothing more of it leaves, what has not gone is recalled, and it cannot be resumed.
     Cancel(CancelCampaignArgs),
     /// List the campaigns, or show how one stands and what to do next.
     Status(StatusArgs),
@@ -95,14 +104,14 @@ pub(crate) struct MessageArgs {
     pub(crate) text: Option<String>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct Json {
     /// Print one JSON value on standard output.
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct LedgerArgs {
     /// The ledger: a SQLite file that remembers what was sent. Unless given, one in the user's state folder.
     #[arg(long, value_name = "FILE", env = "SINCH_BATCH_LEDGER")]
@@ -220,6 +229,13 @@ pub(crate) struct SendArgs {
     /// Where the skipped rows go; beside the input if not given.
     #[arg(long, value_name = "FILE", requires = "skip_invalid")]
     pub(crate) skipped_file: Option<PathBuf>,
+    /// When the service lets the messages go, at most 7 days ahead: 2031-09-14T10:00, with +02:00 or [Europe/Berlin]
+    /// behind it; else in this machine's zone. The service rounds up to 5 minutes.
+    #[arg(long, value_name = "TIME", value_parser = send_at)]
+    pub(crate) at: Option<SendAt>,
+    /// Everything can be recalled for 2 minutes at least (`sinch-batch cancel`), and leaves up to 7 minutes later.
+    #[arg(long, conflicts_with = "at")]
+    pub(crate) recallable: bool,
     /// Send although an earlier campaign in this ledger sent this message to these recipients.
     #[arg(long)]
     pub(crate) allow_duplicate: bool,
@@ -255,6 +271,9 @@ pub(crate) struct ResumeArgs {
     /// The recipients, if their file has moved since the campaign began.
     #[arg(long, value_name = "FILE")]
     pub(crate) input: Option<PathBuf>,
+    /// What to do with a campaign whose time has passed: send the rest now, or skip it for good.
+    #[arg(long, value_name = "WHAT")]
+    pub(crate) late: Option<Late>,
     /// A worker that is known to be gone for good, by its name: what it holds is free at once.
     #[arg(long, value_name = "NAME")]
     pub(crate) dead: Vec<String>,
@@ -275,6 +294,14 @@ pub(crate) struct CancelCampaignArgs {
     /// The campaign's name.
     #[arg(value_name = "CAMPAIGN")]
     pub(crate) campaign: String,
+    /// Show what would be recalled; change nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// How long to wait until the service tells what was recalled in time.
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
+    pub(crate) wait: Duration,
+    #[command(flatten)]
+    pub(crate) service: ServiceArgs,
     #[command(flatten)]
     pub(crate) ledger: LedgerArgs,
     #[command(flatten)]
@@ -302,6 +329,16 @@ pub(crate) struct ReportArgs {
     /// How to print it; csv lists the failures.
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub(crate) format: ReportFormat,
+    /// Rows of the file instead, each with what became of it.
+    #[arg(long, value_name = "WHICH", requires = "with_file")]
+    pub(crate) rows: Option<RowsKind>,
+    /// Copy each row as it stands in the file, with the columns #status, #code, #may_retry and #at behind it. `send`
+    /// takes the result as it is.
+    #[arg(long, requires = "rows")]
+    pub(crate) with_file: bool,
+    /// The recipients, if their file has moved since the campaign began.
+    #[arg(long, value_name = "FILE", requires = "rows")]
+    pub(crate) input: Option<PathBuf>,
     /// Write it to a file instead of standard output; a file that is there is replaced.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
@@ -309,6 +346,25 @@ pub(crate) struct ReportArgs {
     pub(crate) ledger: LedgerArgs,
     #[command(flatten)]
     pub(crate) json: Json,
+}
+
+/// What becomes of rows whose time has passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Late {
+    /// They go now.
+    Send,
+    /// They never go.
+    Skip,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RowsKind {
+    /// Those whose message failed.
+    Failed,
+    /// Those whose receipt is still awaited.
+    Awaiting,
+    /// All of them, skipped ones too.
+    All,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

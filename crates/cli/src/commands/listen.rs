@@ -1,6 +1,7 @@
 //! `listen`: the receiver alone.
 
 use serde::Serialize;
+use tokio::sync::mpsc;
 
 use crate::args::ListenArgs;
 use crate::fail::Failure;
@@ -23,7 +24,9 @@ pub(crate) async fn run(args: ListenArgs) -> Result<u8, Failure> {
     let path = std::path::absolute(&path).unwrap_or(path);
     let mut receiver = Receiver::with(&args, ledger, &path).await?;
     // Before anybody knows that we are there, so that no signal finds us unprepared.
-    let stop = signals::stop_or_end();
+    let (ask, asked) = mpsc::channel(1);
+    let stop = signals::stop_or_end(receiver.has_files().then_some(ask));
+    receiver.follow_files(asked);
     write_json_line(&Ready { ready: true, url: receiver.url(), ledger: path.display().to_string() })?;
     tokio::select! {
         _ = signals::stopped(stop) => receiver.stop().await.map(|()| exit::OK),

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use serde::Serialize;
+use sinch_batch::journal::{JournalError, Record, Records, read};
 use sinch_batch::ledger::{Applied, Ledger, ReceivedCallback};
 use sinch_batch::models::Timestamp;
 use sinch_batch::webhook::Verifier;
-use sinch_batch::webhook::journal::{JournalError, Record, Records, read};
 
 use crate::args::ReplayArgs;
 use crate::fail::{Failure, output, sentence};

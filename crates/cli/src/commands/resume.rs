@@ -1,15 +1,16 @@
 //! `resume`: go on with a campaign, never twice.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use sinch_batch::campaign::{Campaign, CampaignError};
+use sinch_batch::campaign::{Campaign, CampaignError, CampaignRequest};
 use sinch_batch::ledger::{self, Ledger, LedgerErrorKind, Phase, SqliteLedger};
 use sinch_batch::models::Timestamp;
 use sinch_batch::recipients::RecipientFile;
 
-use crate::args::ResumeArgs;
+use crate::args::{Late, ResumeArgs};
 use crate::fail::Failure;
+use crate::output::count;
 use crate::receiver::{Receiver, secret};
 use crate::run::{Next, Run, limits};
 use crate::service::Service;
@@ -34,14 +35,40 @@ async fn prepare(
     let record = ledgers::find(&*ledger, ledger_path, Some(&args.campaign)).await?;
     let status = ledger.status(record.id).await.map_err(|error| ledgers::failed(ledger_path, &error))?;
     let next = Next { campaign: &record.name, ledger: ledger_path, keeps: true };
-    if status.phase == Phase::Cancelled {
+    if matches!(status.phase, Phase::Stopping | Phase::Cancelled) {
         return Err(Failure::new(
             exit::LOOK,
             format!("campaign {} was cancelled and cannot be resumed; nothing was sent", record.name),
         )
         .hint(next.command("see how it stands", "status", "")));
     }
-    let file = input_of(args, &record)?;
+    let request = CampaignRequest::from_json(record.request.as_bytes(), None).ok();
+    let passed = request.and_then(|request| request.send_after()).filter(|at| *at <= Timestamp::now());
+    if let Some(at) = passed.filter(|_| status.planned > 0) {
+        let rows = count(status.planned, "row", "rows");
+        match args.late {
+            Some(Late::Send) => {}
+            Some(Late::Skip) => {
+                ledger.cancel(record.id).await.map_err(|error| ledgers::failed(ledger_path, &error))?;
+                return Err(Failure::new(
+                    exit::LOOK,
+                    format!("campaign {} was to go at {at}: {rows} skipped for good", record.name),
+                )
+                .hint(next.command("see who got it", "report", "")));
+            }
+            None => {
+                return Err(Failure::new(
+                    exit::LOOK,
+                    format!(
+                        "campaign {} was to go at {at}, which has passed ({rows} planned); nothing was sent",
+                        record.name
+                    ),
+                )
+                .hint("the service sends past times at once: --late send sends the rest now, --late skip never does"));
+            }
+        }
+    }
+    let file = super::rows::input_of(args.input.as_deref(), &record)?;
     let source = open(&file, &record)?;
     let service = Service { resend_after: Some(args.run.resend_after), ..Service::read(&args.service)? };
     if let Some(app) = args.service.app.as_deref().map(str::trim).filter(|app| !app.is_empty() && *app != record.app) {
@@ -61,18 +88,6 @@ async fn prepare(
         .map_err(|error| not_resumed(ledger_path, &file, &next, error))?
         .with_limits(limits(&args.run));
     Ok((ledger, campaign, receiver))
-}
-
-/// Where the recipients are now.
-fn input_of(args: &ResumeArgs, record: &ledger::CampaignRecord) -> Result<PathBuf, Failure> {
-    match &args.input {
-        Some(file) => Ok(file.clone()),
-        None if record.input.is_empty() => {
-            Err(Failure::new(exit::USAGE, "the recipients came from a pipe, and the ledger keeps none of them")
-                .hint("give them once more, the same bytes: --input FILE"))
-        }
-        None => Ok(PathBuf::from(&record.input)),
-    }
 }
 
 fn open(file: &Path, record: &ledger::CampaignRecord) -> Result<RecipientFile, Failure> {
@@ -112,7 +127,7 @@ fn not_resumed(ledger_path: &Path, file: &Path, next: &Next<'_>, error: Campaign
 
 /// A batch of unknown outcome is looked up where it was sent: elsewhere it would seem absent, and be sent
 /// again.
-fn other(what: &str, before: &str, now: &str, flag: &str) -> Failure {
+pub(super) fn other(what: &str, before: &str, now: &str, flag: &str) -> Failure {
     Failure::new(
         exit::USAGE,
         format!("the campaign was begun with {what} {before}, and this is {now}; nothing was sent"),

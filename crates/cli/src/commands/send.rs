@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sinch_batch::campaign::{Campaign, CampaignError, CheckedCampaign};
+use sinch_batch::campaign::{Campaign, CampaignError, CampaignRequest, CheckedCampaign};
 use sinch_batch::ledger::{self, DuplicateOf, SqliteLedger};
-use sinch_batch::models::AppId;
+use sinch_batch::models::{AppId, Timestamp};
 use sinch_batch::recipients::CheckOptions;
 use sinch_batch::simulator::{Simulator, SimulatorConfig};
 use sinch_batch::webhook::WebhookSecret;
@@ -130,6 +130,33 @@ async fn prepare(args: &SendArgs) -> Result<Prepared, Failure> {
     Ok(Prepared { ledger_path, scratch, ledger, stage, campaign })
 }
 
+/// The furthest that the service holds a batch back.
+const FURTHEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// How long `--recallable` holds everything back.
+const RECALLABLE: Duration = Duration::from_secs(120);
+
+/// When the messages are to go, if that is not now.
+fn schedule(args: &SendArgs, request: CampaignRequest) -> Result<CampaignRequest, Failure> {
+    let now = Timestamp::now();
+    if args.recallable {
+        return Ok(request.with_send_after(now + RECALLABLE));
+    }
+    let Some(at) = &args.at else { return Ok(request) };
+    let refused = |why: &str| {
+        Err(Failure::new(exit::USAGE, format!("--at {} {why}; nothing was sent", at.shown()))
+            .hint("give a time within 7 days from now; beyond that cron or a systemd timer starts the send"))
+    };
+    if at.timestamp() <= now {
+        return refused("has passed");
+    }
+    if at.timestamp() > now + FURTHEST {
+        return refused("is more than 7 days ahead, and the service holds nothing back for longer");
+    }
+    say!("the messages leave at {}", at.shown());
+    Ok(request.with_send_after(at.timestamp()))
+}
+
 /// A request FILE that names its app names the one that is meant.
 fn is_of_app(checked: &CheckedCampaign, app: &AppId) -> Result<(), Failure> {
     let named = checked.request().app();
@@ -143,7 +170,7 @@ fn is_of_app(checked: &CheckedCampaign, app: &AppId) -> Result<(), Failure> {
 /// Checks the whole file; a file with mistakes is not sent unless they are skipped.
 async fn check(args: &SendArgs, app: &AppId) -> Result<CheckedCampaign, Failure> {
     let file = args.input.file.clone();
-    let request = input::request(&args.message, &args.request, app)?;
+    let request = schedule(args, input::request(&args.message, &args.request, app)?)?;
     let again = request.clone();
     let options =
         CheckOptions::new().with_batch_size(usize::from(args.batch_size)).with_skip_invalid(args.skip_invalid);
@@ -258,7 +285,7 @@ fn duplicate(ledger_path: &Path, of: &DuplicateOf) -> Failure {
 }
 
 /// The name comes first, so that whoever kills us knows what to resume.
-fn announce(campaign: &ledger::CampaignRecord, json: bool) -> Result<(), Failure> {
+pub(super) fn announce(campaign: &ledger::CampaignRecord, json: bool) -> Result<(), Failure> {
     if json {
         say!("campaign {}", campaign.name);
         return Ok(());

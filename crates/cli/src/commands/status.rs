@@ -1,7 +1,7 @@
 //! `status`: the campaigns of a ledger, or how one stands and what to do next.
 
 use serde::Serialize;
-use sinch_batch::campaign::report::write_json_with;
+use sinch_batch::campaign::report::{failures_by_reason, write_json_with};
 use sinch_batch::ledger::{CallbackCount, CampaignRecord, CampaignStatus, Ledger, Phase};
 use sinch_batch::models::Timestamp;
 
@@ -69,8 +69,10 @@ pub(crate) async fn run(args: StatusArgs) -> Result<u8, Failure> {
         phase => format!(", {phase}"),
     };
     let next = next.map(|command| format!("next: {command}\n")).unwrap_or_default();
+    let reasons = failures_by_reason(&*ledger, &campaign).await.map_err(|error| render::report_failed(&path, error))?;
+    let reasons = render::reasons(&reasons);
     let (sums, callbacks) = (render::status(&status, None), render::callbacks(&callbacks));
-    out(format!("campaign {}{phase}\n{sums}{callbacks}{next}", campaign.name).as_bytes()).map_err(output)?;
+    out(format!("campaign {}{phase}\n{sums}{reasons}{callbacks}{next}", campaign.name).as_bytes()).map_err(output)?;
     Ok(exit::OK)
 }
 

@@ -7,8 +7,8 @@ use std::thread::{self, JoinHandle};
 
 use axum::body::Bytes;
 use axum::http::HeaderMap;
+use sinch_batch::journal::{Bounds, Journal, JournalError};
 use sinch_batch::models::Timestamp;
-use sinch_batch::webhook::journal::{Bounds, Journal, JournalError};
 use tokio::sync::oneshot;
 
 use crate::args::JournalArgs;

@@ -10,13 +10,12 @@ use sinch_batch::webhook::{CallbackOutcome, Rejection};
 /// Counts since the start. What is in a label comes from this program, never from a request.
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
-    /// What the secrets are called, by their place.
-    secrets: Vec<String>,
     answers: Counts<u16>,
     refused: Counts<&'static str>,
     taken: Counts<String>,
     heard: Counts<&'static str>,
-    signed: Counts<usize>,
+    /// By the name of the secret: its place changes when secrets are read again.
+    signed: Counts<String>,
     repeated: AtomicU64,
     in_flight: AtomicU64,
 }
@@ -38,20 +37,16 @@ impl<K: Ord> Counts<K> {
 }
 
 impl Metrics {
-    pub(crate) fn new(secrets: Vec<String>) -> Self {
-        Self { secrets, ..Self::default() }
-    }
-
     /// How a request was met.
     pub(crate) fn met(&self, outcome: &CallbackOutcome) {
         match outcome {
-            CallbackOutcome::Applied { secret, .. } => {
+            CallbackOutcome::Applied { secret, secret_name, .. } => {
                 self.answers.add(200);
-                self.signed.add(*secret);
+                self.signed.add(label(*secret, secret_name.as_deref()));
             }
-            CallbackOutcome::Duplicate { secret } => {
+            CallbackOutcome::Duplicate { secret, secret_name, .. } => {
                 self.answers.add(200);
-                self.signed.add(*secret);
+                self.signed.add(label(*secret, secret_name.as_deref()));
                 self.repeated.fetch_add(1, Ordering::Relaxed);
             }
             CallbackOutcome::Rejected(rejection) => self.refused(rejection),
@@ -96,7 +91,6 @@ impl Metrics {
     /// The text format of Prometheus.
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();
-        let name = |place: &usize| self.secrets.get(*place).cloned().unwrap_or_else(|| place.to_string());
         family(&mut text, "answers_total", "Requests by the status of their answer.", "status", &self.answers, |n| {
             n.to_string()
         });
@@ -110,11 +104,23 @@ impl Metrics {
         );
         family(&mut text, "taken_total", "Callbacks taken in, by kind.", "kind", &self.taken, String::clone);
         family(&mut text, "heard_total", "Callbacks by what they were to the ledger.", "heard", &self.heard, word);
-        family(&mut text, "signed_total", "Genuine callbacks by the secret that signed.", "secret", &self.signed, name);
+        family(
+            &mut text,
+            "signed_total",
+            "Genuine callbacks by the secret that signed.",
+            "secret",
+            &self.signed,
+            String::clone,
+        );
         single(&mut text, "repeated_total", "Callbacks that had been taken in before.", "counter", &self.repeated);
         single(&mut text, "in_flight", "Callbacks under way at this moment.", "gauge", &self.in_flight);
         text
     }
+}
+
+/// What a secret is called; its place if it has no name.
+fn label(place: usize, name: Option<&str>) -> String {
+    name.map_or_else(|| place.to_string(), str::to_owned)
 }
 
 fn word(word: &&'static str) -> String {
@@ -147,11 +153,11 @@ mod tests {
 
     #[test]
     fn counts_come_out_as_prometheus_reads_them() {
-        let metrics = Metrics::new(vec!["a \"b\"\\c".to_owned()]);
+        let metrics = Metrics::default();
         metrics.met(&CallbackOutcome::Rejected(Rejection::Busy));
         metrics.met(&CallbackOutcome::Rejected(Rejection::from(SignatureError::Mismatch)));
         metrics.met(&CallbackOutcome::Rejected(Rejection::from(SignatureError::Mismatch)));
-        metrics.signed.add(0);
+        metrics.signed.add(label(0, Some("a \"b\"\\c")));
         metrics.taken(None);
         let under_way = metrics.under_way();
         let text = metrics.text();

@@ -3,6 +3,7 @@
 mod journal;
 mod metrics;
 mod notices;
+mod reload;
 mod secrets;
 mod server;
 mod sink;
@@ -16,10 +17,11 @@ use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::routing::get;
 use sinch_batch::ledger::Ledger;
-use sinch_batch::webhook::{CallbackReceiver, LateCallbacks, Received, ReceiverLimits, Verifier, WebhookSecret};
+use sinch_batch::webhook::{
+    CallbackReceiver, LateCallbacks, Received, ReceiverHandle, ReceiverLimits, Verifier, WebhookSecret,
+};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
-use tokio_rustls::TlsAcceptor;
+use tokio::sync::{mpsc, watch};
 
 pub(crate) use self::journal::failed as journal_failed;
 pub(crate) use self::secrets::{SECRET, all as all_secrets, secret, verifier};
@@ -27,26 +29,32 @@ pub(crate) use self::secrets::{SECRET, all as all_secrets, secret, verifier};
 use self::journal::JournalWriter;
 use self::metrics::Metrics;
 use self::notices::Strangers;
+use self::reload::{Files, TlsAcceptorSlot};
 use self::sink::{Forward, Sink};
 use crate::args::ListenArgs;
 use crate::exit;
 use crate::fail::Failure;
 use crate::post::Poster;
+use crate::say;
 
 /// A receiver at its address.
 #[derive(Debug)]
 pub(crate) struct Receiver {
     url: String,
     stop: watch::Sender<bool>,
+    /// Whether there are files that are read again when asked.
+    files: Option<Files>,
     server: tokio::task::JoinHandle<()>,
+    callbacks: ReceiverHandle,
 }
 
 /// What a receiver is made of.
 struct Parts {
     address: SocketAddr,
     path: String,
-    tls: Option<TlsAcceptor>,
-    verifier: Verifier,
+    tls: Option<watch::Receiver<TlsAcceptorSlot>>,
+    verifiers: watch::Receiver<Verifier>,
+    files: Option<Files>,
     limits: ReceiverLimits,
     sink: Sink,
     /// Whether warnings go to standard error, even if there is no log.
@@ -60,14 +68,16 @@ impl Receiver {
         secret: WebhookSecret,
         ledger: Arc<dyn Ledger>,
     ) -> Result<Self, Failure> {
-        let verifier = secrets::verifier(vec![secret])?;
+        // Its sender goes, the verifier stays.
+        let (_, verifiers) = watch::channel(secrets::verifier(vec![secret])?);
         let metrics = Arc::new(Metrics::default());
         let sink = Sink { journal: None, ledger, forward: None, metrics, strangers: None };
         let parts = Parts {
             address,
             path: "/".to_owned(),
             tls: None,
-            verifier,
+            verifiers,
+            files: None,
             limits: ReceiverLimits::default(),
             sink,
             says: false,
@@ -77,16 +87,8 @@ impl Receiver {
 
     /// Starts to receive with all that was asked for, into the ledger at this path.
     pub(crate) async fn with(args: &ListenArgs, ledger: Arc<dyn Ledger>, path: &Path) -> Result<Self, Failure> {
-        let secrets = secrets::all(&args.secrets)?;
-        let names = secrets.iter().map(|secret| secret.name().unwrap_or_default().to_owned()).collect();
-        let mut verifier = secrets::verifier(secrets)?.with_window(args.window);
-        if args.algorithm_optional {
-            verifier = verifier.with_missing_algorithm_allowed();
-        }
-        let tls = match (&args.tls_cert, &args.tls_key) {
-            (Some(certificate), Some(key)) => Some(tls::acceptor(certificate, key)?),
-            _ => None,
-        };
+        let (files, verifiers, tls) = Files::open(args)?;
+        let files = files.any().then_some(files);
         let forward = match &args.forward {
             Some(url) => Some(Forward {
                 poster: Poster::new(url, args.limits.answer_timeout, None)?,
@@ -108,12 +110,13 @@ impl Receiver {
             .with_read(args.limits.read_timeout)
             .with_answer(args.limits.answer_timeout);
         let strangers = Some(Strangers::new(path.to_owned()));
-        let sink = Sink { journal, ledger, forward, metrics: Arc::new(Metrics::new(names)), strangers };
-        Self::of(Parts { address: args.addr, path: args.path.clone(), tls, verifier, limits, sink, says: true }).await
+        let sink = Sink { journal, ledger, forward, metrics: Arc::default(), strangers };
+        let (address, path) = (args.addr, args.path.clone());
+        Self::of(Parts { address, path, tls, verifiers, files, limits, sink, says: true }).await
     }
 
     async fn of(parts: Parts) -> Result<Self, Failure> {
-        let Parts { address, path, tls, verifier, limits, sink, says } = parts;
+        let Parts { address, path, tls, verifiers, files, limits, sink, says } = parts;
         let listener = TcpListener::bind(address).await.map_err(|error| {
             Failure::because(exit::USAGE, format!("cannot listen at {address}"), &error)
                 .hint("choose a free address: --addr 127.0.0.1:0 takes any free port")
@@ -125,9 +128,9 @@ impl Receiver {
         let url = format!("{scheme}://{address}{path}");
         let (stop, stopping) = watch::channel(false);
         let head_timeout = limits.read;
-        let app = app(&path, verifier, limits, sink, says);
+        let (app, callbacks) = app(&path, verifiers, limits, sink, says);
         let server = tokio::spawn(server::serve(listener, tls, app, head_timeout, stopping));
-        Ok(Self { url, stop, server })
+        Ok(Self { url, stop, files, server, callbacks })
     }
 
     /// Where callbacks go.
@@ -135,10 +138,28 @@ impl Receiver {
         self.url.clone()
     }
 
+    /// Reads secrets and certificates again from now on, when they change and when asked by the channel.
+    pub(crate) fn follow_files(&mut self, ask: mpsc::Receiver<()>) {
+        if let Some(files) = self.files.take() {
+            // It ends with the program, as the receiver does.
+            tokio::spawn(files.follow(ask));
+        }
+    }
+
+    /// Whether there are secrets or certificates in files.
+    pub(crate) fn has_files(&self) -> bool {
+        self.files.is_some()
+    }
+
     /// Finishes what is under way, and ends.
     pub(crate) async fn stop(self) -> Result<(), Failure> {
         self.stop.send_replace(true);
-        self.server.await.map_err(|error| Failure::because(exit::UNEXPECTED, "the receiver failed", &error))
+        self.server.await.map_err(|error| Failure::because(exit::UNEXPECTED, "the receiver failed", &error))?;
+        // A sender that has gone away leaves its callback behind, half applied.
+        if tokio::time::timeout(server::LAST_ANSWERS, self.callbacks.drained()).await.is_err() {
+            say!("{} callbacks were not applied in time; they come again", self.callbacks.in_work());
+        }
+        Ok(())
     }
 
     /// Completes only if the server fails.
@@ -150,11 +171,17 @@ impl Receiver {
     }
 }
 
-fn app(path: &str, verifier: Verifier, limits: ReceiverLimits, sink: Sink, says: bool) -> Router {
+fn app(
+    path: &str,
+    verifiers: watch::Receiver<Verifier>,
+    limits: ReceiverLimits,
+    sink: Sink,
+    says: bool,
+) -> (Router, ReceiverHandle) {
     let metrics = sink.metrics.clone();
     let (met, lost) = (metrics.clone(), metrics.clone());
     let sink = Arc::new(sink);
-    let mut receiver = CallbackReceiver::new(verifier)
+    let mut receiver = CallbackReceiver::new(verifiers)
         .with_limits(limits)
         // What the ledger knows only grows, so an old callback does no harm, and may be all there is.
         .with_late_callbacks(LateCallbacks::Apply)
@@ -162,6 +189,7 @@ fn app(path: &str, verifier: Verifier, limits: ReceiverLimits, sink: Sink, says:
     if says {
         receiver = receiver.with_warnings(notices::warned);
     }
+    let handle = receiver.handle();
     let callbacks = receiver.raw_service(move |received: Received| {
         let sink = sink.clone();
         async move { sink.take(received).await }
@@ -176,7 +204,8 @@ fn app(path: &str, verifier: Verifier, limits: ReceiverLimits, sink: Sink, says:
     if let Some(twin) = twin {
         app = app.route_service(&twin, callbacks);
     }
-    app.route("/healthz", get("ok\n"))
+    let app = app
+        .route("/healthz", get("ok\n"))
         .route(
             "/metrics",
             get(move || {
@@ -187,5 +216,6 @@ fn app(path: &str, verifier: Verifier, limits: ReceiverLimits, sink: Sink, says:
         .fallback(move || {
             lost.not_found();
             async { StatusCode::NOT_FOUND }
-        })
+        });
+    (app, handle)
 }

@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+use super::reload::TlsAcceptorSlot;
 use crate::say;
 
 /// How many connections there may be; more wait in the system's queue. The service's rate is some 25
@@ -21,12 +22,12 @@ const CONNECTIONS: usize = 4096;
 
 /// How long what is under way may take after somebody asked to stop: longer than a request may take by
 /// the limits of a receiver, unless those were set higher.
-const LAST_ANSWERS: Duration = Duration::from_secs(60);
+pub(super) const LAST_ANSWERS: Duration = Duration::from_secs(60);
 
 /// Serves until asked to stop, then finishes what is under way.
 pub(super) async fn serve(
     listener: TcpListener,
-    tls: Option<TlsAcceptor>,
+    tls: Option<watch::Receiver<TlsAcceptorSlot>>,
     app: Router,
     head_timeout: Duration,
     mut stop: watch::Receiver<bool>,
@@ -43,7 +44,7 @@ pub(super) async fn serve(
             (accepted, place) = next => match accepted {
                 Ok((stream, _)) => {
                     let connection = Connection { app: app.clone(), head_timeout, stop: stop.clone() };
-                    let tls = tls.clone();
+                    let tls = tls.as_ref().map(|latest| latest.borrow().0.clone());
                     connections.spawn(async move {
                         connection.accept(stream, tls).await;
                         drop(place);

@@ -3,11 +3,12 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use sinch_batch::journal::read;
 use sinch_batch::ledger::{CampaignStatus, Entry, Ledger, NewCampaign, SqliteLedger};
 use sinch_batch::models::{BatchId, Timestamp};
-use sinch_batch::webhook::journal::read;
 use tempfile::TempDir;
 
 use crate::support::{Said, Server, binary, get, planned, run, try_http};
@@ -416,6 +417,83 @@ fn several_secrets_are_taken_until_their_ends() {
     fs::write(scene.path().join("secrets"), "good\nhunter2 until soon\n").unwrap();
     let said = run(binary(scene.path()).args(["sign", "-", "--secret-file", "secrets"])).ends(4);
     assert!(said.stderr.contains("line 2 of secrets") && !said.stderr.contains("hunter2"), "{said:?}");
+}
+
+/// With a limit on the tries, and no sleep: each is a process of its own.
+#[cfg(unix)]
+#[test]
+fn listen_reads_secrets_again_when_they_change_and_at_sighup() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |text: &str| fs::write(folder.path().join("secrets"), text).unwrap();
+    write("first\n");
+    let mut command = binary(folder.path());
+    command.args(["listen", "--addr", "127.0.0.1:0", "--secret-file", "secrets"]);
+    let mut receiver = Server::start_with_log(command.stderr(Stdio::piped()));
+    let url = receiver.url("url").to_owned();
+    let code = |secret: &str| {
+        let mut command = binary(folder.path());
+        run(command.args(["trigger", "OPT_IN", "--url", &url]).env("SINCH_WEBHOOK_SECRET", secret)).code()
+    };
+    let soon = |secret: &str| {
+        let until = Instant::now() + Duration::from_secs(30);
+        while code(secret) != 0 {
+            assert!(Instant::now() < until, "{secret} is not taken");
+        }
+    };
+    let hang_up = |id: &str| assert!(Command::new("kill").args(["-HUP", id]).status().unwrap().success());
+    assert_eq!((code("first"), code("second")), (0, 7));
+
+    write("second\nfirst\n");
+    hang_up(&receiver.id());
+    soon("second");
+    assert_eq!(code("first"), 0);
+
+    // Nobody asks: the file is looked at.
+    write("third-of-them\n");
+    soon("third-of-them");
+    assert_eq!((code("first"), code("second")), (7, 7));
+
+    // What cannot be used leaves what was in use.
+    write("good\nhunter2 until soon\n");
+    hang_up(&receiver.id());
+    assert_eq!(code("third-of-them"), 0);
+    assert_eq!(receiver.stop(), Some(0));
+    let log = receiver.log();
+    assert!(log.contains("secrets and certificates were read again"), "{log}");
+    assert!(!log.contains("hunter2"), "{log}");
+}
+
+#[cfg(unix)]
+#[test]
+fn listen_without_files_stops_at_sighup() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut receiver = listen(folder.path(), &[]);
+    assert!(Command::new("kill").args(["-HUP", &receiver.id()]).status().unwrap().success());
+    assert_eq!(receiver.wait(), Some(0));
+}
+
+#[cfg(unix)]
+#[test]
+fn listen_reads_a_certificate_again_when_it_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let renew = |authority: &str| {
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        fs::write(folder.path().join("cert.pem"), made.cert.pem()).unwrap();
+        fs::write(folder.path().join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+        fs::write(folder.path().join(authority), made.cert.pem()).unwrap();
+    };
+    renew("old.pem");
+    let receiver = listen(folder.path(), &["--tls-cert", "cert.pem", "--tls-key", "key.pem"]);
+    let url = receiver.url("url").replace("127.0.0.1", "localhost");
+    let code = |authority: &str| trigger(folder.path(), &url, &["OPT_IN", "--tls-ca", authority]).code();
+    assert_eq!(code("old.pem"), 0);
+    renew("new.pem");
+    assert!(Command::new("kill").args(["-HUP", &receiver.id()]).status().unwrap().success());
+    let until = Instant::now() + Duration::from_secs(30);
+    while code("new.pem") != 0 {
+        assert!(Instant::now() < until, "the new certificate is not shown");
+    }
+    assert_eq!(code("old.pem"), 7);
 }
 
 #[test]

@@ -93,7 +93,8 @@ fn a_cancelled_campaign_cannot_be_resumed_and_guards_what_was_accepted() {
     let said = cancel(&["c1", "--json", "--yes"]).ends(0).json();
     assert_eq!(
         said,
-        json!({"campaign": "c1", "phase": "cancelled", "rows": 100, "skipped": 0, "planned": 60, "accepted": 40, "unknown": 0})
+        json!({"campaign": "c1", "phase": "cancelled", "rows": 100, "skipped": 0, "planned": 60, "accepted": 40,
+            "unknown": 0, "cancelled": 0})
     );
     let said = cancel(&["c1"]).ends(0);
     assert!(said.stdout.contains("c1 is cancelled: 60 rows were never sent, 40 were accepted"), "{said:?}");

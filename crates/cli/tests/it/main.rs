@@ -10,6 +10,7 @@ mod durability;
 mod faults;
 mod input;
 mod inspect;
+mod life;
 mod lists;
 mod operations;
 mod pages;

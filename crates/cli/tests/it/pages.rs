@@ -79,6 +79,23 @@ fn every_exit_code_of_the_help_is_in_the_readme() {
     }
 }
 
+/// Every command and flag that the page about a campaign's life shows.
+#[test]
+fn what_the_guide_to_campaigns_names_is_in_the_help() {
+    let guide = std::fs::read_to_string(root().join("docs/guide/campaigns.md")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut checked = 0;
+    for line in guide.lines().filter_map(|line| line.strip_prefix("$ sinch-batch ")) {
+        let words: Vec<&str> = line.split(' ').collect();
+        let help = run(binary(folder.path()).args([words[0], "--help"])).ends(0).stdout;
+        for flag in words.iter().filter(|word| word.starts_with("--")) {
+            assert!(help.contains(&format!("{flag} ")) || help.contains(&format!("{flag}\n")), "{flag}: {help}");
+            checked += 1;
+        }
+    }
+    assert!(checked >= 8, "{checked}");
+}
+
 /// The commands of the guide that wait for somebody cannot be run here; what they name is there.
 #[test]
 fn what_the_guide_to_receiving_names_is_in_the_help() {

@@ -324,6 +324,11 @@ impl Stage {
         http("POST", self.simulator.url("control"), "/faults", &fault.to_string());
     }
 
+    /// Sets what becomes of messages to a recipient.
+    pub(crate) fn outcome(&self, outcome: Value) {
+        http("POST", self.simulator.url("control"), "/outcomes", &outcome.to_string());
+    }
+
     /// Moves the simulator's clock on.
     pub(crate) fn advance(&self, seconds: u64) {
         let body = serde_json::json!({"advance_seconds": seconds}).to_string();
@@ -397,12 +402,18 @@ pub(crate) fn adds_up(report: &Value) {
     let n = |name: &str| report[name].as_u64().unwrap_or_else(|| panic!("{name}: {report}"));
     assert_eq!(n("rows"), n("skipped") + n("planned") + n("accepted") + n("unknown"), "{report}");
     let messages = report["messages"].as_object().unwrap();
-    assert_eq!(messages.len(), 5);
+    assert_eq!(messages.len(), 6);
     assert_eq!(messages.values().map(|count| count.as_u64().unwrap()).sum::<u64>(), n("accepted"), "{report}");
 }
 
 /// A batch of these rows, for a ledger that is made by hand; each row is one line after the header.
 pub(crate) fn planned(rows: Range<u64>) -> PlannedRows {
     let at_byte = rows.start;
-    PlannedRows { rows: rows.map(|row| (row, row + 1)).collect(), at_byte, n_bytes: 1, digest: at_byte.to_be_bytes() }
+    PlannedRows {
+        first_row: None,
+        rows: rows.map(|row| (row, row + 1)).collect(),
+        at_byte,
+        n_bytes: 1,
+        digest: at_byte.to_be_bytes(),
+    }
 }

@@ -46,3 +46,47 @@ impl Error {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use sinch_batch_auth::{AuthError, AuthErrorKind};
+
+    use super::*;
+    use crate::transport::TransportError;
+    use crate::{Operation, wire};
+
+    fn answered(status: u16, header: &'static str, body: &'static str) -> Error {
+        let response = http::Response::builder().status(status).header("www-authenticate", header);
+        wire::read_batch_sent(&response.body(Bytes::from(body)).unwrap(), jiff::Timestamp::UNIX_EPOCH).unwrap_err()
+    }
+
+    #[test]
+    fn disposition_says_what_a_failure_means_for_the_next_call() {
+        use Disposition::{Credentials, Credit, Later, Request, Service, TokenExpired, Unknown};
+        let send = Operation::SendBatch;
+        let credit = r#"{"error":{"message":"BILLING_CREDIT_LIMIT_BREACHED"}}"#;
+        for (error, expected) in [
+            (answered(401, "Bearer expired", ""), TokenExpired),
+            (answered(401, "Bearer", ""), Credentials),
+            (answered(403, "", "{}"), Credentials),
+            (answered(403, "", credit), Credit),
+            (answered(400, "", "{}"), Request),
+            (answered(422, "", "{}"), Request),
+            (answered(404, "", "{}"), Service),
+            (answered(408, "", "{}"), Unknown),
+            (answered(429, "", "{}"), Later),
+            (answered(500, "", "{}"), Unknown),
+            (answered(200, "", "<html>"), Unknown),
+            (Error::request(send, "a cause"), Request),
+            (Error::transport(send, TransportError::connect("a cause")), Later),
+            (Error::transport(send, TransportError::broken("a cause")), Unknown),
+            (Error::auth(send, AuthError::new(AuthErrorKind::Refused)), Credentials),
+            (Error::auth(send, AuthError::new(AuthErrorKind::Server)), Later),
+            (Error::auth(send, AuthError::new(AuthErrorKind::InvalidResponse)), Service),
+            (Error::transport(send, TransportError::connect("a cause")).after(Reached::Unknown), Unknown),
+        ] {
+            assert_eq!(error.disposition(), expected, "{error}");
+        }
+    }
+}

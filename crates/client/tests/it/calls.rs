@@ -257,7 +257,7 @@ async fn without_a_token_nothing_is_sent_and_nothing_repeated() {
     assert!(matches!(error.kind(), ErrorKind::Auth(cause) if *cause.kind() == AuthErrorKind::Unreachable));
     assert_eq!((error.reached_service(), error.is_transient(), error.is_credentials()), (Reached::No, true, false));
     assert_eq!(*asked.lock().unwrap(), 1);
-    assert_eq!(error.to_string(), "sending a batch failed for want of a token");
+    assert_eq!(error.to_string(), "sending a batch failed without a token");
 }
 
 #[test]

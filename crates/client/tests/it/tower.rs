@@ -5,7 +5,7 @@ use std::future::{Ready, ready};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::Request;
 use sinch_batch_auth::AccessToken;
 use sinch_batch_client::transport::TowerTransport;
 use sinch_batch_client::{Client, ErrorKind, Reached, Region, RetryPolicy, Transport, TransportError};
@@ -36,17 +36,17 @@ async fn an_answer_without_an_end_is_not_read_to_it() {
     });
     let error = client(TowerTransport::new(service)).send_batch(&batch()).await.unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Transport), "{error:?}");
-    assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "the answer is longer than 8 MiB");
+    assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "the response is longer than 8 MiB");
 }
 
 #[tokio::test]
 async fn an_error_of_a_call_is_unknown_unless_it_says_more() {
     let fails = |error: fn() -> TransportError| {
-        service_fn(move |_: Request<Bytes>| async move { Err::<Response<String>, _>(error()) })
+        service_fn(move |_: Request<Bytes>| async move { Err::<http::Response<String>, _>(error()) })
     };
     let error = client(TowerTransport::new(fails(|| TransportError::connect("refused")))).send_batch(&batch()).await;
     assert_eq!(error.unwrap_err().reached_service(), Reached::No);
-    let service = service_fn(|_: Request<Bytes>| async { Err::<Response<String>, _>("some layer gave up") });
+    let service = service_fn(|_: Request<Bytes>| async { Err::<http::Response<String>, _>("some layer gave up") });
     let error = client(TowerTransport::new(service)).send_batch(&batch()).await.unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Transport), "{error:?}");
     assert_eq!(error.reached_service(), Reached::Unknown);
@@ -57,9 +57,9 @@ async fn an_error_of_a_call_is_unknown_unless_it_says_more() {
 struct Closed;
 
 impl Service<Request<Bytes>> for Closed {
-    type Response = Response<String>;
+    type Response = http::Response<String>;
     type Error = &'static str;
-    type Future = Ready<Result<Response<String>, &'static str>>;
+    type Future = Ready<Result<http::Response<String>, &'static str>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), &'static str>> {
         Poll::Ready(Err("closed"))

@@ -95,6 +95,7 @@ struct TooMany;
 impl Plan for TooMany {
     fn batches(&self) -> Box<dyn Iterator<Item = PlannedRows> + '_> {
         Box::new((1..=u64::from(MAX_BATCHES) + 1).map(|row| PlannedRows {
+            first_row: None,
             rows: rows(row..=row),
             at_byte: row,
             n_bytes: 1,

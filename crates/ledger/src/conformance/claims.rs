@@ -98,6 +98,7 @@ async fn an_expired_lease_goes_to_another_and_its_token_is_refused<L: Ledger>(le
     assert_eq!((bench.batches().await, bench.status().await), before);
 
     let new = bench.claim_one("two", at(30)).await;
+    let before = (bench.batches().await, bench.status().await);
     assert!(new.token > old.token);
     // Never tried, so nobody has to be waited for.
     assert_eq!((new.may_leave_until, new.lapsed_at), (None, None));

@@ -34,10 +34,17 @@ async fn a_batch_goes_from_intent_to_outcome<L: Ledger>(ledger: &L) {
         last_attempt: None,
         why: None,
         doubled: 0,
+        first_row: 1,
+        at_byte: 1_000_000,
+        n_bytes: 80,
+        digest: bench.batch(1).await.digest,
+        recalled: false,
+        held_until: None,
     };
     assert_eq!(bench.batch(1).await, record);
 
     let lease = bench.claim("one", 1, first).await.leases.remove(0);
+    record.held_until = Some(first + super::LEASE);
     assert_eq!(bench.batch(1).await, record);
     bench.recorded_at(intent(1, lease.token, 1), first).await;
     record.stage = BatchStage::Unknown;
@@ -61,6 +68,7 @@ async fn a_batch_goes_from_intent_to_outcome<L: Ledger>(ledger: &L) {
     bench.recorded(accepted(1, "A")).await;
     bench.recorded(accepted(1, "A")).await;
     record.stage = BatchStage::Accepted;
+    record.held_until = None;
     record.batch_id = Some(BatchId::new("A"));
     assert_eq!(bench.batch(1).await, record);
     let status = bench.status().await;

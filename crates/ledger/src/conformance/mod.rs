@@ -12,6 +12,7 @@
 mod campaigns;
 mod claims;
 mod facts;
+mod life;
 mod limits;
 mod receipts;
 
@@ -50,6 +51,7 @@ pub async fn run<L: Ledger>(mut make: impl AsyncFnMut() -> L) {
     claims::run(&mut make).await;
     facts::run(&mut make).await;
     receipts::run(&mut make).await;
+    life::run(&mut make).await;
 }
 
 /// Runs the test of [`StoreLimits`] on one ledger, which has to be empty and to keep those that `make` is given.
@@ -216,7 +218,7 @@ fn plan(seed: &str, sizes: &[u64]) -> Vec<PlannedRows> {
 fn plan_of(seed: &str, batches: impl IntoIterator<Item = RowSpans>) -> Vec<PlannedRows> {
     let batch = |(number, rows): (u64, RowSpans)| {
         let n_bytes = rows.len() * 20;
-        PlannedRows { rows, at_byte: number * 1_000_000, n_bytes, digest: digest(seed, number) }
+        PlannedRows { first_row: None, rows, at_byte: number * 1_000_000, n_bytes, digest: digest(seed, number) }
     };
     (1..).zip(batches).map(batch).collect()
 }

@@ -3,7 +3,7 @@
 use sinch_batch_models::BatchId;
 use sinch_batch_tracking::{BatchUpdate, MessageRef, MessageState, Observation, RowKey, join_state};
 
-use super::{accept, double, known_sums, observe_message};
+use super::{accept, be_in_state, double, known_sums, observe_message};
 use crate::callback::{Applied, ReceivedCallback};
 use crate::entry::BatchStage;
 use crate::error::LedgerError;
@@ -65,7 +65,7 @@ pub(super) fn apply_row<S: Store>(
     if let Some(id) = batch_id {
         updated |= batch.batch_id.is_some() && double(store, &mut sums, &mut batch, id)?;
     }
-    updated |= observe_message(store, &mut sums, campaign, key.row, state)?;
+    updated |= observe_message(store, &mut sums, &batch, key.row, state)?;
     if !updated {
         return Ok(Applied::Duplicate);
     }
@@ -84,7 +84,7 @@ fn apply_index<S: Store>(
     };
     let Some((row, _)) = batch.rows.row_at(index.into()) else { return Ok(Applied::Unrelated) };
     let mut sums = known_sums(store, batch.campaign)?;
-    if !observe_message(store, &mut sums, batch.campaign, row, state)? {
+    if !observe_message(store, &mut sums, &batch, row, state)? {
         return Ok(Applied::Duplicate);
     }
     store.put_sums(batch.campaign, &sums)?;
@@ -131,7 +131,9 @@ fn observe_batch<S: Store>(store: &mut S, mut batch: Batch, seen: &BatchUpdate) 
     if batch.state.as_ref() == Some(&state) {
         return Ok(Applied::Duplicate);
     }
-    batch.state = Some(state);
+    let mut sums = known_sums(store, batch.campaign)?;
+    be_in_state(store, &mut sums, &mut batch, state)?;
     store.put_batch(&batch)?;
+    store.put_sums(batch.campaign, &sums)?;
     Ok(Applied::Updated)
 }

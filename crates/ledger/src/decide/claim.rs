@@ -1,9 +1,12 @@
 //! Leases: who may send a batch, and from when on another may.
 
+use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sinch_batch_models::Timestamp;
 
+use super::retry::exclude_reached;
 use super::{known_sums, later, microsecond};
 use crate::campaign::CampaignId;
 use crate::entry::BatchStage;
@@ -53,7 +56,7 @@ pub(super) fn running(sums: &Sums) -> Result<(), LedgerError> {
     match sums.phase {
         _ if sums.behind => Err(LedgerError::behind()),
         Phase::Running | Phase::Done => Ok(()),
-        Phase::Paused | Phase::Cancelled => Err(LedgerError::not_running(sums.phase)),
+        Phase::Paused | Phase::Stopping | Phase::Cancelled => Err(LedgerError::not_running(sums.phase)),
     }
 }
 
@@ -71,18 +74,32 @@ pub fn claim<S: Store>(
     is_gone: impl Fn(&Worker) -> bool,
 ) -> Result<Claimed, LedgerError> {
     let now = microsecond(claim.now);
-    running(&known_sums(store, campaign)?)?;
+    let mut sums = known_sums(store, campaign)?;
+    running(&sums)?;
+    let record = store.campaign_by_id(campaign)?.ok_or_else(LedgerError::no_such_campaign)?;
+    let skipped = sums.skipped;
     introduce(store, campaign, &claim.worker, now, &is_gone)?;
-    let mut free = store.free_batches(campaign, claim.room, &claim.except, now)?;
+    let mut free = VecDeque::from(store.free_batches(campaign, claim.room, &claim.except, now)?);
     // Only who finds too little, or what a silent worker has left, has to know who is gone.
     let enough = free.len() >= claim.room as usize;
     if (!enough || free.iter().any(|batch| batch.hold.until.is_some()))
         && bury_gone(store, campaign, claim, now, &is_gone)?
     {
-        free = store.free_batches(campaign, claim.room, &claim.except, now)?;
+        free = store.free_batches(campaign, claim.room, &claim.except, now)?.into();
     }
     let mut leases = Vec::with_capacity(free.len());
-    for mut batch in free {
+    let mut except = Arc::clone(&claim.except);
+    while let Some(mut batch) = free.pop_front() {
+        exclude_reached(store, &mut sums, &record, &mut batch)?;
+        if batch.stage == BatchStage::Skipped {
+            // Nobody of it is left, so another takes its place.
+            if free.is_empty() {
+                let room = claim.room.saturating_sub(u32::try_from(leases.len()).unwrap_or(u32::MAX));
+                free = store.free_batches(campaign, room, &except, now)?.into();
+            }
+            continue;
+        }
+        Arc::make_mut(&mut except).insert(batch.number);
         note_silence(&mut batch, &claim.worker, now);
         let hold = &mut batch.hold;
         hold.worker = Some(claim.worker.name().into());
@@ -90,6 +107,9 @@ pub fn claim<S: Store>(
         hold.until = Some(later(now, claim.lease));
         store.put_hold(&batch)?;
         leases.push(batch.lease());
+    }
+    if sums.skipped != skipped {
+        store.put_sums(campaign, &sums)?;
     }
     let held = if leases.len() >= claim.room as usize {
         Vec::new()
@@ -221,14 +241,4 @@ fn bury<S: Store>(store: &mut S, campaign: CampaignId, worker: &str, now: Timest
         store.put_hold(&batch)?;
     }
     Ok(())
-}
-
-/// Ends a campaign, so that nothing more of it leaves: [`Ledger::cancel`](crate::Ledger::cancel).
-///
-/// # Errors
-/// `NoSuchCampaign`.
-pub fn cancel<S: Store>(store: &mut S, campaign: CampaignId) -> Result<(), LedgerError> {
-    let mut sums = known_sums(store, campaign)?;
-    sums.phase = Phase::Cancelled;
-    store.put_sums(campaign, &sums)
 }

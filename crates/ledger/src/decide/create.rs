@@ -15,10 +15,12 @@ const LAST_ROW: u64 = i64::MAX as u64;
 ///
 /// # Errors
 /// `Duplicate`, `NameTaken`, `PlanTooLarge`, `Impossible`.
-pub fn create<S: Store>(store: &mut S, new: NewCampaign, plan: &dyn Plan) -> Result<Created, LedgerError> {
+pub fn create<S: Store>(store: &mut S, mut new: NewCampaign, plan: &dyn Plan) -> Result<Created, LedgerError> {
     check_new(&new)?;
     let n_batches = check_plan(&new, plan)?;
-    if !new.practice && !new.allow_duplicate {
+    super::retry::check_parent(store, &mut new)?;
+    // A retry is guarded by its parent instead.
+    if !new.practice && !new.allow_duplicate && new.parent.is_none() {
         refuse_duplicate(store, &new, plan)?;
     }
     if store.campaign_by_name(&new.name)?.is_some() {
@@ -131,7 +133,7 @@ fn is_same_input(campaign: &CampaignRecord, status: &CampaignStatus, new: &NewCa
 
 /// An unfinished campaign that sends something else to the same input.
 fn same_input<S: Store>(store: &mut S, new: &NewCampaign) -> Result<Option<String>, LedgerError> {
-    if new.practice {
+    if new.practice || new.parent.is_some() {
         return Ok(None);
     }
     for campaign in store.campaigns_over(new)?.into_iter().rev() {

@@ -11,8 +11,8 @@
 //! | `Ledger` | here | changes |
 //! | --- | --- | --- |
 //! | `create` | [`create`] | campaign, sums, batches, messages; takes out orphans |
-//! | `cancel`, `begin_run` | [`cancel`], [`begin_run`] | sums |
-//! | `claim`, `renew`, `release` | [`claim`], [`renew`], [`release`] | holds of batches, workers |
+//! | `cancel`, `pause`, `unpause`, `stop`, `begin_run` | [`cancel`], [`pause`], [`unpause`], [`stop`], [`begin_run`] | sums |
+//! | `claim`, `renew`, `release` | [`claim`], [`renew`], [`release`] | holds of batches, workers; rows of a retry that have arrived meanwhile |
 //! | `record` | [`record`] | one batch, sums; messages, what was deferred and doubles where it is accepted |
 //! | `apply`, `apply_many` | [`apply`] | one message or batch, sums, or what is deferred, or orphans |
 //! | `apply_callback`, `apply_callbacks` | [`apply_callback`] | as `apply`, and the count of its kind |
@@ -57,16 +57,21 @@
 mod apply;
 mod claim;
 mod create;
+mod exclude;
+mod phase;
 mod record;
+mod retry;
 
 pub use apply::{apply, apply_callback};
-pub use claim::{begin_run, cancel, claim, release, renew};
+pub use claim::{begin_run, claim, release, renew};
 pub use create::create;
+pub use phase::{cancel, pause, stop, unpause};
 pub use record::record;
+pub use retry::retry_rows;
 
 use std::time::Duration;
 
-use sinch_batch_models::{BatchId, Timestamp};
+use sinch_batch_models::{BatchId, BatchState, Timestamp};
 use sinch_batch_tracking::{MessageState, Progress, join_state};
 
 use crate::campaign::CampaignId;
@@ -116,10 +121,10 @@ fn accept<S: Store>(
             match deferred {
                 Deferred::Message(index, state) => {
                     if let Some((row, _)) = batch.rows.row_at(index.into()) {
-                        observe_message(store, sums, batch.campaign, row, &state)?;
+                        observe_message(store, sums, batch, row, &state)?;
                     }
                 }
-                Deferred::Batch(state) => batch.state = Some(join_state(batch.state.take(), state)),
+                Deferred::Batch(state) => be_in_state(store, sums, batch, state)?,
             }
         }
         batch.batch_id = Some(batch_id);
@@ -131,18 +136,51 @@ fn accept<S: Store>(
 fn observe_message<S: Store>(
     store: &mut S,
     sums: &mut Sums,
-    campaign: CampaignId,
+    batch: &Batch,
     row: u64,
     seen: &MessageState,
 ) -> Result<bool, LedgerError> {
+    let campaign = batch.campaign;
     let mut state = store.message(campaign, row)?.unwrap_or_else(|| MessageState::new(Progress::Accepted));
     let before = state.progress;
     if !state.observe(seen) {
         return Ok(false);
     }
-    sums.messages.move_message(Some(before), state.progress);
+    let counts_as_cancelled = |progress| batch.is_cancelled() && progress <= Progress::Accepted;
+    if !counts_as_cancelled(state.progress) {
+        if counts_as_cancelled(before) {
+            // Recalled, and there all the same: people have it.
+            sums.messages.uncancel(1);
+        }
+        sums.messages.move_message(Some(before), state.progress);
+    }
     store.put_message(campaign, row, &state)?;
     Ok(true)
+}
+
+/// Folds a state into an accepted batch; messages of a recalled one of which nothing was received are cancelled.
+fn be_in_state<S: Store>(
+    store: &mut S,
+    sums: &mut Sums,
+    batch: &mut Batch,
+    seen: BatchState,
+) -> Result<(), LedgerError> {
+    let before = batch.is_cancelled();
+    batch.state = Some(join_state(batch.state.take(), seen));
+    if before == batch.is_cancelled() {
+        return Ok(());
+    }
+    let mut silent = 0;
+    for (row, _) in batch.rows.iter() {
+        let state = store.message(batch.campaign, row)?;
+        silent += u64::from(state.is_none_or(|state| state.progress <= Progress::Accepted));
+    }
+    if before {
+        sums.messages.uncancel(silent);
+    } else {
+        sums.messages.cancel(silent);
+    }
+    Ok(())
 }
 
 /// The service shows another id under the key of a batch; whether that is news.

@@ -1,9 +1,12 @@
 //! Facts about sending a batch.
 
+use std::collections::BTreeSet;
+
 use sinch_batch_models::{BatchId, Timestamp};
 use sinch_batch_tracking::scrub;
 
 use super::claim::running;
+use super::exclude::exclude;
 use super::{accept, double, impossible, known_sums, microsecond};
 use crate::campaign::CampaignId;
 use crate::entry::{BatchStage, Entry};
@@ -40,6 +43,17 @@ pub fn record<S: Store>(store: &mut S, campaign: CampaignId, entry: Entry, now: 
             }
         }
         Entry::FoundElsewhere { .. } => sums.behind |= matches!(batch.stage, BatchStage::Planned | BatchStage::Refused),
+        Entry::Exclude { rows, because, .. } => {
+            let unwanted: BTreeSet<u64> = rows.into_iter().collect();
+            exclude(store, &mut sums, &mut batch, |row| unwanted.contains(&row), because)?;
+        }
+        Entry::Cancel { .. } => {
+            if batch.stage != BatchStage::Accepted {
+                return Err(impossible(number, "is not accepted, so it cannot be recalled"));
+            }
+            batch.recalled = true;
+            store.put_batch(&batch)?;
+        }
         Entry::Released { token, why, .. } => {
             if batch.hold.token == token && batch.stage != BatchStage::Accepted {
                 batch.hold.until = None;
@@ -72,6 +86,9 @@ fn intend<S: Store>(
         ));
     }
     running(sums)?;
+    if batch.stage == BatchStage::Skipped {
+        return Err(impossible(number, "has no rows left"));
+    }
     let live = batch.hold.until.is_some_and(|until| now < until);
     if batch.hold.token != token || !live {
         return Err(LedgerError::new(LedgerErrorKind::Fenced, format!("the lease of batch {number} is over")));
@@ -131,7 +148,7 @@ fn refuse<S: Store>(
             LedgerErrorKind::Accepted,
             format!("batch {number} is accepted already and cannot be refused"),
         )),
-        BatchStage::Planned => Err(impossible(number, "has an outcome but no intent")),
+        BatchStage::Planned | BatchStage::Skipped => Err(impossible(number, "has an outcome but no intent")),
         BatchStage::Unknown | BatchStage::Refused => {
             // What became of an earlier attempt says nothing about the last one.
             if batch.attempts != attempt {

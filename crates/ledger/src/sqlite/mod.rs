@@ -16,7 +16,7 @@ use self::thread::Thread;
 use crate::callback::{Applied, CallbackCount, DeferredCounts, ReceivedCallback};
 use crate::campaign::{CampaignId, CampaignRecord, Created, NewCampaign};
 use crate::decide;
-use crate::entry::{BatchRecord, Entry, MessageFailure};
+use crate::entry::{BatchRecord, Entry, MessageFailure, RetryRow};
 use crate::error::{LedgerError, LedgerErrorKind};
 use crate::lease::{Claim, Claimed, Renewed, Run};
 use crate::ledger::{BoxFuture, Ledger};
@@ -74,6 +74,18 @@ impl Ledger for SqliteLedger {
 
     fn cancel(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), LedgerError>> {
         self.writer.run(move |tables| decide::cancel(tables, campaign))
+    }
+
+    fn pause(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), LedgerError>> {
+        self.writer.run(move |tables| decide::pause(tables, campaign))
+    }
+
+    fn unpause(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), LedgerError>> {
+        self.writer.run(move |tables| decide::unpause(tables, campaign))
+    }
+
+    fn stop(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), LedgerError>> {
+        self.writer.run(move |tables| decide::stop(tables, campaign))
     }
 
     fn begin_run(&self, campaign: CampaignId, resend_after: Duration) -> BoxFuture<'_, Result<Run, LedgerError>> {
@@ -161,6 +173,27 @@ impl Ledger for SqliteLedger {
         self.reader.run(move |tables| tables.failures(campaign, after_row, limit))
     }
 
+    fn messages(
+        &self,
+        campaign: CampaignId,
+        after_row: u64,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<(u64, MessageState)>, LedgerError>> {
+        self.reader.run(move |tables| tables.messages(campaign, after_row, limit))
+    }
+
+    fn retry_rows(
+        &self,
+        campaign: CampaignId,
+        after_row: u64,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<RetryRow>, LedgerError>> {
+        self.reader.run(move |tables| {
+            let failures = tables.failures(campaign, after_row, limit)?;
+            decide::retry_rows(tables, campaign, failures)
+        })
+    }
+
     fn message(&self, campaign: CampaignId, row: u64) -> BoxFuture<'_, Result<Option<MessageState>, LedgerError>> {
         self.reader.run(move |tables| {
             tables.known_sums(campaign)?;
@@ -209,7 +242,7 @@ mod tests {
     async fn tried_campaign(ledger: &SqliteLedger, n_rows: u64) -> CampaignRecord {
         let now = Timestamp::UNIX_EPOCH;
         let rows: RowSpans = (1..=n_rows).map(|row| (row, row)).collect();
-        let plan = vec![PlannedRows { rows, at_byte: 0, n_bytes: n_rows, digest: [7; 8] }];
+        let plan = vec![PlannedRows { first_row: None, rows, at_byte: 0, n_bytes: n_rows, digest: [7; 8] }];
         let created = ledger.create(NewCampaign::new("autumn", KEY, n_rows, now), Box::new(plan)).await;
         let campaign = created.unwrap().campaign;
         let claimed = ledger.claim(campaign.id, Claim::new(Worker::new("one", None), 1, now)).await.unwrap();

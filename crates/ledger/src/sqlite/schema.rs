@@ -15,7 +15,7 @@ const APPLICATION_ID: i64 = 0x5342_4c67;
 const TABLES: &str = include_str!("tables.sql");
 
 /// The version of the tables that this release reads and writes. Nothing before it has been released.
-const VERSION: usize = 3;
+const VERSION: usize = 4;
 
 /// How long to wait for another process before giving up.
 const PATIENCE: Duration = Duration::from_secs(10);

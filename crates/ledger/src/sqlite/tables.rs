@@ -29,7 +29,7 @@ const WHOLE_BATCH: i64 = -1;
 // The indexes are named where SQLite would go through all batches of a campaign instead.
 
 /// Batches that may be claimed.
-const FREE: &str = "INDEXED BY batch_open WHERE campaign = ?1 AND stage <> 'accepted' \
+const FREE: &str = "INDEXED BY batch_open WHERE campaign = ?1 AND stage NOT IN ('accepted', 'skipped') \
      AND (lease_until IS NULL OR lease_until <= ?2) ORDER BY number";
 
 /// The batch whose rows begin at or last before a row.
@@ -46,7 +46,7 @@ const HOLDERS: &str = "SELECT name, boot, namespace, pid, started FROM worker WH
       UNION SELECT lapsed_worker FROM batch WHERE campaign = ?1 AND lapsed_worker IS NOT NULL)";
 
 const HELD_BY_OTHERS: &str = "SELECT worker, count(*), max(lease_until) FROM batch WHERE campaign = ?1 \
-     AND worker <> ?2 AND lease_until IS NOT NULL AND lease_until > ?3 AND stage <> 'accepted' GROUP BY worker";
+     AND worker <> ?2 AND lease_until IS NOT NULL AND lease_until > ?3 AND stage NOT IN ('accepted', 'skipped') GROUP BY worker";
 
 const ANY_WITHOUT_ID: &str = "SELECT 1 FROM batch INDEXED BY batch_without_id \
      WHERE batch_id IS NULL AND (uncertain OR stage IN ('unknown', 'accepted')) LIMIT 1";
@@ -199,7 +199,7 @@ impl Tables {
     fn campaigns_where(&self, clause: &str, params: impl Params) -> Result<Vec<CampaignRecord>, LedgerError> {
         let sql = format!(
             "SELECT id, name, key, project, app, service, input, input_fingerprint, message, message_fingerprint, \
-             request, request_fingerprint, n_rows, n_skipped, batch_size, practice, settings, created \
+             request, request_fingerprint, n_rows, n_skipped, batch_size, practice, settings, created, parent, root \
              FROM campaign {clause}"
         );
         self.all(&sql, params, |row| {
@@ -218,6 +218,8 @@ impl Tables {
             new.batch_size = get(row, 14)?;
             new.practice = get(row, 15)?;
             new.settings = get(row, 16)?;
+            new.parent = get::<Option<i64>>(row, 18)?.map(CampaignId::new);
+            new.root = get::<Option<i64>>(row, 19)?.map(CampaignId::new);
             Ok(new.with_id(CampaignId::new(get(row, 0)?)))
         })
     }
@@ -261,6 +263,22 @@ impl Tables {
         self.all(&batch_sql(&format!("WHERE campaign = ?1 AND {clause}")), params, |row| {
             Ok(read_batch(row, Arc::new(read_rows(row)?))?.into_record())
         })
+    }
+
+    pub(super) fn messages(
+        &mut self,
+        campaign: CampaignId,
+        after_row: u64,
+        limit: u32,
+    ) -> Result<Vec<(u64, MessageState)>, LedgerError> {
+        self.known_sums(campaign)?;
+        let Ok(after_row) = i64::try_from(after_row) else { return Ok(Vec::new()) };
+        self.all(
+            "SELECT row, progress, code, description, at FROM message \
+             WHERE campaign = ?1 AND row > ?2 ORDER BY row LIMIT ?3",
+            params![campaign.get(), after_row, limit],
+            |row| Ok((number(row, 0)?, read_state(row, 1)?)),
+        )
     }
 
     pub(super) fn failures(
@@ -320,11 +338,22 @@ impl Store for Tables {
         Ok(found)
     }
 
+    fn campaign_by_id(&mut self, campaign: CampaignId) -> Result<Option<CampaignRecord>, LedgerError> {
+        Ok(self.campaigns_where("WHERE id = ?1", [campaign.get()])?.pop())
+    }
+
+    fn family(&mut self, root: CampaignId) -> Result<Vec<CampaignId>, LedgerError> {
+        self.all("SELECT id FROM campaign WHERE id = ?1 OR root = ?1 ORDER BY id", [root.get()], |row| {
+            Ok(CampaignId::new(get(row, 0)?))
+        })
+    }
+
     fn put_campaign(&mut self, new: NewCampaign) -> Result<CampaignRecord, LedgerError> {
         self.execute(
             "INSERT INTO campaign (name, key, project, app, service, input, input_fingerprint, message, \
              message_fingerprint, request, request_fingerprint, n_rows, n_skipped, batch_size, practice, settings, \
-             created) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+             created, parent, root) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, \
+             ?17, ?18, ?19)",
             params![
                 new.name,
                 new.key,
@@ -343,6 +372,8 @@ impl Store for Tables {
                 new.practice,
                 new.settings,
                 new.created.to_string(),
+                new.parent.map(CampaignId::get),
+                new.root.map(CampaignId::get),
             ],
         )?;
         let id = CampaignId::new(self.connection.last_insert_rowid());
@@ -352,8 +383,8 @@ impl Store for Tables {
     fn sums(&mut self, campaign: CampaignId) -> Result<Option<Sums>, LedgerError> {
         self.one(
             "SELECT phase, n_rows, n_skipped, n_accepted, n_unknown, n_doubled, batches_planned, batches_accepted, \
-             batches_unknown, batches_refused, pending, queued, delivered, read, failed, runs, resend_after, behind \
-             FROM standing WHERE campaign = ?1",
+             batches_unknown, batches_refused, pending, queued, delivered, read, failed, runs, resend_after, behind, \
+             n_suppressed, batches_skipped, cancelled FROM standing WHERE campaign = ?1",
             [campaign.get()],
             |row| {
                 Ok(Sums {
@@ -361,6 +392,7 @@ impl Store for Tables {
                     behind: get(row, 17)?,
                     rows: number(row, 1)?,
                     skipped: number(row, 2)?,
+                    suppressed: number(row, 18)?,
                     accepted: number(row, 3)?,
                     unknown: number(row, 4)?,
                     doubled: number(row, 5)?,
@@ -369,6 +401,7 @@ impl Store for Tables {
                         accepted: number(row, 7)?,
                         unknown: number(row, 8)?,
                         refused: number(row, 9)?,
+                        skipped: number(row, 19)?,
                     },
                     messages: Tally {
                         pending: number(row, 10)?,
@@ -376,6 +409,7 @@ impl Store for Tables {
                         delivered: number(row, 12)?,
                         read: number(row, 13)?,
                         failed: number(row, 14)?,
+                        cancelled: number(row, 20)?,
                     },
                     runs: number(row, 15)?,
                     resend_after: Duration::from_micros(number(row, 16)?),
@@ -388,8 +422,9 @@ impl Store for Tables {
         self.execute(
             "INSERT OR REPLACE INTO standing (campaign, phase, n_rows, n_skipped, n_accepted, n_unknown, n_doubled, \
              batches_planned, batches_accepted, batches_unknown, batches_refused, pending, queued, delivered, read, \
-             failed, runs, resend_after, behind) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+             failed, runs, resend_after, behind, n_suppressed, batches_skipped, cancelled) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, \
+             ?22)",
             params![
                 campaign.get(),
                 phase_number(sums.phase),
@@ -411,6 +446,9 @@ impl Store for Tables {
                 // Longer than any wait that makes sense.
                 i64::try_from(sums.resend_after.as_micros()).unwrap_or(i64::MAX),
                 sums.behind,
+                integer(sums.suppressed)?,
+                integer(sums.batches.skipped)?,
+                integer(sums.messages.cancelled)?,
             ],
         )
     }
@@ -443,14 +481,14 @@ impl Store for Tables {
     }
 
     fn add_batch(&mut self, batch: &Batch) -> Result<(), LedgerError> {
-        let first_row = batch.rows.first_row().unwrap_or_default();
         self.execute(
             "INSERT INTO batch (campaign, number, first_row, n_rows, rows, at_byte, n_bytes, digest, stage, attempts, \
-             uncertain, doubled, token, in_call) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, 0, 0, 0, 0)",
+             uncertain, doubled, recalled, token, in_call) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, 0, 0, 0, 0, 0)",
             params![
                 batch.campaign.get(),
                 batch.number,
-                integer(first_row)?,
+                integer(batch.first_row)?,
                 integer(batch.rows.len())?,
                 batch.rows.to_string(),
                 integer(batch.at_byte)?,
@@ -466,7 +504,7 @@ impl Store for Tables {
         self.execute(
             "UPDATE batch SET stage = ?3, attempts = ?4, uncertain = ?5, batch_id = ?6, state = ?7, last_attempt = ?8, \
              why = ?9, doubled = ?10, worker = ?11, token = ?12, lease_until = ?13, may_leave_until = ?14, \
-             in_call = ?15, lapsed_worker = ?16, lapsed_at = ?17 WHERE campaign = ?1 AND number = ?2",
+             in_call = ?15, lapsed_worker = ?16, lapsed_at = ?17, recalled = ?18 WHERE campaign = ?1 AND number = ?2",
             params![
                 batch.campaign.get(),
                 batch.number,
@@ -485,6 +523,21 @@ impl Store for Tables {
                 hold.in_call,
                 hold.lapsed.as_ref().map(|(worker, _)| &**worker),
                 hold.lapsed.as_ref().map(|(_, at)| at.as_microsecond()),
+                batch.recalled,
+            ],
+        )
+    }
+
+    fn put_rows(&mut self, batch: &Batch) -> Result<(), LedgerError> {
+        self.execute(
+            "UPDATE batch SET rows = ?3, n_rows = ?4, stage = ?5, lease_until = ?6 WHERE campaign = ?1 AND number = ?2",
+            params![
+                batch.campaign.get(),
+                batch.number,
+                batch.rows.to_string(),
+                integer(batch.rows.len())?,
+                batch.stage.as_str(),
+                batch.hold.until.map(Timestamp::as_microsecond),
             ],
         )
     }
@@ -616,7 +669,7 @@ impl Store for Tables {
     fn message(&mut self, campaign: CampaignId, row: u64) -> Result<Option<MessageState>, LedgerError> {
         let Ok(row) = i64::try_from(row) else { return Ok(None) };
         self.one(
-            "SELECT progress, code, description FROM message WHERE campaign = ?1 AND row = ?2",
+            "SELECT progress, code, description, at FROM message WHERE campaign = ?1 AND row = ?2",
             params![campaign.get(), row],
             |row| read_state(row, 0),
         )
@@ -624,8 +677,16 @@ impl Store for Tables {
 
     fn put_message(&mut self, campaign: CampaignId, row: u64, state: &MessageState) -> Result<(), LedgerError> {
         self.execute(
-            "INSERT OR REPLACE INTO message (campaign, row, progress, code, description) VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![campaign.get(), integer(row)?, progress_number(state.progress), state.code, state.description],
+            "INSERT OR REPLACE INTO message (campaign, row, progress, code, description, at) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![
+                campaign.get(),
+                integer(row)?,
+                progress_number(state.progress),
+                state.code,
+                state.description,
+                state.at.map(Timestamp::as_microsecond),
+            ],
         )
     }
 
@@ -635,7 +696,7 @@ impl Store for Tables {
             Deferred::Batch(_) => WHOLE_BATCH,
         };
         let kept = self.one(
-            "SELECT age, position, progress, code, description, state FROM deferred \
+            "SELECT age, position, progress, code, description, at, state FROM deferred \
              WHERE batch_id = ?1 AND position = ?2",
             params![batch_id.as_str(), position],
             |row| Ok((get::<i64>(row, 0)?, read_deferred(row)?)),
@@ -662,8 +723,8 @@ impl Store for Tables {
             Deferred::Batch(state) => (MessageState::default(), Some(state)),
         };
         self.execute(
-            "INSERT OR REPLACE INTO deferred (age, batch_id, position, progress, code, description, state) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT OR REPLACE INTO deferred (age, batch_id, position, progress, code, description, at, state) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             params![
                 age,
                 batch_id.as_str(),
@@ -671,6 +732,7 @@ impl Store for Tables {
                 progress_number(state.progress),
                 state.code,
                 state.description,
+                state.at.map(Timestamp::as_microsecond),
                 whole.as_ref().map(BatchState::as_str),
             ],
         )
@@ -678,7 +740,7 @@ impl Store for Tables {
 
     fn take_deferred(&mut self, batch_id: &BatchId) -> Result<Vec<Deferred>, LedgerError> {
         let deferred = self.all(
-            "SELECT age, position, progress, code, description, state FROM deferred WHERE batch_id = ?1",
+            "SELECT age, position, progress, code, description, at, state FROM deferred WHERE batch_id = ?1",
             [batch_id.as_str()],
             read_deferred,
         )?;
@@ -696,7 +758,7 @@ impl Store for Tables {
         let Ok(row) = i64::try_from(orphan.key.row) else { return Ok(()) };
         let place = params![&*orphan.key.campaign, row];
         let kept = self.one(
-            "SELECT age, batch_id, progress, code, description FROM orphan WHERE key = ?1 AND row = ?2",
+            "SELECT age, batch_id, progress, code, description, at FROM orphan WHERE key = ?1 AND row = ?2",
             place,
             |row| Ok((get::<i64>(row, 0)?, get::<Option<String>>(row, 1)?, read_state(row, 2)?)),
         )?;
@@ -712,8 +774,8 @@ impl Store for Tables {
             None => (None, batch_id, orphan.state),
         };
         self.execute(
-            "INSERT OR REPLACE INTO orphan (age, key, row, batch_id, progress, code, description) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT OR REPLACE INTO orphan (age, key, row, batch_id, progress, code, description, at) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             params![
                 age,
                 &*orphan.key.campaign,
@@ -721,7 +783,8 @@ impl Store for Tables {
                 batch_id,
                 progress_number(state.progress),
                 state.code,
-                state.description
+                state.description,
+                state.at.map(Timestamp::as_microsecond),
             ],
         )?;
         self.drop_oldest_orphans()
@@ -729,7 +792,7 @@ impl Store for Tables {
 
     fn take_orphans(&mut self, key: &str) -> Result<Vec<Orphan>, LedgerError> {
         let orphans = self.all(
-            "SELECT row, batch_id, progress, code, description FROM orphan WHERE key = ?1 ORDER BY row",
+            "SELECT row, batch_id, progress, code, description, at FROM orphan WHERE key = ?1 ORDER BY row",
             [key],
             |row| {
                 Ok(Orphan {
@@ -824,13 +887,14 @@ impl Tables {
         Ok(all)
     }
 
-    /// One batch; its rows, which never change, are read once.
+    /// One batch; its rows, which only become fewer, are read once for each number of them.
     fn find_batch(&mut self, sql: &str, params: impl Params) -> Result<Option<Batch>, LedgerError> {
         let mut sql = self.connection.prepare_cached(sql).map_err(storage)?;
         let mut found = sql.query(params).map_err(storage)?;
         let Some(row) = found.next().map_err(storage)? else { return Ok(None) };
         let place = (CampaignId::new(get(row, 0)?), get(row, 1)?);
-        let rows = match self.rows.get(&place) {
+        let n_rows = number(row, 22)?;
+        let rows = match self.rows.get(&place).filter(|rows| rows.len() == n_rows) {
             Some(rows) => Arc::clone(rows),
             None => {
                 if self.rows.len() >= ROWS_KEPT {
@@ -848,8 +912,8 @@ impl Tables {
 fn batch_sql(clause: &str) -> String {
     format!(
         "SELECT campaign, number, rows, at_byte, n_bytes, digest, stage, attempts, uncertain, batch_id, state, \
-         last_attempt, why, doubled, worker, token, lease_until, may_leave_until, in_call, lapsed_worker, lapsed_at \
-         FROM batch {clause}"
+         last_attempt, why, doubled, worker, token, lease_until, may_leave_until, in_call, lapsed_worker, lapsed_at, \
+         first_row, n_rows, recalled FROM batch {clause}"
     )
 }
 
@@ -862,6 +926,7 @@ fn read_batch(row: &Row<'_>, rows: Arc<RowSpans>) -> Result<Batch, LedgerError> 
         campaign: CampaignId::new(get(row, 0)?),
         number: get(row, 1)?,
         rows,
+        first_row: number(row, 21)?,
         at_byte: number(row, 3)?,
         n_bytes: number(row, 4)?,
         digest: get::<Vec<u8>>(row, 5)?.try_into().map_err(|_| damaged())?,
@@ -873,6 +938,7 @@ fn read_batch(row: &Row<'_>, rows: Arc<RowSpans>) -> Result<Batch, LedgerError> 
         last_attempt: maybe_microsecond(row, 11)?,
         why: get(row, 12)?,
         doubled: get(row, 13)?,
+        recalled: get(row, 23)?,
         hold: Hold {
             worker: get::<Option<String>>(row, 14)?.map(Arc::from),
             token: number(row, 15)?,
@@ -897,7 +963,8 @@ fn read_rows(row: &Row<'_>) -> Result<RowSpans, LedgerError> {
 }
 
 fn read_stage(name: &str) -> Result<BatchStage, LedgerError> {
-    let stages = [BatchStage::Planned, BatchStage::Unknown, BatchStage::Accepted, BatchStage::Refused];
+    let stages =
+        [BatchStage::Planned, BatchStage::Unknown, BatchStage::Accepted, BatchStage::Refused, BatchStage::Skipped];
     stages.into_iter().find(|stage| stage.as_str() == name).ok_or_else(damaged)
 }
 
@@ -907,6 +974,7 @@ fn phase_number(phase: Phase) -> i64 {
         Phase::Running | Phase::Done => 1,
         Phase::Paused => 2,
         Phase::Cancelled => 3,
+        Phase::Stopping => 4,
     }
 }
 
@@ -915,13 +983,14 @@ fn read_phase(number: i64) -> Result<Phase, LedgerError> {
         1 => Ok(Phase::Running),
         2 => Ok(Phase::Paused),
         3 => Ok(Phase::Cancelled),
+        4 => Ok(Phase::Stopping),
         _ => Err(damaged()),
     }
 }
 
 fn read_deferred(row: &Row<'_>) -> Result<Deferred, LedgerError> {
     match get::<i64>(row, 1)? {
-        WHOLE_BATCH => Ok(Deferred::Batch(BatchState::from(get::<String>(row, 5)?.as_str()))),
+        WHOLE_BATCH => Ok(Deferred::Batch(BatchState::from(get::<String>(row, 6)?.as_str()))),
         index => Ok(Deferred::Message(index.try_into().map_err(|_| damaged())?, read_state(row, 2)?)),
     }
 }
@@ -939,6 +1008,7 @@ fn read_state(row: &Row<'_>, at: usize) -> Result<MessageState, LedgerError> {
         },
         code: get::<Option<String>>(row, at + 1)?.map(Into::into),
         description: get::<Option<String>>(row, at + 2)?.map(Into::into),
+        at: maybe_microsecond(row, at + 3)?,
     })
 }
 

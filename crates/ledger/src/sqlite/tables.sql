@@ -1,4 +1,4 @@
--- Version 3 of the tables. Times are microseconds since 1970.
+-- Version 4 of the tables. Times are microseconds since 1970.
 
 -- One row a campaign; it never changes.
 CREATE TABLE campaign (
@@ -19,17 +19,20 @@ CREATE TABLE campaign (
     batch_size INTEGER NOT NULL,
     practice INTEGER NOT NULL,
     settings TEXT NOT NULL,
-    created TEXT NOT NULL
+    created TEXT NOT NULL,
+    parent INTEGER, -- the campaign whose failed rows it sends again
+    root INTEGER -- the first of the chain of parents
 ) STRICT;
 
 CREATE INDEX campaign_by_message ON campaign (message_fingerprint);
 CREATE INDEX campaign_by_input ON campaign (input_fingerprint);
 CREATE INDEX campaign_by_path ON campaign (input);
+CREATE INDEX campaign_by_root ON campaign (root) WHERE root IS NOT NULL;
 
 -- The sums of a campaign, kept with every change: they are recounted only when a run begins.
 CREATE TABLE standing (
     campaign INTEGER PRIMARY KEY,
-    phase INTEGER NOT NULL, -- 1 running, 2 paused, 3 cancelled
+    phase INTEGER NOT NULL, -- 1 running, 2 paused, 3 cancelled, 4 stopping
     behind INTEGER NOT NULL, -- 1 if the service has a batch that was never tried from here
     n_rows INTEGER NOT NULL,
     n_skipped INTEGER NOT NULL,
@@ -46,20 +49,23 @@ CREATE TABLE standing (
     read INTEGER NOT NULL,
     failed INTEGER NOT NULL,
     runs INTEGER NOT NULL,
-    resend_after INTEGER NOT NULL -- microseconds, the longest of all runs
+    resend_after INTEGER NOT NULL, -- microseconds, the longest of all runs
+    n_suppressed INTEGER NOT NULL, -- a part of n_skipped
+    batches_skipped INTEGER NOT NULL,
+    cancelled INTEGER NOT NULL
 ) STRICT;
 
 -- One row a batch, written with the campaign.
 CREATE TABLE batch (
     campaign INTEGER NOT NULL,
     number INTEGER NOT NULL,
-    first_row INTEGER NOT NULL,
+    first_row INTEGER NOT NULL, -- the row that begins at at_byte
     n_rows INTEGER NOT NULL,
     rows TEXT NOT NULL, -- first_row+count@first_line, separated by commas
     at_byte INTEGER NOT NULL,
     n_bytes INTEGER NOT NULL,
     digest BLOB NOT NULL, -- 8 bytes
-    stage TEXT NOT NULL, -- planned, unknown, accepted, refused
+    stage TEXT NOT NULL, -- planned, unknown, accepted, refused, skipped
     attempts INTEGER NOT NULL,
     uncertain INTEGER NOT NULL, -- 1 if an earlier attempt ended without a known outcome
     batch_id TEXT UNIQUE,
@@ -67,6 +73,7 @@ CREATE TABLE batch (
     last_attempt INTEGER,
     why TEXT,
     doubled INTEGER NOT NULL, -- further ids under our key
+    recalled INTEGER NOT NULL, -- 1 if somebody tried to recall it
     worker TEXT, -- who claimed it last
     token INTEGER NOT NULL,
     lease_until INTEGER, -- none: it is free
@@ -78,7 +85,7 @@ CREATE TABLE batch (
 ) STRICT, WITHOUT ROWID;
 
 CREATE UNIQUE INDEX batch_by_row ON batch (campaign, first_row);
-CREATE INDEX batch_open ON batch (campaign, number) WHERE stage <> 'accepted';
+CREATE INDEX batch_open ON batch (campaign, number) WHERE stage NOT IN ('accepted', 'skipped');
 CREATE INDEX batch_by_digest ON batch (digest);
 CREATE INDEX batch_without_id ON batch (number) 
     WHERE batch_id IS NULL AND (uncertain OR stage IN ('unknown', 'accepted'));
@@ -109,6 +116,7 @@ CREATE TABLE message (
     progress INTEGER NOT NULL, -- 1 accepted, 2 queued, 3 failed, 4 delivered, 5 read
     code TEXT,
     description TEXT,
+    at INTEGER, -- when the service says that it got there
     PRIMARY KEY (campaign, row)
 ) STRICT, WITHOUT ROWID;
 
@@ -122,6 +130,7 @@ CREATE TABLE deferred (
     progress INTEGER NOT NULL,
     code TEXT,
     description TEXT,
+    at INTEGER, -- when the service says that it got there
     state TEXT,
     UNIQUE (batch_id, position)
 ) STRICT;
@@ -135,6 +144,7 @@ CREATE TABLE orphan (
     progress INTEGER NOT NULL,
     code TEXT,
     description TEXT,
+    at INTEGER, -- when the service says that it got there
     UNIQUE (key, row)
 ) STRICT;
 

@@ -23,8 +23,8 @@
 //! **It reads its own writes.** [`Store::batch`] after [`Store::put_batch`] gives what was put, in the same
 //! decision, and so do [`Store::batch_of`], [`Store::free_batches`] and all others.
 //!
-//! **What may be cached.** What never changes: a campaign, its key and name, and of a batch its rows, place
-//! and digest. Everything else may be cached within a transaction, or beyond it only by the one process
+//! **What may be cached.** What never changes: a campaign, its key and name, and of a batch its place and
+//! digest. Everything else may be cached within a transaction, or beyond it only by the one process
 //! that writes; an error throws the cache away.
 //!
 //! **Several decisions in one transaction** are fine, and make callbacks fast
@@ -76,6 +76,10 @@ pub trait Store {
     fn campaign_by_name(&mut self, name: &str) -> Result<Option<CampaignId>, LedgerError>;
     /// The campaign of that key.
     fn campaign_by_key(&mut self, key: &str) -> Result<Option<CampaignId>, LedgerError>;
+    /// The campaign of that number.
+    fn campaign_by_id(&mut self, campaign: CampaignId) -> Result<Option<CampaignRecord>, LedgerError>;
+    /// The campaign of that number and those whose [`root`](CampaignRecord::root) it is, oldest first.
+    fn family(&mut self, root: CampaignId) -> Result<Vec<CampaignId>, LedgerError>;
     /// Adds a campaign under a new number, greater than all before it, by
     /// [`NewCampaign::with_id`]. Neither name nor key is taken, which the storage may enforce too. Its sums
     /// and batches follow at once.
@@ -91,7 +95,7 @@ pub trait Store {
 
     /// The batch of that number.
     fn batch(&mut self, campaign: CampaignId, number: u32) -> Result<Option<Batch>, LedgerError>;
-    /// The batch whose rows begin at or last before the row; it need not hold the row.
+    /// The batch whose [`first_row`](Batch::first_row) is the row or last before it; it need not hold the row.
     fn batch_before(&mut self, campaign: CampaignId, row: u64) -> Result<Option<Batch>, LedgerError>;
     /// The batch, of any campaign, whose own id that is; ids noted by [`put_double`](Self::put_double) are
     /// nobody's own.
@@ -99,8 +103,14 @@ pub trait Store {
     /// Adds a batch of a new campaign, which nobody has claimed. They come by number, each with greater
     /// rows than the one before.
     fn add_batch(&mut self, batch: &Batch) -> Result<(), LedgerError>;
-    /// Writes a batch that was added; what is planned of it never changes, and an id that it has stays.
+    /// Writes a batch that was added; its place and digest never change, its rows only by
+    /// [`put_rows`](Self::put_rows), and an id that it has stays.
     fn put_batch(&mut self, batch: &Batch) -> Result<(), LedgerError>;
+    /// Keeps the rows of a batch, which have become fewer, its stage and who holds it; nothing else of it has
+    /// changed, [`first_row`](Batch::first_row) least of all.
+    fn put_rows(&mut self, batch: &Batch) -> Result<(), LedgerError> {
+        self.put_batch(batch)
+    }
     /// Keeps who holds a batch; nothing else of it has changed. For storages in which that is cheaper.
     fn put_hold(&mut self, batch: &Batch) -> Result<(), LedgerError> {
         self.put_batch(batch)
@@ -129,8 +139,8 @@ pub trait Store {
     fn holders(&mut self, campaign: CampaignId) -> Result<Vec<Worker>, LedgerError>;
     /// The batches of a campaign that [are of](Hold::is_of) a worker, by number.
     fn batches_of_worker(&mut self, campaign: CampaignId, worker: &str) -> Result<Vec<Batch>, LedgerError>;
-    /// The first `room` batches, by number, that are not accepted, [free](Hold::is_free) at that time and
-    /// not excepted. The heart of a claim: keep an index of batches that are not accepted.
+    /// The first `room` batches, by number, that are neither accepted nor skipped, [free](Hold::is_free) at that time and
+    /// not excepted. The heart of a claim: keep an index of such batches.
     fn free_batches(
         &mut self,
         campaign: CampaignId,

@@ -50,6 +50,9 @@ pub struct Sums {
     pub rows: u64,
     /// Rows that are not sent.
     pub skipped: u64,
+    /// Of these, rows whose recipients do not want it.
+    #[serde(default)]
+    pub suppressed: u64,
     /// Rows of accepted batches.
     pub accepted: u64,
     /// Rows of batches whose outcome is not known.
@@ -74,6 +77,7 @@ impl Sums {
             behind: false,
             rows,
             skipped,
+            suppressed: 0,
             accepted: 0,
             unknown: 0,
             doubled: 0,
@@ -91,6 +95,7 @@ impl Sums {
         CampaignStatus {
             rows: self.rows,
             skipped: self.skipped,
+            suppressed: self.suppressed,
             planned,
             accepted: self.accepted,
             unknown: self.unknown,
@@ -112,12 +117,13 @@ impl Sums {
                 BatchStage::Unknown => &mut sums.batches.unknown,
                 BatchStage::Accepted => &mut sums.batches.accepted,
                 BatchStage::Refused => &mut sums.batches.refused,
+                BatchStage::Skipped => &mut sums.batches.skipped,
             };
             *batches = batches.saturating_add_signed(by);
             let rows = match stage {
                 BatchStage::Unknown => &mut sums.unknown,
                 BatchStage::Accepted => &mut sums.accepted,
-                BatchStage::Planned | BatchStage::Refused => return,
+                BatchStage::Planned | BatchStage::Refused | BatchStage::Skipped => return,
             };
             *rows = if by < 0 { rows.saturating_sub(n_rows) } else { rows.saturating_add(n_rows) };
         };
@@ -157,6 +163,7 @@ impl Recount {
         match stage {
             BatchStage::Planned => self.batches.planned += n_batches,
             BatchStage::Refused => self.batches.refused += n_batches,
+            BatchStage::Skipped => self.batches.skipped += n_batches,
             BatchStage::Unknown => {
                 self.batches.unknown += n_batches;
                 self.unknown = self.unknown.saturating_add(n_rows);
@@ -177,8 +184,11 @@ pub struct Batch {
     pub campaign: CampaignId,
     /// The batch in its campaign, counted from 1.
     pub number: u32,
-    /// The rows in it, in ascending order.
+    /// The rows in it, in ascending order. Rows may be excluded before the first intent.
     pub rows: Arc<RowSpans>,
+    /// The row that begins at [`at_byte`](Self::at_byte); it never changes.
+    #[serde(default)]
+    pub first_row: u64,
     /// Where its bytes begin in the input.
     pub at_byte: u64,
     /// How many bytes of the input it takes.
@@ -201,6 +211,9 @@ pub struct Batch {
     pub why: Option<String>,
     /// How many further ids the service has shown under its key.
     pub doubled: u32,
+    /// Whether somebody tried to recall it.
+    #[serde(default)]
+    pub recalled: bool,
     /// Who may send it.
     pub hold: Hold,
 }
@@ -255,6 +268,7 @@ impl Batch {
         Self {
             campaign,
             number,
+            first_row: planned.first_row.or(planned.rows.first_row()).unwrap_or_default(),
             rows: Arc::new(planned.rows),
             at_byte: planned.at_byte,
             n_bytes: planned.n_bytes,
@@ -267,6 +281,7 @@ impl Batch {
             last_attempt: None,
             why: None,
             doubled: 0,
+            recalled: false,
             hold: Hold::default(),
         }
     }
@@ -274,6 +289,11 @@ impl Batch {
     /// Whether the service may have it, whatever the last attempt came to.
     pub fn may_have_arrived(&self) -> bool {
         self.uncertain || matches!(self.stage, BatchStage::Accepted | BatchStage::Unknown)
+    }
+
+    /// Whether it was recalled before it left.
+    pub fn is_cancelled(&self) -> bool {
+        self.stage == BatchStage::Accepted && self.state == Some(BatchState::Cancelled)
     }
 
     /// What [`Ledger::batches`](crate::Ledger::batches) says of it.
@@ -288,6 +308,12 @@ impl Batch {
             last_attempt: self.last_attempt,
             why: self.why,
             doubled: self.doubled,
+            first_row: self.first_row,
+            at_byte: self.at_byte,
+            n_bytes: self.n_bytes,
+            digest: self.digest,
+            recalled: self.recalled,
+            held_until: self.hold.until,
         }
     }
 
@@ -297,6 +323,7 @@ impl Batch {
             number: self.number,
             token: self.hold.token,
             rows: (*self.rows).clone(),
+            first_row: self.first_row,
             at_byte: self.at_byte,
             n_bytes: self.n_bytes,
             digest: self.digest,

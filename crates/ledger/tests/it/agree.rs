@@ -114,7 +114,7 @@ fn create(mut new: NewCampaign, plan: Vec<(u64, u64, u8)>) -> Step {
         last = first + n_rows - 1;
         new.skipped += gap;
         let rows: RowSpans = (first..=last).map(|row| (row, row + 1)).collect();
-        PlannedRows { rows, at_byte: first * 10, n_bytes: n_rows * 10, digest: [digest; 8] }
+        PlannedRows { first_row: None, rows, at_byte: first * 10, n_bytes: n_rows * 10, digest: [digest; 8] }
     });
     let batches: Vec<_> = batches.collect();
     new.rows = last;
@@ -316,7 +316,11 @@ fn recount_campaign(campaign: &CampaignRecord, of: &OfCampaign) {
         if batch.stage == BatchStage::Accepted {
             for (row, line) in batch.rows.iter() {
                 let state = of.messages[row as usize].clone().unwrap_or_default();
-                tally.add(state.progress, 1);
+                if batch.state == Some(BatchState::Cancelled) && state.progress <= Progress::Accepted {
+                    tally.cancelled += 1;
+                } else {
+                    tally.add(state.progress, 1);
+                }
                 if state.progress == Progress::Failed {
                     failed.push((row, line, state.code));
                 }

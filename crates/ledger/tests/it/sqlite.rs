@@ -19,7 +19,7 @@ const KEY: &str = "0192f3c6a1b27c3d8e4f5a6b7c8d9e0f";
 fn plan(n_rows: u64, size: u64) -> Vec<PlannedRows> {
     let batch = |first: u64| {
         let rows: RowSpans = (first..(first + size).min(n_rows + 1)).map(|row| (row, row + 1)).collect();
-        PlannedRows { rows, at_byte: first * 20, n_bytes: size * 20, digest: first.to_be_bytes() }
+        PlannedRows { first_row: None, rows, at_byte: first * 20, n_bytes: size * 20, digest: first.to_be_bytes() }
     };
     (1..=n_rows).step_by(size as usize).map(batch).collect()
 }
@@ -397,12 +397,12 @@ fn files_that_are_not_a_ledger_of_this_release_are_refused_and_left_alone() {
 
     drop(SqliteLedger::open(path("newer")).unwrap());
     let newer = rusqlite::Connection::open(path("newer")).unwrap();
-    newer.pragma_update(None, "user_version", 4).unwrap();
+    newer.pragma_update(None, "user_version", 5).unwrap();
     drop(newer);
     check_refused(
         &path("newer"),
         LedgerErrorKind::TooNew,
-        "the ledger file is of version 4, and this release reads up to version 3",
+        "the ledger file is of version 5, and this release reads up to version 4",
     );
 
     // Of releases that were never released.

@@ -3,10 +3,10 @@ use std::sync::Arc;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::object::{inside, object};
+use crate::object::object;
 use crate::open_enum::open_enum;
-use crate::unknown::{keeps_rules, leaf, push};
-use crate::wire::{Metadata, PrivateText, UnknownFields, WireMap, WireTime};
+use crate::unknown::{keeps_rules, leaf};
+use crate::wire::{Metadata, PrivateText, UnknownFields, WireMap, WireTime, inside, push};
 use crate::{AppId, BatchId, Channel, Message, Recipients};
 
 object! {

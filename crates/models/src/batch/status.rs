@@ -9,8 +9,8 @@ use serde_json::Value;
 use crate::BatchId;
 use crate::object::{from_value, object, rest};
 use crate::open_enum::open_enum;
-use crate::unknown::{Part, Pointer, push};
-use crate::wire::{Metadata, UnknownFields, WireTime};
+use crate::unknown::{Part, Pointer};
+use crate::wire::{Metadata, UnknownFields, WireTime, push};
 
 object! {
     /// The status of one batch. No field is marked required in the reference.

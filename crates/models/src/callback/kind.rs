@@ -8,6 +8,7 @@ use super::{
     OptInNotification, OptOutNotification, RecordNotification, SmartConversation, SubmitNotification,
     UnsupportedCallback,
 };
+use crate::object::Kinds;
 use crate::open_enum::open_enum;
 use crate::unknown::{Part, Pointer};
 
@@ -52,23 +53,29 @@ macro_rules! kinds {
                 }
             }
 
-            /// Reads the value of a known key; `null` is nothing.
-            pub(super) fn read<'de, A: MapAccess<'de>>(key: &str, map: &mut A) -> Result<Self, A::Error> {
-                let read = match key {
-                    $( $key => map.next_value::<Option<Box<$ty>>>()?.map(Self::$variant), )+
-                    _ => None,
-                };
-                Ok(read.unwrap_or(Self::Unknown))
-            }
-
             pub(super) fn write<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
                 match self {
                     $( Self::$variant(body) => map.serialize_entry($key, body), )+
                     Self::Unknown => Ok(()),
                 }
             }
+        }
 
-            pub(super) fn into_value(self) -> serde_json::Value {
+        impl Kinds for CallbackKind {
+            const NAMES: &'static [&'static str] = Self::KEYS;
+
+            fn name(&self) -> Option<&'static str> {
+                self.key()
+            }
+
+            fn read<'de, A: MapAccess<'de>>(name: &str, map: &mut A) -> Result<Option<Self>, A::Error> {
+                Ok(match name {
+                    $( $key => map.next_value::<Option<Box<$ty>>>()?.map(Self::$variant), )+
+                    _ => None,
+                })
+            }
+
+            fn into_json(self) -> serde_json::Value {
                 fn value(body: impl Serialize) -> serde_json::Value {
                     // Writing a model into a value cannot fail: its keys are strings and its numbers finite.
                     serde_json::to_value(body).unwrap_or_default()
@@ -137,11 +144,4 @@ kinds! {
     Record(RecordNotification) = "record_notification", "RECORD_NOTIFICATION",
     /// `unsupported_callback`: something that the service knows no kind for.
     Unsupported(UnsupportedCallback) = "unsupported_callback", "UNSUPPORTED",
-}
-
-impl CallbackKind {
-    /// Where a key stands in the table; the first wins if a callback has two.
-    pub(super) fn rank(key: Option<&str>) -> usize {
-        key.and_then(|key| Self::KEYS.iter().position(|known| *known == key)).unwrap_or(usize::MAX)
-    }
 }

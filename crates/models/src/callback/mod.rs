@@ -49,7 +49,7 @@ pub use smart::{
     SentimentScore, SmartConversation,
 };
 
-use crate::object::Key;
+use crate::object::{Key, KindSlot};
 use crate::unknown::{Part, Pointer};
 use crate::wire::{AnyJson, JsonText, PrivateText, UnknownFields, WireTime};
 use crate::{AppId, ProjectId};
@@ -120,16 +120,6 @@ impl Callback {
     pub fn unknown_fields(&self) -> Vec<String> {
         crate::unknown::unknown_fields(self)
     }
-
-    /// Takes in a kind that wins over the one there was; that one goes to `unknown_fields`.
-    fn take(&mut self, found: CallbackKind) {
-        if !matches!(found, CallbackKind::Unknown) {
-            let left = std::mem::replace(&mut self.kind, found);
-            if let Some(key) = left.key() {
-                self.unknown_fields.insert(key, left.into_value());
-            }
-        }
-    }
 }
 
 impl Part for Callback {
@@ -168,6 +158,7 @@ impl<'de> Deserialize<'de> for Callback {
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Callback, A::Error> {
                 let mut callback = Callback::new(CallbackKind::Unknown);
+                let mut kind = KindSlot::new();
                 while let Some(key) = map.next_key::<Key<'de>>()? {
                     match key.as_str() {
                         "app_id" => callback.app_id = map.next_value()?,
@@ -177,18 +168,13 @@ impl<'de> Deserialize<'de> for Callback {
                         "message_metadata" => callback.message_metadata = map.next_value()?,
                         "correlation_id" => callback.correlation_id = map.next_value()?,
                         "channel_metadata" => callback.channel_metadata = map.next_value()?,
-                        name if callback.kind.key() == Some(name) => callback.unknown_fields.read(key, &mut map)?,
-                        name if CallbackKind::KEYS.contains(&name) => {
-                            if CallbackKind::rank(Some(name)) > CallbackKind::rank(callback.kind.key()) {
-                                callback.unknown_fields.read(key, &mut map)?;
-                            } else {
-                                let found = CallbackKind::read(name, &mut map)?;
-                                callback.take(found);
-                            }
+                        _ if KindSlot::<CallbackKind>::is_kind(&key) => {
+                            kind.first(key, &mut map, &mut callback.unknown_fields)?;
                         }
                         _ => callback.unknown_fields.read(key, &mut map)?,
                     }
                 }
+                callback.kind = kind.end()?.unwrap_or(CallbackKind::Unknown);
                 Ok(callback)
             }
         }

@@ -5,6 +5,7 @@
 //! without the buffering of `flatten`, every error is raised where the reader still knows its place,
 //! and each type can name the fields it does not know.
 
+mod kinds;
 mod one_of;
 mod tagged;
 
@@ -14,6 +15,8 @@ use std::fmt;
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+
+use crate::wire::inside;
 
 /// A key, borrowed from the text where it has no escapes.
 pub(crate) struct Key<'de>(Cow<'de, str>);
@@ -68,11 +71,6 @@ pub(crate) fn missing<'de, T: Deserialize<'de>, E: Error>(name: &'static str) ->
         }
     }
     T::deserialize(Missing(name, std::marker::PhantomData))
-}
-
-/// An error about something inside the value at hand; [`crate::parse`] puts the two paths together.
-pub(crate) fn inside<E: Error>(path: &str, message: impl fmt::Display) -> E {
-    if path.is_empty() { E::custom(message) } else { E::custom(format_args!("at {path}: {message}")) }
 }
 
 /// Reads a typed value out of a buffered one. Its errors name the path inside of it.
@@ -198,6 +196,7 @@ macro_rules! object {
     };
 }
 
+pub(crate) use kinds::{KindSlot, Kinds, no_kind};
 pub(crate) use one_of::{List, conversions, found, none, one_of};
 pub use tagged::UnknownObject;
 pub(crate) use tagged::{rest, tagged, take_tag};

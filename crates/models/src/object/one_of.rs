@@ -79,6 +79,25 @@ macro_rules! one_of {
             }
         }
 
+        impl $crate::object::Kinds for $body {
+            const NAMES: &'static [&'static str] = Self::KEYS;
+
+            fn name(&self) -> Option<&'static str> {
+                Some(self.key())
+            }
+
+            fn read<'de, A: serde::de::MapAccess<'de>>(name: &str, map: &mut A) -> Result<Option<Self>, A::Error> {
+                Ok(match name {
+                    $( $vkey => map.next_value::<Option<$vty>>()?.map(Self::$variant), )+
+                    _ => None,
+                })
+            }
+
+            fn into_json(self) -> serde_json::Value {
+                self.value()
+            }
+        }
+
         impl $name {
             $($(
                 #[doc = concat!("Sets [`", stringify!($field), "`](Self::", stringify!($field), ").")]
@@ -123,17 +142,14 @@ macro_rules! one_of {
                         f.write_str(concat!("an object (", stringify!($name), ")"))
                     }
                     fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<$name, A::Error> {
-                        let mut body: Option<$body> = None;
-                        let mut second = false;
+                        let mut body = $crate::object::KindSlot::<$body>::new();
                         $( let mut $field: Option<$ty> = None; )*
                         let mut unknown_fields = $crate::UnknownFields::default();
                         while let Some(key) = map.next_key::<$crate::object::Key<'de>>()? {
-                            $(
-                                if key.is($vkey) {
-                                    $crate::object::found!($mode, $body::$variant($vty) = $vkey, body, second, key, map, unknown_fields);
-                                    continue;
-                                }
-                            )+
+                            if $crate::object::KindSlot::<$body>::is_kind(&key) {
+                                $crate::object::found!($mode, body, key, map, unknown_fields);
+                                continue;
+                            }
                             $(
                                 if key.is($crate::object::key!($field $($key)?)) {
                                     $field = Some(map.next_value()?);
@@ -143,7 +159,7 @@ macro_rules! one_of {
                             unknown_fields.read(key, &mut map)?;
                         }
                         let read = $name {
-                            body,
+                            body: body.end()?,
                             $(
                                 $field: match $field {
                                     Some(value) => value,
@@ -152,12 +168,6 @@ macro_rules! one_of {
                             )*
                             unknown_fields,
                         };
-                        if second {
-                            return Err(serde::de::Error::custom(format_args!(
-                                "a second kind where only one may stand: {}",
-                                $crate::object::List($body::KEYS)
-                            )));
-                        }
                         $crate::object::none!($mode, $body, read);
                         $( $check(&read)?; )?
                         Ok(read)
@@ -182,29 +192,13 @@ macro_rules! one_of {
     };
 }
 
-/// What `one_of` does about a kind. Errors wait for the end of the object, so that their place is it.
+/// What `one_of` does about a kind.
 macro_rules! found {
-    (open, $body:ident::$variant:ident($vty:ty) = $vkey:literal, $had:ident, $second:ident, $key:ident, $map:ident, $unknown_fields:ident) => {
-        // The first kind in the table wins, in whatever order they stand.
-        let place = |key: &str| $body::KEYS.iter().position(|known| *known == key);
-        match &$had {
-            Some(had) if place(had.key()) <= place($vkey) => $unknown_fields.read($key, &mut $map)?,
-            had => {
-                if let Some(found) = $map.next_value::<Option<$vty>>()? {
-                    if let Some(had) = had {
-                        $unknown_fields.insert(had.key(), had.value());
-                        $second = false; // It is kept, and refused nowhere.
-                    }
-                    $had = Some($body::$variant(found));
-                }
-            }
-        }
+    (open, $slot:ident, $key:ident, $map:ident, $unknown_fields:ident) => {
+        $slot.first($key, &mut $map, &mut $unknown_fields)?
     };
-    ($strict:ident, $body:ident::$variant:ident($vty:ty) = $vkey:literal, $had:ident, $second:ident, $key:ident, $map:ident, $unknown_fields:ident) => {
-        let found = $map.next_value::<Option<$vty>>()?.map($body::$variant);
-        // The same key twice is no second kind: the last one stands, as in every other object.
-        $second |= found.is_some() && $had.as_ref().is_some_and(|had| had.key() != $vkey);
-        $had = found.or($had);
+    ($strict:ident, $slot:ident, $key:ident, $map:ident, $unknown_fields:ident) => {
+        $slot.only(&$key, &mut $map)?
     };
 }
 
@@ -212,10 +206,7 @@ macro_rules! found {
 macro_rules! none {
     (strict, $body:ident, $read:ident) => {
         if $read.body.is_none() && $read.unknown_fields.is_empty() {
-            return Err(serde::de::Error::custom(format_args!(
-                "missing a kind: {}",
-                $crate::object::List($body::KEYS)
-            )));
+            return Err($crate::object::no_kind::<$body, _>());
         }
     };
     ($other:ident, $body:ident, $read:ident) => {};

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{Error, MapAccess};
 use serde_json::Value;
 
-use super::inside;
+use crate::wire::inside;
 
 /// An object of a kind that this release does not know, whole. It can only be made by reading.
 #[derive(Clone, PartialEq)]

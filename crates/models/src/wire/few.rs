@@ -2,41 +2,28 @@ use std::fmt;
 use std::ops::Deref;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use smallvec::SmallVec;
 
 use crate::unknown::{Part, Pointer};
 
-/// A list that nearly always has one entry, which then stands in the list itself: it costs no
-/// allocation, which a batch would make by the thousand. It reads like a slice.
+/// A list that nearly always has one entry, which then needs no allocation. It reads like a slice.
 #[derive(Clone)]
-pub struct Few<T>(Entries<T>);
-
-/// One entry is always `One`.
-#[derive(Clone)]
-enum Entries<T> {
-    One(T),
-    Others(Vec<T>),
-}
+pub struct Few<T>(SmallVec<[T; 1]>);
 
 impl<T> Few<T> {
     /// A list with one entry.
-    pub const fn one(entry: T) -> Self {
-        Self(Entries::One(entry))
+    pub fn one(entry: T) -> Self {
+        Self(SmallVec::from_buf([entry]))
     }
 
     /// All entries, in order.
     pub fn as_slice(&self) -> &[T] {
-        match &self.0 {
-            Entries::One(entry) => std::slice::from_ref(entry),
-            Entries::Others(entries) => entries,
-        }
+        &self.0
     }
 
     /// All entries, given away.
     pub fn into_vec(self) -> Vec<T> {
-        match self.0 {
-            Entries::One(entry) => vec![entry],
-            Entries::Others(entries) => entries,
-        }
+        self.0.into_vec()
     }
 }
 
@@ -48,14 +35,8 @@ impl<T> Deref for Few<T> {
 }
 
 impl<T> From<Vec<T>> for Few<T> {
-    fn from(mut entries: Vec<T>) -> Self {
-        match entries.pop() {
-            Some(entry) if entries.is_empty() => Self::one(entry),
-            last => {
-                entries.extend(last);
-                Self(Entries::Others(entries))
-            }
-        }
+    fn from(entries: Vec<T>) -> Self {
+        Self(entries.into_iter().collect())
     }
 }
 
@@ -99,7 +80,7 @@ mod tests {
             let entries: Vec<u64> = (0..count).collect();
             let few = Few::from(entries.clone());
             assert_eq!(*few, *entries);
-            assert_eq!(matches!(few.0, Entries::One(_)), count == 1);
+            assert_eq!(few.0.spilled(), count > 1, "one entry costs no allocation");
             assert_eq!(serde_json::to_string(&few).unwrap(), serde_json::to_string(&entries).unwrap());
             assert_eq!(few.into_vec(), entries);
         }

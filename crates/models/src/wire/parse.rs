@@ -1,8 +1,9 @@
 use std::fmt;
 
 use serde::de::DeserializeOwned;
+use serde_path_to_error::Segment;
 
-use crate::unknown::push;
+use super::push;
 
 /// Why JSON could not be read: where, and what was expected there. It never shows a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +52,7 @@ impl std::error::Error for ParseError {}
 /// after a failure, so that success does not pay for it.
 pub fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, ParseError> {
     serde_json::from_slice(json).map_err(|error| {
-        let mut path = path_at(json, offset(json, error.line(), error.column()));
+        let mut path = path_of::<T>(json);
         let mut message = without_values(&error.to_string());
         // Kinds that are told by a field are read from a buffer, which says where inside of it.
         if let Some((inner, rest)) = message.strip_prefix("at /").and_then(|rest| rest.split_once(": ")) {
@@ -60,6 +61,27 @@ pub fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, ParseError> {
         }
         ParseError { path, line: error.line(), column: error.column(), message }
     })
+}
+
+/// An error about something inside the value at hand; [`parse`] puts the two paths together.
+pub(crate) fn inside<E: serde::de::Error>(path: &str, message: impl fmt::Display) -> E {
+    if path.is_empty() { E::custom(message) } else { E::custom(format_args!("at {path}: {message}")) }
+}
+
+/// The JSON pointer of the value that cannot be read: found by reading once more.
+fn path_of<T: DeserializeOwned>(json: &[u8]) -> String {
+    let mut path = String::new();
+    let read = serde_path_to_error::deserialize::<_, T>(&mut serde_json::Deserializer::from_slice(json));
+    // What can be read has something behind it: the fault is the document's.
+    let Err(error) = read else { return path };
+    for step in error.path() {
+        match step {
+            Segment::Seq { index } => push(&mut path, &index.to_string()),
+            Segment::Map { key } => push(&mut path, key),
+            Segment::Enum { .. } | Segment::Unknown => break,
+        }
+    }
+    path
 }
 
 /// Takes the place and every quoted value out of serde's sentence.
@@ -88,69 +110,6 @@ fn in_words(expected: &str) -> &str {
         "unit" => "null",
         other => other,
     }
-}
-
-fn offset(json: &[u8], line: usize, column: usize) -> usize {
-    let start = json
-        .iter()
-        .enumerate()
-        .filter(|(_, byte)| **byte == b'\n')
-        .map(|(at, _)| at + 1)
-        .nth(line.saturating_sub(2))
-        .filter(|_| line > 1)
-        .unwrap_or(0);
-    (start + column).min(json.len())
-}
-
-/// The JSON pointer of the value that holds, or ends at, the byte before `end`.
-fn path_at(json: &[u8], end: usize) -> String {
-    enum Step {
-        Key(Option<String>),
-        Index(usize),
-    }
-    let mut stack: Vec<Step> = Vec::new();
-    let mut at = 0;
-    let mut key: Option<String> = None;
-    while at < end {
-        match json[at] {
-            b'"' => {
-                let from = at;
-                at += 1;
-                while at < json.len() && json[at] != b'"' {
-                    at += if json[at] == b'\\' { 2 } else { 1 };
-                }
-                // A key may be spelled with escapes; a text that is none is nobody's key.
-                key = json.get(from..=at).and_then(|quoted| serde_json::from_slice(quoted).ok());
-            }
-            b':' => {
-                if let (Some(Step::Key(name)), Some(key)) = (stack.last_mut(), key.take()) {
-                    *name = Some(key);
-                }
-            }
-            b'{' => stack.push(Step::Key(None)),
-            b'[' => stack.push(Step::Index(0)),
-            b',' => match stack.last_mut() {
-                Some(Step::Index(index)) => *index += 1,
-                Some(Step::Key(name)) => *name = None,
-                None => {}
-            },
-            b'}' | b']' => {
-                // The last byte closes the very value the error is about.
-                stack.pop();
-            }
-            _ => {}
-        }
-        at += 1;
-    }
-    let mut path = String::new();
-    for step in stack {
-        match step {
-            Step::Key(None) => break,
-            Step::Key(Some(name)) => push(&mut path, &name),
-            Step::Index(index) => push(&mut path, &index.to_string()),
-        }
-    }
-    path
 }
 
 #[cfg(test)]

@@ -1,22 +1,21 @@
 use std::fmt;
 use std::ops::Deref;
 
+use compact_str::CompactString;
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-use super::short::Short;
 
 /// Words or numbers that belong to a person: a message text, a phone number, a parameter value.
 ///
 /// It reads like a `str`, but `Debug` tells only its length, so that no log shows it by accident. Up to
-/// 22 bytes, as most numbers and names have, stand in the value itself.
+/// 24 bytes, as most numbers and names have, stand in the value itself.
 #[derive(Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct PrivateText(Short);
+pub struct PrivateText(CompactString);
 
 impl PrivateText {
     /// Takes a text as it is.
     pub fn new(text: impl Into<String>) -> Self {
-        Self(Short::from(text.into()))
+        Self(text.into().into())
     }
 
     /// The text itself.
@@ -24,14 +23,14 @@ impl PrivateText {
         self.0.as_str()
     }
 
-    /// The bytes of the text: for whoever writes them all the same, faster than as a `str`.
+    /// The bytes of the text.
     pub(crate) fn bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }
 
     /// Appends the bytes of the text.
     pub(crate) fn append_to(&self, out: &mut Vec<u8>) {
-        self.0.append_to(out);
+        out.extend_from_slice(self.0.as_bytes());
     }
 
     /// Whether it has more characters than that.
@@ -61,13 +60,13 @@ impl Deref for PrivateText {
 impl From<&str> for PrivateText {
     #[inline]
     fn from(text: &str) -> Self {
-        Self(Short::new(text))
+        Self(text.into())
     }
 }
 
 impl From<String> for PrivateText {
     fn from(text: String) -> Self {
-        Self(Short::from(text))
+        Self(text.into())
     }
 }
 

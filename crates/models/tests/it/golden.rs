@@ -12,6 +12,7 @@ use sinch_batch_models::message::{AgentKind, CardHeight, DisplayMode};
 use sinch_batch_models::wire::parse;
 use sinch_batch_models::*;
 
+use crate::mutated::places;
 use crate::schema;
 
 pub(crate) fn folder() -> PathBuf {
@@ -109,6 +110,62 @@ fn every_sample_obeys_its_schema_and_comes_back_equal() {
         seen += 1;
     }
     assert!(seen > 100, "only {seen} samples");
+}
+
+/// A sample changed in every place at once where schema and model let it be: fields that hold no other
+/// fields if `leaves`, else objects and lists below the first level; dropped, or set to something.
+fn changed(name: &str, schema: &str, sample: &Value, leaves: bool, to: Option<&Value>) -> Value {
+    let (_, known) = round(name, sample.to_string().as_bytes()).unwrap();
+    let mut all = Vec::new();
+    places(sample, "", &mut all);
+    let mut value = sample.clone();
+    // Inner ones first: their places are gone with the outer ones.
+    for place in all.iter().rev() {
+        let Some((parent, key)) = place.rsplit_once('/') else { continue };
+        let key = key.replace("~1", "/").replace("~0", "~");
+        let (Some(old), Some(Value::Object(_))) = (value.pointer(place), value.pointer(parent)) else { continue };
+        let is_leaf = !old.is_object() && !old.is_array();
+        if is_leaf != leaves || (!leaves && parent.is_empty()) {
+            continue;
+        }
+        let mut candidate = value.clone();
+        let fields = candidate.pointer_mut(parent).unwrap().as_object_mut().unwrap();
+        match to {
+            Some(to) => fields.insert(key, to.clone()),
+            None => fields.remove(&key),
+        };
+        let read = round(name, candidate.to_string().as_bytes());
+        // A submitted message without its content is kept whole, as an unknown one.
+        let is_known = read.is_ok_and(|(_, unknown)| unknown.iter().all(|path| known.contains(path)));
+        if is_known && schema::check(schema, &candidate).is_empty() {
+            value = candidate;
+        }
+    }
+    value
+}
+
+#[test]
+fn samples_with_every_option_absent_null_or_empty_come_back_equal() {
+    let own: Value = serde_json::from_str(&fs::read_to_string(folder().join("manifest.more.json")).unwrap()).unwrap();
+    let mut derived = 0;
+    for entry in own["samples"].as_array().unwrap() {
+        let (name, schema) = (entry["file"].as_str().unwrap(), entry["schema"].as_str());
+        let (true, Some(schema)) = (name.contains(".every_field."), schema) else { continue };
+        let sample: Value = serde_json::from_str(&fs::read_to_string(folder().join(name)).unwrap()).unwrap();
+        for (rule, leaves, to) in [
+            ("without options", true, None),
+            ("null options", true, Some(Value::Null)),
+            ("empty options", true, Some(Value::from(""))),
+            ("null parts", false, Some(Value::Null)),
+        ] {
+            let value = changed(name, schema, &sample, leaves, to.as_ref());
+            derived += usize::from(value != sample);
+            let (written, _) = round(name, value.to_string().as_bytes()).unwrap();
+            let back: Value = serde_json::from_str(&written).unwrap();
+            assert_eq!(without_nulls(&back), without_nulls(&value), "{name}, {rule}");
+        }
+    }
+    assert!(derived > 120, "only {derived} samples were changed");
 }
 
 #[test]

@@ -432,6 +432,15 @@ impl Source {
         }
     }
 
+    /// How many fields the row lacks.
+    #[cfg(feature = "csv")]
+    pub(crate) fn missing_fields(&self) -> usize {
+        match &self.reader {
+            Reader::Csv(table) => table.missing_fields(),
+            Reader::JsonLines(_) => 0,
+        }
+    }
+
     /// A mistake in an identity of any row.
     pub(crate) fn identity_finding(
         &self,

@@ -47,6 +47,11 @@ impl Table {
         self.records.raw(feed)
     }
 
+    /// How many fields the row has less than the header.
+    pub(super) fn missing_fields(&self) -> usize {
+        self.columns.roles.len().saturating_sub(self.records.len())
+    }
+
     /// The column of a row's contact (0) or of its `n`-th identity.
     pub(super) fn identity_column(&self, ordinal: Ordinal) -> Where<'_> {
         let index = match &self.columns.by {

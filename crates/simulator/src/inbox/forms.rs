@@ -99,7 +99,7 @@ fn outcome(shared: &Shared, form: &Form) -> Result<(), Wrong> {
         (word, _) => word.parse(),
     }
     .map_err(|error: crate::MessageOutcomeError| Wrong::new(error.to_string()))?;
-    shared.outcomes.lock().unwrap_or_else(PoisonError::into_inner).insert(identity.to_owned(), outcome);
+    shared.outcomes.lock().unwrap_or_else(PoisonError::into_inner).insert(identity.to_owned(), outcome.into());
     Ok(())
 }
 
@@ -124,7 +124,7 @@ fn receipt(shared: &Shared, form: &Form) -> Result<(), Wrong> {
                 MessageStatus::Queued => Stage::Queued,
                 MessageStatus::Delivered => Stage::Delivered,
                 MessageStatus::Read => Stage::Read,
-                MessageStatus::Failed => match shared.outcome(batch.identity(index).1) {
+                MessageStatus::Failed => match shared.coming_outcome(batch.identity(index).1) {
                     MessageOutcome::Failed { code } => failed(&code),
                     _ => failed(form.get("code")),
                 },

@@ -196,7 +196,7 @@ fn person(shared: &Shared, request: &Request) -> String {
         phones,
         older: found.further.map(|place| place.to_string()),
         opted_out,
-        outcome: outcome(shared.outcome(identity)),
+        outcome: outcome(shared.coming_outcome(identity)),
         calls_back: shared.callback_url.is_some(),
     }
     .render()

@@ -11,8 +11,9 @@ use jiff::Timestamp;
 
 use super::time::within;
 use super::{LateCallbacks, ReceiverLimits, Rejection};
-use crate::verify::Signing;
-use crate::{Verified, Verifier};
+use crate::Verified;
+use crate::verifiers::AnyVerifiers;
+use crate::verify::{Signing, in_map};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -21,6 +22,8 @@ pub(crate) struct Admitted {
     pub(crate) parts: Parts,
     pub(crate) body: Bytes,
     pub(crate) verified: Verified,
+    /// The window of its verifier.
+    pub(crate) window: Duration,
     signing: Signing,
 }
 
@@ -41,7 +44,7 @@ impl Admitted {
 /// Reads a request no further than the limits say, and checks all that came but its time.
 pub(crate) async fn admit<B>(
     request: Request<B>,
-    verifier: &Verifier,
+    verifiers: &dyn AnyVerifiers,
     limits: &ReceiverLimits,
     now: impl FnOnce() -> Timestamp,
 ) -> Result<Box<Admitted>, Rejection>
@@ -56,10 +59,17 @@ where
     if !is_json(&parts.headers) {
         return Err(Rejection::ContentType);
     }
+    let chosen = within(limits.answer, verifiers.choose(&parts)).await.ok_or(Rejection::TimedOut)?;
+    let verifier = chosen.map_err(Rejection::Verifiers)?.ok_or(Rejection::NoVerifier)?;
     let body = read(body, &parts.headers, limits.body, limits.read).await?;
-    let (verified, signing) = verifier.verify(&parts.headers, &body, now())?;
+    let (verified, signing) = verifier.verify(in_map(&parts.headers), &body, now())?;
+    if !verified.apps.is_empty()
+        && let Ok(callback) = crate::parse(&body)
+    {
+        verified.check_app(&callback)?;
+    }
     // In a box: it goes through many hands.
-    Ok(Box::new(Admitted { parts, body, verified, signing }))
+    Ok(Box::new(Admitted { parts, body, verified, window: verifier.window(), signing }))
 }
 
 async fn read<B>(body: B, headers: &HeaderMap, limit: usize, time: Duration) -> Result<Bytes, Rejection>
@@ -100,7 +110,7 @@ fn content_length(headers: &HeaderMap) -> Option<u64> {
 }
 
 /// `application/json`, or another type that is JSON by its suffix, whatever its parameters; or
-/// nothing said, which is no wrong type.
+/// nothing said, which is not a wrong type.
 fn is_json(headers: &HeaderMap) -> bool {
     let mut types = headers.get_all(CONTENT_TYPE).iter();
     let Some(said) = types.next() else { return true };

@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_waits_for_goes_on_to_its_end() {
+    fn detached_work_goes_on_to_its_end() {
         runtime().block_on(async {
             let (go, gone) = oneshot::channel::<()>();
             let (end, ended) = oneshot::channel();
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_done_is_not_begun_again() {
+    fn detached_work_that_is_done_is_not_begun_again() {
         runtime().block_on(async {
             let mut work = Detached::new(async { 7 });
             assert_eq!(Pin::new(&mut work).poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(7));

@@ -14,7 +14,7 @@ use super::work::{Met, once};
 use super::{CallbackOutcome, CallbackReceiver, Rejection};
 use crate::{NonceStore, Nonces};
 
-/// Lets only callbacks of the service through to the service below, each once.
+/// A layer that passes only verified callbacks to the service below, each once.
 ///
 /// The service below gets the whole body as it was signed, and a [`Verified`](crate::Verified) in the
 /// request's extensions. Its answer goes back as it is: a success is remembered, so that the next
@@ -63,7 +63,7 @@ impl<S, N> Layer<S> for SignedLayer<N> {
     }
 }
 
-/// What a [`SignedLayer`] makes.
+/// The service of a [`SignedLayer`].
 #[derive(Debug)]
 pub struct SignedService<S, N = NonceStore> {
     receiver: Arc<CallbackReceiver<N>>,
@@ -111,14 +111,16 @@ where
             };
             let claim = receiver.claim(&admitted);
             let (secret, late) = (admitted.verified.secret, admitted.verified.late);
+            let secret_name = admitted.verified.secret_name.clone();
             match once(&receiver, claim, admitted, |admitted| hand_over(inner, admitted)).await {
                 Met::Applied { done: response, conflict } => {
                     // The service below reads the body, or not.
-                    receiver.tell(&CallbackOutcome::Applied { secret, readable: true, late, conflict });
+                    let readable = true;
+                    receiver.tell(&CallbackOutcome::Applied { secret, secret_name, readable, late, conflict });
                     Ok(response)
                 }
                 Met::Duplicate => {
-                    receiver.tell(&CallbackOutcome::Duplicate { secret });
+                    receiver.tell(&CallbackOutcome::Duplicate { secret, secret_name });
                     Ok(Response::default())
                 }
                 Met::Failed(Ok(response)) => {

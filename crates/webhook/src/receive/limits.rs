@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// What one receiver bears. A limit of ours that is met asks for a retry (503), save that of the body.
+/// Limits of one receiver. A request over a limit is answered 503 and comes again, except over that of the body.
 ///
 /// How many connections there may be, and how long a request's head may take, is your server's to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

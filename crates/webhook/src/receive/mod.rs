@@ -1,7 +1,10 @@
 //! The request path: from an HTTP request to a callback in a sink, and to the answer.
 //!
 //! ```text
-//! request ─ read ─ verify ─┬─ 401 ◀ the signature does not hold
+//! request ─ choose the verifier ─ read ─ verify ─┐
+//!             │ nobody's: 401                     │
+//!                          ┌────────────────────────┘
+//!                          ├─ 401 ◀ the signature does not hold, or the app is another's
 //!                          ├─ 503 ◀ signed in the future, or before the window
 //!                          ▼
 //!                        claim ─┬─ Duplicate ─────▶ 200
@@ -14,6 +17,7 @@
 
 mod admit;
 mod detached;
+mod handle;
 mod layer;
 mod limits;
 mod receiver;
@@ -23,6 +27,7 @@ mod time;
 mod warning;
 mod work;
 
+pub use handle::ReceiverHandle;
 pub use layer::{SignedLayer, SignedService};
 pub use limits::ReceiverLimits;
 pub use receiver::{CallbackOutcome, CallbackReceiver, LateCallbacks, Received};

@@ -1,17 +1,19 @@
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{Extensions, HeaderMap, Uri};
 use jiff::Timestamp;
 use sinch_batch_models::Callback;
 use tokio::sync::{Notify, Semaphore};
 
 use super::warning::{Notice, Warnings};
-use super::{CallbackService, ReceiverLimits, Rejection, SignedLayer, Warning};
-use crate::{NonceStore, Nonces, Verified, Verifier};
+use super::{CallbackService, ReceiverHandle, ReceiverLimits, Rejection, SignedLayer, Warning};
+use crate::verifiers::AnyVerifiers;
+use crate::{NonceStore, Nonces, Verified, Verifiers};
 
-/// What stands between requests and a sink: the verifier, the nonces, the limits.
+/// The whole path from a request to a sink: verifier, nonces, limits.
 ///
 /// # What is answered
 ///
@@ -28,6 +30,7 @@ use crate::{NonceStore, Nonces, Verified, Verifier};
 /// | a body over [`ReceiverLimits::body`] | 413, not read any further | gives up |
 /// | a body that breaks off | 400 | gives up |
 /// | a signature or a token that does not hold, whatever its time | 401 | gives up |
+/// | a request for which there is no [verifier](Verifiers), a callback of [another app](crate::WebhookSecret::with_app) | 401 | gives up |
 /// | a body that is too slow, too many at once, a sink that fails, panics or is too slow | 503 with `Retry-After` | sends it again |
 ///
 /// The service sends again after a 5xx, a 429 and when it gets no answer, but after no other 4xx: so
@@ -44,7 +47,7 @@ use crate::{NonceStore, Nonces, Verified, Verifier};
 /// callback is remembered or free again by how it ended. Until then other deliveries of it wait, no
 /// longer than [`ReceiverLimits::answer`], and are answered by that. So a callback is neither lost half-way nor
 /// handed over twice. A sink that never ends keeps its place of [`ReceiverLimits::in_flight`]: give it time
-/// limits of its own.
+/// limits of its own. Before a program ends it waits for such sinks by [`handle`](Self::handle).
 ///
 /// ```
 /// use std::convert::Infallible;
@@ -65,12 +68,14 @@ use crate::{NonceStore, Nonces, Verified, Verifier};
 /// # }
 /// ```
 pub struct CallbackReceiver<N = NonceStore> {
-    pub(super) verifier: Verifier,
+    pub(super) verifiers: Box<dyn AnyVerifiers>,
     pub(super) nonces: N,
     pub(super) limits: ReceiverLimits,
     pub(super) token: Option<Box<TokenCheck>>,
     pub(super) observer: Option<Box<Observer>>,
     pub(super) late: LateCallbacks,
+    pub(super) namespace: Option<Arc<str>>,
+    pub(super) handle: ReceiverHandle,
     warn: Option<Box<Warn>>,
     warnings: Warnings,
     clock: Option<Box<Clock>>,
@@ -85,7 +90,7 @@ type Observer = dyn Fn(&CallbackOutcome) + Send + Sync;
 type Warn = dyn Fn(&Warning) + Send + Sync;
 type TokenCheck = dyn Fn(String) -> Pin<Box<dyn Future<Output = bool> + Send>> + Send + Sync;
 
-/// What to do with genuine callbacks that were signed before the window.
+/// Policy for genuine callbacks that were signed before the window.
 ///
 /// They come when the service sends again, after an outage, with the time of the first delivery, and
 /// when a clock is wrong. Only somebody who has the signed bytes can send one, and what it says only
@@ -99,7 +104,7 @@ pub enum LateCallbacks {
     Apply,
 }
 
-/// A callback with all that came: for sinks that keep the bytes, or pass them on.
+/// A callback with its request: for sinks that keep the bytes, or forward them.
 ///
 /// `Debug` shows neither headers nor body.
 #[derive(Clone)]
@@ -112,8 +117,13 @@ pub struct Received {
     pub readable: bool,
     /// What is known by its signature.
     pub verified: Verified,
+    /// The address of the request, as the framework left it: a nested axum router takes its prefix off
+    /// (see `axum::extract::OriginalUri`).
+    pub uri: Uri,
     /// The headers of the request, all of them: a bearer token among them, if there is one.
     pub headers: HeaderMap,
+    /// The extensions of the request: what layers in front put there.
+    pub extensions: Extensions,
     /// The body as it was signed. It holds personal data: numbers, texts.
     pub body: Bytes,
 }
@@ -125,7 +135,7 @@ impl Received {
     }
 }
 
-/// What became of a request, for metrics.
+/// The outcome of one request, for metrics.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum CallbackOutcome {
@@ -134,6 +144,8 @@ pub enum CallbackOutcome {
     Applied {
         /// The place of the secret it was signed with, from 0.
         secret: usize,
+        /// What that secret is called, if it has a name.
+        secret_name: Option<Arc<str>>,
         /// Whether it could be read as a callback. Else only a raw sink was called.
         readable: bool,
         /// Whether it was signed before the window.
@@ -142,26 +154,31 @@ pub enum CallbackOutcome {
         conflict: bool,
     },
     /// Applied before, and not handed over again.
+    #[non_exhaustive]
     Duplicate {
         /// The place of the secret it was signed with, from 0.
         secret: usize,
+        /// What that secret is called, if it has a name.
+        secret_name: Option<Arc<str>>,
     },
     /// Not applied.
     Rejected(Rejection),
 }
 
 impl CallbackReceiver {
-    /// Takes what the verifier accepts, within [`ReceiverLimits::default`], and remembers nonces in a
+    /// Takes what the [verifier](Verifiers) of the request accepts, within [`ReceiverLimits::default`], and remembers nonces in a
     /// [`NonceStore`] of its own.
-    pub fn new(verifier: Verifier) -> Self {
+    pub fn new(verifiers: impl Verifiers) -> Self {
         let limits = ReceiverLimits::default();
         Self {
-            verifier,
+            verifiers: Box::new(verifiers),
             nonces: NonceStore::new(),
             limits,
             token: None,
             observer: None,
             late: LateCallbacks::default(),
+            namespace: None,
+            handle: ReceiverHandle::new(),
             warn: None,
             warnings: Warnings::new(),
             clock: None,
@@ -172,11 +189,42 @@ impl CallbackReceiver {
 }
 
 impl<N: Nonces> CallbackReceiver<N> {
-    /// Remembers nonces in this store.
+    /// Sets the store of nonces.
     #[must_use]
     pub fn with_nonces<M: Nonces>(self, nonces: M) -> CallbackReceiver<M> {
-        let Self { verifier, nonces: _, limits, token, observer, late, warn, warnings, clock, places, settled } = self;
-        CallbackReceiver { verifier, nonces, limits, token, observer, late, warn, warnings, clock, places, settled }
+        let Self { verifiers, nonces: _, limits, token, observer, late, namespace, handle, .. } = self;
+        let Self { warn, warnings, clock, places, settled, .. } = self;
+        CallbackReceiver {
+            verifiers,
+            nonces,
+            limits,
+            token,
+            observer,
+            late,
+            namespace,
+            handle,
+            warn,
+            warnings,
+            clock,
+            places,
+            settled,
+        }
+    }
+
+    /// Keeps the nonces of this receiver apart from those of others that share its store.
+    ///
+    /// Without it two receivers with one store take the same callback for a duplicate, which is right for
+    /// two processes behind one address and wrong for two webhooks.
+    #[must_use]
+    pub fn with_nonce_namespace(mut self, namespace: impl Into<Arc<str>>) -> Self {
+        self.namespace = Some(namespace.into());
+        self
+    }
+
+    /// Shows the callbacks being applied and waits for their end. Take it before the receiver becomes a
+    /// router, a service or a layer.
+    pub fn handle(&self) -> ReceiverHandle {
+        self.handle.clone()
     }
 
     /// Sets the limits.
@@ -187,7 +235,7 @@ impl<N: Nonces> CallbackReceiver<N> {
         self
     }
 
-    /// Demands a bearer token, for webhooks with OAuth2 credentials, and asks this whether it is good.
+    /// Requires a bearer token, for webhooks with OAuth2 credentials, and asks this whether it is good.
     /// [`Verifier::with_bearer`] does so without waiting.
     ///
     /// It is asked only when the signature has held, within the time for the answer.
@@ -207,7 +255,7 @@ impl<N: Nonces> CallbackReceiver<N> {
         self
     }
 
-    /// What to do with genuine callbacks that were signed before the window.
+    /// Sets the policy for genuine callbacks that were signed before the window.
     #[must_use]
     pub fn with_late_callbacks(mut self, late: LateCallbacks) -> Self {
         self.late = late;
@@ -221,7 +269,7 @@ impl<N: Nonces> CallbackReceiver<N> {
         self
     }
 
-    /// Takes the time from here.
+    /// Sets the clock.
     #[must_use]
     pub fn with_clock(mut self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         self.clock = Some(Box::new(clock));
@@ -285,7 +333,6 @@ impl fmt::Debug for Received {
 impl<N> fmt::Debug for CallbackReceiver<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CallbackReceiver")
-            .field("verifier", &self.verifier)
             .field("limits", &self.limits)
             .field("late", &self.late)
             .finish_non_exhaustive()

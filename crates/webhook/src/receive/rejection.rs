@@ -13,7 +13,7 @@ use sinch_batch_models::ParseError;
 use super::warning::{Notice, Warnings};
 use crate::SignatureError;
 
-/// Why a callback was not applied.
+/// Why a callback was not applied, and how it was answered.
 ///
 /// It is in the extensions of the answer, for a layer that logs or counts, and it goes to
 /// [`CallbackReceiver::with_observer`](crate::CallbackReceiver::with_observer). The answer itself is a
@@ -41,6 +41,12 @@ pub enum Rejection {
     /// The body ended too early, or was not HTTP: 400.
     #[error("the body of the request could not be read")]
     Body(#[source] Arc<dyn std::error::Error + Send + Sync>),
+    /// There is no [verifier](crate::Verifiers) for the request: 401, as for a forged one.
+    #[error("the request is for no known webhook")]
+    NoVerifier,
+    /// The verifier could not be looked up, for this reason: 503.
+    #[error("the verifier could not be looked up: {0}")]
+    Verifiers(Arc<str>),
     /// The signature, or the bearer token, does not hold: 401.
     #[error(transparent)]
     Signature(#[from] SignatureError),
@@ -57,6 +63,10 @@ pub enum Rejection {
         /// How far.
         by: Duration,
     },
+    /// The extractor [`Signed`](crate::Signed) has nothing to verify with: 503.
+    #[cfg(feature = "axum")]
+    #[error("neither a SignedLayer nor a Verifier is there for the extractor Signed")]
+    Unconfigured,
     /// Genuine, but a type that is [`FromSigned`](crate::FromSigned) does not read it: 503.
     #[cfg(feature = "axum")]
     #[error("the callback is not what the handler reads")]
@@ -93,9 +103,9 @@ impl Rejection {
             Self::Body(_) => StatusCode::BAD_REQUEST,
             // A program that checks by hand may pass these on.
             Self::Signature(SignatureError::Old | SignatureError::Future) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Signature(_) => StatusCode::UNAUTHORIZED,
+            Self::Signature(_) | Self::NoVerifier => StatusCode::UNAUTHORIZED,
             #[cfg(feature = "axum")]
-            Self::Unreadable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unreadable(_) | Self::Unconfigured => StatusCode::SERVICE_UNAVAILABLE,
             Self::Old { .. }
             | Self::Future { .. }
             | Self::Slow
@@ -103,12 +113,13 @@ impl Rejection {
             | Self::TimedOut
             | Self::Sink(_)
             | Self::Panicked
+            | Self::Verifiers(_)
             | Self::Nonces(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Answered(status) => *status,
         }
     }
 
-    /// The reason in one word, for a log or a metric; an answer must not tell it.
+    /// The reason as a code, for logs and metrics; a response must not contain it.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Method => "method",
@@ -116,11 +127,15 @@ impl Rejection {
             Self::TooLarge { .. } => "too_large",
             Self::Slow => "slow",
             Self::Body(_) => "body",
+            Self::NoVerifier => "no_verifier",
+            Self::Verifiers(_) => "verifiers",
             Self::Signature(error) => error.code(),
             Self::Old { .. } => "old",
             Self::Future { .. } => "future",
             #[cfg(feature = "axum")]
             Self::Unreadable(_) => "unreadable",
+            #[cfg(feature = "axum")]
+            Self::Unconfigured => "unconfigured",
             Self::Busy => "busy",
             Self::TimedOut => "timed_out",
             Self::Sink(_) => "sink",
@@ -139,6 +154,7 @@ impl Rejection {
             Self::Signature(SignatureError::Ended) => "signed with a secret that has ended".into(),
             Self::Sink(_) => "the sink failed".into(),
             Self::Nonces(_) => "the store of nonces failed".into(),
+            Self::Verifiers(_) => "the verifier could not be looked up".into(),
             other => other.to_string().into(),
         }
     }
@@ -156,10 +172,14 @@ impl Rejection {
                 "check the webhook secret, and whether a proxy rewrites bodies"
             }
             Self::Signature(SignatureError::Ended) => "the webhook still has the old secret at the service",
+            Self::NoVerifier => "does a webhook's URL name a tenant that is not set up here?",
+            Self::Signature(SignatureError::OtherApp) => "is the secret of one app used for another?",
             Self::Signature(SignatureError::Bearer) => "check the OAuth2 credentials of the webhook",
             Self::Old { .. } => "if the clock here is right, take late callbacks or widen the window",
             Self::Future { .. } => "set it right",
             Self::Busy => "is the sink too slow?",
+            #[cfg(feature = "axum")]
+            Self::Unconfigured => "put the layer of a CallbackReceiver, or an Extension with a Verifier, on the route",
             _ => return None,
         })
     }

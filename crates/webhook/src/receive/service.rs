@@ -82,20 +82,24 @@ where
     let admitted = receiver.admit(request).await?;
     let claim = receiver.claim(&admitted);
     let (secret, late) = (admitted.verified.secret, admitted.verified.late);
+    let secret_name = admitted.verified.secret_name.clone();
     let work = move |admitted: Box<Admitted>| async move {
         let parsed = crate::parse(&admitted.body);
         let readable = parsed.is_ok();
         if readable || !readable_only {
             let callback = parsed.unwrap_or_else(|_| Callback::new(CallbackKind::Unknown));
             let Admitted { parts, body, verified, .. } = *admitted;
-            let received = Received { callback, readable, verified, headers: parts.headers, body };
+            let (uri, headers, extensions) = (parts.uri, parts.headers, parts.extensions);
+            let received = Received { callback, readable, verified, uri, headers, extensions, body };
             sink(received).await.map_err(|error| Rejection::Sink(error.to_string().into()))?;
         }
         Ok(readable)
     };
     match once(receiver, claim, admitted, work).await {
-        Met::Applied { done: readable, conflict } => Ok(CallbackOutcome::Applied { secret, readable, late, conflict }),
-        Met::Duplicate => Ok(CallbackOutcome::Duplicate { secret }),
+        Met::Applied { done: readable, conflict } => {
+            Ok(CallbackOutcome::Applied { secret, secret_name, readable, late, conflict })
+        }
+        Met::Duplicate => Ok(CallbackOutcome::Duplicate { secret, secret_name }),
         Met::Failed(rejection) | Met::Rejected(rejection) => Err(rejection),
     }
 }
@@ -108,7 +112,7 @@ impl<N: Nonces> CallbackReceiver<N> {
         B: Body,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let admitted = admit(request, &self.verifier, &self.limits, || self.now()).await?;
+        let admitted = admit(request, &*self.verifiers, &self.limits, || self.now()).await?;
         if let Some(check) = &self.token {
             let token = crate::verify::bearer_token(&admitted.parts.headers).ok_or(SignatureError::Bearer)?;
             match within(self.limits.answer, check(token.to_owned())).await {
@@ -123,11 +127,12 @@ impl<N: Nonces> CallbackReceiver<N> {
     /// What tells the callback from others, for as long as it may come again.
     pub(super) fn claim(&self, admitted: &Admitted) -> NonceClaim {
         let claim = NonceClaim::new(&admitted.verified, &admitted.body);
+        let claim = self.namespace.as_ref().map_or(claim, |namespace| claim.with_namespace(namespace));
         if !admitted.verified.late {
             return claim;
         }
         // Its signature's time has passed: copies are known for as long as those of one signed now.
-        let window = SignedDuration::try_from(self.verifier.window()).unwrap_or(SignedDuration::MAX);
+        let window = SignedDuration::try_from(admitted.window).unwrap_or(SignedDuration::MAX);
         claim.remembered_until(self.now().checked_add(window).unwrap_or(Timestamp::MAX))
     }
 }

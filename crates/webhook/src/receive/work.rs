@@ -78,6 +78,7 @@ where
     W: FnOnce(A) -> Fut,
     Fut: Future<Output = Result<T, E>>,
 {
+    let _working = receiver.handle.working();
     // Only somebody with the secret can sign another body under a nonce: it is genuine as well, and must
     // not be lost. The claim stays with the first.
     let conflict = match receiver.nonces.claim(claim, receiver.now()).await {
@@ -133,7 +134,7 @@ impl<N: Nonces> CallbackReceiver<N> {
     /// Tells the log and the observer.
     pub(super) fn tell(&self, outcome: &CallbackOutcome) {
         match outcome {
-            CallbackOutcome::Applied { secret, readable, late, conflict } => {
+            CallbackOutcome::Applied { secret, readable, late, conflict, .. } => {
                 tracing::debug!(secret, late, "a callback was applied");
                 if !readable {
                     self.warn(Notice::Unreadable);
@@ -142,7 +143,7 @@ impl<N: Nonces> CallbackReceiver<N> {
                     self.warn(Notice::Conflict);
                 }
             }
-            CallbackOutcome::Duplicate { secret } => tracing::debug!(secret, "a callback came again"),
+            CallbackOutcome::Duplicate { secret, .. } => tracing::debug!(secret, "a callback came again"),
             CallbackOutcome::Rejected(rejection) => self.warn(Notice::Rejected(rejection.clone())),
         }
         if let Some(observer) = &self.observer {

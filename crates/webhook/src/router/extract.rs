@@ -4,44 +4,58 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum_core::extract::{FromRef, FromRequest, Request};
 use axum_core::response::{IntoResponse, Response};
+use http_body_util::BodyExt;
 use jiff::Timestamp;
 use sinch_batch_models::{Callback, CallbackKind, ParseError};
 
 use crate::receive::{LateCallbacks, ReceiverLimits, Rejection, admit};
 use crate::{Verified, Verifier};
 
-/// What came with a signature that holds: the callback, its bytes, or a type of your own that is
+/// A verified callback as an argument of a handler: typed, as bytes, or as a type of your own that is
 /// [`FromSigned`].
 ///
-/// For handlers of your own; the state must give a [`Verifier`] by `FromRef`. The limits are
-/// [`ReceiverLimits::default`], unless the request has an extension of that type; so with [`LateCallbacks`], by
-/// default answered 503. A [`Callback`] of an unknown kind with nothing in it stands for a genuine body
-/// that cannot be read. Repeated callbacks are *not*
-/// recognised here, as [`router`](super::router()) and [`SignedLayer`](crate::SignedLayer) do it: only
-/// they see how the handler ends. Take `Signed<(Verified, Bytes)>` and ask a
-/// [`NonceStore`](crate::NonceStore), or make what you do harmless when done twice.
+/// [`router`](super::router()) is the shorter way, and has everything. Where a handler needs other
+/// extractors too, put the [layer](crate::CallbackReceiver::layer) of a receiver on its route. It works
+/// with any state, knows repeated callbacks, and sees how the handler ends: a success is remembered,
+/// anything else lets the callback come again.
 ///
 /// ```
+/// use std::sync::Arc;
+///
 /// use axum::Router;
+/// use axum::extract::State;
 /// use axum::routing::post;
 /// use sinch_batch_models::Callback;
-/// use sinch_batch_webhook::{Signed, Verifier, WebhookSecret};
+/// use sinch_batch_webhook::{CallbackReceiver, Signed, Verifier, WebhookSecret};
 ///
-/// async fn receive(Signed(callback): Signed<Callback>) {
+/// struct App;
+///
+/// async fn receive(State(app): State<Arc<App>>, Signed(callback): Signed<Callback>) {
 ///     println!("{callback:?}");
+///     # drop(app);
 /// }
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let verifier = Verifier::new(WebhookSecret::new("the secret of the webhook"))?;
-/// let app: Router = Router::new().route("/sinch", post(receive)).with_state(verifier);
+/// let receiver = CallbackReceiver::new(Verifier::new(WebhookSecret::new("the secret of the webhook"))?);
+/// let app: Router = Router::new()
+///     .route("/sinch", post(receive).layer(receiver.layer()))
+///     .with_state(Arc::new(App));
 /// # drop(app);
 /// # Ok(())
 /// # }
 /// ```
+///
+/// Without the layer it verifies by itself, with the [`Verifier`] of an `Extension`, or else of the state
+/// by `FromRef`. Then *repeated callbacks are not recognised*: make what you do harmless when done twice. The
+/// limits are [`ReceiverLimits::default`], unless the request has an extension of that type; so with
+/// [`LateCallbacks`], by default answered 503. A state of `Arc<App>` or `()` cannot give a verifier: with
+/// neither layer nor `Extension` every request is then answered 503, and logged.
+///
+/// A [`Callback`] of an unknown kind with nothing in it stands for a genuine body that cannot be read.
 #[derive(Clone)]
 pub struct Signed<T>(pub T);
 
-/// What can be made of a callback that was verified.
+/// A type that is made of a verified callback.
 pub trait FromSigned: Sized {
     /// Makes it.
     ///
@@ -79,6 +93,7 @@ impl<T> fmt::Debug for Signed<T> {
     }
 }
 
+/// For a state that gives a [`Verifier`], which is used where neither layer nor `Extension` is.
 impl<S, T> FromRequest<S> for Signed<T>
 where
     T: FromSigned,
@@ -88,13 +103,47 @@ where
     type Rejection = Rejection;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Rejection> {
-        let limits = request.extensions().get::<ReceiverLimits>().copied().unwrap_or_default();
-        let late = request.extensions().get::<LateCallbacks>().copied().unwrap_or_default();
-        let verifier = Verifier::from_ref(state);
-        let admitted = admit(request, &verifier, &limits, Timestamp::now).await?.in_time(late)?;
-        let made = T::from_signed(admitted.verified, admitted.body);
-        made.map(Signed).map_err(|error| Rejection::Unreadable(Arc::new(error)))
+        extract(request, Some(Verifier::from_ref(state))).await
     }
+}
+
+/// For the usual state, which cannot implement `FromRef` for a foreign type.
+impl<A, T> FromRequest<Arc<A>> for Signed<T>
+where
+    T: FromSigned,
+    A: Send + Sync,
+{
+    type Rejection = Rejection;
+
+    async fn from_request(request: Request, _: &Arc<A>) -> Result<Self, Rejection> {
+        extract(request, None).await
+    }
+}
+
+/// For no state.
+impl<T: FromSigned> FromRequest<()> for Signed<T> {
+    type Rejection = Rejection;
+
+    async fn from_request(request: Request, (): &()) -> Result<Self, Rejection> {
+        extract(request, None).await
+    }
+}
+
+async fn extract<T: FromSigned>(request: Request, of_state: Option<Verifier>) -> Result<Signed<T>, Rejection> {
+    let extensions = request.extensions();
+    let (verified, body) = if let Some(verified) = extensions.get::<Verified>().cloned() {
+        // A layer has checked it, and bounded its body.
+        let body = request.into_body().collect().await;
+        (verified, body.map_err(|error| Rejection::Body(Arc::new(error)))?.to_bytes())
+    } else {
+        let limits = extensions.get::<ReceiverLimits>().copied().unwrap_or_default();
+        let late = extensions.get::<LateCallbacks>().copied().unwrap_or_default();
+        let verifier = extensions.get::<Verifier>().cloned().or(of_state).ok_or(Rejection::Unconfigured)?;
+        let admitted = admit(request, &verifier, &limits, Timestamp::now).await?.in_time(late)?;
+        (admitted.verified, admitted.body)
+    };
+    let made = T::from_signed(verified, body);
+    made.map(Signed).map_err(|error| Rejection::Unreadable(Arc::new(error)))
 }
 
 /// As the router answers; [`ReceiverLimits::default`] says when to try again.

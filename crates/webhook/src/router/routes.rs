@@ -4,7 +4,7 @@ use axum::Router;
 use sinch_batch_models::Callback;
 
 use crate::receive::{CallbackReceiver, Received};
-use crate::{Nonces, Verifier};
+use crate::{Nonces, Verifiers};
 
 /// Receives callbacks by `POST` on `/`, or on the path it is nested under, in an application with any
 /// state. What it answers is told at [`CallbackReceiver`], which has the options too.
@@ -32,14 +32,14 @@ use crate::{Nonces, Verifier};
 /// # Ok(())
 /// # }
 /// ```
-pub fn router<S, F, Fut, E>(verifier: Verifier, sink: F) -> Router<S>
+pub fn router<S, F, Fut, E>(verifiers: impl Verifiers, sink: F) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
     F: Fn(Callback) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<(), E>> + Send + 'static,
     E: fmt::Display + 'static,
 {
-    CallbackReceiver::new(verifier).router(sink)
+    CallbackReceiver::new(verifiers).router(sink)
 }
 
 impl<N: Nonces> CallbackReceiver<N> {

@@ -44,7 +44,7 @@ async fn hear(State(app): State<App>, Extension(verified): Extension<Verified>, 
 }
 
 #[tokio::test]
-async fn a_layer_lets_a_callback_through_until_it_is_taken_in() {
+async fn layer_lets_a_callback_through_until_it_is_applied() {
     let app = app();
     let layer = CallbackReceiver::new(verifier()).layer();
     let routes = Router::new().route("/", post(hear).layer(layer)).with_state(app.clone());
@@ -63,7 +63,7 @@ async fn a_layer_lets_a_callback_through_until_it_is_taken_in() {
 }
 
 #[tokio::test]
-async fn it_lives_in_an_application_with_a_state_of_its_own() {
+async fn router_lives_in_an_application_with_a_state_of_its_own() {
     let routes = Router::new()
         .route("/", get(async |State(app): State<App>| app.calls.load(Ordering::SeqCst).to_string()))
         .nest("/sinch", router(verifier(), async |_| Ok::<_, std::convert::Infallible>(())))
@@ -75,7 +75,7 @@ async fn it_lives_in_an_application_with_a_state_of_its_own() {
 }
 
 #[tokio::test]
-async fn the_extractor_gives_what_is_asked_for() {
+async fn extractor_gives_what_is_asked_for() {
     async fn whole(Signed(callback): Signed<Callback>) -> String {
         format!("{:?}", callback.trigger())
     }
@@ -105,4 +105,34 @@ async fn the_extractor_gives_what_is_asked_for() {
         let forged = request.clone().with("-nonce", "another").to(line).post(addr).await;
         assert_ne!(forged.status, 200, "{line}");
     }
+}
+
+/// The usual state, for which nobody can implement `FromRef`.
+#[tokio::test]
+async fn extractor_behind_a_layer_knows_repeats_in_an_application_with_arc_state() {
+    async fn receive(State(calls): State<Arc<AtomicUsize>>, Signed(callback): Signed<Callback>) -> StatusCode {
+        assert!(callback.trigger().is_some());
+        match calls.fetch_add(1, Ordering::SeqCst) {
+            0 => StatusCode::INTERNAL_SERVER_ERROR,
+            _ => StatusCode::OK,
+        }
+    }
+    let calls = Arc::new(AtomicUsize::new(0));
+    let layer = CallbackReceiver::new(verifier()).layer();
+    let routes = Router::new()
+        .route("/layer", post(receive).layer(layer))
+        .route("/extension", post(receive).layer(Extension(verifier())))
+        .route("/nothing", post(receive))
+        .with_state(calls.clone());
+    let addr = serve(routes).await;
+    let to = |line| Request::signed(BODY, NONCE, now()).to(line);
+    assert_eq!(to("POST /layer").post(addr).await.status, 500, "the handler failed");
+    assert_eq!(to("POST /layer").post(addr).await.status, 200, "it came again");
+    assert_eq!(to("POST /layer").post(addr).await.status, 200, "a duplicate");
+    assert_eq!(calls.load(Ordering::SeqCst), 2);
+    assert_eq!(to("POST /layer").with("-nonce", "another").post(addr).await.status, 401);
+    assert_eq!(to("POST /extension").post(addr).await.status, 200);
+    assert_eq!(to("POST /extension").with("-nonce", "another").post(addr).await.status, 401);
+    assert_eq!(to("POST /nothing").post(addr).await.status, 503, "nothing to verify with");
+    assert_eq!(calls.load(Ordering::SeqCst), 3);
 }

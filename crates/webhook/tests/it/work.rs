@@ -196,6 +196,34 @@ async fn a_sink_that_is_slow_is_not_called_again() {
     assert_eq!(calls.load(Ordering::SeqCst), 1);
 }
 
+/// As in a shutdown: the server has ended, and with it the request, but not the sink.
+#[tokio::test(start_paused = true)]
+async fn handle_waits_for_a_sink_whose_sender_has_gone() {
+    let gate = Arc::new(Semaphore::new(0));
+    let ended = Arc::new(AtomicUsize::new(0));
+    let (hold, count) = (gate.clone(), ended.clone());
+    let receiver = CallbackReceiver::new(verifier());
+    let handle = receiver.handle();
+    let mut service = receiver.service(move |_| {
+        let (hold, count) = (hold.clone(), count.clone());
+        async move {
+            hold.acquire().await.unwrap().forget();
+            count.fetch_add(1, Ordering::SeqCst);
+            Ok::<_, Infallible>(())
+        }
+    });
+    handle.drained().await;
+    let request = tokio::time::timeout(Duration::from_secs(1), service.call(signed_now()));
+    assert!(request.await.is_err(), "the sender has gone");
+    assert_eq!(handle.in_work(), 1);
+    assert!(tokio::time::timeout(Duration::from_secs(60), handle.drained()).await.is_err(), "the sink is at work");
+    gate.add_permits(1);
+    handle.drained().await;
+    assert_eq!((handle.in_work(), ended.load(Ordering::SeqCst)), (0, 1));
+    assert_eq!(service.call(signed_now()).await.unwrap().status(), 200, "remembered as applied");
+    assert_eq!(ended.load(Ordering::SeqCst), 1);
+}
+
 /// The same callback, for a service that is called without a network.
 fn signed_now() -> HttpRequest {
     let mut request = HttpRequest::post("/").body(Body::from(BODY)).unwrap();
@@ -303,7 +331,7 @@ async fn an_observer_is_told_what_the_sender_is_not() {
             CallbackOutcome::Applied { secret, readable, late, conflict, .. } => {
                 format!("applied {secret} {readable} {late} {conflict}")
             }
-            CallbackOutcome::Duplicate { secret } => format!("duplicate {secret}"),
+            CallbackOutcome::Duplicate { secret, .. } => format!("duplicate {secret}"),
             CallbackOutcome::Rejected(rejection) => rejection.code().to_owned(),
             _ => "something new".to_owned(),
         });

@@ -20,6 +20,9 @@ pub(crate) async fn run(args: ReportArgs) -> Result<u8, Failure> {
     let path = ledgers::path(&args.ledger)?;
     let ledger = ledgers::open_existing(&path)?;
     let campaign = ledgers::find(&*ledger, &path, args.campaign.as_deref()).await?;
+    if let Some(rows) = args.rows {
+        return super::rows::run(&args, rows, &*ledger, &path, &campaign).await;
+    }
     let format = if args.json.json { ReportFormat::Json } else { args.format };
     let Some(file) = &args.output else {
         let written = write(&*ledger, &path, &campaign, format, BufWriter::new(stdout())).await;

@@ -9,7 +9,7 @@ use sinch_batch::ledger::store::{Batch, Store, StoreLimits, Sums};
 use sinch_batch::ledger::{
     Applied, BatchRecord, BoxFuture, CallbackCount, CampaignId, CampaignRecord, CampaignStatus, Claim, Claimed,
     Created, DeferredCounts, Entry, Ledger, LedgerError, MessageFailure, NewCampaign, Plan, ReceivedCallback, Renewed,
-    Run, Worker, decide,
+    RetryRow, Run, Worker, decide,
 };
 use sinch_batch::models::Timestamp;
 use sinch_batch::tracking::{MessageState, Observation};
@@ -48,6 +48,24 @@ fn known(log: &mut Log, campaign: CampaignId) -> Result<Sums, LedgerError> {
     log.sums(campaign)?.ok_or_else(LedgerError::no_such_campaign)
 }
 
+fn failures(
+    log: &mut Log,
+    campaign: CampaignId,
+    after_row: u64,
+    limit: u32,
+) -> Result<Vec<MessageFailure>, LedgerError> {
+    known(log, campaign)?;
+    let messages: Vec<(u64, MessageState)> = log.all(&of("message", campaign)).collect::<Result<_, LedgerError>>()?;
+    let mut failures = Vec::new();
+    for (row, state) in messages.into_iter().filter(|(row, _)| *row > after_row) {
+        let batch = log.batch_before(campaign, row)?;
+        let line = batch.and_then(|batch| batch.rows.line_of(row)).unwrap_or_default();
+        failures.extend(MessageFailure::of(row, line, &state));
+    }
+    failures.truncate(limit as usize);
+    Ok(failures)
+}
+
 impl Ledger for FileLedger {
     fn create(&self, campaign: NewCampaign, plan: Box<dyn Plan>) -> Response<'_, Created> {
         self.call(|log| decide::create(log, campaign, &*plan))
@@ -63,6 +81,18 @@ impl Ledger for FileLedger {
 
     fn cancel(&self, campaign: CampaignId) -> Response<'_, ()> {
         self.call(|log| decide::cancel(log, campaign))
+    }
+
+    fn pause(&self, campaign: CampaignId) -> Response<'_, ()> {
+        self.call(|log| decide::pause(log, campaign))
+    }
+
+    fn unpause(&self, campaign: CampaignId) -> Response<'_, ()> {
+        self.call(|log| decide::unpause(log, campaign))
+    }
+
+    fn stop(&self, campaign: CampaignId) -> Response<'_, ()> {
+        self.call(|log| decide::stop(log, campaign))
     }
 
     fn begin_run(&self, campaign: CampaignId, resend_after: Duration) -> Response<'_, Run> {
@@ -133,18 +163,21 @@ impl Ledger for FileLedger {
     }
 
     fn failures(&self, campaign: CampaignId, after_row: u64, limit: u32) -> Response<'_, Vec<MessageFailure>> {
+        self.call(|log| failures(log, campaign, after_row, limit))
+    }
+
+    fn messages(&self, campaign: CampaignId, after_row: u64, limit: u32) -> Response<'_, Vec<(u64, MessageState)>> {
         self.call(|log| {
             known(log, campaign)?;
-            let messages: Vec<(u64, MessageState)> =
-                log.all(&of("message", campaign)).collect::<Result<_, LedgerError>>()?;
-            let mut failures = Vec::new();
-            for (row, state) in messages.into_iter().filter(|(row, _)| *row > after_row) {
-                let batch = log.batch_before(campaign, row)?;
-                let line = batch.and_then(|batch| batch.rows.line_of(row)).unwrap_or_default();
-                failures.extend(MessageFailure::of(row, line, &state));
-            }
-            failures.truncate(limit as usize);
-            Ok(failures)
+            let all = log.all::<(u64, MessageState)>(&of("message", campaign));
+            all.filter(|one| one.as_ref().map_or(true, |(row, _)| *row > after_row)).take(limit as usize).collect()
+        })
+    }
+
+    fn retry_rows(&self, campaign: CampaignId, after_row: u64, limit: u32) -> Response<'_, Vec<RetryRow>> {
+        self.call(|log| {
+            let failures = failures(log, campaign, after_row, limit)?;
+            decide::retry_rows(log, campaign, failures)
         })
     }
 

@@ -40,7 +40,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let ledger = FileLedger::open(&path)?;
     let now = "2031-09-14T10:05:00Z".parse()?;
     let rows: RowSpans = [(1, 2), (2, 3)].into_iter().collect();
-    let plan = vec![PlannedRows { rows, at_byte: 5, n_bytes: 26, digest: *b"8 bytes." }];
+    let plan = vec![PlannedRows { first_row: None, rows, at_byte: 5, n_bytes: 26, digest: *b"8 bytes." }];
     let campaign = ledger.create(NewCampaign::new("autumn", "key", 2, now), Box::new(plan)).await?.campaign;
     ledger.begin_run(campaign.id, Duration::from_secs(30)).await?;
     let worker = Presence::new();

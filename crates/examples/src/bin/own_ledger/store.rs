@@ -80,6 +80,21 @@ impl Store for Log {
         self.get(&named("key", key))
     }
 
+    fn campaign_by_id(&mut self, campaign: CampaignId) -> Result<Option<CampaignRecord>> {
+        self.get(&of("campaign", campaign))
+    }
+
+    fn family(&mut self, root: CampaignId) -> Result<Vec<CampaignId>> {
+        let mut family = Vec::new();
+        for campaign in self.all::<CampaignRecord>("campaign/") {
+            let campaign = campaign?;
+            if campaign.family() == root {
+                family.push(campaign.id);
+            }
+        }
+        Ok(family)
+    }
+
     fn put_campaign(&mut self, new: NewCampaign) -> Result<CampaignRecord> {
         let id = CampaignId::new(1 + self.keys("campaign/").count() as i64);
         let campaign = new.with_id(id);
@@ -123,8 +138,7 @@ impl Store for Log {
     }
 
     fn add_batch(&mut self, batch: &Batch) -> Result<()> {
-        let first_row = batch.rows.first_row().unwrap_or_default();
-        self.put(at("row", batch.campaign, first_row), batch.number)?;
+        self.put(at("row", batch.campaign, batch.first_row), batch.number)?;
         let digest = named("digest", &format!("{:x?}", batch.digest));
         self.put(format!("{digest}{}", at("of", batch.campaign, batch.number)), (batch.campaign, batch.number))?;
         self.put_batch(batch)
@@ -134,7 +148,7 @@ impl Store for Log {
         if let Some(batch_id) = &batch.batch_id {
             self.put(named("id", batch_id.as_str()), (batch.campaign, batch.number))?;
         }
-        self.index("open", batch, batch.stage != BatchStage::Accepted)?;
+        self.index("open", batch, !matches!(batch.stage, BatchStage::Accepted | BatchStage::Skipped))?;
         self.index("without-id", batch, batch.batch_id.is_none() && batch.may_have_arrived())?;
         self.put(at("batch", batch.campaign, batch.number), batch)
     }

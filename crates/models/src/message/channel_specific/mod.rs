@@ -30,9 +30,10 @@ pub use whatsapp::{
     InteractiveFooter, MediaLink, OrderDetails, OrderStatusMessage, TextHeader, VideoHeader,
 };
 
-use crate::object::{Key, from_value, inside};
+use crate::object::{Key, from_value};
 use crate::unknown::{Part, Pointer};
 use crate::wire::UnknownFields;
+use crate::wire::inside;
 
 /// An entry of `channel_specific_message`: `{"message_type": …, "message": {…}}`, both required.
 #[derive(Clone, Debug, PartialEq)]

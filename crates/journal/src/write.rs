@@ -1,0 +1,260 @@
+use std::collections::VecDeque;
+use std::ffi::OsStr;
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use http::HeaderMap;
+use jiff::Timestamp;
+
+use crate::{JournalError, record};
+
+/// How much a journal may hold.
+///
+/// At most `files × file_bytes` lie on the disk, the oldest are removed first. By default 16 files of
+/// 64 MiB: 1 GiB, which at the service's usual rate of 25 callbacks per second lasts half a day or
+/// more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    file_bytes: u64,
+    files: usize,
+}
+
+impl Bounds {
+    /// How long a file may get, in bytes; at least 1. A record is never split, so one that is longer
+    /// than this alone makes a file of its length.
+    pub fn with_file_bytes(self, file_bytes: u64) -> Self {
+        Self { file_bytes: file_bytes.max(1), ..self }
+    }
+
+    /// How many files there may be, the one that is written included; at least 1.
+    pub fn with_files(self, files: usize) -> Self {
+        Self { files: files.max(1), ..self }
+    }
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { file_bytes: 64 << 20, files: 16 }
+    }
+}
+
+/// The writer of a journal. A folder has one at a time.
+///
+/// It blocks for as long as the disk needs, so an async program gives it a thread.
+#[derive(Debug)]
+pub struct Journal {
+    folder: PathBuf,
+    bounds: Bounds,
+    /// The numbers of the files, oldest first.
+    numbers: VecDeque<u64>,
+    /// The last of them, if it can be gone on with.
+    current: Option<Current>,
+    /// An earlier file may not be on the disk: the next call of `sync` tells.
+    lost: Option<JournalError>,
+    /// One record, kept for its room.
+    line: Vec<u8>,
+    /// Let go of by any end of the process.
+    _lock: File,
+}
+
+#[derive(Debug)]
+struct Current {
+    file: File,
+    path: PathBuf,
+    /// Up to here it holds whole records.
+    length: u64,
+}
+
+impl Journal {
+    /// Opens the journal in a folder, which is made if it is not there, and goes on after its last
+    /// whole record. If there are more files than the bounds allow, the oldest are removed.
+    ///
+    /// # Errors
+    /// `InUse` if another process writes it, `Open` if folder or files cannot be opened or made.
+    pub fn open(folder: impl AsRef<Path>, bounds: Bounds) -> Result<Self, JournalError> {
+        let folder = folder.as_ref().to_owned();
+        make_folder(&folder).map_err(|error| JournalError::open(&folder, error))?;
+        let lock = lock(&folder)?;
+        let numbers = numbers(&folder).map_err(|error| JournalError::open(&folder, error))?.into();
+        let mut journal = Self { folder, bounds, numbers, current: None, lost: None, line: Vec::new(), _lock: lock };
+        if let Some(last) = journal.numbers.back() {
+            let path = path_of(&journal.folder, *last);
+            journal.current = Some(Current::go_on(path.clone()).map_err(|error| JournalError::open(&path, error))?);
+        }
+        journal.remove_oldest(journal.bounds.files)?;
+        Ok(journal)
+    }
+
+    /// Writes down a callback. It is on the disk, and seen by every reader, after [`sync`](Self::sync).
+    ///
+    /// # Errors
+    /// `Open` or `Write` if it could not be written; what was written before stays, and nothing of
+    /// this one. Do not answer the callback with 2xx: the service sends it again.
+    pub fn append(&mut self, received: Timestamp, headers: &HeaderMap, body: &[u8]) -> Result<(), JournalError> {
+        self.line.clear();
+        let written = record::write(&mut self.line, received, headers, body);
+        written.map_err(|error| JournalError::write(&self.folder, error))?;
+        let length = self.line.len() as u64;
+        let fits = |current: &Current| current.length == 0 || current.length + length <= self.bounds.file_bytes;
+        if !self.current.as_ref().is_some_and(fits) {
+            self.begin_file()?;
+        }
+        let Some(current) = &mut self.current else { return Ok(()) };
+        if let Err(error) = current.file.write_all(&self.line) {
+            let error = JournalError::write(&current.path, error);
+            // What was written of it would be in the way of the next record.
+            if current.cut().is_err() {
+                self.current = None;
+            }
+            return Err(error);
+        }
+        current.length += length;
+        Ok(())
+    }
+
+    /// Waits until all that was appended is on the disk.
+    ///
+    /// # Errors
+    /// `Write` if it may not be; take it that no record since the last call is.
+    pub fn sync(&mut self) -> Result<(), JournalError> {
+        if let Some(error) = self.lost.take() {
+            return Err(error);
+        }
+        let Some(current) = &self.current else { return Ok(()) };
+        let synced = current.file.sync_data().map_err(|error| JournalError::write(&current.path, error));
+        if synced.is_err() {
+            // A system may forget the fault once it was told, so this file is not trusted again.
+            self.current = None;
+        }
+        synced
+    }
+
+    /// Makes the next file, and room for it.
+    fn begin_file(&mut self) -> Result<(), JournalError> {
+        if let Err(error) = self.sync() {
+            self.lost = Some(error);
+        }
+        self.current = None;
+        self.remove_oldest(self.bounds.files - 1)?;
+        let number = self.numbers.back().map_or(1, |last| last + 1);
+        let path = path_of(&self.folder, number);
+        let file = options().write(true).create_new(true).open(&path).and_then(|file| {
+            sync_folder(&self.folder)?;
+            Ok(file)
+        });
+        let file = file.map_err(|error| JournalError::open(&path, error))?;
+        self.numbers.push_back(number);
+        self.current = Some(Current { file, path, length: 0 });
+        Ok(())
+    }
+
+    fn remove_oldest(&mut self, keep: usize) -> Result<(), JournalError> {
+        while self.numbers.len() > keep {
+            let Some(oldest) = self.numbers.front() else { break };
+            let path = path_of(&self.folder, *oldest);
+            match fs::remove_file(&path) {
+                Ok(()) => {}
+                // Somebody else made room.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(JournalError::write(&path, error)),
+            }
+            self.numbers.pop_front();
+        }
+        Ok(())
+    }
+}
+
+impl Current {
+    /// Opens a file that is there, and cuts off a record that was torn.
+    fn go_on(path: PathBuf) -> io::Result<Self> {
+        let mut file = options().read(true).write(true).open(&path)?;
+        let length = whole_records(&mut file)?;
+        let mut current = Self { file, path, length };
+        current.cut()?;
+        Ok(current)
+    }
+
+    /// Back to the end of the last whole record.
+    fn cut(&mut self) -> io::Result<()> {
+        self.file.set_len(self.length)?;
+        self.file.seek(SeekFrom::Start(self.length)).map(|_| ())
+    }
+}
+
+/// The length up to and with the last line feed.
+fn whole_records(file: &mut File) -> io::Result<u64> {
+    const STEP: u64 = 64 << 10;
+    let mut end = file.seek(SeekFrom::End(0))?;
+    let mut block = Vec::new();
+    while end > 0 {
+        let start = end.saturating_sub(STEP);
+        file.seek(SeekFrom::Start(start))?;
+        block.clear();
+        Read::take(&mut *file, end - start).read_to_end(&mut block)?;
+        if let Some(at) = block.iter().rposition(|byte| *byte == b'\n') {
+            return Ok(start + at as u64 + 1);
+        }
+        end = start;
+    }
+    Ok(0)
+}
+
+fn lock(folder: &Path) -> Result<File, JournalError> {
+    let path = folder.join("lock");
+    let file = options().write(true).create(true).truncate(false).open(&path);
+    let file = file.map_err(|error| JournalError::open(&path, error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(JournalError::InUse { folder: folder.to_owned() }),
+        Err(TryLockError::Error(error)) => Err(JournalError::open(&path, error)),
+    }
+}
+
+pub(super) fn path_of(folder: &Path, number: u64) -> PathBuf {
+    folder.join(format!("callbacks-{number:08}.jsonl"))
+}
+
+/// The numbers of the files in a folder, ascending.
+pub(super) fn numbers(folder: &Path) -> io::Result<Vec<u64>> {
+    let mut numbers = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        numbers.extend(number_of(&entry?.file_name()));
+    }
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+fn number_of(name: &OsStr) -> Option<u64> {
+    let digits = name.to_str()?.strip_prefix("callbacks-")?.strip_suffix(".jsonl")?;
+    let number = digits.parse().ok()?;
+    // One name a number: what is spelled otherwise is none of ours.
+    (digits == format!("{number:08}")).then_some(number)
+}
+
+fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    options
+}
+
+fn make_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt;
+        builder.mode(0o700);
+    }
+    builder.create(folder)
+}
+
+/// A new file's name is on the disk only when its folder is; elsewhere than on Unix the system sees
+/// to it.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}

@@ -1,0 +1,230 @@
+//! The journal on a real disk: bounds, crashes, neighbours.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use http::{HeaderMap, HeaderValue};
+use jiff::Timestamp;
+use sinch_batch_journal::{Bounds, Journal, JournalError, Record, read};
+use tempfile::TempDir;
+
+struct Scratch(TempDir);
+
+impl Scratch {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.0.path().join("journal")
+    }
+
+    fn open(&self, bounds: Bounds) -> Journal {
+        Journal::open(self.folder(), bounds).unwrap()
+    }
+
+    /// The names of the files, oldest first.
+    fn files(&self) -> Vec<String> {
+        let mut names: Vec<String> =
+            fs::read_dir(self.folder()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.retain(|name| name != "lock");
+        names.sort();
+        names
+    }
+
+    fn bodies(&self) -> Vec<String> {
+        bodies(&self.folder())
+    }
+}
+
+fn append(journal: &mut Journal, body: &str) {
+    let mut headers = HeaderMap::new();
+    headers.insert("content-type", HeaderValue::from_static("application/json"));
+    journal.append(Timestamp::UNIX_EPOCH, &headers, body.as_bytes()).unwrap();
+}
+
+fn body(record: Record) -> String {
+    String::from_utf8(record.body).unwrap()
+}
+
+fn bodies(path: &Path) -> Vec<String> {
+    read(path).unwrap().map(|record| body(record.unwrap())).collect()
+}
+
+/// A record with a body of one digit has this length.
+fn record_length() -> u64 {
+    let scratch = Scratch::new();
+    let mut journal = scratch.open(Bounds::default());
+    append(&mut journal, "0");
+    fs::metadata(scratch.folder().join("callbacks-00000001.jsonl")).unwrap().len()
+}
+
+#[test]
+fn files_are_bounded_in_size_and_number() {
+    let scratch = Scratch::new();
+    let bounds = Bounds::default().with_file_bytes(2 * record_length()).with_files(3);
+    let mut journal = scratch.open(bounds);
+    for n in 0..9 {
+        append(&mut journal, &n.to_string());
+        assert!(scratch.files().len() <= 3);
+    }
+    journal.sync().unwrap();
+    assert_eq!(scratch.files(), ["callbacks-00000003.jsonl", "callbacks-00000004.jsonl", "callbacks-00000005.jsonl"]);
+    assert_eq!(scratch.bodies(), ["4", "5", "6", "7", "8"]);
+    for file in scratch.files() {
+        assert!(fs::metadata(scratch.folder().join(file)).unwrap().len() <= 2 * record_length());
+    }
+}
+
+#[test]
+fn a_record_longer_than_a_file_may_be_has_a_file_alone() {
+    let scratch = Scratch::new();
+    let mut journal = scratch.open(Bounds::default().with_file_bytes(1).with_files(2));
+    for body in ["first", "second", "third"] {
+        append(&mut journal, body);
+    }
+    assert_eq!(scratch.bodies(), ["second", "third"]);
+}
+
+#[test]
+fn it_goes_on_where_it_was_and_obeys_new_bounds() {
+    let scratch = Scratch::new();
+    let bounds = Bounds::default().with_file_bytes(2 * record_length());
+    for n in 0..5 {
+        append(&mut scratch.open(bounds), &n.to_string());
+    }
+    assert_eq!(scratch.files().len(), 3, "a start alone makes no file");
+    assert_eq!(scratch.bodies(), ["0", "1", "2", "3", "4"]);
+    append(&mut scratch.open(bounds.with_files(2)), "5");
+    assert_eq!(scratch.bodies(), ["2", "3", "4", "5"]);
+}
+
+#[test]
+fn a_torn_record_is_passed_over_and_cut_off_wherever_it_was_torn() {
+    let whole = {
+        let scratch = Scratch::new();
+        append(&mut scratch.open(Bounds::default()), "torn");
+        fs::read(scratch.folder().join("callbacks-00000001.jsonl")).unwrap()
+    };
+    // The last is whole but for its line feed.
+    for length in 1..whole.len() - 1 {
+        let scratch = Scratch::new();
+        append(&mut scratch.open(Bounds::default()), "good");
+        let path = scratch.folder().join("callbacks-00000001.jsonl");
+        OpenOptions::new().append(true).open(&path).unwrap().write_all(&whole[..length]).unwrap();
+
+        let mut records = read(&path).unwrap();
+        assert_eq!(body(records.next().unwrap().unwrap()), "good");
+        assert!(records.next().is_none(), "{length}");
+        assert_eq!(records.torn(), 1);
+
+        append(&mut scratch.open(Bounds::default()), "next");
+        let mut records = read(scratch.folder()).unwrap();
+        assert_eq!(records.by_ref().map(|record| body(record.unwrap())).collect::<Vec<_>>(), ["good", "next"]);
+        assert_eq!(records.torn(), 0);
+    }
+}
+
+#[test]
+fn a_torn_record_longer_than_a_block_is_cut_off() {
+    let scratch = Scratch::new();
+    append(&mut scratch.open(Bounds::default()), "good");
+    let path = scratch.folder().join("callbacks-00000001.jsonl");
+    OpenOptions::new().append(true).open(&path).unwrap().write_all(&vec![b'x'; 200_000]).unwrap();
+    append(&mut scratch.open(Bounds::default()), "next");
+    assert_eq!(scratch.bodies(), ["good", "next"]);
+
+    // Nothing but a torn record.
+    fs::write(&path, vec![b'x'; 200_000]).unwrap();
+    append(&mut scratch.open(Bounds::default()), "only");
+    assert_eq!(scratch.bodies(), ["only"]);
+}
+
+#[test]
+fn what_comes_after_the_call_is_not_read() {
+    let scratch = Scratch::new();
+    let mut journal = scratch.open(Bounds::default().with_file_bytes(2 * record_length()));
+    append(&mut journal, "0");
+    let mut n_read = 0;
+    for record in read(scratch.folder()).unwrap() {
+        n_read += 1;
+        // As a replay into the journal's own writer does, into this file and the next.
+        append(&mut journal, &body(record.unwrap()));
+        append(&mut journal, "1");
+    }
+    assert_eq!((n_read, scratch.bodies().len()), (1, 3));
+}
+
+#[test]
+fn a_damaged_line_is_named_and_the_others_are_read() {
+    let scratch = Scratch::new();
+    {
+        let mut journal = scratch.open(Bounds::default());
+        append(&mut journal, "one");
+        append(&mut journal, "two");
+    }
+    let path = scratch.folder().join("callbacks-00000001.jsonl");
+    let text = fs::read_to_string(&path).unwrap();
+    let (first, second) = text.split_once('\n').unwrap();
+    let newer = second.replacen("\"v\":1", "\"v\":7", 1);
+    fs::write(&path, format!("{first}\n\n{{\"+15550100001\n{newer}{second}")).unwrap();
+    let read: Vec<_> = read(scratch.folder()).unwrap().collect();
+    let [Ok(one), Err(damaged), Err(too_new), Ok(two)] = &read[..] else { panic!("{read:?}") };
+    assert_eq!((&one.body[..], &two.body[..]), (&b"one"[..], &b"two"[..]));
+    assert!(matches!(damaged, JournalError::Damaged { line: 3, .. }), "{damaged:?}");
+    assert!(matches!(too_new, JournalError::TooNew { line: 4, version: 7, .. }), "{too_new:?}");
+    assert!(!format!("{damaged} {damaged:?}").contains("1555"));
+}
+
+#[test]
+fn a_folder_has_one_writer() {
+    let scratch = Scratch::new();
+    let first = scratch.open(Bounds::default());
+    let second = Journal::open(scratch.folder(), Bounds::default());
+    assert!(matches!(second, Err(JournalError::InUse { .. })), "{second:?}");
+    drop(first);
+    scratch.open(Bounds::default());
+}
+
+#[test]
+fn other_files_in_the_folder_are_left_alone() {
+    let scratch = Scratch::new();
+    fs::create_dir(scratch.folder()).unwrap();
+    let names = ["callbacks-1.jsonl", "callbacks-00000001.jsonl.bak", "notes.txt", "callbacks-x.jsonl"];
+    for name in names {
+        fs::write(scratch.folder().join(name), "mine").unwrap();
+    }
+    let mut journal = scratch.open(Bounds::default().with_file_bytes(1).with_files(1));
+    append(&mut journal, "a");
+    append(&mut journal, "b");
+    assert_eq!(scratch.bodies(), ["b"]);
+    for name in names {
+        assert_eq!(fs::read_to_string(scratch.folder().join(name)).unwrap(), "mine");
+    }
+}
+
+#[test]
+fn what_cannot_be_opened_is_named() {
+    let scratch = Scratch::new();
+    fs::write(scratch.folder(), "a file").unwrap();
+    let error = Journal::open(scratch.folder(), Bounds::default()).unwrap_err();
+    assert!(matches!(error, JournalError::Open { .. }), "{error:?}");
+    assert!(error.to_string().contains("journal"), "{error}");
+    let error = read(scratch.0.path().join("nothing")).unwrap_err();
+    assert!(matches!(error, JournalError::Open { .. }), "{error:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn it_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let scratch = Scratch::new();
+    append(&mut scratch.open(Bounds::default()), "a");
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&scratch.folder()), 0o700);
+    for name in ["callbacks-00000001.jsonl", "lock"] {
+        assert_eq!(mode(&scratch.folder().join(name)), 0o600, "{name}");
+    }
+}

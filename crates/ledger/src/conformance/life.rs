@@ -1,0 +1,199 @@
+//! A campaign after it was sent: pauses, recalled batches, excluded rows, retries.
+
+use sinch_batch_models::{BatchId, BatchState};
+use sinch_batch_tracking::{BatchUpdate, MessageState, Progress};
+
+use super::{Bench, KEY, accepted, assert_kind, now, plan, rows, state};
+use crate::callback::Applied;
+use crate::campaign::{CampaignRecord, NewCampaign};
+use crate::entry::{BatchStage, Entry, Exclusion};
+use crate::error::LedgerErrorKind;
+use crate::ledger::Ledger;
+use crate::plan::PlannedRows;
+use crate::status::Phase;
+
+pub(super) async fn run<L: Ledger>(make: &mut impl AsyncFnMut() -> L) {
+    a_pause_lets_nothing_leave_and_is_lifted(&make().await).await;
+    a_stopped_campaign_is_cancelled_and_nothing_else(&make().await).await;
+    excluded_rows_count_as_skipped_and_an_empty_batch_is_closed(&make().await).await;
+    rows_of_a_batch_that_was_tried_stay(&make().await).await;
+    messages_of_a_recalled_batch_are_cancelled_until_something_is_received(&make().await).await;
+    a_retry_takes_the_newest_failure_and_nobody_who_was_reached(&make().await).await;
+    a_late_receipt_cuts_its_row_out_of_a_retry(&make().await).await;
+    two_retries_of_the_same_rows_are_refused_while_one_is_unfinished(&make().await).await;
+}
+
+async fn a_pause_lets_nothing_leave_and_is_lifted<L: Ledger>(ledger: &L) {
+    let bench = Bench::new(ledger, &[4, 6]).await;
+    let lease = bench.claim("one", 1, now()).await.leases.remove(0);
+    let id = bench.campaign.id;
+    ledger.pause(id).await.expect("a pause");
+    assert_eq!(bench.status().await.phase, Phase::Paused);
+    let intent = Entry::Intent { number: 1, token: lease.token, attempt: 1 };
+    assert_kind(ledger.record(id, intent.clone(), now()).await, LedgerErrorKind::NotRunning);
+    ledger.unpause(id).await.expect("it goes on");
+    ledger.record(id, intent, now()).await.expect("an intent");
+    // The outcome of what is under way is taken, pause or not.
+    ledger.pause(id).await.expect("a pause");
+    ledger.record(id, accepted(1, "A"), now()).await.expect("an outcome");
+    assert_eq!(bench.status().await.accepted, 4);
+}
+
+async fn a_stopped_campaign_is_cancelled_and_nothing_else<L: Ledger>(ledger: &L) {
+    let bench = Bench::new(ledger, &[4]).await;
+    let id = bench.campaign.id;
+    ledger.stop(id).await.expect("the end");
+    assert_eq!(bench.status().await.phase, Phase::Stopping);
+    assert_kind(ledger.unpause(id).await, LedgerErrorKind::NotRunning);
+    assert_kind(ledger.pause(id).await, LedgerErrorKind::NotRunning);
+    ledger.cancel(id).await.expect("the end");
+    ledger.stop(id).await.expect("the end");
+    assert_eq!(bench.status().await.phase, Phase::Cancelled);
+}
+
+async fn excluded_rows_count_as_skipped_and_an_empty_batch_is_closed<L: Ledger>(ledger: &L) {
+    let bench = Bench::new(ledger, &[4, 6]).await;
+    let id = bench.campaign.id;
+    let exclude = |number, rows: &[u64], because| Entry::Exclude { number, rows: rows.to_vec(), because };
+    ledger.record(id, exclude(2, &[5, 10, 11], Exclusion::Suppressed), now()).await.expect("an exclusion");
+    let batch = bench.batch(2).await;
+    assert_eq!((batch.rows, batch.first_row), (rows(6..=9), 5));
+    ledger.record(id, exclude(1, &[1, 2, 3, 4], Exclusion::Reached), now()).await.expect("an exclusion");
+    let status = bench.status().await;
+    assert_eq!((status.skipped, status.suppressed, status.planned, status.rows), (6, 2, 4, 10));
+    assert_eq!((status.batches.planned, status.batches.skipped), (1, 1));
+    assert_eq!(bench.batch(1).await.stage, BatchStage::Skipped);
+    // Its sums agree with its batches, and only what is left is claimed.
+    ledger.begin_run(id, std::time::Duration::ZERO).await.expect("a run");
+    let claimed = bench.claim("one", 9, now()).await;
+    assert_eq!(claimed.leases.iter().map(|lease| (lease.number, lease.first_row)).collect::<Vec<_>>(), [(2, 5)]);
+    assert_eq!(claimed.leases[0].rows, rows(6..=9));
+}
+
+async fn rows_of_a_batch_that_was_tried_stay<L: Ledger>(ledger: &L) {
+    let bench = Bench::new(ledger, &[4]).await;
+    bench.try_batch(1).await;
+    let entry = Entry::Exclude { number: 1, rows: vec![2], because: Exclusion::Suppressed };
+    assert_kind(ledger.record(bench.campaign.id, entry, now()).await, LedgerErrorKind::Impossible);
+    assert_eq!(bench.batch(1).await.rows, rows(1..=4));
+}
+
+async fn messages_of_a_recalled_batch_are_cancelled_until_something_is_received<L: Ledger>(ledger: &L) {
+    let bench = Bench::new(ledger, &[4]).await;
+    let id = bench.campaign.id;
+    let recall = Entry::Cancel { number: 1 };
+    assert_kind(ledger.record(id, recall.clone(), now()).await, LedgerErrorKind::Impossible);
+    bench.try_batch(1).await;
+    ledger.record(id, accepted(1, "A"), now()).await.expect("an outcome");
+    bench.applied(bench.row(2, state(Progress::Queued))).await;
+    ledger.record(id, recall, now()).await.expect("a recall");
+    assert!(bench.batch(1).await.recalled);
+    let seen = |state| BatchUpdate::new(BatchId::new("A"), state);
+    bench.applied(seen(BatchState::Cancelled)).await;
+    assert_eq!(ledger.apply(seen(BatchState::Cancelled).into()).await.expect("a repeat"), Applied::Duplicate);
+    let tally = bench.status().await.messages;
+    assert_eq!((tally.pending, tally.queued, tally.cancelled, tally.total()), (0, 1, 3, 4));
+    // People have it: evidence wins.
+    bench.applied(bench.row(3, state(Progress::Delivered))).await;
+    let tally = bench.status().await.messages;
+    assert_eq!((tally.delivered, tally.cancelled, tally.total()), (1, 2, 4));
+    bench.applied(seen(BatchState::Processed)).await;
+    let tally = bench.status().await.messages;
+    assert_eq!((tally.pending, tally.queued, tally.delivered, tally.cancelled), (2, 1, 1, 0));
+}
+
+const CHILD: &str = "0292f3c6a1b27c3d8e4f5a6b7c8d9e0f";
+const OTHER: &str = "0392f3c6a1b27c3d8e4f5a6b7c8d9e0f";
+
+/// The same words for another campaign.
+fn beside<L: Ledger>(ledger: &L, campaign: CampaignRecord) -> Bench<'_, L> {
+    Bench { ledger, campaign, tokens: std::cell::RefCell::default() }
+}
+
+/// A campaign of which these rows have failed.
+async fn sent<'a, L: Ledger>(ledger: &'a L, failed: &[u64]) -> Bench<'a, L> {
+    let bench = Bench::new(ledger, &[4, 6]).await;
+    for (number, id) in [(1, "A"), (2, "B")] {
+        bench.try_batch(number).await;
+        ledger.record(bench.campaign.id, accepted(number, id), now()).await.expect("an outcome");
+    }
+    for row in failed {
+        bench.applied(bench.row(*row, MessageState::failed(Some("RATE_LIMITED"), None))).await;
+    }
+    bench
+}
+
+fn retry(bench: &Bench<'_, impl Ledger>, name: &str, key: &str, chosen: u64) -> NewCampaign {
+    let parent = &bench.campaign;
+    let mut new = NewCampaign::new(name, key, parent.rows, now());
+    new.input_fingerprint.clone_from(&parent.input_fingerprint);
+    new.skipped = parent.rows - chosen;
+    new.parent = Some(parent.id);
+    new
+}
+
+fn chosen(rows_of_first: &[u64], rows_of_second: &[u64]) -> Vec<PlannedRows> {
+    let whole = plan(KEY, &[4, 6]);
+    let some = |rows: &[u64], of: &PlannedRows| PlannedRows {
+        first_row: of.rows.first_row(),
+        rows: rows.iter().map(|row| (*row, *row + 1)).collect(),
+        ..of.clone()
+    };
+    let some = [some(rows_of_first, &whole[0]), some(rows_of_second, &whole[1])];
+    some.into_iter().filter(|batch| !batch.rows.is_empty()).collect()
+}
+
+async fn a_retry_takes_the_newest_failure_and_nobody_who_was_reached<L: Ledger>(ledger: &L) {
+    let bench = sent(ledger, &[2, 4, 7]).await;
+    let id = bench.campaign.id;
+    let found = ledger.retry_rows(id, 0, 10).await.expect("failures");
+    assert_eq!(
+        found.iter().map(|row| (row.failure.row, row.reached)).collect::<Vec<_>>(),
+        [(2, false), (4, false), (7, false)]
+    );
+    let created = ledger.create(retry(&bench, "again", CHILD, 2), Box::new(chosen(&[4], &[7]))).await.expect("a retry");
+    let child = beside(ledger, created.campaign);
+    assert_eq!(child.campaign.parent, Some(id));
+    assert_eq!(child.campaign.family(), id);
+    let lease = child.claim("one", 1, now()).await.leases.remove(0);
+    assert_eq!((lease.first_row, lease.rows.clone()), (1, [(4, 5)].into_iter().collect()));
+    // While it may have left, nobody sends it again.
+    let intent = Entry::Intent { number: 1, token: lease.token, attempt: 1 };
+    ledger.record(child.campaign.id, intent, now()).await.expect("an intent");
+    let reached = |rows: Vec<crate::entry::RetryRow>| rows.iter().map(|row| row.reached).collect::<Vec<_>>();
+    assert_eq!(reached(ledger.retry_rows(id, 0, 10).await.expect("failures")), [false, true, false]);
+    ledger.record(child.campaign.id, accepted(1, "C"), now()).await.expect("an outcome");
+    assert_eq!(reached(ledger.retry_rows(id, 0, 10).await.expect("failures")), [false, true, false]);
+    child.applied(child.row(4, MessageState::failed(Some("BAD_REQUEST"), None))).await;
+    let found = ledger.retry_rows(id, 2, 1).await.expect("failures");
+    assert_eq!((found[0].reached, found[0].failure.code.as_deref()), (false, Some("BAD_REQUEST")));
+    child.applied(child.row(4, state(Progress::Read))).await;
+    assert_eq!(reached(ledger.retry_rows(id, 0, 10).await.expect("failures")), [false, true, false]);
+}
+
+async fn a_late_receipt_cuts_its_row_out_of_a_retry<L: Ledger>(ledger: &L) {
+    let bench = sent(ledger, &[2, 4, 7]).await;
+    let created =
+        ledger.create(retry(&bench, "again", CHILD, 3), Box::new(chosen(&[2, 4], &[7]))).await.expect("a retry");
+    let child = beside(ledger, created.campaign);
+    bench.applied(bench.row(2, state(Progress::Delivered))).await;
+    bench.applied(bench.row(7, state(Progress::Delivered))).await;
+    let claimed = child.claim("one", 5, now()).await;
+    assert_eq!(claimed.leases.len(), 1);
+    assert_eq!(claimed.leases[0].rows, [(4, 5)].into_iter().collect());
+    let status = child.status().await;
+    assert_eq!((status.rows, status.skipped, status.planned, status.suppressed), (10, 9, 1, 0));
+    ledger.begin_run(child.campaign.id, std::time::Duration::ZERO).await.expect("sums that agree");
+}
+
+async fn two_retries_of_the_same_rows_are_refused_while_one_is_unfinished<L: Ledger>(ledger: &L) {
+    let bench = sent(ledger, &[2]).await;
+    let create = |name, key| ledger.create(retry(&bench, name, key, 1), Box::new(chosen(&[2], &[])));
+    let first = create("again", CHILD).await.expect("a retry").campaign;
+    assert_kind(create("twice", OTHER).await, LedgerErrorKind::RetryUnderWay);
+    ledger.cancel(first.id).await.expect("its end");
+    create("twice", OTHER).await.expect("another retry");
+    let mut other = retry(&bench, "other", "0492f3c6a1b27c3d8e4f5a6b7c8d9e0f", 1);
+    other.input_fingerprint = "another file".to_owned();
+    assert_kind(ledger.create(other, Box::new(chosen(&[2], &[]))).await, LedgerErrorKind::Impossible);
+}
