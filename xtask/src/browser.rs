@@ -14,7 +14,7 @@ const FOLDER: &str = "target/browser";
 const AXE: &str = "axe-core@4.14.1";
 
 /// The pictures that the README shows, and of what.
-const SHOWN: [(&str, &str); 2] = [("inbox", "inbox-1280-light.png"), ("report", "report-1280-light.png")];
+const SHOWN: [(&str, &str); 2] = [("inbox", "inbox.png"), ("report", "report.png")];
 
 /// How large a picture of the README may be.
 const LARGEST: u64 = 200 * 1024;

@@ -168,7 +168,11 @@ impl Rules {
             Some((name, port)) if !port.ends_with(']') => (name, port.parse().ok().filter(|_| is_number(port))),
             _ => (authority, Some(80)),
         };
-        if self.names.iter().any(|ours| authority.eq_ignore_ascii_case(ours) && ours.ends_with(&format!(":{}", port.unwrap_or(0)))) {
+        if self
+            .names
+            .iter()
+            .any(|ours| authority.eq_ignore_ascii_case(ours) && ours.ends_with(&format!(":{}", port.unwrap_or(0))))
+        {
             return true;
         }
         let names = ["localhost", "127.0.0.1", "[::1]"].into_iter().chain(self.names.iter().map(|ours| &**ours));

@@ -244,8 +244,7 @@ impl Batch {
             "message": self.template.raw(),
             "recipient_and_params": [entry],
         });
-        for (name, metadata) in
-            [("batch_metadata", &self.batch_metadata), ("message_metadata", &self.message_metadata)]
+        for (name, metadata) in [("batch_metadata", &self.batch_metadata), ("message_metadata", &self.message_metadata)]
         {
             if !metadata.is_empty() {
                 request[name] = Value::Object(metadata.clone());

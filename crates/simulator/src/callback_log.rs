@@ -28,13 +28,7 @@ pub(crate) struct Attempt {
 pub(crate) struct CallbackLog(Mutex<VecDeque<Attempt>>);
 
 impl CallbackLog {
-    pub(crate) fn add(
-        &self,
-        time: Timestamp,
-        post: &Post,
-        answer: Option<u16>,
-        signature: Vec<(HeaderName, String)>,
-    ) {
+    pub(crate) fn add(&self, time: Timestamp, post: &Post, answer: Option<u16>, signature: Vec<(HeaderName, String)>) {
         let What::Receipt(batch, index, stage) = &post.what else { return };
         let status = match stage {
             Stage::Queued => "QUEUED_ON_CHANNEL",
@@ -42,15 +36,8 @@ impl CallbackLog {
             Stage::Read => "READ",
             Stage::Failed(_) | Stage::Invalid => "FAILED",
         };
-        let attempt = Attempt {
-            batch: batch.number,
-            index: *index,
-            time,
-            status,
-            attempt: post.tries + 1,
-            answer,
-            signature,
-        };
+        let attempt =
+            Attempt { batch: batch.number, index: *index, time, status, attempt: post.tries + 1, answer, signature };
         let mut kept = self.lock();
         if kept.len() == KEPT {
             kept.pop_front();

@@ -56,34 +56,39 @@ impl FaultsView {
     /// The page.
     pub fn render(&self) -> String {
         let back = "/inbox/faults";
-        page("Faults and clock", Some(1), None, &html! {
-            h1 { "Faults and clock" }
-            section { h2 { "Planned" } (self.planned(back)) }
-            section {
-                h2 { "Plan a fault" }
-                div.cards { @for operation in &self.operations { (operation.form(back)) } }
-            }
-            section {
-                h2 { "Clock" }
-                p { "It is " (time(self.now)) "." }
-                form.inline method="post" action="/inbox/clock" {
-                    (back_field(back))
-                    label for="advance_seconds" { "Move it on by" }
-                    input #advance_seconds name="advance_seconds" type="number" min="1" value="60" required;
-                    " seconds "
-                    button type="submit" { "Move on" }
+        page(
+            "Faults and clock",
+            Some(1),
+            None,
+            &html! {
+                h1 { "Faults and clock" }
+                section { h2 { "Planned" } (self.planned(back)) }
+                section {
+                    h2 { "Plan a fault" }
+                    div.cards { @for operation in &self.operations { (operation.form(back)) } }
                 }
-            }
-            section {
-                h2 { "Callbacks" }
-                p { @if self.held { "They are held back." } @else { "They are sent as they come." } }
-                form method="post" action="/inbox/callbacks" {
-                    (back_field(back))
-                    @let (value, words) = if self.held { ("release", "Let them go") } else { ("hold", "Hold them back") };
-                    button type="submit" name="what" value=(value) { (words) }
+                section {
+                    h2 { "Clock" }
+                    p { "It is " (time(self.now)) "." }
+                    form.inline method="post" action="/inbox/clock" {
+                        (back_field(back))
+                        label for="advance_seconds" { "Move it on by" }
+                        input #advance_seconds name="advance_seconds" type="number" min="1" value="60" required;
+                        " seconds "
+                        button type="submit" { "Move on" }
+                    }
                 }
-            }
-        })
+                section {
+                    h2 { "Callbacks" }
+                    p { @if self.held { "They are held back." } @else { "They are sent as they come." } }
+                    form method="post" action="/inbox/callbacks" {
+                        (back_field(back))
+                        @let (value, words) = if self.held { ("release", "Let them go") } else { ("hold", "Hold them back") };
+                        button type="submit" name="what" value=(value) { (words) }
+                    }
+                }
+            },
+        )
     }
 
     fn planned(&self, back: &str) -> Markup {

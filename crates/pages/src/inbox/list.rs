@@ -73,23 +73,28 @@ impl ListView {
     /// The page.
     pub fn render(&self) -> String {
         let live = self.filter.url("/inbox/live", &self.newest);
-        page("Inbox", Some(0), Some(&live), &html! {
-            div.titled {
-                h1 { "Inbox" }
-                p.quiet { "What people would have got. Nothing leaves this machine." }
-            }
-            (self.tallies())
-            (self.search())
-            p.sr aria-live="polite" data-live-spoken="line" {}
-            p.news data-live-frame hidden {
-                a href=(self.filter.url("/inbox", "")) { span data-live-text="new" { "0" } " new – show them" }
-            }
-            (self.table())
-            (self.further())
-            @if !self.calls_back {
-                p.quiet { "No callbacks are sent: the simulator was started without " code { "--callback-url" } "." }
-            }
-        })
+        page(
+            "Inbox",
+            Some(0),
+            Some(&live),
+            &html! {
+                div.titled {
+                    h1 { "Inbox" }
+                    p.quiet { "What people would have got. Nothing leaves this machine." }
+                }
+                (self.tallies())
+                (self.search())
+                p.sr aria-live="polite" data-live-spoken="line" {}
+                p.news data-live-frame hidden {
+                    a href=(self.filter.url("/inbox", "")) { span data-live-text="new" { "0" } " new – show them" }
+                }
+                (self.table())
+                (self.further())
+                @if !self.calls_back {
+                    p.quiet { "No callbacks are sent: the simulator was started without " code { "--callback-url" } "." }
+                }
+            },
+        )
     }
 
     /// The numbers by status, each a filter.

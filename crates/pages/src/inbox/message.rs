@@ -72,30 +72,35 @@ impl MessageView {
         let back = message_url(&self.at);
         let press = self.calls_back.then_some(Press { at: &self.at, back: &back });
         let name = if self.channel.is_empty() { "contact" } else { self.channel };
-        page("Message", None, None, &html! {
-            p.eyebrow {
-                a href="/inbox" { "Inbox" } " / " a href=(person_url(&self.identity)) { (outside(&self.identity)) } " / Message"
-            }
-            h1 { "Message to " (outside(&self.identity)) }
-            div.beside {
-                section.phone aria-label={ "Phone: " (name) } {
-                    h2.bar-top { (name) }
-                    div.screen {
-                        div.turn {
-                            (phone::message(&self.message, &Context { channel: self.channel, press }))
-                            p.under { (clock(self.accepted)) " " (self.status.show()) }
+        page(
+            "Message",
+            None,
+            None,
+            &html! {
+                p.eyebrow {
+                    a href="/inbox" { "Inbox" } " / " a href=(person_url(&self.identity)) { (outside(&self.identity)) } " / Message"
+                }
+                h1 { "Message to " (outside(&self.identity)) }
+                div.beside {
+                    section.phone aria-label={ "Phone: " (name) } {
+                        h2.bar-top { (name) }
+                        div.screen {
+                            div.turn {
+                                (phone::message(&self.message, &Context { channel: self.channel, press }))
+                                p.under { (clock(self.accepted)) " " (self.status.show()) }
+                            }
                         }
                     }
+                    div.behind {
+                        (self.facts())
+                        @if self.calls_back { (self.receipts(&back)) }
+                        (self.callbacks())
+                        (self.values())
+                        (self.request())
+                    }
                 }
-                div.behind {
-                    (self.facts())
-                    @if self.calls_back { (self.receipts(&back)) }
-                    (self.callbacks())
-                    (self.values())
-                    (self.request())
-                }
-            }
-        })
+            },
+        )
     }
 
     fn facts(&self) -> Markup {

@@ -161,13 +161,17 @@ mod tests {
 
     #[test]
     fn queries_hold_what_is_put_into_them() {
-        assert_eq!(url("/inbox", &[("q", "+1 &=ü"), ("channel", ""), ("status", "read")]), "/inbox?q=%2B1%20%26%3D%C3%BC&status=read");
+        assert_eq!(
+            url("/inbox", &[("q", "+1 &=ü"), ("channel", ""), ("status", "read")]),
+            "/inbox?q=%2B1%20%26%3D%C3%BC&status=read"
+        );
     }
 
     #[test]
     fn ages_are_in_their_largest_unit() {
         let at = |second| Timestamp::from_second(second).unwrap_or_default();
-        for (seconds, words) in [(-5, "now"), (0, "now"), (59, "59 s"), (60, "1 min"), (7200, "2 h"), (172_800, "2 d")] {
+        for (seconds, words) in [(-5, "now"), (0, "now"), (59, "59 s"), (60, "1 min"), (7200, "2 h"), (172_800, "2 d")]
+        {
             assert_eq!(age(at(1000), at(1000 + seconds)), words);
         }
     }

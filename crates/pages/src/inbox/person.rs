@@ -59,27 +59,32 @@ impl PersonView {
     pub fn render(&self) -> String {
         let n = self.phones.iter().flat_map(|(_, lines)| lines).filter(|(_, it)| matches!(it, LineView::Message(_)));
         let n = n.count() as u64;
-        page(&self.identity, None, None, &html! {
-            p.eyebrow { a href="/inbox" { "Inbox" } " / Person" }
-            h1 { (outside(&self.identity)) }
-            p.quiet {
-                @if self.older.is_some() { "The last " }
-                (count(n, "message", "messages"))
-                @for channel in &self.opted_out { " " span.badge.failed { "opted out of " (outside(channel)) } }
-            }
-            div.beside {
-                div.phones {
-                    @for (channel, lines) in &self.phones { (self.phone(channel, lines)) }
-                    @if self.phones.is_empty() { p.empty { "No message to this person was found." } }
-                    @if let Some(older) = &self.older {
-                        nav.further aria-label="Further messages" {
-                            a href=(url("/inbox/person", &[("identity", &self.identity), ("after", older)])) { "Older messages" }
+        page(
+            &self.identity,
+            None,
+            None,
+            &html! {
+                p.eyebrow { a href="/inbox" { "Inbox" } " / Person" }
+                h1 { (outside(&self.identity)) }
+                p.quiet {
+                    @if self.older.is_some() { "The last " }
+                    (count(n, "message", "messages"))
+                    @for channel in &self.opted_out { " " span.badge.failed { "opted out of " (outside(channel)) } }
+                }
+                div.beside {
+                    div.phones {
+                        @for (channel, lines) in &self.phones { (self.phone(channel, lines)) }
+                        @if self.phones.is_empty() { p.empty { "No message to this person was found." } }
+                        @if let Some(older) = &self.older {
+                            nav.further aria-label="Further messages" {
+                                a href=(url("/inbox/person", &[("identity", &self.identity), ("after", older)])) { "Older messages" }
+                            }
                         }
                     }
+                    (self.acts())
                 }
-                (self.acts())
-            }
-        })
+            },
+        )
     }
 
     fn phone(&self, channel: &str, lines: &[(Timestamp, LineView)]) -> Markup {
@@ -126,10 +131,11 @@ impl PersonView {
     fn acts(&self) -> Markup {
         let back = person_url(&self.identity);
         let channel = self.phones.first().map_or("SMS", |(channel, _)| *channel);
-        let last = self.phones.iter().rev().flat_map(|(_, lines)| lines.iter().rev()).find_map(|(_, line)| match line {
-            LineView::Message(bubble) => Some(bubble.at.as_str()),
-            LineView::Inbound(_) => None,
-        });
+        let last =
+            self.phones.iter().rev().flat_map(|(_, lines)| lines.iter().rev()).find_map(|(_, line)| match line {
+                LineView::Message(bubble) => Some(bubble.at.as_str()),
+                LineView::Inbound(_) => None,
+            });
         let hidden = html! { (back_field(&back)) input type="hidden" name="identity" value=(self.identity); };
         let (outcome, code) = &self.outcome;
         html! {

@@ -28,9 +28,9 @@ pub(super) fn frame(media: &Value) -> Markup {
 /// The last part of a URL's path.
 fn file_name(url: &str) -> &str {
     let path = url.split(['?', '#']).next().unwrap_or_default();
-    path.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(_, path)| {
-        path.rsplit('/').next().unwrap_or_default()
-    })
+    path.split_once("://")
+        .and_then(|(_, rest)| rest.split_once('/'))
+        .map_or("", |(_, path)| path.rsplit('/').next().unwrap_or_default())
 }
 
 /// What a file is by the end of its name.

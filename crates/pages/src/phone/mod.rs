@@ -37,14 +37,8 @@ const KINDS: [(&str, fn(&Value, &Context<'_>) -> Markup); 9] = [
 ];
 
 /// Kinds that SMS has nothing of.
-const NOT_ON_SMS: [&str; 6] = [
-    "card_message",
-    "carousel_message",
-    "choice_message",
-    "list_message",
-    "location_message",
-    "contact_info_message",
-];
+const NOT_ON_SMS: [&str; 6] =
+    ["card_message", "carousel_message", "choice_message", "list_message", "location_message", "contact_info_message"];
 
 /// Where a message is shown.
 #[derive(Clone, Copy, Debug)]
@@ -97,8 +91,9 @@ fn cut(text: &str) -> String {
     }
 }
 
+/// A value on one line: a text as it is, anything else as JSON.
 fn compact(value: &Value) -> String {
-    cut(&value.to_string())
+    cut(&value.as_str().map_or_else(|| value.to_string(), str::to_owned))
 }
 
 /// The kind of a message, if it is known.

@@ -102,7 +102,8 @@ fn sms_says_what_it_is_not_and_what_it_costs() {
 
 #[test]
 fn media_are_named_and_never_fetched() {
-    let media = json!({"media_message": {"url": "https://example.org/coat.jpg", "thumbnail_url": "https://example.org/s.jpg"}});
+    let media =
+        json!({"media_message": {"url": "https://example.org/coat.jpg", "thumbnail_url": "https://example.org/s.jpg"}});
     let shown = message(&media, &on("RCS")).into_string();
     assert!(shown.contains("Image") && shown.contains("coat.jpg"), "{shown}");
     assert!(!shown.contains("src="), "{shown}");
@@ -121,13 +122,17 @@ fn message_of(kind: usize, text: &str) -> Value {
         1 => json!({"card_message": card}),
         2 => json!({"carousel_message": {"cards": [card], "choices": choices}}),
         3 => json!({"choice_message": {"text_message": {"text": text}, "choices": choices}}),
-        4 => json!({"list_message": {"title": text, "description": text, "media": media, "sections": [{"title": text, "items": [
-            {"choice": {"title": text, "description": text, "postback_data": text}}, {"product": {"id": text, "marketplace": text}}, text]}]}}),
+        4 => {
+            json!({"list_message": {"title": text, "description": text, "media": media, "sections": [{"title": text, "items": [
+            {"choice": {"title": text, "description": text, "postback_data": text}}, {"product": {"id": text, "marketplace": text}}, text]}]}})
+        }
         5 => json!({"media_message": media}),
         6 => json!({"location_message": {"title": text, "label": text}}),
         7 => json!({"contact_info_message": {"name": {"full_name": text}, "phone_numbers": [{"phone_number": text}],
             "urls": [{"url": text}], "email_addresses": [{"email_address": text}], "addresses": [{"city": text}]}}),
-        8 => json!({"template_message": {"omni_template": {"template_id": text, "language_code": text, "parameters": {text: text}}}}),
+        8 => {
+            json!({"template_message": {"omni_template": {"template_id": text, "language_code": text, "parameters": {text: text}}}})
+        }
         9 => json!({"explicit_channel_message": {"WHATSAPP": text}}),
         _ => json!({text: text}),
     }

@@ -73,7 +73,8 @@ fn state(shared: &Shared, new: u64) -> LiveState {
     let counts = counts(shared);
     let all: u64 = counts.iter().sum();
     let [pending, queued, delivered, read, failed] = counts;
-    let line = format!("{}, {} failed", count(delivered + read, "message arrived", "messages arrived"), grouped(failed));
+    let line =
+        format!("{}, {} failed", count(delivered + read, "message arrived", "messages arrived"), grouped(failed));
     Status::ALL
         .into_iter()
         .zip([pending, queued, delivered, read, failed])

@@ -43,7 +43,8 @@ async fn page(request: reqwest::RequestBuilder) -> Page {
 async fn raw(caller: &Caller, first: &str, head: &[&str]) -> String {
     let addr = caller.simulator.control_url();
     let mut stream = TcpStream::connect(addr.trim_start_matches("http://")).await.unwrap();
-    let request = format!("{first} HTTP/1.1\r\n{}\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{{}}", head.join("\r\n"));
+    let request =
+        format!("{first} HTTP/1.1\r\n{}\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{{}}", head.join("\r\n"));
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
@@ -151,7 +152,8 @@ async fn the_list_is_searched_and_filtered() {
     let caller = Caller::start(SimulatorConfig::default().with_fail_percent(0.0).with_read_percent(0.0)).await;
     let people = [("+15550000001", json!({"name": "Zoë"})), ("+15550000002", json!({"name": "Bob"}))];
     let mut body = batch("Hello ${name}", &people);
-    body["recipient_and_params"][1]["recipient"]["identified_by"]["channel_identities"][0]["channel"] = "WHATSAPP".into();
+    body["recipient_and_params"][1]["recipient"]["identified_by"]["channel_identities"][0]["channel"] =
+        "WHATSAPP".into();
     caller.send(&body).await;
     caller.simulator.idle().await;
     for (query, expected) in [
