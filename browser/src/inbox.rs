@@ -144,18 +144,36 @@ fn kinds() -> Vec<(Value, &'static str)> {
             "choices": [{"text_message": {"text": "Keep one for me"}, "postback_data": "keep"}]})
     };
     vec![
-        (json!({"text_message": {"text": "Hello ${name}, your parcel is *on its way*: https://example.com/p/1"}}), "WHATSAPP"),
+        (
+            json!({"text_message": {"text": "Hello ${name}, your parcel is *on its way*: https://example.com/p/1"}}),
+            "WHATSAPP",
+        ),
         (json!({"card_message": card("Autumn coats", "coat.jpg")}), "WHATSAPP"),
         (json!({"carousel_message": {"cards": [card("Red", "red.jpg"), card("Green", "green.jpg")]}}), "RCS"),
         (json!({"choice_message": {"text_message": {"text": "See you on ${day}?"}, "choices": choices()}}), "WHATSAPP"),
-        (json!({"list_message": {"title": "Pick a flavour", "description": "One scoop", "sections": [
+        (
+            json!({"list_message": {"title": "Pick a flavour", "description": "One scoop", "sections": [
             {"title": "Fruit", "items": [{"choice": {"title": "Lemon", "description": "Sharp", "postback_data": "lemon"}}]},
-            {"title": "Shop", "items": [{"product": {"id": "sku-7", "marketplace": "FACEBOOK", "quantity": 2, "item_price": 4.5, "currency": "EUR"}}]}]}}), "WHATSAPP"),
+            {"title": "Shop", "items": [{"product": {"id": "sku-7", "marketplace": "FACEBOOK", "quantity": 2, "item_price": 4.5, "currency": "EUR"}}]}]}}),
+            "WHATSAPP",
+        ),
         (json!({"media_message": {"url": "https://static.example.com/plan.pdf"}}), "RCS"),
-        (json!({"location_message": {"title": "Our shop", "label": "By the bridge", "coordinates": {"latitude": 59.3293, "longitude": 18.0686}}}), "RCS"),
-        (json!({"contact_info_message": {"name": {"full_name": "Ada Berg"}, "phone_numbers": [{"phone_number": "+15550199002"}]}}), "RCS"),
-        (json!({"template_message": {"omni_template": {"template_id": "reminder", "version": "1", "language_code": "en", "parameters": {"name": "${name}"}}}}), "RCS"),
-        (json!({"text_message": {"text": "for others"}, "explicit_channel_message": {"LINE": "{\"type\": \"flex\"}"}}), "LINE"),
+        (
+            json!({"location_message": {"title": "Our shop", "label": "By the bridge", "coordinates": {"latitude": 59.3293, "longitude": 18.0686}}}),
+            "RCS",
+        ),
+        (
+            json!({"contact_info_message": {"name": {"full_name": "Ada Berg"}, "phone_numbers": [{"phone_number": "+15550199002"}]}}),
+            "RCS",
+        ),
+        (
+            json!({"template_message": {"omni_template": {"template_id": "reminder", "version": "1", "language_code": "en", "parameters": {"name": "${name}"}}}}),
+            "RCS",
+        ),
+        (
+            json!({"text_message": {"text": "for others"}, "explicit_channel_message": {"LINE": "{\"type\": \"flex\"}"}}),
+            "LINE",
+        ),
         (json!({"card_message": card("A card", "coat.jpg")}), "SMS"),
     ]
 }
@@ -168,8 +186,14 @@ fn everyday() -> Vec<(&'static str, Value)> {
         ("RCS", json!({"media_message": {"url": "https://static.example.com/ticket.pdf"}})),
         ("WHATSAPP", text("Hello ${name}, your parcel is on its way: https://example.com/p/1")),
         ("SMS", text("Hello ${name}, we open again on ${day} at 9.")),
-        ("RCS", json!({"card_message": {"title": "Autumn coats are here, ${name}", "description": "Wool, made for rain."}})),
-        ("WHATSAPP", json!({"choice_message": {"text_message": {"text": "${name}, will we see you on ${day}?"}, "choices": choices()}})),
+        (
+            "RCS",
+            json!({"card_message": {"title": "Autumn coats are here, ${name}", "description": "Wool, made for rain."}}),
+        ),
+        (
+            "WHATSAPP",
+            json!({"choice_message": {"text_message": {"text": "${name}, will we see you on ${day}?"}, "choices": choices()}}),
+        ),
         ("VIBERBM", text("Thank you, ${name}. Your table is kept for ${day}.")),
     ]
 }

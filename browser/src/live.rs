@@ -38,7 +38,9 @@ pub(crate) async fn is_live(browser: &Browser, inbox: &Inbox) -> anyhow::Result<
     let mut faults = Vec::new();
     browser.open(&format!("{}inbox?q=%2B15550107", inbox.url), Look::ALL[0]).await?;
     let text = json!({"text_message": {"text": "Hello ${name}"}});
-    inbox.send(&text, &[("SMS", "+15550107001".to_owned(), "Mateo"), ("SMS", "+15550999999".to_owned(), "Zoë")]).await?;
+    inbox
+        .send(&text, &[("SMS", "+15550107001".to_owned(), "Mateo"), ("SMS", "+15550999999".to_owned(), "Zoë")])
+        .await?;
     let told = browser
         .ask_later(
             "const done = arguments[arguments.length - 1]; const frame = document.querySelector('[data-live-frame]');
