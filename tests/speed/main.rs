@@ -20,7 +20,7 @@ use sinch_batch::campaign::{Campaign, CampaignRequest};
 use sinch_batch::client::{Client, RetryPolicy};
 use sinch_batch::ledger::SqliteLedger;
 use sinch_batch::models::{AppId, Message, ProjectId, SendBatchRequest, Template};
-use sinch_batch::recipients::{Batcher, Format, InvalidRows, RecipientFile, Rows, Source};
+use sinch_batch::recipients::{Batcher, Format, InvalidRows, RecipientFile, RowReader, Rows};
 
 /// The message of all of them.
 const TEXT: &str = "Hello ${name}, your code is ${code}.";
@@ -81,7 +81,7 @@ async fn send(file: File, url: &str) -> Result<u64, Box<dyn Error>> {
         .without_pace()
         .build()?;
     let message = Message::text(TEXT);
-    let source = Source::new(file, Format::Csv, &Template::new(message.clone()))?;
+    let source = RowReader::new(file, Format::Csv, &Template::new(message.clone()))?;
     let mut rows = 0;
     // A loop by hand takes no fingerprint either.
     let rows_of_file = Rows::new(source, InvalidRows::none()).without_fingerprint();

@@ -278,7 +278,7 @@ impl CampaignRequest {
         mut on_finding: impl FnMut(Finding),
     ) -> Result<CheckedCampaign, SourceError> {
         let template = self.template();
-        let options = &options.with_message_metadata(self.message_metadata_length());
+        let options = &options.clone().with_message_metadata(self.message_metadata_length());
         let checked = source.check(&template, options, &mut on_finding)?;
         Ok(CheckedCampaign::new(self.clone(), Box::new(source), checked, options))
     }

@@ -219,11 +219,7 @@ impl<'a> Runner<'a> {
                 let first = batch_ids.first().cloned();
                 entries.extend(first.map(|batch_id| Entry::Accepted { number, batch_id }));
                 if batch_ids.len() > 1 {
-                    tracing::warn!(
-                        batch = number,
-                        ids = batch_ids.len(),
-                        "the service holds this batch more than once"
-                    );
+                    tracing::warn!("batch {number}: the service holds it {} times", batch_ids.len());
                     entries.push(Entry::Doubled { number, batch_ids });
                 }
             }
@@ -243,18 +239,24 @@ impl<'a> Runner<'a> {
         Input::Recorded(number).into()
     }
 
-    async fn call(&self, number: BatchNumber, request: Option<Arc<SendBatchRequest>>, until: SendUntil) -> Done {
+    async fn call(
+        &self,
+        number: BatchNumber,
+        rows: String,
+        request: Option<Arc<SendBatchRequest>>,
+        until: SendUntil,
+    ) -> Done {
         let Some(request) = request else { return Input::Lost(number).into() };
         let response = self.sender.send(&request, until).await;
         match &response {
             Ok(batch_id) => tracing::debug!(batch = number, %batch_id, "accepted"),
             Err(SendFailure::Unknown { why }) => {
-                tracing::warn!(batch = number, why, "no response; checking whether the batch arrived");
+                tracing::warn!(why, "batch {number}{rows}: no response; checking whether it arrived");
             }
             Err(SendFailure::NotNow { why, .. } | SendFailure::Expired { why }) => {
-                tracing::warn!(batch = number, why, "not now, waiting");
+                tracing::warn!(why, "batch {number}{rows}: not accepted for now; waiting");
             }
-            Err(SendFailure::Refused { why, .. }) => tracing::warn!(batch = number, why, "refused"),
+            Err(SendFailure::Refused { why, .. }) => tracing::warn!(why, "batch {number}{rows}: refused"),
         }
         Input::Sent(number, response).into()
     }
@@ -284,8 +286,9 @@ impl<'a> Run<'a> {
             }
             Command::Send(number, until) => {
                 let request = self.requests.get(&number).cloned();
+                let rows = self.leases.get(&number).map(|lease| logged_rows(&lease.rows)).unwrap_or_default();
                 let until = self.clock.send_until(until);
-                self.work.push(Box::pin(runner.call(number, request, until)));
+                self.work.push(Box::pin(runner.call(number, rows, request, until)));
             }
             Command::LookUp(number) => self.work.push(Box::pin(runner.look_up(number))),
             Command::GiveBack(number, token) => {
@@ -342,6 +345,27 @@ fn shown_rows(rows: &RowSpans) -> String {
         (Some(first), Some(last)) => format!(" (rows {first} to {last})"),
         _ => String::new(),
     }
+}
+
+/// The rows of a batch for the log.
+fn logged_rows(rows: &RowSpans) -> String {
+    match (rows.first_row(), rows.last_row()) {
+        (Some(first), Some(last)) => format!(" (rows {}–{})", grouped(first), grouped(last)),
+        _ => String::new(),
+    }
+}
+
+/// A number with separators between its thousands, as people read it.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// What one piece of work came to.

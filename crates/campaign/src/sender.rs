@@ -6,7 +6,7 @@ use std::time::Duration;
 use sinch_batch_client::transport::SendUntil;
 use sinch_batch_client::{Client, Disposition, Error, Found};
 use sinch_batch_models::{BatchId, SendBatchRequest};
-use sinch_batch_tracking::{BATCH_KEY, BatchKey, scrub};
+use sinch_batch_tracking::{BATCH_KEY, BatchKey};
 
 /// A boxed future that may move between threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -167,10 +167,7 @@ fn failure(error: &Error) -> SendFailure {
     }
 }
 
-/// The error, its causes, and the service's sentence without what could name a person.
+/// The error and its causes. Not the service's own sentence, which may name a person: this goes into log and ledger.
 pub(crate) fn sentence(error: &Error) -> String {
-    match error.service_message().map(|message| scrub(message, None)).filter(|message| !message.is_empty()) {
-        Some(message) => format!("{}, \"{}\"", error.chain(), message.trim_end_matches('.')),
-        None => error.chain().to_string(),
-    }
+    error.chain().to_string()
 }

@@ -17,6 +17,21 @@ pub(crate) const LEDGER: u8 = 6;
 /// The service refused or could not be reached, with nothing accepted and nothing unknown.
 pub(crate) const SERVICE: u8 = 7;
 
+/// A code in a word, for programs.
+pub(crate) fn kind(code: u8) -> &'static str {
+    match code {
+        OK => "ok",
+        USAGE => "usage",
+        BAD_INPUT => "input",
+        BAD_CREDENTIALS => "credentials",
+        LOOK => "look",
+        LEDGER => "ledger",
+        SERVICE => "service",
+        129..=143 => "stopped",
+        _ => "unexpected",
+    }
+}
+
 /// What `--help` says about them.
 pub(crate) const HELP: &str = "Exit codes:
   0    done; for a campaign: everything is accepted, although receipts may still be awaited

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
+use serde::Serialize;
 use sinch_batch::client::error::chain;
 use sinch_batch::tracking::scrub;
 
@@ -41,6 +42,29 @@ impl Failure {
 
     pub(crate) fn hint_text(&self) -> Option<&str> {
         self.hint.as_deref()
+    }
+}
+
+/// A failure as a program reads it.
+#[derive(Serialize)]
+pub(crate) struct JsonFailure<'a> {
+    error: JsonError<'a>,
+}
+
+#[derive(Serialize)]
+struct JsonError<'a> {
+    kind: &'static str,
+    message: &'a str,
+    hint: Option<&'a str>,
+    exit: u8,
+}
+
+impl Failure {
+    /// `{"error": {"kind", "message", "hint", "exit"}}`
+    pub(crate) fn json(&self) -> JsonFailure<'_> {
+        let Self { code, sentence, hint } = self;
+        let error = JsonError { kind: exit::kind(*code), message: sentence, hint: hint.as_deref(), exit: *code };
+        JsonFailure { error }
     }
 }
 

@@ -8,13 +8,16 @@ use sinch_batch::campaign::CampaignRequest;
 use sinch_batch::models::batch::ProcessingStrategy;
 use sinch_batch::models::wire::{ParseError, parse};
 use sinch_batch::models::{AppId, Message, Template, Ttl};
-use sinch_batch::recipients::{CheckOptions, Checked, Finding, RecipientFile, RecipientSource, SourceError};
+use sinch_batch::recipients::{
+    CheckOptions, Checked, Finding, FindingKind, NotText, Prices, RecipientFile, RecipientSource, SourceError, is_blank,
+};
 use tempfile::NamedTempFile;
 
-use crate::args::{MessageArgs, RequestArgs};
+use crate::args::{JudgeArgs, MessageArgs, RequestArgs};
 use crate::fail::Failure;
+use crate::findings::Collected;
 use crate::output::{count, grouped};
-use crate::{exit, say};
+use crate::{bytes, exit, outputs, say};
 
 /// The message of the command line.
 pub(crate) fn message(args: &MessageArgs) -> Result<Message, Failure> {
@@ -22,9 +25,9 @@ pub(crate) fn message(args: &MessageArgs) -> Result<Message, Failure> {
         return message_file(path);
     }
     let text = args.text.as_deref().unwrap_or_default();
-    if text.trim().is_empty() {
+    if is_blank(text) {
         return Err(Failure::new(exit::BAD_INPUT, "the text of the message is blank; nothing was sent")
-            .hint("give the words: --text 'Hello ${name}'"));
+            .hint("give the words, in single quotes, as in \"…\" the shell replaces ${name}: --text 'Hello ${name}'"));
     }
     Ok(Message::text(text))
 }
@@ -32,11 +35,9 @@ pub(crate) fn message(args: &MessageArgs) -> Result<Message, Failure> {
 /// The message of a file.
 fn message_file(path: &Path) -> Result<Message, Failure> {
     let shown = path.display();
-    let text = std::fs::read(path).map_err(|error| {
-        Failure::because(exit::BAD_INPUT, format!("the message {shown} cannot be read"), &error)
-            .hint("name a JSON file with the wire's `message` object, or give the words: --text 'Hello ${name}'")
-    })?;
-    let message = parse::<Message>(&text).map_err(|error| bad_message(path, &error))?;
+    let hint = "name a JSON file with the wire's `message` object, or give the words: --text 'Hello ${name}'";
+    let text = bytes::read_text("message", path, hint)?;
+    let message = parse::<Message>(text.as_bytes()).map_err(|error| bad_message(path, &error))?;
     if message.unknown_fields.get("recipient_and_params").is_some() {
         return Err(Failure::new(exit::BAD_INPUT, format!("{shown} holds a whole request, not its message"))
             .hint("put the request's `message` object into a file of its own; its recipients are the other file"));
@@ -110,11 +111,9 @@ pub(crate) fn request(message: &MessageArgs, request: &RequestArgs, app: &AppId)
 /// The request of a file, without recipients.
 fn request_file(path: &Path, app: &AppId) -> Result<CampaignRequest, Failure> {
     let shown = path.display();
-    let text = std::fs::read(path).map_err(|error| {
-        Failure::because(exit::BAD_INPUT, format!("the request {shown} cannot be read"), &error)
-            .hint("name a JSON file with the wire's request object, without recipients")
-    })?;
-    let request = CampaignRequest::from_json(&text, Some(app)).map_err(|error| {
+    let hint = "name a JSON file with the wire's request object, without recipients";
+    let text = bytes::read_text("request", path, hint)?;
+    let request = CampaignRequest::from_json(text.as_bytes(), Some(app)).map_err(|error| {
         Failure::because(exit::BAD_INPUT, &shown, &error)
             .hint("the file holds one request object, such as {\"message\": {…}, \"ttl\": \"3600s\"}; nothing was sent")
     })?;
@@ -135,9 +134,17 @@ pub(crate) fn has_valid_rows(checked: &Checked) -> bool {
 }
 
 /// Why a file with mistakes is not sent.
-pub(crate) fn refuse(checked: &Checked, file: &Path, skip_invalid: bool) -> Failure {
+pub(crate) fn refuse(
+    checked: &Checked,
+    found: &Collected,
+    file: &Path,
+    skip_invalid: bool,
+    text: &MessageArgs,
+) -> Failure {
     let failure = Failure::new(exit::BAD_INPUT, format!("{}; nothing was sent", mistakes(checked, file)));
-    if skip_invalid {
+    if let Some(hint) = hint_of_file(found, file, text) {
+        failure.hint(hint)
+    } else if skip_invalid {
         failure.hint("fix the file: no valid row is left that could be sent without the invalid ones")
     } else if !has_valid_rows(checked) {
         failure.hint("fix the file; see every mistake again with: sinch-batch check")
@@ -149,17 +156,81 @@ pub(crate) fn refuse(checked: &Checked, file: &Path, skip_invalid: bool) -> Fail
     }
 }
 
-/// Opens a file of recipients.
+/// What to type about a mistake of the whole file, which no skipping of rows forgives.
+pub(crate) fn hint_of_file(found: &Collected, file: &Path, message: &MessageArgs) -> Option<String> {
+    let text = message.text.as_deref();
+    if found.has(FindingKind::UnknownColumn) && text.is_some_and(|text| !text.contains("${")) {
+        return Some(
+            "the text has no placeholder: in \"…\" the shell replaces ${name}, so use '…': --text 'Hello ${name}'"
+                .to_owned(),
+        );
+    }
+    if found.has(FindingKind::UnknownColumn) || found.has(FindingKind::BlankKey) {
+        return Some(
+            "leave the columns out: --ignore-columns A,B, or all that have no use: --unused-columns ignore".to_owned(),
+        );
+    }
+    if found.has(FindingKind::NotUtf8) {
+        return Some(NotText::Windows1252.hint(file.display()));
+    }
+    None
+}
+
+/// The command that shows every finding.
+pub(crate) fn see_all(file: &Path, message: &MessageArgs) -> String {
+    // A text is not repeated: it may be what nobody else should read.
+    let message = match &message.message {
+        Some(path) => format!("--message {}", path.display()),
+        None => "--text …".to_owned(),
+    };
+    format!("sinch-batch check {} {message} --all", file.display())
+}
+
+/// What a check is for, by its flags.
+pub(crate) fn judge(args: &JudgeArgs) -> Result<CheckOptions, Failure> {
+    let prices = args.prices.as_deref().map(prices).transpose()?;
+    Ok(CheckOptions::new().with_strict(args.strict).with_max_parts(args.max_parts).with_prices(prices))
+}
+
+/// A file of prices.
+pub(crate) fn prices(path: &Path) -> Result<Prices, Failure> {
+    let hint = "a price file is CSV: prefix,currency,price";
+    let text = bytes::read_text("price file", path, hint)?;
+    Prices::read(text.as_bytes()).map_err(|error| Failure::because(exit::BAD_INPUT, path.display(), &error).hint(hint))
+}
+
+/// Refuses to read two things from standard input.
+pub(crate) fn one_stdin(paths: &[Option<&Path>]) -> Result<(), Failure> {
+    let count = paths.iter().flatten().filter(|path| bytes::is_stdin(path)).count();
+    if count < 2 {
+        return Ok(());
+    }
+    Err(Failure::new(exit::USAGE, "standard input can be read only once").hint("name a file for all but one of them"))
+}
+
+/// Opens a file of recipients, or standard input.
 pub(crate) fn open(file: &Path) -> Result<RecipientFile, Failure> {
+    let named = if bytes::is_stdin(file) { Path::new("/dev/stdin") } else { file };
+    let opened = open_named(named, file)?;
+    if opened.is_copy() {
+        say!("{} can be read only once: it was copied to a private temporary file", file.display());
+    }
+    Ok(opened)
+}
+
+fn open_named(named: &Path, file: &Path) -> Result<RecipientFile, Failure> {
     if file.is_dir() {
         return Err(Failure::new(exit::BAD_INPUT, format!("{} is a folder", file.display()))
             .hint("name a CSV or JSON lines file of recipients"));
     }
-    RecipientFile::open(file).map_err(|error| unreadable(file, &error))
+    RecipientFile::open(named).map_err(|error| unreadable(file, &error))
 }
 
 /// A file that cannot be read; nothing was sent.
 pub(crate) fn unreadable(file: &Path, error: &SourceError) -> Failure {
+    if let SourceError::NotText(kind) = error {
+        return bytes::not_text(file, *kind);
+    }
     Failure::because(exit::BAD_INPUT, file.display(), error)
         .hint("name a CSV or JSON lines file of recipients that can be read")
 }
@@ -174,27 +245,27 @@ pub(crate) async fn blocking<T: Send + 'static>(
     }
 }
 
-/// Checks the whole file; each mistake goes to `each` as it is found.
+/// Checks the whole file; each finding goes to `each` as it is found.
 pub(crate) async fn check(
+    mut source: RecipientFile,
     file: &Path,
     template: &Template,
+    options: &CheckOptions,
     mut each: impl FnMut(Finding) + Send + 'static,
-) -> Result<Checked, Failure> {
-    let (file, template) = (file.to_owned(), template.clone());
+) -> Result<(Checked, RecipientFile), Failure> {
+    let (file, template, options) = (file.to_owned(), template.clone(), options.clone());
     blocking(move || {
-        open(&file)?.check(&template, &CheckOptions::new(), &mut each).map_err(|error| unreadable(&file, &error))
+        let checked = source.check(&template, &options, &mut each).map_err(|error| unreadable(&file, &error))?;
+        Ok((checked, source))
     })
     .await
 }
 
-/// Says a mistake to a person, with the file.
-pub(crate) fn say_finding(file: &Path) -> impl FnMut(Finding) + Send + 'static {
-    let file = file.to_owned();
-    move |finding| say!("{}, {finding}", file.display())
-}
-
 /// Where skipped rows go if no file is named: beside the input, with its format.
 pub(crate) fn skipped_path(file: &Path) -> PathBuf {
+    if !file.is_file() {
+        return PathBuf::from("recipients.skipped.csv");
+    }
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
     let extension = file.extension().map_or_else(|| "csv".into(), |extension| extension.to_string_lossy());
     file.with_file_name(format!("{stem}.skipped.{extension}"))
@@ -208,9 +279,11 @@ pub(crate) struct Skipped {
 }
 
 impl Skipped {
-    /// Writes them, by `write`, beside the file that they are for.
+    /// Writes them, by `write`, beside the file that they are for. A file of that name with other content stays:
+    /// a name that was typed is refused then, another one is numbered.
     pub(crate) fn write(
         path: &Path,
+        is_typed: bool,
         write: impl FnOnce(&mut dyn Write) -> Result<(), SourceError>,
     ) -> Result<Self, Failure> {
         let failed = |error: &dyn std::error::Error| cannot_write(path, error).hint(NAME_ANOTHER);
@@ -225,10 +298,26 @@ impl Skipped {
         write(&mut out).map_err(|error| failed(&error))?;
         let file = out.into_inner().map_err(|error| failed(error.error()))?;
         file.as_file().sync_all().map_err(|error| failed(&error))?;
-        Ok(Self { path: path.to_owned(), file: Some(file) })
+        let path = match outputs::has_other_content(path, &file).map_err(|error| failed(&error))? {
+            false => path.to_owned(),
+            true if is_typed => {
+                return Err(Failure::new(
+                    exit::USAGE,
+                    format!("{} is there already with other content; nothing was sent", path.display()),
+                )
+                .hint("name a new file: --skipped-file FILE"));
+            }
+            true => outputs::free_name(path),
+        };
+        Ok(Self { path, file: Some(file) })
     }
 
-    /// Gives the file its name; what had that name is gone.
+    /// Where they go.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Gives the file its name.
     pub(crate) fn keep(self) -> Result<(), Failure> {
         let Some(file) = self.file else { return Ok(()) };
         file.persist(&self.path).map(drop).map_err(|error| cannot_write(&self.path, &error.error).hint(NAME_ANOTHER))
@@ -238,5 +327,5 @@ impl Skipped {
 const NAME_ANOTHER: &str = "name a file that can be written: --skipped-file FILE; nothing was sent";
 
 fn cannot_write(path: &Path, error: &dyn std::error::Error) -> Failure {
-    Failure::because(exit::BAD_INPUT, format!("the skipped rows cannot be written to {}", path.display()), error)
+    Failure::because(exit::BAD_INPUT, format!("the skipped rows could not be written to {}", path.display()), error)
 }

@@ -1,43 +1,51 @@
 //! The command line: arguments to plain structs, one call of the libraries, render.
 
 mod args;
+mod bytes;
 mod commands;
+mod environment;
 mod exit;
 mod fail;
+mod findings;
 mod input;
 mod ledgers;
+mod log;
 mod output;
+mod outputs;
 mod post;
+mod progress;
 mod receiver;
 mod render;
 mod run;
 mod samples;
 mod service;
+mod settings;
 mod signals;
+mod spreadsheet;
+mod terminal;
 
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser};
+use tracing_subscriber::EnvFilter;
 
-use crate::args::{Cli, Command};
+use crate::args::Command;
 use crate::fail::Failure;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    if let Err(failure) = environment::read_file_of(std::env::args_os().skip(1)) {
+        return end(Err(failure));
+    }
+    let cli = match args::parse() {
         Ok(cli) => cli,
         Err(error) => return not_understood(&error),
     };
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("SINCH_BATCH_LOG")
-                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn")),
-        )
-        .init();
+    output::use_color(cli.color);
     if cli.quiet {
         output::be_quiet();
     }
+    let filter = environment::var("SINCH_BATCH_LOG").and_then(|filter| EnvFilter::try_new(filter).ok());
+    log::start(filter.unwrap_or_else(|| EnvFilter::new("warn")));
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return end(Err(Failure::because(exit::UNEXPECTED, "no runtime", &error))),
@@ -57,7 +65,8 @@ fn not_understood(error: &clap::Error) -> ExitCode {
     // clap ends with advice of its own, and with a usage line that calls whatever the environment gives required.
     let told = text.split("\n\nUsage: ").next().unwrap_or(&text);
     let told = told.split("\n\nFor more information").next().unwrap_or(told).trim_end();
-    let mut path = Cli::command();
+    let told = told.strip_prefix("error: ").unwrap_or(told);
+    let mut path = args::command();
     let mut typed = String::from("sinch-batch");
     for argument in std::env::args_os().skip(1) {
         let Some(next) = path.find_subcommand(&argument).cloned() else { break };
@@ -65,15 +74,19 @@ fn not_understood(error: &clap::Error) -> ExitCode {
         typed.push_str(next.get_name());
         path = next;
     }
-    output::complain(&format_args!("{told}\nhint: see {typed} --help"));
-    ExitCode::from(exit::USAGE)
+    end(Err(Failure::new(exit::USAGE, told).hint(format!("see {typed} --help"))))
 }
 
 fn end(result: Result<u8, Failure>) -> ExitCode {
+    output::set_bar(None);
     match result {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
             output::complain(&failure);
+            if args::asks_for_json(std::env::args_os().skip(1)) && !output::is_json_written() {
+                // What cannot be written was said on standard error.
+                let _ = output::write_json_line(&failure.json());
+            }
             ExitCode::from(failure.code())
         }
     }
@@ -101,5 +114,7 @@ async fn dispatch(command: Command) -> Result<u8, Failure> {
         Command::Contacts(args) => commands::lists::contacts(args.command).await,
         Command::Consents(args) => commands::lists::consents(args.command).await,
         Command::Doctor(args) => commands::doctor::run(args).await,
+        Command::Completions(args) => commands::shell::completions(&args),
+        Command::Man => commands::shell::man(),
     }
 }

@@ -4,31 +4,30 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use sinch_batch::campaign::report::{ReasonCount, ReportError, failures_by_reason, for_each_failure};
-use sinch_batch::ledger::{CallbackCount, CampaignRecord, CampaignStatus, Ledger, MessageFailure};
+use sinch_batch::ledger::{CallbackCount, CampaignRecord, CampaignStatus, Ledger, MessageFailure, Phase};
 use sinch_batch::models::Timestamp;
 
 use crate::fail::{Failure, output};
-use crate::ledgers;
-use crate::output::grouped;
+use crate::output::{count, grouped};
+use crate::{ledgers, terminal};
 
-/// The sums of a campaign, as a small table.
-pub(crate) fn status(status: &CampaignStatus, took: Option<Duration>) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED);
+/// The sums of a campaign, as a table, and what its words mean.
+pub(crate) fn status(status: &CampaignStatus, took: Option<Duration>, width: u16) -> String {
     let tally = status.messages;
     let mut columns = vec![
-        ("rows", status.rows.to_string()),
-        ("batches", status.batches.total().to_string()),
-        ("accepted", status.accepted.to_string()),
-        ("delivered", tally.delivered.to_string()),
-        ("read", tally.read.to_string()),
-        ("failed", tally.failed.to_string()),
+        ("rows", grouped(status.rows)),
+        ("batches", grouped(status.batches.total())),
+        ("accepted", grouped(status.accepted)),
+        ("delivered", grouped(tally.delivered)),
+        ("read", grouped(tally.read)),
+        ("failed", grouped(tally.failed)),
     ];
     for (name, n_rows) in [
         ("awaiting", status.awaiting()),
         ("cancelled", tally.cancelled),
+        ("queued", tally.queued),
         ("skipped", status.skipped),
         ("suppressed", status.suppressed),
         ("planned", status.planned),
@@ -36,39 +35,98 @@ pub(crate) fn status(status: &CampaignStatus, took: Option<Duration>) -> String 
         ("doubled", status.doubled),
     ] {
         if n_rows > 0 {
-            columns.push((name, n_rows.to_string()));
+            columns.push((name, grouped(n_rows)));
         }
     }
     if let Some(took) = took {
         columns.push(("time", format!("{:.1} s", took.as_secs_f64())));
     }
+    format!("{}{}", sums(&columns, width), legend(status))
+}
+
+/// Names and numbers: side by side if they fit, else one below the other.
+fn sums(columns: &[(&str, String)], width: u16) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
     table.set_header(columns.iter().map(|(name, _)| *name));
     table.add_row(columns.iter().map(|(_, value)| value.as_str()));
+    let fits = |text: &str| text.lines().all(|line| line.chars().count() <= usize::from(width));
     let text = format!("{table}\n");
-    if text.lines().all(|line| line.chars().count() <= 80) {
+    if fits(&text) {
         return text;
     }
-    table.column_iter_mut().for_each(|column| {
-        column.set_padding((0, 0));
-    });
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    for (name, value) in columns {
+        table.add_row([*name, value.as_str()]);
+    }
+    if let Some(values) = table.column_mut(1) {
+        values.set_cell_alignment(CellAlignment::Right);
+    }
     format!("{table}\n")
 }
 
-/// All campaigns, as a table.
-pub(crate) fn campaigns(campaigns: &[(CampaignRecord, CampaignStatus)]) -> String {
+/// How many people got the message, and the words of the table that occur in it.
+fn legend(status: &CampaignStatus) -> String {
+    let tally = status.messages;
+    let got_it = tally.delivered + tally.read;
+    let mut text = String::new();
+    if status.accepted > 0 {
+        let percent = got_it as f64 * 100.0 / status.accepted as f64;
+        // Only all is all: 99.96 % is not 100.
+        let percent = if got_it < status.accepted { (percent * 10.0).floor() / 10.0 } else { percent };
+        text.push_str(&format!(
+            "got it: {} of {} ({percent:.1}%), delivered and read together\n",
+            grouped(got_it),
+            grouped(status.accepted)
+        ));
+    }
+    for (n_rows, words) in [
+        (status.awaiting(), "awaiting: accepted by the service, no final receipt yet"),
+        (tally.queued, "queued: one of the awaiting; handed to the channel, not delivered yet"),
+        (
+            status.planned,
+            match status.phase {
+                Phase::Cancelled => "planned: never sent, because the campaign was cancelled",
+                _ => "planned: not accepted yet; sent when the campaign goes on",
+            },
+        ),
+        (status.unknown, "unknown: sent without a response; looked up before anything is sent again"),
+    ] {
+        if n_rows > 0 {
+            text.push_str(words);
+            text.push('\n');
+        }
+    }
+    text
+}
+
+/// A table with a header that fits the screen.
+fn table(header: &[&str], width: u16) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);
     table.set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(["campaign", "created", "rows", "accepted", "planned", "unknown", "phase", "input"]);
+    table.set_width(width);
+    table.set_header(header.iter().copied());
+    table
+}
+
+/// All campaigns, as a table.
+pub(crate) fn campaigns(campaigns: &[(CampaignRecord, CampaignStatus)], width: u16) -> String {
+    let header = ["campaign", "created", "rows", "accepted", "planned", "unknown", "phase", "input"];
+    if width < 100 {
+        return campaigns.iter().map(|(campaign, status)| campaign_lines(campaign, status)).collect();
+    }
+    let mut table = table(&header, width);
     for (campaign, status) in campaigns {
         let file = Path::new(&campaign.input).file_name().map(|name| name.to_string_lossy().into_owned());
         table.add_row([
             campaign.name.clone(),
             campaign.created.strftime("%Y-%m-%d %H:%M UTC").to_string(),
-            status.rows.to_string(),
-            status.accepted.to_string(),
-            status.planned.to_string(),
-            status.unknown.to_string(),
+            grouped(status.rows),
+            grouped(status.accepted),
+            grouped(status.planned),
+            grouped(status.unknown),
             if campaign.practice { format!("{}, tried locally", status.phase) } else { status.phase.to_string() },
             file.unwrap_or_default(),
         ]);
@@ -76,17 +134,37 @@ pub(crate) fn campaigns(campaigns: &[(CampaignRecord, CampaignStatus)]) -> Strin
     format!("{table}\n")
 }
 
+/// A campaign in two lines, for narrow screens.
+fn campaign_lines(campaign: &CampaignRecord, status: &CampaignStatus) -> String {
+    let local = if campaign.practice { ", tried locally" } else { "" };
+    let file = Path::new(&campaign.input).file_name().map(|name| format!(", {}", name.to_string_lossy()));
+    let mut text = format!(
+        "{}  {}{local}, {}{}\n  {} of {} accepted",
+        campaign.name,
+        status.phase,
+        campaign.created.strftime("%Y-%m-%d %H:%M UTC"),
+        file.unwrap_or_default(),
+        grouped(status.accepted),
+        count(status.rows, "row", "rows"),
+    );
+    for (name, n_rows) in [("planned", status.planned), ("unknown", status.unknown)] {
+        if n_rows > 0 {
+            text.push_str(&format!(", {} {name}", grouped(n_rows)));
+        }
+    }
+    text.push('\n');
+    text
+}
+
 /// The callbacks that were received, by kind; nothing if there were none.
-pub(crate) fn callbacks(counts: &[CallbackCount]) -> String {
+pub(crate) fn callbacks(counts: &[CallbackCount], width: u16) -> String {
     let Some(last) = counts.iter().map(|count| count.last).max() else { return String::new() };
     let total: u64 = counts.iter().map(|count| count.count).sum();
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED);
-    table.set_header(["kind", "count", "first", "last"]);
+    let mut table = table(&["kind", "count", "first", "last"], width);
     for CallbackCount { kind, count, first, last, .. } in counts {
-        table.add_row([kind.clone(), count.to_string(), second(*first), second(*last)]);
+        table.add_row([kind.clone(), grouped(*count), second(*first), second(*last)]);
     }
-    format!("callbacks received: {total}, the last at {}\n{table}\n", second(last))
+    format!("callbacks received: {}, the last at {}\n{table}\n", grouped(total), second(last))
 }
 
 /// A time without what is smaller than a second.
@@ -102,8 +180,9 @@ pub(crate) async fn report(
     (most, see_all): (usize, &str),
     mut out: impl Write,
 ) -> Result<(), ReportError> {
+    let width = terminal::width();
     let sums = ledger.status(campaign.id).await?;
-    write!(out, "{}", status(&sums, took))?;
+    write!(out, "{}", status(&sums, took, width))?;
     let mut shown = Vec::new();
     let mut more = 0_u64;
     for_each_failure(ledger, campaign, |failure| {
@@ -120,20 +199,17 @@ pub(crate) async fn report(
         write!(out, "\nfailures by reason\n{}", reasons(&by_reason))?;
     }
     if !shown.is_empty() {
-        write!(out, "\nfailures\n{}", failures(&shown))?;
+        write!(out, "\nfailures\n{}", terminal::escaped(&failures(&shown, width)))?;
     }
     if more > 0 {
-        writeln!(out, "and {more} more; {see_all}")?;
+        writeln!(out, "and {} more; {see_all}", grouped(more))?;
     }
     out.flush()?;
     Ok(())
 }
 
-fn failures(failures: &[MessageFailure]) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED);
-    table.set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(["row", "line", "reason", "description"]);
+fn failures(failures: &[MessageFailure], width: u16) -> String {
+    let mut table = table(&["row", "line", "reason", "description"], width);
     for failure in failures {
         table.add_row([
             failure.row.to_string(),

@@ -1,18 +1,18 @@
 //! Running a campaign that is in the ledger: sending, waiting, reporting.
 
-use std::io::{BufWriter, stdout};
+use std::io::BufWriter;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use sinch_batch::campaign::report::write_json;
 use sinch_batch::campaign::{Campaign, CampaignError, CampaignProgress, Receipts, SendLimits, SendOutcome, StopReason};
 use sinch_batch::ledger::{CampaignStatus, LedgerErrorKind, Phase, SqliteLedger};
 
 use crate::args::RunArgs;
 use crate::fail::Failure;
-use crate::output::{can_show_progress, count, grouped};
+use crate::output::{Stdout, count, grouped, json_out};
+use crate::progress::Progress;
 use crate::signals::{self, Stop};
 use crate::{exit, ledgers, render, say};
 
@@ -57,7 +57,8 @@ impl Run<'_> {
         let name = self.campaign.record().name.clone();
         let next = Next { campaign: &name, ledger: self.ledger_path, keeps: self.keeps };
         let record = self.campaign.record();
-        let progress = Shown::new(record.rows - record.skipped);
+        let progress = Progress::start();
+        signals::end_with_words(next.command("go on", "resume", TRY_AGAIN));
         let mut talk = Talk { next: &next, said: None, progress: &progress };
         signals::end_at_once_with(Some(exit::LOOK));
 
@@ -76,13 +77,12 @@ impl Run<'_> {
         progress.end();
         let outcome = sent?;
 
-        let out = BufWriter::new(stdout());
         let written = if self.json {
-            write_json(&*self.ledger, record, out).await.map(drop)
+            write_json(&*self.ledger, record, BufWriter::new(json_out())).await.map(drop)
         } else {
             let see_all = next.command("see them all", "report", "--ledger FILE keeps them for a report");
             let shown = (SHOWN_FAILURES, see_all.as_str());
-            render::report(&*self.ledger, record, Some(began.elapsed()), shown, out).await
+            render::report(&*self.ledger, record, Some(began.elapsed()), shown, BufWriter::new(Stdout)).await
         };
         written.map_err(|error| render::report_failed(self.ledger_path, error))?;
         let end = End { outcome, receipts, status: self.status().await?, signal: *self.stop.borrow() };
@@ -116,15 +116,17 @@ impl Run<'_> {
         Ok(())
     }
 
-    async fn receipts(&self, args: &RunArgs, progress: &Shown) -> Result<Option<Receipts>, Failure> {
+    async fn receipts(&self, args: &RunArgs, progress: &Progress) -> Result<Option<Receipts>, Failure> {
         if args.no_wait || self.stop.borrow().is_some() {
             return Ok(None);
         }
         if !self.receives {
-            progress.say("waiting for receipts, which sinch-batch listen must receive; --no-wait does not wait");
+            say!("waiting for receipts, which sinch-batch listen must receive; --no-wait does not wait");
         }
-        let waited =
-            self.campaign.receipts(args.receipt_timeout, self.stopped(), |stand| progress.show(&stand.status)).await;
+        let waited = self
+            .campaign
+            .receipts(args.receipt_timeout, self.stopped(), |stand| progress.show(&stand.status, false, None))
+            .await;
         waited.map(Some).map_err(|error| match error.ledger() {
             Some(error) => ledgers::failed(self.ledger_path, error),
             None => Failure::because(exit::UNEXPECTED, "waiting for receipts failed", &error),
@@ -286,12 +288,13 @@ pub(crate) fn next_command(next: &Next<'_>, status: &CampaignStatus) -> Option<S
 struct Talk<'a> {
     next: &'a Next<'a>,
     said: Option<String>,
-    progress: &'a Shown,
+    progress: &'a Progress,
 }
 
 impl Talk<'_> {
     fn about(&mut self, progress: &CampaignProgress) {
-        self.progress.show(&progress.status);
+        let held = progress.waits_for.first().map(|held| format!("waiting for worker {}", held.worker));
+        self.progress.show(&progress.status, true, held.as_deref());
         let waiting = progress.waits_for.first().map(|held| {
             format!(
                 "waiting for worker {}, which holds {}; if it is gone for good: sinch-batch resume {} --dead {}{}",
@@ -312,46 +315,8 @@ impl Talk<'_> {
         if let Some(sentence) = takeover.or(waiting)
             && self.said.as_ref() != Some(&sentence)
         {
-            self.progress.say(&sentence);
+            say!("{sentence}");
             self.said = Some(sentence);
-        }
-    }
-}
-
-/// A bar on a terminal, nothing elsewhere.
-struct Shown(Option<ProgressBar>);
-
-impl Shown {
-    fn new(rows: u64) -> Self {
-        let style = ProgressStyle::with_template("{bar:30} {msg}").ok().filter(|_| can_show_progress());
-        Self(style.map(|style| ProgressBar::new(rows * 2).with_style(style)))
-    }
-
-    /// Half of the bar is sending, the other half receipts.
-    fn show(&self, status: &CampaignStatus) {
-        let Some(bar) = &self.0 else { return };
-        let tally = status.messages;
-        bar.set_position(status.accepted + tally.settled());
-        bar.set_message(format!(
-            "{} of {} accepted, {} delivered, {} read, {} failed",
-            grouped(status.accepted),
-            grouped(status.rows - status.skipped),
-            grouped(tally.delivered),
-            grouped(tally.read),
-            grouped(tally.failed)
-        ));
-    }
-
-    fn say(&self, text: &str) {
-        match &self.0 {
-            Some(bar) => bar.suspend(|| say!("{text}")),
-            None => say!("{text}"),
-        }
-    }
-
-    fn end(&self) {
-        if let Some(bar) = &self.0 {
-            bar.finish_and_clear();
         }
     }
 }

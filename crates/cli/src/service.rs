@@ -10,8 +10,8 @@ use sinch_batch::client::{Client, Disposition, Error, Region};
 use sinch_batch::models::{AppId, ProjectId};
 
 use crate::args::ServiceArgs;
-use crate::exit;
 use crate::fail::{Failure, call_sentence};
+use crate::{environment, exit};
 
 /// Where to send, as whom.
 pub(crate) struct Service {
@@ -46,8 +46,8 @@ impl Service {
             base_url,
             auth_url: args.auth_url.clone().unwrap_or_else(|| TOKEN_URL.to_owned()),
             project_id: given(args.project.as_ref(), "SINCH_PROJECT_ID")?,
-            key_id: given(std::env::var("SINCH_KEY_ID").ok().as_ref(), "SINCH_KEY_ID")?,
-            key_secret: given(std::env::var("SINCH_KEY_SECRET").ok().as_ref(), "SINCH_KEY_SECRET")?,
+            key_id: given(environment::text("SINCH_KEY_ID")?.as_ref(), "SINCH_KEY_ID")?,
+            key_secret: given(environment::text("SINCH_KEY_SECRET")?.as_ref(), "SINCH_KEY_SECRET")?,
             timeout: args.timeout,
             resend_after: None,
         })

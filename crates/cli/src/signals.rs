@@ -1,11 +1,13 @@
 //! Ctrl-C and its kin.
 
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Mutex, PoisonError};
 
+use sinch_batch::client::StopSignal;
 use tokio::sync::{mpsc, watch};
 
-use crate::exit;
 use crate::fail::Failure;
+use crate::{exit, output};
 
 /// The code with which a second signal ends the program; 0 for that of the signal itself.
 static CODE_AT_ONCE: AtomicU8 = AtomicU8::new(0);
@@ -14,6 +16,14 @@ static CODE_AT_ONCE: AtomicU8 = AtomicU8::new(0);
 /// [`exit::LOOK`], else that of the signal.
 pub(crate) fn end_at_once_with(code: Option<u8>) {
     CODE_AT_ONCE.store(code.unwrap_or(0), Ordering::Relaxed);
+}
+
+/// What is said when a second signal ends the program.
+static LAST_WORDS: Mutex<String> = Mutex::new(String::new());
+
+/// Says what a second signal leaves to be typed.
+pub(crate) fn end_with_words(words: String) {
+    *LAST_WORDS.lock().unwrap_or_else(PoisonError::into_inner) = words;
 }
 
 /// Completes when somebody asks the program to stop: Ctrl-C, or the termination signal.
@@ -124,12 +134,28 @@ fn stop_then_end(mut asks: Asks, code: fn(u8) -> u8) -> Stop {
     let (sender, receiver) = watch::channel(None);
     tokio::spawn(async move {
         let signal = asks.next().await;
-        crate::say!("stopping: what is under way is finished first; once more ends at once");
+        output::talk("stopping: requests under way are finished first; once more ends at once");
         sender.send_replace(Some(signal));
         let again = asks.next().await;
+        output::set_bar(None);
+        let words = LAST_WORDS.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if !words.is_empty() {
+            output::talk(&format!("stopped at once; requests under way may have arrived\nhint: {words}"));
+        }
         std::process::exit(code(again).into());
     });
     receiver
+}
+
+/// A signal for the calls of a client, given when the channel says stop.
+pub(crate) fn stop_calls(stop: &Stop) -> StopSignal {
+    let calls = StopSignal::new();
+    let (stop, given) = (stop.clone(), calls.clone());
+    tokio::spawn(async move {
+        stopped(stop).await;
+        given.stop();
+    });
+    calls
 }
 
 /// Completes when the channel says stop, with the exit code that belongs to it.

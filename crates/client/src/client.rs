@@ -20,7 +20,7 @@ use crate::executor::{About, CallExecutor};
 use crate::limits::Limits;
 use crate::look_up::{self, Entry, Found, Judged};
 use crate::transport::SendUntil;
-use crate::{Accepted, Error, Operation, Response, RetryPolicy, wire};
+use crate::{Accepted, Error, Operation, Response, RetryPolicy, StopSignal, wire};
 
 /// The Batch API of one project in one region.
 ///
@@ -102,6 +102,14 @@ impl Client {
     #[must_use]
     pub fn with_send_until(&self, until: SendUntil) -> Self {
         self.limited(|limits| limits.until = Some(until))
+    }
+
+    /// A clone whose calls end early when the signal is given: no wait outlives it, whether for a token, for a
+    /// turn or between two attempts, and no attempt begins after it. An attempt under way goes on to its end,
+    /// so that its outcome is known.
+    #[must_use]
+    pub fn with_stop(&self, stop: StopSignal) -> Self {
+        self.limited(|limits| limits.stop = Some(stop))
     }
 
     /// The project whose batches these are.

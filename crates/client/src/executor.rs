@@ -28,6 +28,9 @@ use crate::response::request_id;
 use crate::transport::{ConnectTimeout, Transport};
 use crate::{Decision, Error, Operation, Pace, Reached, metrics};
 
+/// Why a call whose stop was asked for sent nothing.
+const STOPPED: &str = "it was stopped before a request left";
+
 /// What all clones of a client share.
 pub(crate) struct CallExecutor {
     pub(crate) tokens: Box<dyn TokenSource>,
@@ -122,7 +125,11 @@ impl CallExecutor {
                 Decision::Wait(wait) => {
                     metrics::repeat(call.operation);
                     tracing::debug!(attempt, kind = error.label(), wait_ms = wait.as_millis(), "will be repeated");
-                    tokio::time::sleep(wait).await;
+                    tokio::select! {
+                        biased;
+                        () = call.limits.stopped() => return Err(error),
+                        () = tokio::time::sleep(wait) => {}
+                    }
                 }
             }
             attempt += 1;
@@ -171,6 +178,9 @@ impl CallExecutor {
         {
             return Err(self.late(call, "its turn did not come in time"));
         }
+        if limits.is_stopped() {
+            return Err(Error::late(operation, STOPPED));
+        }
         let left = call.left();
         if left.is_zero() || limits.until.is_some_and(|until| until.is_over_at((self.chance.clock)())) {
             return Err(self.late(call, "its time was over"));
@@ -198,6 +208,7 @@ impl CallExecutor {
     /// The time was over before a request could leave: that of the call, or that to leave.
     fn late(&self, call: Call<'_>, why: &'static str) -> Error {
         match call.limits.until {
+            _ if call.limits.is_stopped() => Error::late(call.operation, STOPPED),
             Some(until) if until.is_over_at((self.chance.clock)()) => Error::too_late(call.operation),
             _ => Error::late(call.operation, why),
         }
@@ -218,9 +229,16 @@ impl Call<'_> {
 
     /// Waits for what must come before a request leaves, but not longer than that makes sense.
     async fn in_time<T>(self, waiting: impl Future<Output = T>) -> Option<T> {
+        let waiting = async {
+            tokio::select! {
+                biased;
+                () = self.limits.stopped() => None,
+                done = waiting => Some(done),
+            }
+        };
         match self.deadline.into_iter().chain(self.limits.until.map(|until| until.steady)).min() {
-            Some(deadline) => timeout_at(deadline, waiting).await.ok(),
-            None => Some(waiting.await),
+            Some(deadline) => timeout_at(deadline, waiting).await.ok().flatten(),
+            None => waiting.await,
         }
     }
 }

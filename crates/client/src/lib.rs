@@ -61,6 +61,7 @@ mod endpoint;
 mod executor;
 mod limits;
 mod metrics;
+mod stop;
 
 pub use {bytes, http};
 
@@ -74,4 +75,5 @@ pub use pace::Pace;
 pub use region::{Region, UnknownRegion};
 pub use response::{Accepted, Response};
 pub use retry::{Decision, RetryPolicy};
+pub use stop::StopSignal;
 pub use transport::{Transport, TransportError};

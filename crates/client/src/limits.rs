@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::RetryPolicy;
 use crate::transport::SendUntil;
+use crate::{RetryPolicy, StopSignal};
 
 /// What a call is held to; each clone of a client has its own.
 #[derive(Clone, Debug)]
@@ -16,6 +16,8 @@ pub(crate) struct Limits {
     pub(crate) call: Duration,
     /// The last moment at which the last byte of any request may leave.
     pub(crate) until: Option<SendUntil>,
+    /// What ends waits early.
+    pub(crate) stop: Option<StopSignal>,
     pub(crate) retry: RetryPolicy,
 }
 
@@ -26,12 +28,26 @@ impl Default for Limits {
             attempt: Duration::from_secs(30),
             call: Duration::from_secs(120),
             until: None,
+            stop: None,
             retry: RetryPolicy::default(),
         }
     }
 }
 
 impl Limits {
+    /// Whether nothing new may begin.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stop.as_ref().is_some_and(StopSignal::is_stopped)
+    }
+
+    /// Completes when nothing new may begin.
+    pub(crate) async fn stopped(&self) {
+        match &self.stop {
+            Some(stop) => stop.stopped().await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// How long one attempt may take when so much is left of the call.
     pub(crate) fn attempt(&self, left: Duration) -> Duration {
         self.attempt.min(left)

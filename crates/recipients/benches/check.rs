@@ -6,7 +6,7 @@ use std::io::{Cursor, Write};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use sinch_batch_models::{Message, Template};
 use sinch_batch_recipients::{
-    Batcher, CheckOptions, Format, InvalidRows, RecipientFile, RecipientSource, Rows, Source, preflight,
+    Batcher, CheckOptions, Format, InvalidRows, RecipientFile, RecipientSource, RowReader, Rows, preflight,
 };
 
 const ROWS: u64 = 100_000;
@@ -22,7 +22,7 @@ fn csv_file() -> Vec<u8> {
 fn check(c: &mut Criterion) {
     let template = Template::new(Message::text("Hello ${name}, your code is ${code}."));
     let file = csv_file();
-    let source = |file: &[u8]| Source::new(Cursor::new(file.to_vec()), Format::Csv, &template);
+    let source = |file: &[u8]| RowReader::new(Cursor::new(file.to_vec()), Format::Csv, &template);
     let mut group = c.benchmark_group("100k rows");
     group.throughput(Throughput::Elements(ROWS)).sample_size(20);
     group.bench_function("the csv crate alone", |b| {

@@ -1,19 +1,26 @@
 //! Reading all rows once, to find everything that is wrong with them and to plan their batches.
 
 use std::io::Read;
+use std::sync::Arc;
 
 use sinch_batch_models::Template;
 
-use crate::finding::{Finding, FindingKind, Place, RowNumber, Where, of_file};
+use crate::finding::{Finding, FindingKind, Place, RowNumber, Severity, Where, of_file};
 use crate::fingerprint::Fingerprint;
 use crate::lines::Lines;
 use crate::plan::{Plan, PlannedBatch, Planner};
+use crate::prices::Prices;
+use crate::reading::ReadOptions;
 use crate::repeats::{Ordinal, Repeat, Search};
 use crate::skip::{Bits, InvalidRows};
-use crate::source::{Format, Observer, Source, SourceError};
+use crate::sms_sums::{SmsEstimate, SmsSums, named};
+use crate::source::{Format, Measured, Observer, RowReader, SourceError};
+
+/// A text of more characters than this is worth a look: more than ten SMS parts.
+const LONG_TEXT: usize = 1600;
 
 /// What a check is for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct CheckOptions {
     /// Plan batches of so many rows, the last one fewer. `None`: find mistakes, and plan nothing.
@@ -22,6 +29,12 @@ pub struct CheckOptions {
     pub skip_invalid: bool,
     /// How many characters of `message_metadata`, as JSON, the request takes of each message.
     pub message_metadata: usize,
+    /// Whether warnings count as mistakes.
+    pub strict: bool,
+    /// An SMS of more parts than these is a mistake.
+    pub max_parts: Option<u32>,
+    /// What an SMS part costs, for the sum.
+    pub prices: Option<Arc<Prices>>,
 }
 
 impl CheckOptions {
@@ -45,6 +58,27 @@ impl CheckOptions {
         self
     }
 
+    /// Whether warnings count as mistakes.
+    #[must_use]
+    pub fn with_strict(mut self, strict: bool) -> Self {
+        self.strict = strict;
+        self
+    }
+
+    /// The most parts that an SMS may have.
+    #[must_use]
+    pub fn with_max_parts(mut self, parts: Option<u32>) -> Self {
+        self.max_parts = parts;
+        self
+    }
+
+    /// What SMS parts cost.
+    #[must_use]
+    pub fn with_prices(mut self, prices: Option<Prices>) -> Self {
+        self.prices = prices.map(Arc::new);
+        self
+    }
+
     /// How many characters of `message_metadata` the request itself has, as JSON: a row's own has to fit
     /// beside it.
     #[must_use]
@@ -62,10 +96,16 @@ impl CheckOptions {
 pub struct Checked {
     /// Data rows, invalid ones included.
     pub rows: u64,
-    /// Rows with at least one finding.
+    /// Rows with at least one mistake.
     pub invalid_rows: u64,
-    /// Findings, those of the header included.
+    /// Mistakes, those of the header included.
     pub findings: u64,
+    /// Warnings, which stop nothing; with `strict` there are none, as they are mistakes.
+    pub warnings: u64,
+    /// Rows of nothing but separators at the end of the file, which are ignored.
+    pub blank_rows: u64,
+    /// How many parts the text takes as SMS; nothing if the message is not a text, or no row begins with SMS.
+    pub sms: Option<SmsEstimate>,
     /// Findings that a recipient is the same as in an earlier row. If the valid rows are sent, such a row
     /// must be fixed or deleted: sent as it is, that recipient gets two messages.
     pub repeats: u64,
@@ -79,20 +119,18 @@ pub struct Checked {
 }
 
 impl Checked {
-    /// Whether there are no findings at all.
+    /// Whether there is no mistake.
     pub fn is_ok(&self) -> bool {
         self.findings == 0
     }
 
-    /// Whether nothing can be sent, even if invalid rows are skipped: a placeholder has no column, the
-    /// recipient has none, a column is there twice, a quote is never closed, there are no rows.
-    ///
-    /// A column that nothing uses is not fatal: without it the rows can be sent.
+    /// Whether nothing can be sent, even if invalid rows are skipped: a placeholder has no column, a column has
+    /// no use, the recipient has none, a column is there twice, a quote is never closed, there are no rows.
     pub fn is_fatal(&self) -> bool {
         self.fatal
     }
 
-    /// Rows without findings.
+    /// Rows without mistakes.
     pub fn valid_rows(&self) -> u64 {
         self.rows - self.invalid_rows
     }
@@ -127,28 +165,29 @@ impl Checked {
 pub(crate) fn check(
     open: &mut dyn FnMut() -> Result<Box<dyn Read + Send>, SourceError>,
     format: Format,
-    template: &Template,
+    (template, reading): (&Template, &ReadOptions),
     options: &CheckOptions,
     on_finding: &mut dyn FnMut(Finding),
 ) -> Result<Checked, SourceError> {
     let Some(size) = options.batch_size else {
-        let source = Source::new(open()?, format, template)?.with_message_metadata(options.message_metadata);
-        return check_source(source, None, on_finding);
+        let source = RowReader::with_reading(open()?, format, template, reading)?;
+        return check_source(source.with_message_metadata(options.message_metadata), None, options, on_finding);
     };
-    let source = Source::with_ranges(open()?, format, template)?.with_message_metadata(options.message_metadata);
-    let mut checked = check_source(source, Some(Planner::new(size)), on_finding)?;
+    let source = RowReader::with_ranges(open()?, format, template, reading)?;
+    let source = source.with_message_metadata(options.message_metadata);
+    let mut checked = check_source(source, Some(Planner::new(size)), options, on_finding)?;
     checked.message_metadata = options.message_metadata;
     if !checked.may_be_sent(options.skip_invalid) {
         checked.plan = Plan::default();
     } else if checked.invalid_rows > 0 {
-        let source = Source::with_ranges(open()?, format, template)?;
+        let source = RowReader::with_ranges(open()?, format, template, reading)?;
         checked.plan = plan_valid_rows(source, Planner::new(size), &checked)?;
     }
     Ok(checked)
 }
 
 /// A second pass, because repeated identities are known only at the end of the first.
-fn plan_valid_rows(mut source: Source, mut planner: Planner, checked: &Checked) -> Result<Plan, SourceError> {
+fn plan_valid_rows(mut source: RowReader, mut planner: Planner, checked: &Checked) -> Result<Plan, SourceError> {
     while let Some(place) = source.advance()? {
         if !checked.skip.contains(place.row) {
             planner.add(place.row, &mut source);
@@ -160,18 +199,43 @@ fn plan_valid_rows(mut source: Source, mut planner: Planner, checked: &Checked) 
 
 /// Reads all rows of a source. With a planner, the plan is one of all rows, and empty if any is invalid.
 pub(crate) fn check_source(
-    mut source: Source,
+    source: RowReader,
     planner: Option<Planner>,
+    options: &CheckOptions,
+    on_finding: &mut dyn FnMut(Finding),
+) -> Result<Checked, SourceError> {
+    check_rows(source, planner, options, None, on_finding)
+}
+
+/// Reports the findings of a source that was checked before, in the order of its rows.
+pub(crate) fn findings_in_order(
+    source: RowReader,
+    options: &CheckOptions,
+    skip: &InvalidRows,
+    on_finding: &mut dyn FnMut(Finding),
+) -> Result<(), SourceError> {
+    check_rows(source, None, options, Some(skip), on_finding).map(drop)
+}
+
+fn check_rows(
+    mut source: RowReader,
+    planner: Option<Planner>,
+    options: &CheckOptions,
+    known: Option<&InvalidRows>,
     on_finding: &mut dyn FnMut(Finding),
 ) -> Result<Checked, SourceError> {
     let mut run = Run {
         on_finding,
+        known,
+        options,
+        sms: SmsSums::new(options.prices.clone()),
         findings: 0,
+        warnings: 0,
         rows: 0,
         invalid: Bits::default(),
         lines: Lines::default(),
         search: Search::new(),
-        fatal: source.is_unusable(),
+        fatal: false,
         planner,
     };
     for finding in source.header_findings() {
@@ -191,15 +255,18 @@ pub(crate) fn check_source(
                     }
                     error => return Err(error),
                 };
-                run.fatal = true;
                 run.finding(of_file(line, Where::ROW, FindingKind::TooLarge, message));
                 let fingerprint = source.fingerprint_so_far();
                 return Ok(run.finish(&mut source, fingerprint));
             }
         }
     }
+    if source.is_cut_off() {
+        let line = source.line();
+        let message = "the array is not closed, so the file may have been cut off";
+        run.finding(of_file(line, Where::ROW, FindingKind::BadJson, message));
+    }
     if run.rows == 0 {
-        run.fatal = true;
         run.finding(of_file(1, Where::ROW, FindingKind::EmptyFile, "the file has no rows"));
     }
     let plan = run.planner.take().map(|planner| planner.finish(&mut source)).unwrap_or_default();
@@ -210,7 +277,12 @@ pub(crate) fn check_source(
 
 struct Run<'a> {
     on_finding: &'a mut dyn FnMut(Finding),
+    options: &'a CheckOptions,
+    /// What an earlier check has found: then repeated identities are reported with their row.
+    known: Option<&'a InvalidRows>,
+    sms: SmsSums,
     findings: u64,
+    warnings: u64,
     rows: u64,
     invalid: Bits,
     lines: Lines,
@@ -220,11 +292,15 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn row(&mut self, place: Place, source: &mut Source) {
+    fn row(&mut self, place: Place, source: &mut RowReader) {
         self.rows = place.row;
         self.lines.push(place.line);
         let findings = self.findings;
         source.check(place, self);
+        if let Some(known) = self.known {
+            known.repeats_of(place.row, source).for_each(|finding| self.finding(finding));
+            return;
+        }
         if let Some(planner) = &mut self.planner {
             if self.findings == findings {
                 planner.add(place.row, source);
@@ -236,10 +312,10 @@ impl Run<'_> {
         }
     }
 
-    fn finish(mut self, source: &mut Source, fingerprint: Fingerprint) -> Checked {
+    fn finish(mut self, source: &mut RowReader, fingerprint: Fingerprint) -> Checked {
         let search = std::mem::replace(&mut self.search, Search::new());
         let lines = std::mem::take(&mut self.lines);
-        let repeats = search.finish();
+        let repeats = if self.known.is_some() { Vec::new() } else { search.finish() };
         for repeat in &repeats {
             self.finding(repeated(*repeat, &lines, source));
         }
@@ -247,6 +323,9 @@ impl Run<'_> {
             rows: self.rows,
             invalid_rows: self.invalid.count(),
             findings: self.findings,
+            warnings: self.warnings,
+            blank_rows: source.blank_rows(),
+            sms: self.sms.finish(),
             repeats: repeats.len() as u64,
             fingerprint,
             skip: InvalidRows::new(self.invalid, repeats, lines),
@@ -258,13 +337,46 @@ impl Run<'_> {
 }
 
 impl Observer for Run<'_> {
-    fn finding(&mut self, finding: Finding) {
-        self.findings += 1;
-        if let Some(row) = finding.row {
-            self.invalid.set(row);
+    fn finding(&mut self, mut finding: Finding) {
+        if self.options.strict {
+            finding.severity = Severity::Mistake;
         }
-        self.fatal |= finding.kind == FindingKind::UnclosedQuote;
+        match (finding.severity, finding.row) {
+            (Severity::Warning, _) => self.warnings += 1,
+            (Severity::Mistake, Some(row)) => {
+                self.findings += 1;
+                self.invalid.set(row);
+                self.fatal |= finding.kind == FindingKind::UnclosedQuote;
+            }
+            // What is not of one row cannot be skipped with one.
+            (Severity::Mistake, None) => {
+                self.findings += 1;
+                self.fatal = true;
+            }
+        }
         (self.on_finding)(finding);
+    }
+
+    fn measures(&self) -> bool {
+        true
+    }
+
+    #[inline]
+    fn measured(&mut self, place: Place, measured: Measured<'_>) {
+        if measured.characters > LONG_TEXT {
+            let message = "the text has more than 1,600 characters";
+            self.finding(place.finding(Where::ROW, FindingKind::LongText, message));
+        }
+        let Some(number) = measured.number else { return };
+        let parts = measured.length.parts;
+        if let Some(most) = self.options.max_parts.filter(|most| parts > *most) {
+            let why =
+                measured.length.culprit.map_or_else(String::new, |culprit| format!(", because of {}", named(culprit)));
+            let message = format!("the text takes {parts} SMS parts{why}; {most} are wanted at most");
+            let column = measured.blamed.unwrap_or(Where::ROW);
+            self.finding(place.finding(column, FindingKind::TooManyParts, message));
+        }
+        self.sms.add(place, number, &measured);
     }
 
     fn identity(&mut self, place: Place, ordinal: Ordinal, channel: &str, identity: &str) {
@@ -273,7 +385,7 @@ impl Observer for Run<'_> {
 }
 
 /// The finding for an identity that an earlier row, or the same one, has too.
-pub(crate) fn repeated(repeat: Repeat, lines: &Lines, source: &Source) -> Finding {
+pub(crate) fn repeated(repeat: Repeat, lines: &Lines, source: &RowReader) -> Finding {
     let place = |row: RowNumber| Place { row, line: lines.line_of(row).unwrap_or_default() };
     let (later, first) = (place(repeat.later.row()), place(repeat.first.row()));
     let message = if later.row == first.row {

@@ -23,12 +23,12 @@ pub struct RowBatch {
 /// what is done, then cut on; the file is read once:
 ///
 /// ```
-/// # use sinch_batch_recipients::{Batcher, Format, Rows, InvalidRows, Source};
+/// # use sinch_batch_recipients::{Batcher, Format, Rows, InvalidRows, RowReader};
 /// # use sinch_batch_models::{Message, Template};
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let file = "SMS\n+15550100001\n+15550100002\n+15550100003\n+15550100004\n";
 /// # #[cfg(feature = "csv")] {
-/// # let source = Source::new(file.as_bytes(), Format::Csv, &Template::new(Message::text("Hi")))?;
+/// # let source = RowReader::new(file.as_bytes(), Format::Csv, &Template::new(Message::text("Hi")))?;
 /// let mut cutter = Batcher::new(Rows::new(source, InvalidRows::none()), 2);
 /// let open = cutter.take_rows([2])?;
 /// assert_eq!(open.rows, [(2, 3)]);

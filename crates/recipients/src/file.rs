@@ -12,9 +12,10 @@ use crate::check::{self, CheckOptions, Checked};
 use crate::finding::{Finding, RowNumber};
 use crate::plan::BatchRange;
 use crate::read::{self, Buffer};
+use crate::reading::ReadOptions;
 use crate::recipient_source::RecipientSource;
 use crate::rows::Row;
-use crate::source::{Format, Source, SourceError};
+use crate::source::{Format, RowReader, SourceError};
 
 /// A file of recipients, which stays open.
 ///
@@ -28,6 +29,7 @@ pub struct RecipientFile {
     file: Arc<File>,
     location: String,
     format: Format,
+    reading: ReadOptions,
     /// Where the head of the file ends, once that was looked for.
     head: Option<u64>,
     buffer: Buffer,
@@ -51,7 +53,30 @@ impl RecipientFile {
     #[cfg(feature = "csv")]
     pub fn open(path: impl AsRef<Path>) -> Result<Self, SourceError> {
         let path = path.as_ref();
-        Self::open_as(path, Format::of_path(path))
+        let opened = Self::open_as(path, Format::of_path(path))?;
+        opened.with_format_of(path)
+    }
+
+    /// Takes the format that the first bytes show, or else the name.
+    ///
+    /// # Errors
+    /// [`SourceError::Open`] if the file cannot be read.
+    #[cfg(feature = "csv")]
+    pub fn with_format_of(mut self, path: impl AsRef<Path>) -> Result<Self, SourceError> {
+        let mut first = Vec::new();
+        self.section(0, 4096).read_to_end(&mut first).map_err(SourceError::Open)?;
+        self.format = Format::of(path, &first);
+        Ok(self)
+    }
+
+    /// All its bytes from the start, for a reader of another kind of list. Any number may read at once.
+    pub fn bytes(&self) -> impl Read + Send + use<> {
+        self.section(0, u64::MAX)
+    }
+
+    /// Whether it is a copy of what can be read only once.
+    pub fn is_copy(&self) -> bool {
+        self.location.is_empty()
     }
 
     /// Opens a file in this format.
@@ -85,12 +110,43 @@ impl RecipientFile {
     }
 
     pub(crate) fn new(file: File, location: String, format: Format) -> Self {
-        Self { file: Arc::new(file), location, format, head: None, buffer: Buffer::new() }
+        Self {
+            file: Arc::new(file),
+            location,
+            format,
+            reading: ReadOptions::default(),
+            head: None,
+            buffer: Buffer::new(),
+        }
+    }
+
+    /// Sets how its columns are read, for the check and for the batches alike.
+    #[must_use]
+    pub fn with_reading(mut self, reading: ReadOptions) -> Self {
+        self.reading = reading;
+        self.head = None;
+        self
     }
 
     /// How the file is written.
     pub fn format(&self) -> Format {
         self.format
+    }
+
+    /// Reports everything that a check has found once more, in the order of the rows: what the check itself
+    /// reports ends with the repeated identities.
+    ///
+    /// # Errors
+    /// As for the check.
+    pub fn findings_in_order(
+        &mut self,
+        template: &Template,
+        options: &CheckOptions,
+        checked: &Checked,
+        on_finding: &mut dyn FnMut(Finding),
+    ) -> Result<(), SourceError> {
+        let source = self.source(template)?.with_message_metadata(options.message_metadata);
+        check::findings_in_order(source, options, &checked.skip, on_finding)
     }
 
     /// Reads one row, whatever is wrong with the others.
@@ -102,8 +158,8 @@ impl RecipientFile {
         read::read_row(self.source(template)?, number)
     }
 
-    pub(crate) fn source(&self, template: &Template) -> Result<Source, SourceError> {
-        Source::new(self.section(0, u64::MAX), self.format, template)
+    pub(crate) fn source(&self, template: &Template) -> Result<RowReader, SourceError> {
+        RowReader::with_reading(Box::new(self.section(0, u64::MAX)), self.format, template, &self.reading)
     }
 
     pub(crate) fn section(&self, at: u64, end: u64) -> Section {
@@ -119,7 +175,8 @@ impl RecipientFile {
         if let Some(head) = self.head {
             return Ok(head);
         }
-        let head = self.source(template)?.end_of_head();
+        let whole = Box::new(self.section(0, u64::MAX));
+        let head = RowReader::of_head(whole, self.format, template, &self.reading)?.end_of_head();
         self.head = Some(head);
         Ok(head)
     }
@@ -160,8 +217,9 @@ impl RecipientSource for RecipientFile {
         options: &CheckOptions,
         on_finding: &mut dyn FnMut(Finding),
     ) -> Result<Checked, SourceError> {
+        let reading = self.reading.clone();
         let mut open = || Ok(Box::new(self.section(0, u64::MAX)) as Box<dyn Read + Send>);
-        check::check(&mut open, self.format, template, options, on_finding)
+        check::check(&mut open, self.format, (template, &reading), options, on_finding)
     }
 
     fn write_skipped(
@@ -180,7 +238,7 @@ impl RecipientSource for RecipientFile {
         rows: &mut dyn Iterator<Item = RowNumber>,
     ) -> Result<Recipients, SourceError> {
         let bytes = self.bytes_of(template, range)?;
-        let batch = read::read_batch(bytes, &mut self.buffer, self.format, template, range, rows);
+        let batch = read::read_batch(bytes, &mut self.buffer, self.format, (template, &self.reading), range, rows);
         if matches!(batch, Err(SourceError::Changed { .. })) {
             // The head may be what has changed.
             self.head = None;

@@ -4,23 +4,52 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// The number of a data row: 1 for the first, bad rows included, blank lines not.
+/// The number of a data row: 1 for the first, invalid rows included, blank lines not.
 pub type RowNumber = u64;
 
-/// One mistake in a file of recipients. It says where and what, and never shows the value.
+/// Whether a finding stops a send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Stops a send; one of a row is forgiven if invalid rows are skipped.
+    Mistake,
+    /// Is counted and shown, and stops nothing, unless the check is strict.
+    Warning,
+}
+
+impl Severity {
+    /// The name in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Mistake => "mistake",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Something wrong, or odd, in a file of recipients: where and what, never the value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Finding {
-    /// The row; absent when the mistake is in the header or in the file as a whole.
+    /// Whether it stops a send.
+    pub severity: Severity,
+    /// The row; absent where the header, the message or the file as a whole is to blame.
     pub row: Option<RowNumber>,
-    /// The physical line on which the row begins, counted from 1. Line breaks inside quotes count.
+    /// The physical line on which the row begins, counted from 1; for a quote the line on which it opens. Line
+    /// breaks inside quotes count.
     pub line: u64,
     /// The column's name in the header, or the JSON pointer in a JSON line. Absent where no one column
     /// is to blame, and where the name itself looks like a phone number.
     pub column: Option<String>,
     /// The field in a CSV row, or the byte in a JSON line that cannot be read, counted from 1.
     pub column_number: Option<u32>,
-    /// What kind of mistake.
+    /// What kind of finding.
     pub kind: FindingKind,
     /// One sentence for a person.
     pub message: String,
@@ -36,17 +65,17 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Kinds of mistakes; the names in JSON are these in snake case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// Kinds of findings; the names in JSON are these in snake case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum FindingKind {
     /// An empty cell, or no parameter, for a placeholder of the message.
     MissingValue,
     /// A placeholder without a column.
     MissingColumn,
-    /// A value of nothing but white space.
+    /// A value of which nothing can be seen.
     BlankValue,
-    /// A column or key that neither the message nor the service uses.
+    /// A column or key that neither the message nor the service uses. No skipping of rows forgives it.
     UnknownColumn,
     /// Two columns for the same thing.
     RepeatedColumn,
@@ -80,9 +109,41 @@ pub enum FindingKind {
     EmptyFile,
     /// More bytes in a row, rows in a file or identities in a row than can be read.
     TooLarge,
+    /// An identity with white space around it, or one that is an error word of a spreadsheet.
+    BadIdentity,
+    /// A control character in a value or an identity; line feeds and tabs in a value are none.
+    ControlCharacter,
+    /// A quote that is not where it may be: quotes stand around a whole cell, and are doubled inside.
+    BadQuote,
+    /// A quoted cell over several lines, one of which looks like a row of its own.
+    SwallowedRow,
+    /// A placeholder of the message that is not closed: `${name`.
+    UnclosedPlaceholder,
+    /// A value that breaks the JSON text of an `explicit_channel_message`.
+    BreaksJson,
+    /// An SMS of more parts than are wanted.
+    TooManyParts,
+    /// A warning: the message has a placeholder as other tools write it.
+    ForeignPlaceholder,
+    /// A warning: a value that spreadsheets and databases write where one is missing, such as `#REF!`.
+    SpreadsheetError,
+    /// A warning: a WhatsApp template parameter with a line break, a tab or more than four spaces in a row.
+    TemplateWhitespace,
+    /// A warning: a value of more than 1,024 characters, or a text of more than 1,600.
+    LongText,
 }
 
 impl FindingKind {
+    /// How findings of this kind count, unless a check is strict.
+    pub fn severity(self) -> Severity {
+        match self {
+            Self::ForeignPlaceholder | Self::SpreadsheetError | Self::TemplateWhitespace | Self::LongText => {
+                Severity::Warning
+            }
+            _ => Severity::Mistake,
+        }
+    }
+
     /// The name in JSON.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -106,6 +167,17 @@ impl FindingKind {
             Self::BlankKey => "blank_key",
             Self::EmptyFile => "empty_file",
             Self::TooLarge => "too_large",
+            Self::BadIdentity => "bad_identity",
+            Self::ControlCharacter => "control_character",
+            Self::BadQuote => "bad_quote",
+            Self::SwallowedRow => "swallowed_row",
+            Self::UnclosedPlaceholder => "unclosed_placeholder",
+            Self::BreaksJson => "breaks_json",
+            Self::TooManyParts => "too_many_parts",
+            Self::ForeignPlaceholder => "foreign_placeholder",
+            Self::SpreadsheetError => "spreadsheet_error",
+            Self::TemplateWhitespace => "template_whitespace",
+            Self::LongText => "long_text",
         }
     }
 }
@@ -130,15 +202,16 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// A mistake in this row.
+    /// A finding in this row.
     pub(crate) fn finding(self, column: Where<'_>, kind: FindingKind, message: impl Into<String>) -> Finding {
         Finding { row: Some(self.row), ..of_file(self.line, column, kind, message) }
     }
 }
 
-/// A mistake in the header, or in the file as a whole.
+/// A finding in the header, the message or the file as a whole.
 pub(crate) fn of_file(line: u64, column: Where<'_>, kind: FindingKind, message: impl Into<String>) -> Finding {
     Finding {
+        severity: kind.severity(),
         row: None,
         line,
         column: column.name.and_then(shown),

@@ -3,8 +3,11 @@
 //!
 //! # Files
 //!
-//! CSV in UTF-8 with a header, commas and quotes as in RFC 4180, or JSON lines of
-//! `recipient_and_params` objects. A CSV row names its recipient in one of three ways:
+//! CSV in UTF-8 with a header and quotes as in RFC 4180, or `recipient_and_params` objects as JSON lines or one
+//! JSON array. The first line of a CSV file shows its separator: commas, semicolons, tabs or vertical bars; a line
+//! `sep=;` says so itself. Quotes stand around a whole cell and are doubled inside, and nothing else is guessed: a
+//! quoted cell in which a line looks like a row of its own is a finding. What is not text in UTF-8 is named, with
+//! the way out ([`NotText`]). A CSV row names its recipient in one of three ways:
 //!
 //! | Columns | Recipient |
 //! | --- | --- |
@@ -22,8 +25,16 @@
 //! | beginning with `#` | nothing: a remark |
 //! | any other | the parameter of that name |
 //!
-//! Rows count from 1, invalid ones included; lines count as in an editor. Blank lines are no rows, nor are
-//! the lines of a JSON lines file that begin with `#`.
+//! White space around the names of columns does not count. [`ReadOptions`] change what a column is for.
+//!
+//! Rows count from 1, invalid ones included; lines count as in an editor. Blank lines are not rows, nor are
+//! the lines of a JSON lines file that begin with `#`, nor rows of nothing but separators at the end of a file.
+//!
+//! # Findings
+//!
+//! A [`Finding`] is a mistake or a warning ([`Severity`]). A mistake stops a send; one of a row can be skipped with
+//! it, one of the header, the message or the file cannot. A warning is counted and stops nothing, unless the check is
+//! strict.
 //!
 //! # What is checked is what is sent
 //!
@@ -35,10 +46,11 @@
 //!
 //! # Modules, in reading order
 //!
-//! [`finding`] what can be wrong, [`source`] the file row by row, `check` the first pass, `plan` where each
+//! `look` what a file is, [`finding`] what can be wrong, `identity` the one check of identities, [`source`] the file
+//! row by row, `sms` the parts of a text, `summary` many findings in little room, `check` the first pass, `plan` where each
 //! batch lies, `recipient_source` what a campaign reads from, `file`, `repeatable` and `spool` its three
 //! kinds, [`skipped`] the file of skipped rows, [`fingerprint`] whether it is still the same file; and
-//! [`lists`](source::lists) for contacts and opt-outs.
+//! [`lists`] for contacts and opt-outs.
 //!
 //! # Features
 //!
@@ -51,12 +63,20 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod finding;
-mod phone;
+mod identity;
+mod look;
+mod reading;
 
 pub mod source;
 
+pub mod lists;
+
 mod lines;
+mod prices;
 mod repeats;
+mod sms;
+mod sms_sums;
+mod summary;
 
 mod check;
 mod plan;
@@ -79,16 +99,24 @@ pub mod fingerprint;
 pub use check::{CheckOptions, Checked};
 pub use cut::{Batcher, RowBatch};
 pub use file::RecipientFile;
-pub use finding::{Finding, FindingKind, RowNumber};
+pub use finding::{Finding, FindingKind, RowNumber, Severity};
 pub use fingerprint::{BadFingerprint, Fingerprint};
+pub use identity::identity_fault;
+pub use lists::{List, ListCheck, ListRow, check_list};
+pub use look::{NotText, text};
 pub use original::AnnotatedRows;
 pub use plan::{BatchRange, PlannedBatch};
 pub use preflight::{Preflight, preflight};
+pub use prices::{Amount, BadPrices, Prices};
+pub use reading::{IdentityColumn, ReadOptions, channel_named};
 pub use recipient_source::RecipientSource;
 pub use repeatable::Repeatable;
 pub use rows::{Row, Rows, Skipped};
 pub use skip::InvalidRows;
 pub use skipped::SkippedWriter;
-pub use source::lists::{List, ListCheck, ListRow, check_list};
-pub use source::{Format, MAX_ROW_BYTES, Source, SourceError};
+pub use sms::{SmsEncoding, SmsLength};
+pub use sms_sums::{Culprit, LongRow, SmsEstimate};
+pub use source::text::is_blank;
+pub use source::{Format, MAX_ROW_BYTES, RowReader, SourceError};
 pub use spool::Spool;
+pub use summary::{FindingGroup, FindingSummary};

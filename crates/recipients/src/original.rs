@@ -8,14 +8,14 @@ use sinch_batch_models::{Message, Template};
 use crate::file::RecipientFile;
 use crate::finding::RowNumber;
 use crate::fingerprint::Fingerprint;
-use crate::source::{Format, Source, SourceError};
+use crate::source::{Format, RowReader, SourceError};
 
 /// Copies rows of a file as they stand in it, each with remarks: a file that can be sent as it is.
 ///
 /// In CSV a remark is a column at the end whose name begins with `#`; in JSON lines it is a line before the
 /// row that begins with `#`, with an object of all remarks. Both mean nothing to a send.
 pub struct AnnotatedRows {
-    source: Source,
+    source: RowReader,
     head: Vec<u8>,
     columns: Vec<&'static str>,
     row: RowNumber,
@@ -72,14 +72,15 @@ impl AnnotatedRows {
         match self.source.format() {
             #[cfg(feature = "csv")]
             Format::Csv => {
+                let separator = self.source.separator();
                 let (line, end) = without_line_break(&self.head);
                 out.write_all(line)?;
                 for column in &self.columns {
-                    write!(out, ",{column}")?;
+                    write!(out, "{separator}{column}")?;
                 }
                 out.write_all(if end.is_empty() { b"\n" } else { end })
             }
-            Format::JsonLines => Ok(()),
+            Format::JsonLines | Format::JsonArray => Ok(()),
         }
     }
 
@@ -102,24 +103,30 @@ impl AnnotatedRows {
         match self.source.format() {
             #[cfg(feature = "csv")]
             Format::Csv => {
+                let separator = self.source.separator();
                 out.write_all(raw)?;
                 // A row that is too short would have our remarks in the columns it lacks.
-                (0..self.source.missing_fields()).try_for_each(|_| out.write_all(b","))?;
+                (0..self.source.missing_fields()).try_for_each(|_| write!(out, "{separator}"))?;
                 for remark in remarks {
-                    out.write_all(b",")?;
+                    write!(out, "{separator}")?;
                     write_field(remark, out)?;
                 }
                 let (_, end) = without_line_break(&self.head);
                 out.write_all(if end.is_empty() { b"\n" } else { end })
             }
-            Format::JsonLines => {
+            Format::JsonLines | Format::JsonArray => {
                 out.write_all(b"# {")?;
                 for (at, (column, remark)) in self.columns.iter().zip(remarks).enumerate() {
                     let comma = if at == 0 { "" } else { "," };
                     write!(out, "{comma}{}:{}", json(column)?, json(remark)?)?;
                 }
                 out.write_all(b"}\n")?;
-                out.write_all(raw)?;
+                // An entry of an array may be spread over lines; in JSON a line break means no more than a space.
+                let lines = raw.split(|byte| matches!(byte, b'\n' | b'\r'));
+                for (at, line) in lines.enumerate() {
+                    out.write_all(if at == 0 { b"" } else { b" " })?;
+                    out.write_all(line)?;
+                }
                 out.write_all(b"\n")
             }
         }
@@ -147,7 +154,7 @@ fn without_line_break(line: &[u8]) -> (&[u8], &[u8]) {
 
 #[cfg(feature = "csv")]
 fn write_field(text: &str, out: &mut dyn Write) -> io::Result<()> {
-    if text.contains(['"', ',', '\n', '\r']) {
+    if text.contains(['"', ',', ';', '\t', '|', '\n', '\r']) {
         write!(out, "\"{}\"", text.replace('"', "\"\""))
     } else {
         out.write_all(text.as_bytes())

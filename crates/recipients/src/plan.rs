@@ -7,7 +7,7 @@ use sinch_batch_models::Recipients;
 
 use crate::finding::RowNumber;
 use crate::skip::InvalidRows;
-use crate::source::Source;
+use crate::source::RowReader;
 
 /// The most batches that a plan keeps: 32 bytes each.
 const MAX_BATCHES: usize = 1_000_000;
@@ -106,7 +106,7 @@ impl Planner {
 
     /// Adds the row that the source has just read.
     #[inline]
-    pub(crate) fn add(&mut self, row: RowNumber, source: &mut Source) {
+    pub(crate) fn add(&mut self, row: RowNumber, source: &mut RowReader) {
         let rows = match &mut self.open {
             Some(open) => {
                 open.rows += 1;
@@ -126,12 +126,12 @@ impl Planner {
     }
 
     /// Ends the last batch.
-    pub(crate) fn finish(mut self, source: &mut Source) -> Plan {
+    pub(crate) fn finish(mut self, source: &mut RowReader) -> Plan {
         self.close(source);
         Plan { n_batches: self.n_batches, batches: Arc::new(self.batches) }
     }
 
-    fn close(&mut self, source: &mut Source) {
+    fn close(&mut self, source: &mut RowReader) {
         let Some(open) = self.open.take() else { return };
         let Some(digest) = source.end_range() else { return };
         self.n_batches += 1;

@@ -1,10 +1,10 @@
 //! One pass over the whole file that finds everything that is wrong with it.
 
-use crate::check::check_source;
+use crate::check::{CheckOptions, check_source};
 use crate::finding::Finding;
 use crate::fingerprint::Fingerprint;
 use crate::skip::InvalidRows;
-use crate::source::{Source, SourceError};
+use crate::source::{RowReader, SourceError};
 
 /// What one pass over a file has shown.
 #[derive(Clone, Debug)]
@@ -55,8 +55,8 @@ impl Preflight {
 /// # Errors
 /// [`SourceError::Io`] when the file cannot be read on. A row or a file over the limits is a finding,
 /// [`TooLarge`](crate::FindingKind::TooLarge), and ends the reading.
-pub fn preflight(source: Source, mut on_finding: impl FnMut(Finding)) -> Result<Preflight, SourceError> {
-    let checked = check_source(source, None, &mut on_finding)?;
+pub fn preflight(source: RowReader, mut on_finding: impl FnMut(Finding)) -> Result<Preflight, SourceError> {
+    let checked = check_source(source, None, &CheckOptions::new(), &mut on_finding)?;
     Ok(Preflight {
         rows: checked.rows,
         bad_rows: checked.invalid_rows,

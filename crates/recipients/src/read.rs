@@ -7,11 +7,12 @@ use sinch_batch_models::{Recipients, Template};
 use crate::check::Checked;
 use crate::finding::RowNumber;
 use crate::plan::BatchRange;
+use crate::reading::ReadOptions;
 use crate::repeats::MAX_ROWS;
 use crate::rows::{self, Row, Rows};
 use crate::skip::InvalidRows;
 use crate::skipped::SkippedWriter;
-use crate::source::{Format, Source, SourceError};
+use crate::source::{Format, RowReader, SourceError};
 
 /// A buffer to be used again for the next batch.
 pub(crate) type Buffer = Vec<u8>;
@@ -24,7 +25,7 @@ pub(crate) fn read_batch(
     bytes: impl Read + Send + 'static,
     buffer: &mut Buffer,
     format: Format,
-    template: &Template,
+    template: (&Template, &ReadOptions),
     range: &BatchRange,
     rows: &mut dyn Iterator<Item = RowNumber>,
 ) -> Result<Recipients, SourceError> {
@@ -39,7 +40,7 @@ pub(crate) fn read_batch(
         error => error,
     };
     let taken = std::mem::take(buffer);
-    let mut source = Source::of_range(Box::new(bytes), taken, format, template, first_row).map_err(of_batch)?;
+    let mut source = RowReader::of_range(Box::new(bytes), taken, format, template, first_row).map_err(of_batch)?;
     let recipients = take_rows(&mut source, first_row, rows);
     let read = source.drain().map_err(of_batch)?;
     *buffer = source.into_buffer();
@@ -50,7 +51,7 @@ pub(crate) fn read_batch(
 }
 
 fn take_rows(
-    source: &mut Source,
+    source: &mut RowReader,
     first_row: RowNumber,
     rows: &mut dyn Iterator<Item = RowNumber>,
 ) -> Result<Recipients, SourceError> {
@@ -79,7 +80,7 @@ fn take_rows(
 }
 
 /// Writes the skipped rows of a source.
-pub(crate) fn write_skipped(source: Source, checked: &Checked, out: &mut dyn Write) -> Result<(), SourceError> {
+pub(crate) fn write_skipped(source: RowReader, checked: &Checked, out: &mut dyn Write) -> Result<(), SourceError> {
     let mut source = source.with_message_metadata(checked.message_metadata);
     if source.is_unusable() {
         return Err(source.unusable());
@@ -98,7 +99,7 @@ pub(crate) fn write_skipped(source: Source, checked: &Checked, out: &mut dyn Wri
 }
 
 /// One row of a source.
-pub(crate) fn read_row(source: Source, number: RowNumber) -> Result<Row, SourceError> {
+pub(crate) fn read_row(source: RowReader, number: RowNumber) -> Result<Row, SourceError> {
     let missing = SourceError::NoSuchRow { row: number };
     let Some(before) = number.checked_sub(1) else { return Err(missing) };
     let mut rows = Rows::new(source, InvalidRows::none()).without_fingerprint();

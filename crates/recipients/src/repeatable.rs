@@ -11,8 +11,9 @@ use crate::check::{self, CheckOptions, Checked};
 use crate::finding::{Finding, RowNumber};
 use crate::plan::BatchRange;
 use crate::read::{self, Buffer};
+use crate::reading::ReadOptions;
 use crate::recipient_source::RecipientSource;
-use crate::source::{Format, Source, SourceError};
+use crate::source::{Format, RowReader, SourceError};
 use crate::spool::write_line;
 
 type Made = Box<dyn Iterator<Item = io::Result<BatchRecipient>> + Send>;
@@ -109,7 +110,7 @@ impl RecipientSource for Repeatable {
         on_finding: &mut dyn FnMut(Finding),
     ) -> Result<Checked, SourceError> {
         let mut open = || Ok(Box::new(self.lines()) as Box<dyn Read + Send>);
-        check::check(&mut open, Format::JsonLines, template, options, on_finding)
+        check::check(&mut open, Format::JsonLines, (template, &ReadOptions::default()), options, on_finding)
     }
 
     fn write_skipped(
@@ -118,7 +119,7 @@ impl RecipientSource for Repeatable {
         checked: &Checked,
         out: &mut dyn Write,
     ) -> Result<(), SourceError> {
-        read::write_skipped(Source::new(self.lines(), Format::JsonLines, template)?, checked, out)
+        read::write_skipped(RowReader::new(self.lines(), Format::JsonLines, template)?, checked, out)
     }
 
     fn read_batch(
@@ -130,7 +131,14 @@ impl RecipientSource for Repeatable {
         let first_row = range.first_row;
         let lines = self.lines_from(range.at_byte).map_err(|source| SourceError::Batch { first_row, source })?;
         let bytes = lines.clone().take(range.n_bytes);
-        let batch = read::read_batch(bytes, &mut self.buffer, Format::JsonLines, template, range, rows)?;
+        let batch = read::read_batch(
+            bytes,
+            &mut self.buffer,
+            Format::JsonLines,
+            (template, &ReadOptions::default()),
+            range,
+            rows,
+        )?;
         // After an error the next batch starts from the beginning.
         self.lines = Some(lines);
         Ok(batch)

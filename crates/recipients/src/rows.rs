@@ -9,7 +9,7 @@ use crate::finding::{Finding, Place, RowNumber};
 use crate::fingerprint::Fingerprint;
 use crate::repeats::Ordinal;
 use crate::skip::InvalidRows;
-use crate::source::{Observer, Source, SourceError};
+use crate::source::{Observer, RowReader, SourceError};
 
 /// A good row.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,7 +49,7 @@ type OnSkipped<'a> = Box<dyn FnMut(&Skipped<'_>) -> io::Result<()> + Send + 'a>;
 /// Each row is checked again as it comes by, so that a file that has changed since is noticed at the
 /// first bad row at the latest. After an error there is nothing more.
 pub struct Rows<'a> {
-    source: Source,
+    source: RowReader,
     skip: InvalidRows,
     on_skipped: Option<OnSkipped<'a>>,
     fingerprint: bool,
@@ -65,7 +65,7 @@ impl fmt::Debug for Rows<'_> {
 impl<'a> Rows<'a> {
     /// The rows of a file, without those to be left out. The source must be fresh, and stand for the
     /// same file and message as in the check.
-    pub fn new(source: Source, skip: InvalidRows) -> Self {
+    pub fn new(source: RowReader, skip: InvalidRows) -> Self {
         Self { source, skip, on_skipped: None, fingerprint: true, over: false }
     }
 
@@ -176,7 +176,7 @@ impl Iterator for Rows<'_> {
 
 /// Hands over the row that the source has just read, with everything that is wrong with it.
 pub(crate) fn hand_over(
-    source: &Source,
+    source: &RowReader,
     skip: &InvalidRows,
     place: Place,
     handle: &mut dyn FnMut(&Skipped<'_>) -> io::Result<()>,

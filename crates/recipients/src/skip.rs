@@ -7,7 +7,7 @@ use crate::check::repeated;
 use crate::finding::{Finding, RowNumber};
 use crate::lines::Lines;
 use crate::repeats::Repeat;
-use crate::source::Source;
+use crate::source::RowReader;
 
 /// The skipped rows: one bit a row, and for repeated identities the row that has them first.
 ///
@@ -53,7 +53,7 @@ impl InvalidRows {
     }
 
     /// The findings of a row that lie in its being compared with other rows.
-    pub(crate) fn repeats_of(&self, row: RowNumber, source: &Source) -> impl Iterator<Item = Finding> {
+    pub(crate) fn repeats_of(&self, row: RowNumber, source: &RowReader) -> impl Iterator<Item = Finding> {
         let from = self.0.repeats.partition_point(|repeat| repeat.later.row() < row);
         self.0.repeats[from..]
             .iter()

@@ -1,17 +1,17 @@
-//! A file of the rows that were left out, to be mended and sent.
+//! The file of skipped rows, to be fixed and sent.
 
 use std::fmt;
 use std::io::{self, Write};
 
 use crate::finding::Finding;
 use crate::rows::Skipped;
-use crate::source::{Format, Source};
+use crate::source::{Format, RowReader};
 
-/// Writes rows that were left out, with the reason of each, in the format they came in.
+/// Writes skipped rows, with the reason of each, in the format they came in.
 ///
 /// In CSV the columns `#line` and `#reason` come first and the row follows as it stood; in JSON lines
-/// a remark stands above each row. Both are passed over when the mended file is read. A column that the
-/// message has no use for gets a `#` before its name, so that it counts as a remark from then on.
+/// a remark stands above each row. Both are ignored when the fixed file is read. An ignored column gets a `#`
+/// before its name, so that it counts as a remark from then on.
 ///
 /// A row that repeats an earlier one is written too. The earlier one may have been sent, so delete the
 /// repeated row unless the same person shall get a second message.
@@ -19,6 +19,8 @@ pub struct SkippedWriter<W> {
     writer: W,
     format: Format,
     line: Vec<u8>,
+    #[cfg(feature = "csv")]
+    separator: char,
 }
 
 impl<W> fmt::Debug for SkippedWriter<W> {
@@ -33,17 +35,24 @@ impl<W: Write> SkippedWriter<W> {
     /// # Errors
     /// Those of the writer.
     #[cfg_attr(not(feature = "csv"), expect(unused_mut, reason = "only CSV has a header"))]
-    pub fn new(mut writer: W, source: &Source) -> io::Result<Self> {
+    pub fn new(mut writer: W, source: &RowReader) -> io::Result<Self> {
         match source.format() {
             #[cfg(feature = "csv")]
             Format::Csv => {
-                writer.write_all(b"#line,#reason,")?;
+                let separator = source.separator();
+                write!(writer, "#line{separator}#reason{separator}")?;
                 writer.write_all(source.header_of_skipped())?;
                 writer.write_all(b"\n")?;
             }
-            Format::JsonLines => {}
+            Format::JsonLines | Format::JsonArray => {}
         }
-        Ok(Self { writer, format: source.format(), line: Vec::new() })
+        Ok(Self {
+            writer,
+            format: source.format(),
+            line: Vec::new(),
+            #[cfg(feature = "csv")]
+            separator: source.separator(),
+        })
     }
 
     /// Adds a row.
@@ -56,11 +65,17 @@ impl<W: Write> SkippedWriter<W> {
         match self.format {
             #[cfg(feature = "csv")]
             Format::Csv => {
-                write!(self.line, "{},\"{}\",", skipped.line, reason.replace('"', "\"\""))?;
+                let separator = self.separator;
+                write!(self.line, "{}{separator}\"{}\"{separator}", skipped.line, reason.replace('"', "\"\""))?;
             }
-            Format::JsonLines => writeln!(self.line, "# line {}: {reason}", skipped.line)?,
+            Format::JsonLines | Format::JsonArray => writeln!(self.line, "# line {}: {reason}", skipped.line)?,
         }
+        let start = self.line.len();
         self.line.extend_from_slice(skipped.raw);
+        if matches!(self.format, Format::JsonLines | Format::JsonArray) {
+            // An entry of an array may be spread over lines; in JSON a line break means no more than a space.
+            self.line[start..].iter_mut().filter(|byte| matches!(byte, b'\n' | b'\r')).for_each(|byte| *byte = b' ');
+        }
         self.line.push(b'\n');
         self.writer.write_all(&self.line)
     }
@@ -75,7 +90,7 @@ impl<W: Write> SkippedWriter<W> {
     }
 }
 
-/// All mistakes of a row, on one line.
+/// All findings of a row, on one line.
 fn reason(findings: &[Finding]) -> String {
     let mut reason = String::new();
     for finding in findings {

@@ -113,7 +113,7 @@ pub(crate) enum ConsentsCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
-    /// CSV with a header line, or JSON (.jsonl, .ndjson, .json).
+    /// CSV with a header line, or JSON: lines, an array or a request; `-` reads standard input.
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     /// Go on at this line, because what stands before it was done.

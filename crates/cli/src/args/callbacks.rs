@@ -13,11 +13,11 @@ use super::{Json, LedgerArgs, at_least_a_second};
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct SecretArgs {
-    /// More secrets, one a line, each with an end if it has one: `SECRET until 2031-09-14T10:00:00Z`.
+    /// File of webhook secrets, one per line: `SECRET` or `SECRET until 2031-09-14T10:00:00Z`.
     ///
-    /// Blank lines and lines that begin with # are passed over. Secrets come from the environment too:
-    /// SINCH_WEBHOOK_SECRET holds one as it is, SINCH_WEBHOOK_SECRETS holds lines like those of the
-    /// file. All of them are taken; the first, in this order, is the one that signs.
+    /// Blank lines and lines beginning with # are ignored. SINCH_WEBHOOK_SECRET holds one more secret,
+    /// SINCH_WEBHOOK_SECRETS more lines. Every secret verifies; the first one, in the order
+    /// SINCH_WEBHOOK_SECRET, SINCH_WEBHOOK_SECRETS, file, signs.
     #[arg(long, value_name = "FILE")]
     pub(crate) secret_file: Option<PathBuf>,
 }
@@ -31,78 +31,95 @@ serves /healthz and /metrics (Prometheus). SIGTERM or Ctrl-C ends it with 0 when
 answered; once more ends it at once. The files of --secret-file, --tls-cert and --tls-key are read again when \
 they change, and at SIGHUP; without such files SIGHUP ends it like SIGTERM.")]
 pub(crate) struct ListenArgs {
-    /// Where to listen; port 0 takes a free one.
+    /// Address to listen on; port 0 picks a free port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub(crate) addr: SocketAddr,
-    /// The path that takes callbacks.
+    /// Path of the webhook
     #[arg(long, value_name = "PATH", default_value = "/", value_parser = path)]
     pub(crate) path: String,
     #[command(flatten)]
     pub(crate) secrets: SecretArgs,
-    /// How far the time of signing may be from now, either way.
+    /// Largest difference between the signing time and now
     ///
     /// A genuine callback that is older is applied all the same, since Sinch may send again with the time
     /// of the first delivery; one further in the future is answered 503: a clock is wrong.
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = at_least_a_second)]
     pub(crate) window: Duration,
-    /// Take callbacks without the header that names the algorithm, if something on the way drops it.
+    /// Accept callbacks without the algorithm header, if a proxy drops it
     #[arg(long)]
     pub(crate) algorithm_optional: bool,
     #[command(flatten)]
     pub(crate) ledger: LedgerArgs,
     #[command(flatten)]
     pub(crate) journal: JournalArgs,
-    /// Send each callback on to this URL, signed with the secret in SINCH_WEBHOOK_FORWARD_SECRET.
+    /// Forward each callback to this URL, signed with SINCH_WEBHOOK_FORWARD_SECRET
     #[arg(long, value_name = "URL")]
     pub(crate) forward: Option<String>,
-    /// Speak TLS with this certificate and its chain, in PEM.
+    /// TLS certificate and chain, PEM
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     pub(crate) tls_cert: Option<PathBuf>,
-    /// The private key of the certificate, in PEM.
+    /// Private key of the certificate, PEM
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
+    /// How callbacks are shown as they arrive; text on a terminal, else none
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) print: Option<PrintAs>,
+    /// Show only these kinds, such as MESSAGE_DELIVERY,BATCH_STATUS_UPDATE
+    #[arg(long, value_name = "KINDS", value_delimiter = ',', value_parser = trigger)]
+    pub(crate) events: Vec<Trigger>,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
 }
 
+/// How callbacks are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PrintAs {
+    /// One line for people.
+    Text,
+    /// One JSON object in a line.
+    Json,
+    /// Not at all.
+    None,
+}
+
 #[derive(Clone, Debug, Args)]
 pub(crate) struct JournalArgs {
-    /// Keep every genuine callback as it came in this folder: numbers, texts and all. See `replay`.
+    /// Folder that keeps every verified callback byte for byte, personal data included; see `replay`
     #[arg(long, value_name = "DIR")]
     pub(crate) journal: Option<PathBuf>,
-    /// How long a file of the journal may get.
+    /// Size limit of one journal file, in MiB
     #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=1_048_576), requires = "journal")]
     pub(crate) journal_file_size: u64,
-    /// How many files of the journal there may be; the oldest are removed.
+    /// Number of journal files to keep
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1_000_000), requires = "journal")]
     pub(crate) journal_files: u32,
 }
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct LimitArgs {
-    /// The largest body, in bytes; a larger one is answered 413.
+    /// Largest body in bytes; a larger one gets 413
     #[arg(long, value_name = "BYTES", default_value_t = 262_144, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_body: u32,
-    /// How many callbacks may be under way at once; one more is answered 503.
+    /// Number of callbacks handled at once; more get 503
     #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) max_in_flight: u32,
-    /// How long a request may take to arrive.
+    /// Timeout for reading a request
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = some_time)]
     pub(crate) read_timeout: Duration,
-    /// How long a callback may take to be written down and sent on; then it is answered 503.
+    /// Timeout for recording and forwarding a callback; then it gets 503
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = some_time)]
     pub(crate) answer_timeout: Duration,
 }
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct SignArgs {
-    /// The body to sign, byte for byte; `-` reads standard input.
+    /// Body to sign; `-` is standard input
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
-    /// The nonce; a fresh one if not given.
+    /// Nonce [default: a fresh one]
     #[arg(long, value_name = "TEXT", value_parser = nonce)]
     pub(crate) nonce: Option<String>,
-    /// When it is signed, in seconds of Unix time; now if not given.
+    /// Signing time in Unix seconds [default: now]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(0..))]
     pub(crate) timestamp: Option<i64>,
     #[command(flatten)]
@@ -116,19 +133,34 @@ pub(crate) struct SignArgs {
 Ends with 0 if every sample was answered as it should be: with 2xx, or with --fault by a refusal (4xx). \
 Ends with 7 if one was answered otherwise, or the URL could not be reached.")]
 pub(crate) struct TriggerArgs {
-    /// What the callback is about, as a webhook subscribes to it: MESSAGE_DELIVERY, …; any case.
-    #[arg(value_name = "KIND", value_parser = trigger, required_unless_present = "all", conflicts_with = "all")]
+    /// Kind of callback, such as MESSAGE_DELIVERY; see --list
+    #[arg(value_name = "KIND", value_parser = trigger, required_unless_present_any = ["all", "body", "list"], conflicts_with = "all")]
     pub(crate) kind: Option<Trigger>,
-    /// Where it goes.
-    #[arg(long, value_name = "URL")]
-    pub(crate) url: String,
-    /// Send one callback of every kind.
+    /// Where to send it
+    #[arg(long, value_name = "URL", required_unless_present_any = ["print", "list"])]
+    pub(crate) url: Option<String>,
+    /// Set a field of the body, such as message.contact_message.text_message.text=STOP; the value is JSON, else text
+    #[arg(long, value_name = "PATH=VALUE", value_parser = setting)]
+    pub(crate) set: Vec<(String, String)>,
+    /// Send the body in this file; `-` reads standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["kind", "all"])]
+    pub(crate) body: Option<PathBuf>,
+    /// Print the body instead of sending it
+    #[arg(long, conflicts_with = "url")]
+    pub(crate) print: bool,
+    /// Send it N times, each time as a new callback
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) repeat: u32,
+    /// List the kinds
+    #[arg(long, conflicts_with_all = ["kind", "all", "body", "url", "print"])]
+    pub(crate) list: bool,
+    /// Send one callback of every kind
     #[arg(long)]
     pub(crate) all: bool,
-    /// Send them with a fault: forged ones must be refused, genuine ones must not be lost.
+    /// Add a fault: forged callbacks must be refused, genuine ones must not be lost
     #[arg(long, value_name = "FAULT")]
     pub(crate) fault: Option<Fault>,
-    /// How old, or how far in the future, with `--fault old` and `--fault future`.
+    /// Age for `--fault old`, distance for `--fault future`
     #[arg(long, value_name = "DURATION", default_value = "1d", value_parser = at_least_a_second, requires = "fault")]
     pub(crate) skew: Duration,
     #[command(flatten)]
@@ -144,23 +176,23 @@ pub(crate) struct TriggerArgs {
 /// What a sample is about; invented where nothing is said.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct AboutArgs {
-    /// The batch that samples are about; the ledger knows those it sent.
+    /// Batch id in the samples
     #[arg(long, value_name = "ID")]
     pub(crate) batch_id: Option<String>,
-    /// The message that a delivery report is about: its place in the batch, counted from 0.
+    /// Index of the message in its batch, counted from 0
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) index: u32,
-    /// What a delivery report says: QUEUED_ON_CHANNEL, DELIVERED, READ, FAILED, SWITCHING_CHANNEL.
+    /// Status in a receipt: QUEUED_ON_CHANNEL, DELIVERED, READ, FAILED, SWITCHING_CHANNEL
     #[arg(long, value_name = "STATUS", default_value = "DELIVERED", value_parser = name)]
     pub(crate) status: String,
 }
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ConnectionArgs {
-    /// How long an answer may take.
+    /// Timeout of one response
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = some_time)]
     pub(crate) timeout: Duration,
-    /// Trust this certificate too, in PEM: that of a receiver with a certificate of its own.
+    /// Trust this CA certificate, PEM
     #[arg(long, value_name = "FILE")]
     pub(crate) tls_ca: Option<PathBuf>,
 }
@@ -185,15 +217,15 @@ pub(crate) enum Fault {
 Ends with 0 if every record was taken; with 3 if the journal cannot be read or has damaged records (the \
 others are taken); with 6 if the ledger cannot be used; with 7 if a record was not answered 2xx.")]
 pub(crate) struct ReplayArgs {
-    /// The journal: its folder, or one of its files.
+    /// Folder of the journal, or one of its files
     #[arg(value_name = "JOURNAL")]
     pub(crate) journal: PathBuf,
     #[command(flatten)]
     pub(crate) target: ReplayTarget,
-    /// Leave out what was received before.
+    /// Skip records received before this time
     #[arg(long, value_name = "TIME")]
     pub(crate) since: Option<Timestamp>,
-    /// How often a record is sent that is answered 5xx or 429, or not at all.
+    /// Attempts per record after 5xx, 429 or no response
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100), requires = "to")]
     pub(crate) attempts: u32,
     #[command(flatten)]
@@ -207,10 +239,10 @@ pub(crate) struct ReplayArgs {
 #[derive(Clone, Debug, Args)]
 #[group(required = true, multiple = false)]
 pub(crate) struct ReplayTarget {
-    /// Send each record to this URL, freshly signed.
+    /// Send each record to this URL, freshly signed
     #[arg(long, value_name = "URL")]
     pub(crate) to: Option<String>,
-    /// Take each record into this ledger.
+    /// Apply each record to this ledger
     #[arg(long, value_name = "FILE")]
     pub(crate) ledger: Option<PathBuf>,
 }
@@ -230,6 +262,15 @@ fn some_time(text: &str) -> Result<Duration, String> {
     match duration(text)? {
         time if (Duration::from_millis(1)..=Duration::from_secs(86_400)).contains(&time) => Ok(time),
         _ => Err("expected a duration from 1ms to 1d".to_owned()),
+    }
+}
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((path, value)) if !path.is_empty() && path.split('.').all(|name| !name.is_empty()) => {
+            Ok((path.to_owned(), value.to_owned()))
+        }
+        _ => Err("expected PATH=VALUE, such as message_delivery_report.status=READ".to_owned()),
     }
 }
 

@@ -4,7 +4,9 @@ mod api;
 mod at;
 mod callbacks;
 mod duration;
+mod file;
 mod life;
+mod parse;
 mod request;
 mod simulate;
 mod torture;
@@ -22,73 +24,103 @@ pub(crate) use self::api::{
 pub(crate) use self::at::SendAt;
 use self::at::send_at;
 pub(crate) use self::callbacks::{
-    AboutArgs, Fault, JournalArgs, ListenArgs, ReplayArgs, SecretArgs, SignArgs, TriggerArgs,
+    AboutArgs, Fault, JournalArgs, ListenArgs, PrintAs, ReplayArgs, SecretArgs, SignArgs, TriggerArgs,
 };
 use self::duration::duration;
+pub(crate) use self::file::{JudgeArgs, ReadArgs};
 pub(crate) use self::life::{PauseArgs, RetryArgs};
+pub(crate) use self::parse::{asks_for_json, command, parse};
 pub(crate) use self::request::RequestArgs;
 pub(crate) use self::simulate::SimulateArgs;
 pub(crate) use self::torture::TortureArgs;
 use crate::exit;
 
-/// Send this message to everyone in this file, never twice, and know who got it.
+/// Send a message to everyone in a file, never twice, and know who got it
 #[derive(Debug, Parser)]
 #[command(name = "sinch-batch", version, after_help = exit::HELP, max_term_width = 100)]
 pub(crate) struct Cli {
-    /// Say less: errors and what was asked for, nothing else.
+    /// Print errors and results only
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
+    /// When to use colors on standard error; NO_COLOR turns them off
+    #[arg(long, value_name = "WHEN", default_value = "auto", global = true, hide_possible_values = true)]
+    pub(crate) color: Color,
+    /// Read environment variables from a file of NAME=VALUE lines; variables already set win
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) env_file: Option<PathBuf>,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
+/// When colors are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal.
+    Auto,
+    /// Everywhere.
+    Always,
+    /// Nowhere.
+    Never,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell that completes
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: clap_complete::Shell,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Find every mistake in a file of recipients, by line and column; send nothing.
+    /// Check a file of recipients, line by line, without sending
     Check(CheckArgs),
-    /// Show the message as one recipient will see it.
+    /// Show the message as one recipient will see it
     Preview(PreviewArgs),
-    /// Send a message to everyone in a file, and report who got it.
+    /// Send a message to everyone in a file, and report who got it
     Send(Box<SendArgs>),
-    /// Go on with a campaign that did not finish.
+    /// Continue an unfinished campaign
     Resume(Box<ResumeArgs>),
-    /// Send the failed rows of a campaign again that may succeed, never to somebody who has it.
+    /// Send the failed rows of a campaign that may succeed again
     Retry(Box<RetryArgs>),
-    /// Let nothing more of a campaign leave until it is resumed.
+    /// Pause a campaign: nothing more is sent until it is resumed
     Pause(PauseArgs),
-    /// End a campaign: nothing more of it leaves, what has not gone is recalled, and it cannot be resumed.
+    /// End a campaign for good: nothing more is sent, and scheduled batches are recalled
     Cancel(CancelCampaignArgs),
-    /// List the campaigns, or show how one stands and what to do next.
+    /// List campaigns, or show the state of one and its next step
     Status(StatusArgs),
-    /// Show what became of a campaign: its batches, and each failure by row.
+    /// Report the result of a campaign, with each failure by row
     Report(ReportArgs),
-    /// Receive signed callbacks and keep them in the ledger.
+    /// Receive signed callbacks and record them in the ledger
     Listen(Box<ListenArgs>),
-    /// Print the headers that sign a body as the service does.
+    /// Print the signature headers of a body
     Sign(SignArgs),
-    /// Send a signed callback of any kind to a URL, or one that must be refused.
+    /// Send a signed sample callback to a URL, valid or with a fault
     Trigger(Box<TriggerArgs>),
-    /// Play a journal of callbacks again, to a URL or into a ledger.
+    /// Replay a journal of callbacks to a URL or into a ledger
     Replay(Box<ReplayArgs>),
-    /// Run the local service that speaks the same wire.
+    /// Run a local simulator of the service
     Simulate(SimulateArgs),
-    /// Kill, stop and restart sends against a failing simulator, and count who got the message twice.
+    /// Kill and restart sends against a failing simulator, and count duplicates
     Torture(TortureArgs),
-    /// Show what the typed models understood of a file, and what they did not.
+    /// Show how a file is parsed, and its unknown fields
     Inspect(InspectArgs),
-    /// Operations of the Batch API on single batches.
+    /// Send, look up or cancel single batches
     Batch(BatchArgs),
-    /// Make or delete contacts.
+    /// Create or delete contacts
     Contacts(ContactsArgs),
     /// Record opt-outs.
     Consents(ConsentsArgs),
-    /// Find out whether everything is set up to send: credentials, token, region, clock.
+    /// Check the setup: credentials, token, region, clock
     Doctor(DoctorArgs),
+    /// Print a script that completes commands and flags in a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page
+    Man,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Input {
-    /// Recipients: CSV with a header line, or JSON lines (.jsonl, .ndjson).
+    /// Recipients: CSV with a header line, JSON lines or a JSON array; `-` reads standard input
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
 }
@@ -96,69 +128,69 @@ pub(crate) struct Input {
 #[derive(Debug, Args)]
 #[group(id = "words", required = true, multiple = false)]
 pub(crate) struct MessageArgs {
-    /// The message, as the wire's `message` object.
+    /// Message as JSON: the `message` object of the API; `-` reads standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) message: Option<PathBuf>,
-    /// A text message; its short form.
+    /// Message as plain text
     #[arg(long, value_name = "TEXT")]
     pub(crate) text: Option<String>,
 }
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Json {
-    /// Print one JSON value on standard output.
+    /// Print JSON on standard output, errors included
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct LedgerArgs {
-    /// The ledger: a SQLite file that remembers what was sent. Unless given, one in the user's state folder.
+    /// Ledger file (SQLite), the record of what was sent [default: in the user's state folder]
     #[arg(long, value_name = "FILE", env = "SINCH_BATCH_LEDGER")]
     pub(crate) ledger: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ServiceArgs {
-    /// The service, instead of the region's host.
+    /// Base URL of the service, instead of the region's host
     #[arg(long, value_name = "URL", env = "SINCH_BATCH_BASE_URL")]
     pub(crate) base_url: Option<String>,
-    /// The token endpoint, as a whole URL.
+    /// URL of the token endpoint
     #[arg(long, value_name = "URL", env = "SINCH_AUTH_URL")]
     pub(crate) auth_url: Option<String>,
-    /// The app's region: us, eu or br.
+    /// Region of the app: us, eu or br
     #[arg(long, value_name = "REGION", env = "SINCH_REGION")]
     pub(crate) region: Option<String>,
-    /// The project.
+    /// Project id
     #[arg(long, value_name = "ID", env = "SINCH_PROJECT_ID")]
     pub(crate) project: Option<String>,
-    /// The app that sends.
+    /// App id
     #[arg(long, value_name = "ID", env = "SINCH_APP_ID")]
     pub(crate) app: Option<String>,
-    /// How long one request may take.
+    /// Timeout of one request
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = at_least_a_second)]
     pub(crate) timeout: Duration,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// End when every batch has its outcome, instead of waiting for receipts.
+    /// Do not wait for receipts
     #[arg(long)]
     pub(crate) no_wait: bool,
-    /// How long a batch of unknown outcome must stay absent before it is sent again. The longest that any
-    /// run of the campaign was given counts.
+    /// How long a batch of unknown outcome must stay absent before it is sent again; the longest value of
+    /// all runs of the campaign counts
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
     pub(crate) resend_after: Duration,
-    /// How much longer to wait for a batch that was tried by a worker that fell silent and may come back.
+    /// Extra wait for a batch whose worker fell silent
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
     pub(crate) takeover_grace: Duration,
-    /// How many batches are under way at once.
+    /// Number of batches in flight
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) in_flight: u16,
-    /// Stop waiting for receipts when none came for this long.
+    /// Stop waiting when no receipt arrived for this long
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
     pub(crate) receipt_timeout: Duration,
-    /// Receive callbacks in this process too, at this address; else run `sinch-batch listen`.
+    /// Receive callbacks in this process, at this address; otherwise run `sinch-batch listen`
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<SocketAddr>,
     /// How long a worker holds a batch without a sign of life. For tests.
@@ -168,7 +200,7 @@ pub(crate) struct RunArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct Yes {
-    /// Answer every question with yes. Nothing is asked today.
+    /// Answer every question with yes, as without a terminal
     #[arg(long, short = 'y')]
     pub(crate) yes: bool,
 }
@@ -187,6 +219,13 @@ pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) message: MessageArgs,
     #[command(flatten)]
+    pub(crate) read: ReadArgs,
+    #[command(flatten)]
+    pub(crate) judge: JudgeArgs,
+    /// Show every finding, in the order of the file.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) all: bool,
+    #[command(flatten)]
     pub(crate) json: Json,
 }
 
@@ -198,7 +237,12 @@ pub(crate) struct PreviewArgs {
     pub(crate) message: MessageArgs,
     #[command(flatten)]
     pub(crate) request: RequestArgs,
-    /// Which row, counted from 1.
+    #[command(flatten)]
+    pub(crate) read: ReadArgs,
+    /// Prices of an SMS part: a CSV file `prefix,currency,price`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) prices: Option<PathBuf>,
+    /// Row number, counted from 1
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) row: u64,
     #[command(flatten)]
@@ -213,33 +257,43 @@ pub(crate) struct SendArgs {
     pub(crate) message: MessageArgs,
     #[command(flatten)]
     pub(crate) request: RequestArgs,
-    /// Names the campaign; else it gets an id, which is printed first.
+    #[command(flatten)]
+    pub(crate) read: ReadArgs,
+    #[command(flatten)]
+    pub(crate) judge: JudgeArgs,
+    /// Name of the campaign; a generated one if omitted
     #[arg(long, value_name = "NAME", value_parser = campaign_name)]
     pub(crate) campaign: Option<String>,
-    /// Try locally: start the simulator and a receiver on loopback, and send to them.
+    /// Try locally: send to a simulator and receive its callbacks, all in this process
     #[arg(long)]
     pub(crate) simulate: bool,
-    /// Keep the simulator's inbox open after the report, until Ctrl-C: a page with every message as its
-    /// recipient would see it.
+    /// Keep the simulator's inbox open after the report, until Ctrl-C: every message as its recipient sees it
     #[arg(long, requires = "simulate")]
     pub(crate) inbox: bool,
-    /// Send the valid rows, and write the others with their reasons to a file that can be fixed.
+    /// Send the valid rows, and write invalid rows with their reasons to a file; forgives rows and nothing else
     #[arg(long)]
     pub(crate) skip_invalid: bool,
-    /// Where the skipped rows go; beside the input if not given.
+    /// New file for skipped rows [default: beside the input]
     #[arg(long, value_name = "FILE", requires = "skip_invalid")]
     pub(crate) skipped_file: Option<PathBuf>,
-    /// When the service lets the messages go, at most 7 days ahead: 2031-09-14T10:00, with +02:00 or [Europe/Berlin]
-    /// behind it; else in this machine's zone. The service rounds up to 5 minutes.
+    /// Time to send at, up to 7 days ahead: 2031-09-14T10:00, with +02:00 or [Europe/Berlin]
+    ///
+    /// Without a zone it is this machine's. The service rounds up to 5 minutes.
     #[arg(long, value_name = "TIME", value_parser = send_at)]
     pub(crate) at: Option<SendAt>,
-    /// Everything can be recalled for 2 minutes at least (`sinch-batch cancel`), and leaves up to 7 minutes later.
+    /// Keep every batch recallable by `sinch-batch cancel` for 2 minutes; messages leave up to 7 minutes later
     #[arg(long, conflicts_with = "at")]
     pub(crate) recallable: bool,
-    /// Send although an earlier campaign in this ledger sent this message to these recipients.
+    /// Send one message to this number instead, as row N would see it, outside of any campaign
+    #[arg(long, value_name = "NUMBER", conflicts_with_all = ["campaign", "skip_invalid", "allow_duplicate", "listen"])]
+    pub(crate) to: Option<String>,
+    /// Which row `--to` takes its values from, counted from 1
+    #[arg(long, value_name = "N", requires = "to", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) row: Option<u64>,
+    /// Send even if a campaign in this ledger sent the same message to the same recipients
     #[arg(long)]
     pub(crate) allow_duplicate: bool,
-    /// Recipients in one batch.
+    /// Recipients per batch
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) batch_size: u16,
     #[command(flatten)]
@@ -265,16 +319,16 @@ fn campaign_name(text: &str) -> Result<String, String> {
 
 #[derive(Debug, Args)]
 pub(crate) struct ResumeArgs {
-    /// The campaign's name.
+    /// Name of the campaign
     #[arg(value_name = "CAMPAIGN")]
     pub(crate) campaign: String,
-    /// The recipients, if their file has moved since the campaign began.
+    /// File of recipients, if it has moved since the campaign began
     #[arg(long, value_name = "FILE")]
     pub(crate) input: Option<PathBuf>,
-    /// What to do with a campaign whose time has passed: send the rest now, or skip it for good.
+    /// If the scheduled time has passed: send the rest now, or skip it for good
     #[arg(long, value_name = "WHAT")]
     pub(crate) late: Option<Late>,
-    /// A worker that is known to be gone for good, by its name: what it holds is free at once.
+    /// Name of a worker that is gone for good: its batches are free at once
     #[arg(long, value_name = "NAME")]
     pub(crate) dead: Vec<String>,
     #[command(flatten)]
@@ -291,7 +345,7 @@ pub(crate) struct ResumeArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct CancelCampaignArgs {
-    /// The campaign's name.
+    /// Name of the campaign
     #[arg(value_name = "CAMPAIGN")]
     pub(crate) campaign: String,
     /// Show what would be recalled; change nothing.
@@ -312,9 +366,12 @@ pub(crate) struct CancelCampaignArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
-    /// The campaign's name; all of them if not given.
+    /// The campaign; all campaigns if omitted
     #[arg(value_name = "CAMPAIGN")]
     pub(crate) campaign: Option<String>,
+    /// Show the campaign live until every receipt has arrived; Ctrl-C ends the view alone
+    #[arg(long, requires = "campaign", conflicts_with = "json")]
+    pub(crate) watch: bool,
     #[command(flatten)]
     pub(crate) ledger: LedgerArgs,
     #[command(flatten)]
@@ -323,10 +380,10 @@ pub(crate) struct StatusArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ReportArgs {
-    /// The campaign's name; the latest if not given.
+    /// Name of the campaign [default: the latest]
     #[arg(value_name = "CAMPAIGN")]
     pub(crate) campaign: Option<String>,
-    /// How to print it; csv lists the failures.
+    /// Output format; csv lists the failures
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub(crate) format: ReportFormat,
     /// Rows of the file instead, each with what became of it.
@@ -381,10 +438,10 @@ pub(crate) enum ReportFormat {
 
 #[derive(Debug, Args)]
 pub(crate) struct InspectArgs {
-    /// What the files hold.
+    /// Content of the files
     #[arg(value_name = "WHAT")]
     pub(crate) what: InspectKind,
-    /// The files; `-` reads standard input.
+    /// Files to read; `-` is standard input
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]

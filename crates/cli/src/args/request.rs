@@ -9,33 +9,33 @@ use sinch_batch::models::Channel;
 use super::duration::duration;
 
 #[derive(Debug, Default, Args)]
-#[command(next_help_heading = "What each request says")]
+#[command(next_help_heading = "Request options")]
 pub(crate) struct RequestArgs {
-    /// The sender of text messages: the channel property SMS_SENDER.
+    /// SMS sender: the channel property SMS_SENDER
     #[arg(long, value_name = "NAME", value_parser = not_blank)]
     pub(crate) sender: Option<String>,
-    /// A channel property, such as MMS_SENDER=Acme; may be given more than once.
+    /// Channel property, such as MMS_SENDER=Acme; repeatable
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     pub(crate) channel_property: Vec<(String, String)>,
-    /// How long the service may try, in whole seconds from 3s.
+    /// Time to live of the messages, whole seconds, at least 3s
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) ttl: Option<Duration>,
-    /// How the service processes it: default, or dispatch-only.
+    /// Processing strategy: default or dispatch-only
     #[arg(long, value_name = "STRATEGY", value_parser = ["default", "dispatch-only"], ignore_case = true)]
     pub(crate) strategy: Option<String>,
-    /// The channels to try, in order, such as RCS,SMS.
+    /// Channels in order of preference, such as RCS,SMS
     #[arg(long, value_name = "CHANNELS", value_delimiter = ',', value_parser = channel)]
     pub(crate) channel_order: Vec<Channel>,
-    /// Where receipts go, instead of the app's webhooks.
+    /// URL for receipts, instead of the app's webhooks
     #[arg(long, value_name = "URL", value_parser = url)]
     pub(crate) callback_url: Option<String>,
-    /// Copied to callbacks about these messages; at most 128 characters.
+    /// Correlation id, repeated in callbacks; at most 128 characters
     #[arg(long, value_name = "ID", value_parser = not_blank)]
     pub(crate) correlation_id: Option<String>,
-    /// Metadata of every batch and every message; may be given more than once.
+    /// Metadata of every batch and message; repeatable
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     pub(crate) metadata: Vec<(String, String)>,
-    /// The wire's object of a send request without recipients; flags are laid over it.
+    /// Send request as JSON, without recipients; flags override its fields
     #[arg(long, value_name = "FILE", group = "words")]
     pub(crate) request: Option<PathBuf>,
 }

@@ -10,33 +10,31 @@ use super::duration::duration;
 
 #[derive(Debug, Args)]
 pub(crate) struct SimulateArgs {
-    /// Where the service listens; port 0 takes a free one.
+    /// Address of the API; port 0 picks a free port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8090")]
     pub(crate) addr: SocketAddr,
-    /// Where its control side listens; a browser finds the inbox there.
+    /// Address of the control side, and of the inbox for a browser
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8091")]
     pub(crate) control: SocketAddr,
-    /// A further name, NAME or NAME:PORT, under which the control side and its inbox are asked for, as
-    /// behind a mapped port; requests to other hosts are answered 403.
+    /// Further NAME or NAME:PORT of the control side, as behind a mapped port; other hosts are answered 403
     #[arg(long, value_name = "NAME")]
     pub(crate) control_name: Option<String>,
-    /// Ask for a key on the control side: it stands in the printed URL of the inbox, and programs send it
-    /// as bearer token.
+    /// Ask for a key on the control side; it stands in the printed URL of the inbox
     #[arg(long)]
     pub(crate) key: bool,
-    /// Where signed callbacks go; none are sent without it.
+    /// URL for signed callbacks; none are sent without it
     #[arg(long, value_name = "URL")]
     pub(crate) callback_url: Option<String>,
-    /// Drain the queue at 20 messages and send 25 callbacks per second, as the real service does.
+    /// Process 20 messages and send 25 callbacks per second, like the service
     #[arg(long)]
     pub(crate) realistic: bool,
-    /// Decides which messages fail, are delivered or are read.
+    /// Seed of all random decisions
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
-    /// How many of a hundred messages fail.
+    /// Percentage of messages that fail
     #[arg(long, value_name = "PERCENT", default_value_t = 1, value_parser = clap::value_parser!(u8).range(0..=100))]
     pub(crate) fail_percent: u8,
-    /// How many of a hundred delivered messages are read.
+    /// Percentage of delivered messages that are read
     #[arg(long, value_name = "PERCENT", default_value_t = 30, value_parser = clap::value_parser!(u8).range(0..=100))]
     pub(crate) read_percent: u8,
     /// What becomes of messages to one recipient: queued, delivered, delivered_then_read, read or
@@ -47,16 +45,16 @@ pub(crate) struct SimulateArgs {
     /// docs/guide/simulator.md lists all.
     #[arg(long = "fault", value_name = "OPERATION:KIND[=VALUE][:TIMES[:AFTER]]")]
     pub(crate) faults: Vec<Fault>,
-    /// How long after its response a cancel takes effect.
+    /// Delay until a cancel takes effect
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
     pub(crate) cancel_delay: Duration,
-    /// How long after its acceptance a batch shows up in look-ups.
+    /// Delay until an accepted batch can be looked up
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
     pub(crate) visibility_delay: Duration,
-    /// Hold callbacks back until the control side releases them.
+    /// Hold callbacks until the control side releases them
     #[arg(long)]
     pub(crate) hold_callbacks: bool,
-    /// How many of a hundred callbacks are sent twice.
+    /// Percentage of callbacks sent twice
     #[arg(long, value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=100))]
     pub(crate) callback_twice: u8,
     /// Draw the next callback from so many that wait, instead of sending them in order.

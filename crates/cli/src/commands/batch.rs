@@ -71,7 +71,7 @@ fn request(file: &Path, service: &ServiceArgs) -> Result<SendBatchRequest, Failu
 }
 
 /// The one question after a failed send: might people have got it?
-fn not_sent(request: &SendBatchRequest, error: &Error) -> Failure {
+pub(super) fn not_sent(request: &SendBatchRequest, error: &Error) -> Failure {
     if error.reached_service() == Reached::No {
         return call_failed("the batch was not sent", error);
     }

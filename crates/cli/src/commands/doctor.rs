@@ -8,6 +8,7 @@ use sinch_batch::client::{Client, ErrorKind, Region, RetryPolicy};
 use sinch_batch::models::{BatchId, Timestamp};
 
 use crate::args::{DoctorArgs, ServiceArgs};
+use crate::environment::{self, Origin, is_quoted};
 use crate::fail::{Failure, output, sentence};
 use crate::output::{out, write_json_line};
 use crate::receiver::SECRET;
@@ -73,7 +74,7 @@ pub(crate) async fn run(args: DoctorArgs) -> Result<u8, Failure> {
     }
     let Some(first) = failed.first() else { return Ok(exit::OK) };
     say!("error: {} of {} checks failed", failed.len(), findings.len());
-    say!("hint: {}", first.hint.as_deref().unwrap_or("mend the first one and run it again"));
+    say!("hint: {}", first.hint.as_deref().unwrap_or("fix the first one and run it again"));
     Ok(first.code)
 }
 
@@ -90,7 +91,7 @@ fn line(finding: &Finding) -> String {
 
 async fn examine(args: &ServiceArgs) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let env = |name| std::env::var(name).ok();
+    let env = environment::var;
     let key = [
         ("SINCH_PROJECT_ID", args.project.clone()),
         ("SINCH_KEY_ID", env("SINCH_KEY_ID")),
@@ -99,7 +100,8 @@ async fn examine(args: &ServiceArgs) -> Vec<Finding> {
     let missing: Vec<&str> =
         key.iter().filter(|(_, value)| is_blank(value.as_deref())).map(|(name, _)| *name).collect();
     findings.push(if missing.is_empty() {
-        Finding::ok("credentials", "project, key id and key secret are set")
+        let origins = from(&["SINCH_PROJECT_ID", "SINCH_KEY_ID", "SINCH_KEY_SECRET"]);
+        Finding::ok("credentials", format!("project, key id and key secret are set{origins}"))
     } else {
         let hint = "make an access key in the Sinch dashboard and export its parts";
         Finding::fail("credentials", exit::BAD_CREDENTIALS, format!("not set: {}", missing.join(", ")), hint)
@@ -111,17 +113,67 @@ async fn examine(args: &ServiceArgs) -> Vec<Finding> {
         Ok(service) if able => ask(args, &service, &mut findings).await,
         _ => findings.extend(["token", "reach", "clock"].map(not_tried)),
     }
+    findings.extend(quoted());
     findings.push(if is_blank(env(SECRET).as_deref()) {
         let hint = format!("export {SECRET} before you run sinch-batch listen");
         Finding::warn("webhook", format!("{SECRET} is not set, so no callback can be received here"), hint)
     } else {
-        Finding::ok("webhook", format!("{SECRET} is set"))
+        Finding::ok("webhook", format!("{SECRET} is set{}", from(&[SECRET])))
     });
     findings
 }
 
+/// Values in quotes: most likely nothing has taken the quotes from them.
+fn quoted() -> Vec<Finding> {
+    let quoted = ENVIRONMENT.iter().filter(|name| environment::var(name).is_some_and(|value| is_quoted(&value)));
+    let found = quoted.filter_map(|name| Some((name, environment::origin(name)?)));
+    found
+        .filter(|(_, origin)| !matches!(origin, Origin::Flag(_)))
+        .map(|(name, origin)| {
+            let hint = "take the quotes away: a shell removes them, Docker's --env-file does not";
+            Finding::warn("quotes", format!("the value of {name} has quotes around it ({origin})"), hint)
+        })
+        .collect()
+}
+
+/// Where values come from, each origin once: `from the environment; SINCH_KEY_ID from .env, line 2`.
+fn from(names: &[&str]) -> String {
+    let mut origins: Vec<(String, Vec<&str>)> = Vec::new();
+    for (name, origin) in names.iter().filter_map(|name| Some((*name, environment::origin(name)?.to_string()))) {
+        match origins.iter_mut().find(|(known, _)| *known == origin) {
+            Some((_, names)) => names.push(name),
+            None => origins.push((origin, vec![name])),
+        }
+    }
+    match origins.as_slice() {
+        [] => String::new(),
+        [(origin, _)] => format!(" (from {origin})"),
+        several => {
+            let several: Vec<String> =
+                several.iter().map(|(origin, names)| format!("{} from {origin}", names.join(" and "))).collect();
+            format!(" ({})", several.join("; "))
+        }
+    }
+}
+
+/// Every variable that is read.
+const ENVIRONMENT: [&str; 12] = [
+    "SINCH_PROJECT_ID",
+    "SINCH_KEY_ID",
+    "SINCH_KEY_SECRET",
+    "SINCH_APP_ID",
+    "SINCH_REGION",
+    "SINCH_BATCH_BASE_URL",
+    "SINCH_AUTH_URL",
+    "SINCH_WEBHOOK_SECRET",
+    "SINCH_WEBHOOK_SECRETS",
+    "SINCH_WEBHOOK_FORWARD_SECRET",
+    "SINCH_BATCH_LEDGER",
+    "SINCH_BATCH_LOG",
+];
+
 fn not_tried(check: &'static str) -> Finding {
-    Finding::warn(check, "not tried", "mend what failed above first")
+    Finding::warn(check, "not tried", "fix what failed above first")
 }
 
 /// What our own preparations failed with.
@@ -139,9 +191,9 @@ fn app(app: Option<&str>) -> Finding {
     match app.map(str::trim) {
         None | Some("") => Finding::warn("app", "SINCH_APP_ID is not set, which sending needs", hint),
         Some(app) if app.len() != 26 || !app.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
-            Finding::warn("app", "SINCH_APP_ID is no ULID, which has 26 letters and digits", hint)
+            Finding::warn("app", "SINCH_APP_ID is not a ULID, which has 26 letters and digits", hint)
         }
-        Some(_) => Finding::ok("app", "SINCH_APP_ID is set and looks like one"),
+        Some(_) => Finding::ok("app", format!("SINCH_APP_ID is set and looks like one{}", from(&["SINCH_APP_ID"]))),
     }
 }
 
@@ -149,7 +201,10 @@ fn app(app: Option<&str>) -> Finding {
 fn place(args: &ServiceArgs) -> Finding {
     let url = args.base_url.as_deref().filter(|url| !url.is_empty());
     match (url, args.region.as_deref()) {
-        (Some(url), _) => Finding::ok("service", format!("{} (a base URL, not a region's host)", host(url))),
+        (Some(url), _) => Finding::ok(
+            "service",
+            format!("{} (a base URL, not a region's host){}", host(url), from(&["SINCH_BATCH_BASE_URL"])),
+        ),
         (None, None | Some("")) => Finding::fail(
             "service",
             exit::USAGE,
@@ -157,7 +212,7 @@ fn place(args: &ServiceArgs) -> Finding {
             "export SINCH_REGION: us, eu or br, where the app was made",
         ),
         (None, Some(region)) => match region.parse::<Region>() {
-            Ok(region) => Finding::ok("service", host(region.base_url())),
+            Ok(region) => Finding::ok("service", format!("{}{}", host(region.base_url()), from(&["SINCH_REGION"]))),
             Err(error) => Finding::fail(
                 "service",
                 exit::USAGE,
@@ -171,7 +226,7 @@ fn place(args: &ServiceArgs) -> Finding {
 /// Of a URL, what may be shown: neither a user nor a query.
 fn host(url: &str) -> String {
     url::Url::parse(url).map_or_else(
-        |_| "something that is no URL".to_owned(),
+        |_| "something that is not a URL".to_owned(),
         |url| {
             url.host_str().map_or_else(
                 || "a URL without a host".to_owned(),
@@ -205,7 +260,10 @@ async fn ask(args: &ServiceArgs, service: &Service, findings: &mut Vec<Finding>)
     let began = Instant::now();
     let at = host(args.auth_url.as_deref().unwrap_or(TOKEN_URL));
     let token = match tokio::time::timeout(patience, tokens.token()).await {
-        Ok(Ok(_)) => Finding::ok("token", format!("{at} gave one in {} ms", began.elapsed().as_millis())),
+        Ok(Ok(_)) => Finding::ok(
+            "token",
+            format!("{at} gave one in {} ms{}", began.elapsed().as_millis(), from(&["SINCH_AUTH_URL"])),
+        ),
         Ok(Err(error)) if *error.kind() == AuthErrorKind::Refused => Finding::fail(
             "token",
             exit::BAD_CREDENTIALS,
@@ -326,6 +384,6 @@ mod tests {
     #[test]
     fn of_a_url_only_the_host_is_shown() {
         assert_eq!(host("https://user:secret@eu.example:8443/path?token=1"), "eu.example:8443");
-        assert_eq!(host("eu.example"), "something that is no URL");
+        assert_eq!(host("eu.example"), "something that is not a URL");
     }
 }

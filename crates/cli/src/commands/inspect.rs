@@ -1,7 +1,6 @@
 //! `inspect`: what the typed models understood of a file, and what they did not.
 
 use std::collections::BTreeSet;
-use std::io::Read;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -10,12 +9,12 @@ use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 use sinch_batch::models::wire::{ParseError, parse};
 use sinch_batch::models::{BatchRecipient, Callback, Message, SendBatchRequest, Template};
-use sinch_batch::recipients::{FindingKind, Format, InvalidRows, Rows, Source, preflight};
+use sinch_batch::recipients::{FindingKind, Format, InvalidRows, RowReader, Rows, preflight, text};
 
 use crate::args::{InspectArgs, InspectKind};
 use crate::fail::{Failure, output, sentence};
 use crate::output::{out, write_json_line};
-use crate::{exit, say};
+use crate::{bytes, exit, say};
 
 #[derive(Serialize)]
 struct Inspected<'a> {
@@ -72,19 +71,13 @@ pub(crate) fn run(args: &InspectArgs) -> Result<u8, Failure> {
     Ok(exit::BAD_INPUT)
 }
 
-/// The bytes of a file, without the mark that some editors put in front of UTF-8.
+/// The bytes of a file in UTF-8, without the mark that some editors put in front.
 fn read(path: &Path) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::new();
-    let read = if path == Path::new("-") {
-        std::io::stdin().lock().read_to_end(&mut bytes)
-    } else {
-        std::fs::File::open(path).and_then(|mut file| file.read_to_end(&mut bytes))
-    };
-    read.map_err(|error| format!("it cannot be read: {error}"))?;
-    if bytes.starts_with(b"\xef\xbb\xbf") {
-        bytes.drain(..3);
+    let bytes = bytes::read(path).map_err(|error| format!("it cannot be read: {error}"))?;
+    match text(&bytes) {
+        Ok(text) => Ok(text.as_bytes().to_vec()),
+        Err(kind) => Err(format!("{kind}; {}", kind.hint(path.display()))),
     }
-    Ok(bytes)
 }
 
 fn callback(bytes: &[u8]) -> Result<Understood, String> {
@@ -203,7 +196,7 @@ fn line_error(line: usize, error: &ParseError) -> String {
 fn table(bytes: Vec<u8>) -> Result<Vec<BatchRecipient>, String> {
     let bytes: Arc<[u8]> = bytes.into();
     let open = |template: &Template| {
-        Source::new(std::io::Cursor::new(bytes.clone()), Format::Csv, template).map_err(|error| sentence(&error))
+        RowReader::new(std::io::Cursor::new(bytes.clone()), Format::Csv, template).map_err(|error| sentence(&error))
     };
     let names = Arc::new(Mutex::new(BTreeSet::new()));
     let noted = names.clone();

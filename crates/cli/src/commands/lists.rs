@@ -1,8 +1,9 @@
 //! `contacts` and `consents`: files of contacts and opt-outs, checked as a whole, then sent in calls.
 
-use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use std::pin::pin;
+use std::sync::Arc;
 
 use serde::Serialize;
 use sinch_batch::client::{Client, Disposition, Error, Reached, Response};
@@ -10,14 +11,17 @@ use sinch_batch::models::wire::Bounded;
 use sinch_batch::models::{
     AppId, ConsentRecord, ContactId, CreateContactsRequest, DeleteContactsRequest, InsertConsentsRequest, NewContact,
 };
-use sinch_batch::recipients::{Finding, Format, List, ListCheck, SourceError, check_list};
+use sinch_batch::recipients::{
+    Finding, FindingKind, Format, List, ListCheck, NotText, RecipientFile, SourceError, check_list,
+};
 use tokio::sync::mpsc;
 
 use crate::args::{ConsentsCommand, ContactsCommand, ListArgs, ServiceArgs};
 use crate::fail::{Failure, call_sentence, output};
-use crate::output::{out, write_json_line};
+use crate::findings::Collected;
+use crate::output::{count, out, write_json_line};
 use crate::service::{Service, app_id};
-use crate::{exit, input, say, signals};
+use crate::{bytes, exit, input, say, signals};
 
 pub(crate) async fn contacts(command: ContactsCommand) -> Result<u8, Failure> {
     match command {
@@ -43,7 +47,7 @@ trait Job: Sized + Send + 'static {
     /// The app it is done for, if that matters.
     type App;
 
-    fn open(file: File, format: Format) -> Result<List<Self>, SourceError>;
+    fn open(file: impl Read + Send + 'static, format: Format) -> Result<List<Self>, SourceError>;
 
     /// The app: the one that a request body names, else that of the command line.
     fn app(service: &ServiceArgs, named: Option<AppId>) -> Result<Self::App, Failure>;
@@ -56,7 +60,7 @@ impl Job for NewContact {
     const CAN_REPEAT: bool = false;
     type App = ();
 
-    fn open(file: File, format: Format) -> Result<List<Self>, SourceError> {
+    fn open(file: impl Read + Send + 'static, format: Format) -> Result<List<Self>, SourceError> {
         List::contacts(file, format)
     }
 
@@ -74,7 +78,7 @@ impl Job for ContactId {
     const CAN_REPEAT: bool = true;
     type App = ();
 
-    fn open(file: File, format: Format) -> Result<List<Self>, SourceError> {
+    fn open(file: impl Read + Send + 'static, format: Format) -> Result<List<Self>, SourceError> {
         List::contact_ids(file, format)
     }
 
@@ -92,7 +96,7 @@ impl Job for ConsentRecord {
     const CAN_REPEAT: bool = true;
     type App = AppId;
 
-    fn open(file: File, format: Format) -> Result<List<Self>, SourceError> {
+    fn open(file: impl Read + Send + 'static, format: Format) -> Result<List<Self>, SourceError> {
         List::consents(file, format)
     }
 
@@ -185,14 +189,15 @@ enum Stop {
 
 async fn run<T: Job>(args: ListArgs) -> Result<u8, Failure> {
     let file = args.file.clone();
-    let checked = check::<T>(&file, args.json.json).await?;
+    let source = Arc::new(input::open(&file)?);
+    let checked = check::<T>(&source, &file, args.json.json).await?;
     let app = T::app(&args.service, checked.app_id.clone())?;
     let client = Service::read(&args.service)?.connect().await?;
 
     let mut asked = pin!(signals::stop_asked());
     let (sender, mut chunks) = mpsc::channel(1);
-    let (path, size, from) = (file.clone(), usize::from(args.batch_size), args.from_line);
-    let reading = tokio::task::spawn_blocking(move || read::<T>(&path, (size, from), &sender));
+    let (size, from) = (usize::from(args.batch_size), args.from_line);
+    let reading = tokio::task::spawn_blocking(move || read::<T>(&source, (size, from), &sender));
     let mut calls: Vec<Call> = Vec::new();
     let mut stopped = Stop::End;
     while stopped == Stop::End {
@@ -278,13 +283,13 @@ async fn run<T: Job>(args: ListArgs) -> Result<u8, Failure> {
 }
 
 /// Looks through the whole file before anything is sent.
-async fn check<T: Job>(file: &Path, json: bool) -> Result<ListCheck, Failure> {
-    let list = open::<T>(file)?;
-    let say = input::say_finding(file);
+async fn check<T: Job>(source: &RecipientFile, file: &Path, json: bool) -> Result<ListCheck, Failure> {
+    let list = T::open(source.bytes(), source.format()).map_err(|error| unreadable(file, &error))?;
+    let summary = Collected::new();
+    let mut collect = summary.collector();
     let look = tokio::task::spawn_blocking(move || {
-        let mut say = say;
         let mut found = Vec::new();
-        let each = |finding: Finding| if json { found.push(finding) } else { say(finding) };
+        let each = |finding: Finding| if json { found.push(finding) } else { collect(finding) };
         check_list(list, each).map(|checked| (checked, found))
     });
     let looked = tokio::select! {
@@ -304,24 +309,24 @@ async fn check<T: Job>(file: &Path, json: bool) -> Result<ListCheck, Failure> {
     if json {
         write_json_line(&serde_json::json!({"findings": found, "rows": checked.rows, "ok": false}))?;
     }
-    let mistakes = match checked.findings {
-        1 => "1 mistake".to_owned(),
-        n => format!("{n} mistakes"),
-    };
-    Err(Failure::new(exit::BAD_INPUT, format!("{} has {mistakes}; nothing was sent", file.display()))
-        .hint(format!("mend the file and run it again; the columns are in: sinch-batch {} --help", T::COMMAND)))
-}
-
-fn open<T: Job>(file: &Path) -> Result<List<T>, Failure> {
-    if file.is_dir() {
-        return Err(Failure::new(exit::BAD_INPUT, format!("{} is a folder", file.display()))
-            .hint("name a CSV or JSON lines file"));
+    let see_all = format!("sinch-batch {} {} --json", T::COMMAND, file.display());
+    let text = summary.text(file, &see_all);
+    if !text.is_empty() {
+        say!("{}", text.trim_end());
     }
-    let opened = File::open(file).map_err(SourceError::Open);
-    opened.and_then(|opened| T::open(opened, Format::of_path(file))).map_err(|error| unreadable(file, &error))
+    let mistakes = count(checked.findings, "mistake", "mistakes");
+    let failure = Failure::new(exit::BAD_INPUT, format!("{} has {mistakes}; nothing was sent", file.display()));
+    Err(failure.hint(if summary.has(FindingKind::NotUtf8) {
+        NotText::Windows1252.hint(file.display())
+    } else {
+        format!("fix the file and run it again; the columns are in: sinch-batch {} --help", T::COMMAND)
+    }))
 }
 
 fn unreadable(file: &Path, error: &SourceError) -> Failure {
+    if let SourceError::NotText(kind) = error {
+        return bytes::not_text(file, *kind);
+    }
     Failure::because(exit::BAD_INPUT, file.display(), error)
         .hint("name a CSV or JSON lines file that can be read; nothing was sent")
 }
@@ -349,11 +354,11 @@ struct End {
 
 /// Reads the file again, and hands it over in chunks as they are taken.
 fn read<T: Job>(
-    file: &Path,
+    source: &RecipientFile,
     (size, from_line): (usize, u64),
     chunks: &mpsc::Sender<Chunk<T>>,
 ) -> Result<End, SourceError> {
-    let mut list = T::open(File::open(file).map_err(SourceError::Open)?, Format::of_path(file))?;
+    let mut list = T::open(source.bytes(), source.format())?;
     let mut end = End { passed_over: 0, fingerprint: None };
     let mut entries = Vec::with_capacity(size);
     let (mut first_line, mut last_line) = (0, 0);

@@ -14,12 +14,14 @@ use crate::output::count;
 use crate::receiver::{Receiver, secret};
 use crate::run::{Next, Run, limits};
 use crate::service::Service;
+use crate::settings::Settings;
+use crate::signals::Stop;
 use crate::{exit, input, ledgers, signals};
 
 pub(crate) async fn run(args: ResumeArgs) -> Result<u8, Failure> {
     let stop = signals::watch();
     let ledger_path = ledgers::path(&args.ledger)?;
-    let (ledger, campaign, receiver) = signals::unless_stopped(&stop, prepare(&args, &ledger_path)).await?;
+    let (ledger, campaign, receiver) = signals::unless_stopped(&stop, prepare(&args, &ledger_path, &stop)).await?;
     let receives = receiver.is_some();
     let json = args.json.json;
     let run = Run { ledger_path: &ledger_path, keeps: true, ledger, campaign, receives, json, stop };
@@ -30,6 +32,7 @@ pub(crate) async fn run(args: ResumeArgs) -> Result<u8, Failure> {
 async fn prepare(
     args: &ResumeArgs,
     ledger_path: &Path,
+    stop: &Stop,
 ) -> Result<(Arc<SqliteLedger>, Campaign, Option<Receiver>), Failure> {
     let ledger = ledgers::open_existing(ledger_path)?;
     let record = ledgers::find(&*ledger, ledger_path, Some(&args.campaign)).await?;
@@ -69,7 +72,7 @@ async fn prepare(
         }
     }
     let file = super::rows::input_of(args.input.as_deref(), &record)?;
-    let source = open(&file, &record)?;
+    let source = open(&file, &record)?.with_reading(Settings::read(&record.settings)?.must_read);
     let service = Service { resend_after: Some(args.run.resend_after), ..Service::read(&args.service)? };
     if let Some(app) = args.service.app.as_deref().map(str::trim).filter(|app| !app.is_empty() && *app != record.app) {
         return Err(other("app", &record.app, app, "SINCH_APP_ID"));
@@ -78,7 +81,7 @@ async fn prepare(
         Some(address) => Some(Receiver::start(address, secret()?, ledger.clone()).await?),
         None => None,
     };
-    let client = service.connect().await?;
+    let client = service.connect().await?.with_stop(signals::stop_calls(stop));
     for worker in &args.dead {
         let released = ledger.release(record.id, worker, Timestamp::now()).await;
         released.map_err(|error| ledgers::failed(ledger_path, &error))?;

@@ -1,5 +1,8 @@
 //! `send`: check the file, then send it and report.
 
+mod heading;
+mod one;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,24 +11,30 @@ use std::time::Duration;
 use sinch_batch::campaign::{Campaign, CampaignError, CampaignRequest, CheckedCampaign};
 use sinch_batch::ledger::{self, DuplicateOf, SqliteLedger};
 use sinch_batch::models::{AppId, Timestamp};
-use sinch_batch::recipients::CheckOptions;
 use sinch_batch::simulator::{Simulator, SimulatorConfig};
 use sinch_batch::webhook::WebhookSecret;
 
+use self::heading::Heading;
 use crate::args::SendArgs;
 use crate::fail::{Failure, output};
+use crate::findings::{self, Collected};
 use crate::output::{count, grouped, out};
 use crate::receiver::{Receiver, secret};
 use crate::run::{Next, Run, limits};
 use crate::service::{Service, app_id};
-use crate::{exit, input, ledgers, say, signals};
+use crate::settings::Settings;
+use crate::signals::Stop;
+use crate::{exit, input, ledgers, outputs, say, signals};
 
 /// A made-up app in the form of a ULID, which is all that the simulator can check of it.
 const PRACTICE_APP: &str = "01KZ4EBHKN27EZJ4Q91V5C36G1";
 
 pub(crate) async fn run(args: SendArgs) -> Result<u8, Failure> {
+    if let Some(number) = &args.to {
+        return one::run(&args, number).await;
+    }
     let stop = signals::watch();
-    let prepared = signals::unless_stopped(&stop, prepare(&args)).await?;
+    let prepared = signals::unless_stopped(&stop, prepare(&args, &stop)).await?;
     let Prepared { ledger_path, scratch, ledger, stage, campaign } = prepared;
     announce(campaign.record(), args.json.json)?;
     let inbox = stage.simulator.as_ref().filter(|_| args.inbox).map(Simulator::inbox_url);
@@ -70,12 +79,29 @@ struct Prepared {
 }
 
 /// Everything up to the campaign's place in the ledger. Nothing is sent.
-async fn prepare(args: &SendArgs) -> Result<Prepared, Failure> {
+async fn prepare(args: &SendArgs, stop: &Stop) -> Result<Prepared, Failure> {
     let file = args.input.file.as_path();
     let service = match args.simulate {
         true => None,
         false => Some((Service::read(&args.service), app_id(&args.service))),
     };
+    if let Some(skipped) = &args.skipped_file {
+        let read = [
+            ("input", Some(file)),
+            ("message", args.message.message.as_deref()),
+            ("request", args.request.request.as_deref()),
+            ("price file", args.judge.prices.as_deref()),
+            ("ledger", args.ledger.ledger.as_deref()),
+        ];
+        outputs::is_none_of(
+            skipped,
+            "--skipped-file",
+            read.into_iter().filter_map(|(what, path)| Some((what, path?))),
+        )?;
+        if args.ledger.ledger.is_none() && !args.simulate {
+            outputs::is_none_of(skipped, "--skipped-file", [("ledger", ledgers::path(&args.ledger)?.as_path())])?;
+        }
+    }
     // What is wrong with the file is said first: it is what people are at.
     let app = match &service {
         Some((_, Ok(app))) => app.clone(),
@@ -101,9 +127,6 @@ async fn prepare(args: &SendArgs) -> Result<Prepared, Failure> {
         Some(folder) => folder.path().join("ledger.db"),
         None => ledgers::path(&args.ledger)?,
     };
-    if scratch.is_none() {
-        say!("ledger {}", ledger_path.display());
-    }
     let ledger = ledgers::open(&ledger_path)?;
     let stage = match service {
         Some(service) => {
@@ -115,7 +138,16 @@ async fn prepare(args: &SendArgs) -> Result<Prepared, Failure> {
         }
         None => try_locally(&ledger).await?,
     };
-    let client = stage.service.connect().await?;
+    let client = stage.service.connect().await?.with_stop(signals::stop_calls(stop));
+    let heading = Heading::of(args, &checked);
+    match &scratch {
+        Some(_) => say!("ledger: none is kept; --ledger FILE keeps one"),
+        None => say!("ledger {}", ledger_path.display()),
+    }
+    say!("{}", heading.line());
+    if !args.simulate && !args.yes.yes {
+        heading.ask().await?;
+    }
     let (checked, skipped) = skip(args, checked).await?;
     let checked = if args.simulate { checked.with_practice() } else { checked };
     let checked = if args.allow_duplicate { checked.with_duplicate_allowed() } else { checked };
@@ -170,26 +202,37 @@ fn is_of_app(checked: &CheckedCampaign, app: &AppId) -> Result<(), Failure> {
 /// Checks the whole file; a file with mistakes is not sent unless they are skipped.
 async fn check(args: &SendArgs, app: &AppId) -> Result<CheckedCampaign, Failure> {
     let file = args.input.file.clone();
+    let (message, request) = (args.message.message.as_deref(), args.request.request.as_deref());
+    input::one_stdin(&[Some(file.as_path()), message, request, args.judge.prices.as_deref()])?;
     let request = schedule(args, input::request(&args.message, &args.request, app)?)?;
     let again = request.clone();
     let options =
-        CheckOptions::new().with_batch_size(usize::from(args.batch_size)).with_skip_invalid(args.skip_invalid);
+        input::judge(&args.judge)?.with_batch_size(usize::from(args.batch_size)).with_skip_invalid(args.skip_invalid);
+    let reading = args.read.options();
+    let settings = Settings { must_read: reading.clone() }.to_text()?;
+    let found = Collected::new();
+    let (collect, once_more) = (found.collector(), (reading.clone(), options.clone()));
     let checked = input::blocking(move || {
-        let source = input::open(&file)?;
-        request
-            .check_with(source, &options, input::say_finding(&file))
-            .map_err(|error| input::unreadable(&file, &error))
+        let source = input::open(&file)?.with_reading(reading);
+        request.check_with(source, &options, collect).map_err(|error| input::unreadable(&file, &error))
     })
     .await?;
-    if checked.may_be_sent() {
-        return Ok(checked);
-    }
     let file = &args.input.file;
+    let text = found.text(file, &input::see_all(file, &args.message));
+    if !text.is_empty() {
+        say!("{}", text.trim_end());
+    }
+    if checked.checked().blank_rows > 0 || checked.checked().warnings > 0 {
+        say!("{}", findings::counts(checked.checked()).trim_end());
+    }
+    if checked.may_be_sent() {
+        return Ok(if settings == "{}" { checked } else { checked.with_settings(settings) });
+    }
     // What can be read only once cannot be listed once more.
     if args.json.json && file.is_file() {
-        super::check::print_request_json(file, again).await?;
+        super::check::print_request_json(file, again, once_more).await?;
     }
-    Err(input::refuse(checked.checked(), file, args.skip_invalid))
+    Err(input::refuse(checked.checked(), &found, file, args.skip_invalid, &args.message))
 }
 
 /// Writes away the rows that are skipped; nobody's file is replaced before the campaign has begun.
@@ -201,15 +244,15 @@ async fn skip(
     if rows == 0 {
         return Ok((checked, None));
     }
+    let is_typed = args.skipped_file.is_some();
     let path = args.skipped_file.clone().unwrap_or_else(|| input::skipped_path(&args.input.file));
     let repeats = checked.checked().repeats;
-    let shown = path.clone();
     let (checked, skipped) = input::blocking(move || {
-        let skipped = input::Skipped::write(&path, |out| checked.write_skipped(out))?;
+        let skipped = input::Skipped::write(&path, is_typed, |out| checked.write_skipped(out))?;
         Ok((checked, skipped))
     })
     .await?;
-    say!("{} skipped; fix them in {} and send that file", count(rows, "row is", "rows are"), shown.display());
+    say!("{} skipped; fix them in {} and send that file", count(rows, "row is", "rows are"), skipped.path().display());
     if repeats > 0 {
         let repeats = match repeats {
             1 => "1 of them repeats a recipient".to_owned(),

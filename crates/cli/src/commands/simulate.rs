@@ -1,5 +1,7 @@
 //! `simulate`: the local service alone.
 
+use std::io::IsTerminal;
+
 use serde::Serialize;
 use sinch_batch::simulator::{Simulator, SimulatorConfig, StartError};
 
@@ -7,7 +9,7 @@ use crate::args::SimulateArgs;
 use crate::fail::Failure;
 use crate::output::write_json_line;
 use crate::receiver::secret;
-use crate::{exit, signals};
+use crate::{exit, say, signals};
 
 #[derive(Serialize)]
 struct Ready {
@@ -54,6 +56,9 @@ pub(crate) async fn run(args: SimulateArgs) -> Result<u8, Failure> {
         control: simulator.control_url(),
         inbox: simulator.inbox_url(),
     })?;
+    if std::io::stdout().is_terminal() {
+        say!("\n{}", exports(&simulator.api_url(), &simulator.auth_url()));
+    }
     signals::stop_asked().await;
     simulator.shutdown().await;
     Ok(exit::OK)
@@ -63,6 +68,15 @@ pub(crate) async fn run(args: SimulateArgs) -> Result<u8, Failure> {
 fn random_bits() -> u128 {
     let random = || uuid::Uuid::new_v4().as_u128();
     random() ^ random().rotate_left(64)
+}
+
+/// Lines for a shell that make the other commands talk to the simulator.
+fn exports(api: &str, auth: &str) -> String {
+    format!(
+        "export SINCH_BATCH_BASE_URL={api}\nexport SINCH_AUTH_URL={auth}\nexport SINCH_PROJECT_ID=a-project\n\
+         export SINCH_APP_ID=01KZ4EBHKN27EZJ4Q91V5C36G1\nexport SINCH_KEY_ID=a-key\n\
+         export SINCH_KEY_SECRET=a-secret"
+    )
 }
 
 /// Starts a simulator, or says why not.

@@ -7,9 +7,9 @@ use sinch_batch::models::Timestamp;
 
 use crate::args::StatusArgs;
 use crate::fail::{Failure, output};
-use crate::output::{out, write_json_line};
+use crate::output::{json_out, out, write_json_line};
 use crate::run::{Next, next_command};
-use crate::{exit, ledgers, render};
+use crate::{exit, ledgers, render, terminal};
 
 /// All campaigns of a ledger.
 #[derive(Serialize)]
@@ -54,12 +54,15 @@ pub(crate) async fn run(args: StatusArgs) -> Result<u8, Failure> {
         return list(&campaigns, callbacks, args.json.json);
     };
     let campaign = ledgers::find(&*ledger, &path, Some(name)).await?;
+    if args.watch {
+        super::watch::until_end(&*ledger, &path, &campaign).await?;
+    }
     let status = ledger.status(campaign.id).await.map_err(failed)?;
     let next = Next { campaign: &campaign.name, ledger: &path, keeps: true };
     let next = next_command(&next, &status).filter(|_| !campaign.practice);
     if args.json.json {
         let more = More { callbacks: &callbacks, next: next.as_deref() };
-        write_json_with(&*ledger, &campaign, &more, std::io::stdout())
+        write_json_with(&*ledger, &campaign, &more, json_out())
             .await
             .map_err(|error| render::report_failed(&path, error))?;
         return Ok(exit::OK);
@@ -68,10 +71,11 @@ pub(crate) async fn run(args: StatusArgs) -> Result<u8, Failure> {
         Phase::Running => String::new(),
         phase => format!(", {phase}"),
     };
+    let width = terminal::width();
     let next = next.map(|command| format!("next: {command}\n")).unwrap_or_default();
     let reasons = failures_by_reason(&*ledger, &campaign).await.map_err(|error| render::report_failed(&path, error))?;
     let reasons = render::reasons(&reasons);
-    let (sums, callbacks) = (render::status(&status, None), render::callbacks(&callbacks));
+    let (sums, callbacks) = (render::status(&status, None, width), render::callbacks(&callbacks, width));
     out(format!("campaign {}{phase}\n{sums}{reasons}{callbacks}{next}", campaign.name).as_bytes()).map_err(output)?;
     Ok(exit::OK)
 }
@@ -97,9 +101,9 @@ fn list(
         return Ok(exit::OK);
     }
     let text = if campaigns.is_empty() {
-        format!("no campaigns\n{}", render::callbacks(&callbacks))
+        format!("no campaigns\n{}", render::callbacks(&callbacks, terminal::width()))
     } else {
-        render::campaigns(campaigns)
+        render::campaigns(campaigns, terminal::width())
     };
     out(text.as_bytes()).map_err(output)?;
     Ok(exit::OK)

@@ -1,7 +1,11 @@
 //! `trigger`: a signed callback of any kind to a URL, or one with a fault.
 
+use std::io::Read;
+use std::path::Path;
+
 use axum::body::Bytes;
 use serde::Serialize;
+use serde_json::{Map, Value};
 use sinch_batch::models::Timestamp;
 use sinch_batch::models::callback::Trigger;
 use sinch_batch::webhook::{Signature, Verifier, WebhookSecret};
@@ -9,7 +13,7 @@ use sinch_batch::webhook::{Signature, Verifier, WebhookSecret};
 use crate::args::{Fault, TriggerArgs};
 use crate::exit;
 use crate::fail::{Failure, output, sentence};
-use crate::output::{out, write_json_line};
+use crate::output::{data_out, out, write_json_line};
 use crate::post::{Answer, Poster};
 use crate::receiver::{all_secrets, verifier};
 use crate::samples::{Samples, fresh_id, kinds};
@@ -40,10 +44,29 @@ struct Answered {
 }
 
 pub(crate) async fn run(args: &TriggerArgs) -> Result<u8, Failure> {
+    if args.list {
+        let names: Vec<String> = kinds().map(|kind| format!("{}\n", kind.as_str())).collect();
+        out(names.concat().as_bytes()).map_err(output)?;
+        return Ok(exit::OK);
+    }
+    let bodies = Bodies::of(args)?;
+    let kinds = match &args.kind {
+        _ if args.body.is_some() => vec![None],
+        Some(kind) => vec![Some(kind.clone())],
+        None => kinds().map(Some).collect(),
+    };
+    let Some(url) = args.url.as_deref().filter(|_| !args.print) else {
+        for kind in &kinds {
+            let mut body = bodies.body(kind.as_ref())?;
+            body.push(b'\n');
+            data_out(&body).map_err(output)?;
+        }
+        return Ok(exit::OK);
+    };
     let sender = Sender {
-        poster: Poster::new(&args.url, args.connection.timeout, args.connection.tls_ca.as_deref())?,
+        poster: Poster::new(url, args.connection.timeout, args.connection.tls_ca.as_deref())?,
         verifier: verifier(all_secrets(&args.secrets)?)?,
-        samples: Samples::new(&args.about, Timestamp::now()),
+        bodies,
         fault: args.fault,
         skew: i64::try_from(args.skew.as_secs()).unwrap_or(i64::MAX),
     };
@@ -54,8 +77,9 @@ pub(crate) async fn run(args: &TriggerArgs) -> Result<u8, Failure> {
         failed: 0,
         answers: Vec::new(),
     };
-    for kind in args.kind.clone().map_or_else(|| kinds().collect(), |kind| vec![kind]) {
-        let answered = sender.send(&kind).await;
+    let repeat = usize::try_from(args.repeat).unwrap_or(usize::MAX);
+    for kind in kinds.iter().flat_map(|kind| std::iter::repeat_n(kind, repeat)) {
+        let answered = sender.send(kind.as_ref()).await?;
         if !args.json.json {
             out(line(&answered, args.fault).as_bytes()).map_err(output)?;
         }
@@ -79,16 +103,20 @@ pub(crate) async fn run(args: &TriggerArgs) -> Result<u8, Failure> {
 struct Sender {
     poster: Poster,
     verifier: Verifier,
-    samples: Samples,
+    bodies: Bodies,
     fault: Option<Fault>,
     skew: i64,
 }
 
 impl Sender {
-    async fn send(&self, kind: &Trigger) -> Answered {
-        let name = kind.as_str().to_owned();
+    async fn send(&self, kind: Option<&Trigger>) -> Result<Answered, Failure> {
+        let body = self.bodies.body(kind)?;
+        Ok(self.post(kind.map_or("the body of the file", Trigger::as_str), body).await)
+    }
+
+    async fn post(&self, name: &str, body: Vec<u8>) -> Answered {
+        let name = name.to_owned();
         let no = |first, error| Answered { kind: name.clone(), first, status: None, ok: false, error: Some(error) };
-        let Some(body) = self.samples.body(kind) else { return no(None, "there is no sample of it".to_owned()) };
         let now = Timestamp::now();
         let nonce = fresh_id(now);
         let mut first = None;
@@ -111,6 +139,84 @@ impl Sender {
             Err(error) => no(first, sentence(&error)),
         }
     }
+}
+
+/// What is sent: samples or a file, with fields set.
+struct Bodies {
+    samples: Samples,
+    file: Option<Vec<u8>>,
+    set: Vec<(String, String)>,
+}
+
+impl Bodies {
+    fn of(args: &TriggerArgs) -> Result<Self, Failure> {
+        let file = args.body.as_deref().map(read_file).transpose()?;
+        Ok(Self { samples: Samples::new(&args.about, Timestamp::now()), file, set: args.set.clone() })
+    }
+
+    /// The body of a kind; that of the file byte for byte unless fields are set.
+    fn body(&self, kind: Option<&Trigger>) -> Result<Vec<u8>, Failure> {
+        let sample = || kind.and_then(|kind| self.samples.body(kind));
+        let Some(body) = self.file.clone().or_else(sample) else {
+            return Err(Failure::new(exit::USAGE, "there is no sample of this kind").hint("give a body: --body FILE"));
+        };
+        if self.set.is_empty() {
+            return Ok(body);
+        }
+        let mut value: Value = serde_json::from_slice(&body).map_err(|error| {
+            Failure::because(exit::BAD_INPUT, "the body is not JSON, so no field of it can be set", &error)
+                .hint("leave out --set, or give a body that is JSON")
+        })?;
+        for (path, text) in &self.set {
+            let new = serde_json::from_str(text).unwrap_or_else(|_| Value::from(text.as_str()));
+            set(&mut value, path, new).map_err(|why| {
+                Failure::new(exit::USAGE, format!("--set {path} cannot be set: {why}"))
+                    .hint("see the fields with: sinch-batch trigger KIND --print")
+            })?;
+        }
+        serde_json::to_vec(&value).map_err(|error| output(error.into()))
+    }
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
+    let mut body = Vec::new();
+    let read = if path == Path::new("-") {
+        std::io::stdin().lock().read_to_end(&mut body)
+    } else {
+        std::fs::File::open(path).and_then(|mut file| file.read_to_end(&mut body))
+    };
+    read.map_err(|error| {
+        Failure::because(exit::BAD_INPUT, format!("the body {} cannot be read", path.display()), &error)
+            .hint("name a file with the body of a callback")
+    })?;
+    Ok(body)
+}
+
+/// Sets the field at a path of names and, in lists, numbers; objects on the way are made.
+fn set(value: &mut Value, path: &str, new: Value) -> Result<(), String> {
+    let mut place = value;
+    for name in path.split('.') {
+        place = match place {
+            Value::Array(list) => {
+                let length = list.len();
+                let entry = name.parse::<usize>().ok().and_then(|index| list.get_mut(index));
+                entry.ok_or_else(|| format!("the list has {length} entries, and no entry {name}"))?
+            }
+            Value::Object(object) => object.entry(name).or_insert(Value::Null),
+            place => {
+                if !place.is_null() {
+                    return Err(format!("there is no field {name} in something that is not an object"));
+                }
+                *place = Value::Object(Map::new());
+                match place {
+                    Value::Object(object) => object.entry(name).or_insert(Value::Null),
+                    _ => return Err("it is not an object".to_owned()),
+                }
+            }
+        };
+    }
+    *place = new;
+    Ok(())
 }
 
 /// Whether a receiver answers so.
@@ -247,6 +353,18 @@ mod tests {
     use sinch_batch::webhook::SignatureError;
 
     use super::*;
+
+    #[test]
+    fn fields_are_set_by_their_path() {
+        let mut value = serde_json::json!({"a": {"b": 1}, "list": [{"c": 2}], "text": "x"});
+        set(&mut value, "a.b", "new".into()).unwrap();
+        set(&mut value, "a.d.e", 3.into()).unwrap();
+        set(&mut value, "list.0.c", Value::Null).unwrap();
+        assert_eq!(value, serde_json::json!({"a": {"b": "new", "d": {"e": 3}}, "list": [{"c": null}], "text": "x"}));
+        for path in ["list.1", "list.c", "text.y"] {
+            assert!(set(&mut value, path, Value::Null).is_err(), "{path}");
+        }
+    }
 
     #[test]
     fn each_fault_is_the_one_it_is_called_by() {

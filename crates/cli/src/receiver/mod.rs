@@ -1,5 +1,6 @@
 //! The receiver of callbacks: webhook in, ledger out, and what stands around it.
 
+mod arrivals;
 mod journal;
 mod metrics;
 mod notices;
@@ -9,6 +10,7 @@ mod server;
 mod sink;
 mod tls;
 
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -26,12 +28,13 @@ use tokio::sync::{mpsc, watch};
 pub(crate) use self::journal::failed as journal_failed;
 pub(crate) use self::secrets::{SECRET, all as all_secrets, secret, verifier};
 
+use self::arrivals::Arrivals;
 use self::journal::JournalWriter;
 use self::metrics::Metrics;
 use self::notices::Strangers;
 use self::reload::{Files, TlsAcceptorSlot};
 use self::sink::{Forward, Sink};
-use crate::args::ListenArgs;
+use crate::args::{ListenArgs, PrintAs};
 use crate::exit;
 use crate::fail::Failure;
 use crate::post::Poster;
@@ -71,7 +74,7 @@ impl Receiver {
         // Its sender goes, the verifier stays.
         let (_, verifiers) = watch::channel(secrets::verifier(vec![secret])?);
         let metrics = Arc::new(Metrics::default());
-        let sink = Sink { journal: None, ledger, forward: None, metrics, strangers: None };
+        let sink = Sink { journal: None, ledger, forward: None, metrics, strangers: None, arrivals: None };
         let parts = Parts {
             address,
             path: "/".to_owned(),
@@ -110,7 +113,9 @@ impl Receiver {
             .with_read(args.limits.read_timeout)
             .with_answer(args.limits.answer_timeout);
         let strangers = Some(Strangers::new(path.to_owned()));
-        let sink = Sink { journal, ledger, forward, metrics: Arc::default(), strangers };
+        let screen = if std::io::stdout().is_terminal() { PrintAs::Text } else { PrintAs::None };
+        let arrivals = Arrivals::new(args.print.unwrap_or(screen), &args.events, ledger.clone());
+        let sink = Sink { journal, ledger, forward, metrics: Arc::default(), strangers, arrivals };
         let (address, path) = (args.addr, args.path.clone());
         Self::of(Parts { address, path, tls, verifiers, files, limits, sink, says: true }).await
     }

@@ -7,7 +7,7 @@ use sinch_batch::webhook::{Verifier, WebhookSecret};
 
 use crate::args::SecretArgs;
 use crate::fail::Failure;
-use crate::{exit, say};
+use crate::{environment, exit, say};
 
 /// One secret, as it is.
 pub(crate) const SECRET: &str = "SINCH_WEBHOOK_SECRET";
@@ -63,16 +63,7 @@ pub(crate) fn verifier(secrets: Vec<WebhookSecret>) -> Result<Verifier, Failure>
 
 /// A variable that is set to something.
 fn variable(name: &str) -> Result<Option<String>, Failure> {
-    match std::env::var(name) {
-        Ok(text) if text.is_empty() => Ok(None),
-        Ok(text) => Ok(Some(text)),
-        Err(std::env::VarError::NotPresent) => Ok(None),
-        Err(std::env::VarError::NotUnicode(_)) => Err(Failure::new(
-            exit::BAD_CREDENTIALS,
-            format!("{name} is not UTF-8, as a secret of the service would be"),
-        )
-        .hint("export the secret as it was typed when the webhook was made")),
-    }
+    environment::text(name)
 }
 
 fn read_file(path: &Path) -> Result<Vec<WebhookSecret>, Failure> {

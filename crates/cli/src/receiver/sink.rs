@@ -2,12 +2,14 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use sinch_batch::ledger::{Applied, Ledger, LedgerError, ReceivedCallback};
 use sinch_batch::models::{Callback, Timestamp};
 use sinch_batch::tracking::{MessageRef, Observation};
 use sinch_batch::webhook::{Received, WebhookSecret};
 
+use super::arrivals::Arrivals;
 use super::journal::{JournalWriter, NotKept};
 use super::metrics::Metrics;
 use super::notices::Strangers;
@@ -21,6 +23,7 @@ pub(super) struct Sink {
     pub(super) forward: Option<Forward>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) strangers: Option<Strangers>,
+    pub(super) arrivals: Option<Arrivals>,
 }
 
 /// Somebody who is told too.
@@ -53,7 +56,11 @@ impl Sink {
     /// Ends with `Ok` when the callback is safe with everybody.
     pub(super) async fn take(&self, received: Received) -> Result<(), NotTaken> {
         let _under_way = self.metrics.under_way();
+        let began = Instant::now();
         let taken = self.hand_over(&received).await;
+        if let Some(arrivals) = &self.arrivals {
+            arrivals.show(&received.callback, if taken.is_ok() { 200 } else { 503 }, began.elapsed()).await;
+        }
         match &taken {
             Ok(()) => self.metrics.taken(received.callback.trigger().as_ref().map(|trigger| trigger.as_str())),
             Err(why) => tracing::warn!("a callback was not taken in: {why}"),

@@ -77,7 +77,7 @@ fn a_file_with_mistakes_sends_nothing_and_names_them_all() {
     let text = format!("{}+15559009999,OPT_IN,\n,OPT_OUT_ALL,x\n", opt_outs(1500));
     stage.write("out.csv", &text);
     let said = run(&mut stage.api(&["consents", "insert", "out.csv"])).ends(3);
-    assert!(said.stderr.contains("out.csv, line 1502, column consent_type: this names no opt-out"), "{said:?}");
+    assert!(said.stderr.contains("out.csv, line 1502, column consent_type: not an opt-out"), "{said:?}");
     assert!(said.stderr.contains("out.csv, line 1503, column identification: the cell is empty"), "{said:?}");
     assert!(said.stderr.contains("2 mistakes; nothing was sent"), "{said:?}");
     assert!(!said.stderr.contains("+1555"), "{said:?}");

@@ -8,6 +8,7 @@ mod campaigns;
 mod doctor;
 mod durability;
 mod faults;
+mod field;
 mod input;
 mod inspect;
 mod life;
@@ -19,6 +20,7 @@ mod refusals;
 mod report;
 mod request;
 mod road;
+mod screen;
 mod simulate;
 mod table;
 #[cfg(unix)]

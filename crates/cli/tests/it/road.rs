@@ -12,7 +12,7 @@ fn the_first_command_of_the_readme_sends_2500_and_reports() {
     command.arg("send").arg(demo("recipients.csv")).arg("--message").arg(demo("message.json")).arg("--simulate");
     let said = run(&mut command).ends(0);
     assert!(said.stdout.starts_with("campaign "), "{said:?}");
-    for word in ["rows", "2500", "batches", "accepted", "delivered", "read", "failed", "time", "reason", "line"] {
+    for word in ["rows", "2,500", "batches", "accepted", "delivered", "read", "failed", "time", "reason", "line"] {
         assert!(said.stdout.contains(word), "{word}: {said:?}");
     }
 

@@ -4,12 +4,14 @@ use std::sync::Arc;
 use sinch_batch_models::Channel;
 
 use super::records::Records;
-use super::rules::{RESERVED, Rules, channel_named, is_blank, is_reserved};
-use crate::finding::{Finding, FindingKind, Where, of_file, quoted};
+use super::rules::{RESERVED, Rules, is_reserved};
+use super::text::{is_blank, trimmed};
+use crate::finding::{Finding, FindingKind, Severity, Where, of_file, quoted, shown};
+use crate::reading::{ReadOptions, channel_named};
 
 /// What a column is for.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Role {
+pub(crate) enum Role {
     /// A remark, or a column that cannot be used and was reported.
     Ignored,
     ContactId,
@@ -24,6 +26,19 @@ pub(super) enum Role {
 }
 
 impl Role {
+    /// What a column is for, where the header does not decide alone.
+    fn read(name: &str, reading: &ReadOptions) -> Self {
+        if reading.ignore_columns.iter().any(|ignored| trimmed(ignored) == name) {
+            return Self::Ignored;
+        }
+        match (&reading.identity, Self::of(name)) {
+            (None, role) => role,
+            (Some(identity), _) if trimmed(&identity.column) == name => Self::On(identity.channel.clone()),
+            (Some(_), Self::ContactId | Self::Channel | Self::Identity | Self::On(_)) => Self::Parameter(name.into()),
+            (Some(_), role) => role,
+        }
+    }
+
     fn of(name: &str) -> Self {
         if name.starts_with('#') {
             Self::Ignored
@@ -49,7 +64,7 @@ impl Role {
 
 /// How the rows name their recipients, by the indexes of columns.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum By {
+pub(crate) enum By {
     /// Not at all, or in more than one way; the header was reported.
     Nothing,
     Contact(usize),
@@ -62,47 +77,57 @@ pub(super) enum By {
 }
 
 /// The columns of a CSV file.
-pub(super) struct Columns {
-    pub(super) names: Vec<Box<str>>,
-    pub(super) roles: Vec<Role>,
-    pub(super) by: By,
-    pub(super) parameters: Keyed,
-    pub(super) message_metadata: Keyed,
-    pub(super) conversation_metadata: Keyed,
+pub(crate) struct Columns {
+    pub(crate) names: Vec<Box<str>>,
+    pub(crate) roles: Vec<Role>,
+    pub(crate) by: By,
+    pub(crate) parameters: Keyed,
+    /// The placeholder of each column, by its index in the names of the message.
+    pub(crate) placeholders: Vec<usize>,
+    pub(crate) message_metadata: Keyed,
+    pub(crate) conversation_metadata: Keyed,
 }
 
 /// The keys that a row fills, in the order of the map that they go to, and their columns.
-pub(super) type Keyed = Vec<(Arc<str>, usize)>;
+pub(crate) type Keyed = Vec<(Arc<str>, usize)>;
 
 impl Columns {
     /// Of a file without a header.
-    pub(super) fn none() -> Self {
+    pub(crate) fn none() -> Self {
         Self {
             names: Vec::new(),
             roles: Vec::new(),
             by: By::Nothing,
             parameters: Vec::new(),
+            placeholders: Vec::new(),
             message_metadata: Vec::new(),
             conversation_metadata: Vec::new(),
         }
     }
 
-    /// Reads the header, and reports every mistake in it.
-    pub(super) fn of(header: &Records, rules: &Rules, findings: &mut Vec<Finding>) -> Self {
+    /// Reads the header, and reports every mistake in it. `has_numbers` tells whether the first rows have phone
+    /// numbers in a column.
+    pub(crate) fn of(
+        header: &Records,
+        rules: &Rules,
+        has_numbers: impl Fn(usize) -> bool,
+        findings: &mut Vec<Finding>,
+    ) -> Self {
         let line = header.line();
         let mut columns = Self::none();
         let mut seen = HashMap::new();
         for index in 0..header.len() {
-            let name = String::from_utf8_lossy(header.field(index));
-            let place = Where::column(&name, index);
+            let lossy = String::from_utf8_lossy(header.field(index));
+            let name = trimmed(&lossy);
+            let place = Where::column(name, index);
             let mut role = Role::Ignored;
             if std::str::from_utf8(header.field(index)).is_err() {
                 let place = Where { name: None, ..place };
                 findings.push(of_file(line, place, FindingKind::NotUtf8, "the column's name is not UTF-8"));
-            } else if let Some((kind, message)) = fault(&name, rules) {
+            } else if let Some((kind, message)) = fault(name, rules) {
                 findings.push(of_file(line, place, kind, message));
             } else {
-                role = Role::of(&name);
+                role = used(name, rules);
                 if let Some(before) = (role != Role::Ignored).then(|| seen.insert(format!("{role:?}"), index)).flatten()
                 {
                     let message = format!("the column repeats column {}", before + 1);
@@ -124,14 +149,24 @@ impl Columns {
         columns.parameters.sort();
         columns.message_metadata.sort();
         columns.conversation_metadata.sort();
-        columns.by = columns.find_recipients(line, findings);
+        columns.placeholders = columns
+            .roles
+            .iter()
+            .map(|role| match role {
+                Role::Parameter(name) => rules.wording.index(name).unwrap_or(usize::MAX),
+                _ => usize::MAX,
+            })
+            .collect();
+        columns.by = columns.find_recipients(line, rules, has_numbers, findings);
         columns.find_parameters(line, rules, findings);
+        columns.find_ignored(line, rules, findings);
+        columns.find_foreign(line, rules, findings);
         columns
     }
 
     /// The header of a file of skipped rows: this one, with `#` before the names of columns that were
-    /// left out, so that only the rows are there to be mended.
-    pub(super) fn header_of_skipped(&self, raw: &[u8]) -> Vec<u8> {
+    /// left out, so that only the rows are there to be fixed.
+    pub(crate) fn header_of_skipped(&self, raw: &[u8], separator: u8) -> Vec<u8> {
         let left_out = |(name, role): (&str, &Role)| *role == Role::Ignored && !name.starts_with('#');
         let columns = || self.names.iter().map(|name| &**name).zip(&self.roles);
         if !columns().any(left_out) {
@@ -140,12 +175,23 @@ impl Columns {
         let named = columns().map(|(name, role)| {
             let mark = if left_out((name, role)) { "#" } else { "" };
             let name = format!("{mark}{name}");
-            if name.contains([',', '"', '\n', '\r']) { format!("\"{}\"", name.replace('"', "\"\"")) } else { name }
+            let separator = char::from(separator);
+            if name.contains([separator, '"', '\n', '\r']) {
+                format!("\"{}\"", name.replace('"', "\"\""))
+            } else {
+                name
+            }
         });
-        named.collect::<Vec<_>>().join(",").into_bytes()
+        named.collect::<Vec<_>>().join(&*String::from(char::from(separator))).into_bytes()
     }
 
-    fn find_recipients(&self, line: u64, findings: &mut Vec<Finding>) -> By {
+    fn find_recipients(
+        &self,
+        line: u64,
+        rules: &Rules,
+        has_numbers: impl Fn(usize) -> bool,
+        findings: &mut Vec<Finding>,
+    ) -> By {
         let at = |wanted: Role| self.roles.iter().position(|role| *role == wanted);
         let (contact, channel, identity) = (at(Role::ContactId), at(Role::Channel), at(Role::Identity));
         let on: Vec<usize> =
@@ -154,6 +200,18 @@ impl Columns {
             (Some(contact), None, None, true) => return By::Contact(contact),
             (None, Some(channel), Some(identity), true) => return By::Pair { channel, identity },
             (None, None, None, false) => return By::Channels(on),
+            (None, None, None, true) if rules.reading.identity.is_some() => {
+                let names: Vec<_> = self.names.iter().map(|name| quoted(name)).collect();
+                let message = format!("no column has the name that `--identity` gives; there are {}", names.join(", "));
+                findings.push(of_file(line, Where::ROW, FindingKind::NoRecipientColumn, message));
+                return By::Nothing;
+            }
+            (None, None, None, true) if self.likely_numbers(&has_numbers).is_some() => {
+                if let Some(index) = self.likely_numbers(&has_numbers) {
+                    self.suggest(index, line, findings);
+                }
+                return By::Nothing;
+            }
             (None, None, None, true) => {
                 "no column names the recipient: call one `contact_id`, two `channel` and `identity`, or one after a channel, such as `SMS`"
             }
@@ -167,8 +225,68 @@ impl Columns {
         By::Nothing
     }
 
+    /// The first column whose cells look like phone numbers, or whose name says so.
+    fn likely_numbers(&self, has_numbers: impl Fn(usize) -> bool) -> Option<usize> {
+        const NAMES: [&str; 9] =
+            ["phone", "phonenumber", "mobile", "mobilenumber", "msisdn", "cell", "telephone", "handynummer", "number"];
+        let is_named = |name: &str| NAMES.iter().any(|known| is_near(known, name));
+        (0..self.names.len())
+            .find(|index| has_numbers(*index))
+            .or_else(|| self.names.iter().position(|name| is_named(name)))
+    }
+
+    /// Says what to type for a column of phone numbers, instead of that it has no use.
+    fn suggest(&self, index: usize, line: u64, findings: &mut Vec<Finding>) {
+        let number = u32::try_from(index + 1).ok();
+        findings.retain(|finding| finding.kind != FindingKind::UnknownColumn || finding.column_number != number);
+        let name = self.names.get(index).map_or("", |name| name);
+        // A file without a header has a number in place of the name.
+        let (what, how) = match shown(name) {
+            Some(name) => {
+                let typed = if name.contains(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '-' | '.')) {
+                    format!("'{}'", name.replace('\'', "'\\''"))
+                } else {
+                    name.clone()
+                };
+                (
+                    format!("column {} `{name}`", index + 1),
+                    format!("--identity {typed} --channel SMS, or rename it to `SMS`"),
+                )
+            }
+            None => (format!("column {}", index + 1), "the first line must name the columns, such as `SMS`".to_owned()),
+        };
+        let message = format!("no column names the recipient; {what} looks like phone numbers: {how}");
+        findings.push(of_file(line, Where::column(name, index), FindingKind::NoRecipientColumn, message));
+    }
+
+    /// Columns that are to be ignored and are not there: a name may be misspelled.
+    fn find_ignored(&self, line: u64, rules: &Rules, findings: &mut Vec<Finding>) {
+        for name in &rules.reading.ignore_columns {
+            if !self.names.iter().any(|have| **have == *trimmed(name)) {
+                let message = format!("there is no column {} to ignore", quoted(name));
+                let finding = of_file(line, Where::name(name), FindingKind::MissingColumn, message);
+                findings.push(Finding { severity: Severity::Warning, ..finding });
+            }
+        }
+    }
+
+    /// What in the message looks like a placeholder of another tool for one of the columns.
+    fn find_foreign(&self, line: u64, rules: &Rules, findings: &mut Vec<Finding>) {
+        for (index, name) in self.names.iter().enumerate() {
+            let bare = name.strip_prefix("param.").unwrap_or(name);
+            if bare.is_empty() || shown(bare).is_none() {
+                continue;
+            }
+            if let Some(seen) = rules.wording.foreign(bare) {
+                let message =
+                    format!("`{seen}` in the message looks like a placeholder of another tool; ours is `${{{bare}}}`");
+                findings.push(of_file(line, Where::column(name, index), FindingKind::ForeignPlaceholder, message));
+            }
+        }
+    }
+
     fn find_parameters(&self, line: u64, rules: &Rules, findings: &mut Vec<Finding>) {
-        for name in &rules.names {
+        for name in rules.names() {
             if self.roles.iter().any(|role| matches!(role, Role::Parameter(have) if **have == **name)) {
                 continue;
             }
@@ -188,9 +306,17 @@ impl Columns {
     }
 }
 
+/// What a column is for, if it is for anything.
+fn used(name: &str, rules: &Rules) -> Role {
+    match Role::read(name, &rules.reading) {
+        Role::Parameter(parameter) if rules.reading.ignore_unused && !rules.uses(&parameter) => Role::Ignored,
+        role => role,
+    }
+}
+
 /// What is wrong with a column's name.
 fn fault(name: &str, rules: &Rules) -> Option<(FindingKind, String)> {
-    Some(match Role::of(name) {
+    Some(match used(name, rules) {
         Role::Parameter(name) | Role::MessageMetadata(name) | Role::ConversationMetadata(name) if is_blank(&name) => {
             (FindingKind::BlankKey, "the column has no name".to_owned())
         }
@@ -198,9 +324,9 @@ fn fault(name: &str, rules: &Rules) -> Option<(FindingKind, String)> {
             (FindingKind::ReservedKey, RESERVED.to_owned())
         }
         Role::Parameter(name) if !rules.uses(&name) => {
-            let hint = match rules.names.iter().find(|used| is_near(used, &name)) {
+            let hint = match rules.names().iter().find(|used| is_near(used, &name)) {
                 Some(near) => format!("; it has {}", quoted(near)),
-                None => "; put `#` before the name of a column that is only a remark".to_owned(),
+                None => "; leave it out with `--ignore-columns`, or put `#` before its name".to_owned(),
             };
             (FindingKind::UnknownColumn, format!("the message has no placeholder of this name{hint}"))
         }

@@ -1,18 +1,20 @@
 //! Files of recipients, read row by row in constant memory.
 
-pub mod lists;
-
-mod feed;
-mod json_lines;
-mod rules;
+pub(crate) mod feed;
+pub(crate) mod json_lines;
+pub(crate) mod rules;
 mod tap;
+pub(crate) mod text;
+mod wording;
 
 #[cfg(feature = "csv")]
 mod columns;
 #[cfg(feature = "csv")]
-mod records;
+pub(crate) mod dialect;
 #[cfg(feature = "csv")]
-mod table;
+pub(crate) mod records;
+#[cfg(feature = "csv")]
+pub(crate) mod table;
 
 use std::fmt;
 use std::fs::File;
@@ -24,12 +26,16 @@ use thiserror::Error;
 
 use self::feed::Buffer;
 use self::json_lines::JsonRows;
-use self::rules::{Rules, is_blank};
+use self::rules::Rules;
 #[cfg(feature = "csv")]
 use self::table::Table;
-use crate::finding::{Finding, FindingKind, Place, RowNumber, Where, of_file};
+use self::text::is_blank;
+use crate::finding::{Finding, FindingKind, Place, RowNumber, Severity, Where, of_file};
 use crate::fingerprint::Fingerprint;
+use crate::look::{NotText, mark_length};
+use crate::reading::ReadOptions;
 use crate::repeats::{MAX_ROWS, Ordinal};
+use crate::sms::{SmsEncoding, SmsLength};
 
 /// The most bytes of a row: 8 MiB. A quote that is never closed would make one row of the whole file.
 pub const MAX_ROW_BYTES: usize = 8 * 1024 * 1024;
@@ -38,15 +44,28 @@ pub const MAX_ROW_BYTES: usize = 8 * 1024 * 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Format {
-    /// Comma-separated values with a header line.
+    /// CSV with a header line; commas, semicolons, tabs or vertical bars, as the first line shows.
     #[cfg(feature = "csv")]
     Csv,
-    /// One `recipient_and_params` object a line, as on the wire. Blank lines and lines that begin with
-    /// `#` are no rows.
+    /// One `recipient_and_params` object a line, as on the wire. Blank lines and lines that begin with `#` are not
+    /// rows.
     JsonLines,
+    /// `recipient_and_params` objects in one array.
+    JsonArray,
 }
 
 impl Format {
+    /// What a file's first bytes say, or else its name: JSON is JSON whatever the name.
+    #[cfg(feature = "csv")]
+    pub fn of(path: impl AsRef<Path>, first_bytes: &[u8]) -> Self {
+        let text = first_bytes.get(mark_length(first_bytes)..).unwrap_or_default().trim_ascii_start();
+        match text {
+            [b'[', ..] => Self::JsonArray,
+            [b'{', ..] => Self::JsonLines,
+            _ => Self::of_path(path),
+        }
+    }
+
     /// What a file's name says: JSON lines for `.jsonl`, `.ndjson` and `.json`, else CSV.
     #[cfg(feature = "csv")]
     pub fn of_path(path: impl AsRef<Path>) -> Self {
@@ -66,6 +85,9 @@ pub enum SourceError {
     /// The file could not be opened: look at its name and your rights.
     #[error("the file could not be opened")]
     Open(#[source] io::Error),
+    /// The file is not text in UTF-8: [`NotText::hint`] says what to do.
+    #[error("{0}")]
+    NotText(NotText),
     /// The file could not be read: start again from its beginning.
     #[error("the file could not be read at line {line}")]
     Io {
@@ -146,7 +168,7 @@ pub enum SourceError {
 
 /// Why the next row could not be read, before it is known where that was.
 #[derive(Debug)]
-enum Broken {
+pub(crate) enum Broken {
     Io(io::Error),
     TooLarge,
 }
@@ -163,6 +185,32 @@ pub(crate) trait Observer {
 
     /// An identity of the row; the channel is `""` for a contact.
     fn identity(&mut self, place: Place, ordinal: Ordinal, channel: &str, identity: &str);
+
+    /// Whether the length of each row's text is wanted.
+    fn measures(&self) -> bool {
+        false
+    }
+
+    /// The length of the row's text.
+    fn measured(&mut self, _: Place, _: Measured<'_>) {}
+}
+
+/// How long the text of a row is.
+pub(crate) struct Measured<'a> {
+    /// The number, if the row's first channel is SMS.
+    pub(crate) number: Option<&'a str>,
+    pub(crate) length: SmsLength,
+    pub(crate) characters: usize,
+    /// Where the first character stands that is not in the GSM alphabet; in no column if in the message itself.
+    pub(crate) blamed: Option<Where<'a>>,
+}
+
+impl<'a> Measured<'a> {
+    /// A text of the GSM alphabet that is one part.
+    fn one_part(number: Option<&'a str>, characters: usize) -> Self {
+        let length = SmsLength { encoding: SmsEncoding::Gsm7, units: characters as u64, parts: 1, culprit: None };
+        Self { number, length, characters, blamed: None }
+    }
 }
 
 /// Whether anything is wrong with a row.
@@ -178,16 +226,16 @@ impl Verdict {
 }
 
 impl Observer for Verdict {
-    fn finding(&mut self, _: Finding) {
-        self.bad = true;
+    fn finding(&mut self, finding: Finding) {
+        self.bad |= finding.severity == Severity::Mistake;
     }
 
     fn identity(&mut self, _: Place, _: Ordinal, _: &str, _: &str) {}
 }
 
-/// A file of recipients, to be read once: by [`preflight`](crate::preflight()), or by
-/// [`Rows`](crate::Rows) for sending.
-pub struct Source {
+/// Reads the rows of a file once: for [`preflight`](crate::preflight()), or for [`Rows`](crate::Rows) that are
+/// sent.
+pub struct RowReader {
     feed: Buffer,
     rules: Rules,
     reader: Reader,
@@ -217,22 +265,24 @@ impl Reader {
 
 /// What is known before the first row.
 #[derive(Default)]
-struct Header {
+pub(crate) struct Header {
     findings: Vec<Finding>,
     line: u64,
     #[cfg_attr(not(feature = "csv"), expect(dead_code, reason = "only CSV has a header"))]
     of_skipped: Vec<u8>,
+    #[cfg_attr(not(feature = "csv"), expect(dead_code, reason = "only CSV has a separator"))]
+    separator: u8,
     /// Where the head of the file ends: the header line, or the byte order mark where there is none.
     end: u64,
 }
 
-impl fmt::Debug for Source {
+impl fmt::Debug for RowReader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Source").field("format", &self.format).field("row", &self.row).finish_non_exhaustive()
+        f.debug_struct("RowReader").field("format", &self.format).field("row", &self.row).finish_non_exhaustive()
     }
 }
 
-impl Source {
+impl RowReader {
     /// Opens a file whose rows go with a message.
     ///
     /// # Errors
@@ -247,7 +297,39 @@ impl Source {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn new(reader: impl Read + Send + 'static, format: Format, template: &Template) -> Result<Self, SourceError> {
-        Self::of_feed(Buffer::new(Box::new(reader)), format, template)
+        Self::with_reading(Box::new(reader), format, template, &ReadOptions::default())
+    }
+
+    /// The same, read in a way of its own.
+    pub(crate) fn with_reading(
+        reader: Box<dyn Read + Send>,
+        format: Format,
+        template: &Template,
+        reading: &ReadOptions,
+    ) -> Result<Self, SourceError> {
+        Self::whole(Buffer::new(reader), format, template, reading)
+    }
+
+    /// Reads a file from its start, if it is text at all.
+    fn whole(
+        mut feed: Buffer,
+        format: Format,
+        template: &Template,
+        reading: &ReadOptions,
+    ) -> Result<Self, SourceError> {
+        let look = feed.look().map_err(|source| SourceError::Io { line: 1, source })?;
+        look.map_err(SourceError::NotText)?;
+        Self::of_feed(feed, format, template, reading)
+    }
+
+    /// Reads the head of a file alone, whatever comes after it.
+    pub(crate) fn of_head(
+        reader: Box<dyn Read + Send>,
+        format: Format,
+        template: &Template,
+        reading: &ReadOptions,
+    ) -> Result<Self, SourceError> {
+        Self::of_feed(Buffer::new(reader), format, template, reading)
     }
 
     /// The same, to take the digests of ranges too.
@@ -255,10 +337,11 @@ impl Source {
         reader: Box<dyn Read + Send>,
         format: Format,
         template: &Template,
+        reading: &ReadOptions,
     ) -> Result<Self, SourceError> {
         let mut feed = Buffer::new(reader);
         feed.start_tap();
-        Self::of_feed(feed, format, template)
+        Self::whole(feed, format, template, reading)
     }
 
     /// Reads some rows of a file: its head, and then these rows, of which the first has this number.
@@ -266,20 +349,29 @@ impl Source {
         bytes: Box<dyn Read + Send>,
         buffer: Vec<u8>,
         format: Format,
-        template: &Template,
+        (template, reading): (&Template, &ReadOptions),
         first_row: RowNumber,
     ) -> Result<Self, SourceError> {
-        let mut source = Self::of_feed(Buffer::with_buffer(bytes, buffer), format, template)?;
+        let mut source = Self::of_feed(Buffer::with_buffer(bytes, buffer), format, template, reading)?;
         source.row = first_row.saturating_sub(1);
         Ok(source)
     }
 
-    fn of_feed(mut feed: Buffer, format: Format, template: &Template) -> Result<Self, SourceError> {
-        let rules = Rules::new(template);
+    fn of_feed(
+        mut feed: Buffer,
+        format: Format,
+        template: &Template,
+        reading: &ReadOptions,
+    ) -> Result<Self, SourceError> {
+        let rules = Rules::new(template, reading);
         let mut header = Header { line: 1, ..Header::default() };
         if template.names().iter().any(|name| is_blank(name)) {
             let message = "the message has a placeholder without a name, and keys may not be blank";
             header.findings.push(of_file(1, Where::ROW, FindingKind::BlankKey, message));
+        }
+        for open in &rules.wording.unclosed {
+            let message = format!("the message has a placeholder that is not closed: `${{{open}` needs a `}}`");
+            header.findings.push(of_file(1, Where::ROW, FindingKind::UnclosedPlaceholder, message));
         }
         feed.drop_byte_order_mark().map_err(|source| SourceError::Io { line: 1, source })?;
         let reader = match format {
@@ -290,6 +382,10 @@ impl Source {
                 Reader::Csv(Box::new(table))
             }
             Format::JsonLines => Reader::JsonLines(JsonRows::new()),
+            Format::JsonArray => {
+                let rows = JsonRows::of(&mut feed).map_err(|source| SourceError::Io { line: 1, source })?;
+                Reader::JsonLines(rows)
+            }
         };
         header.end = feed.position() + reader.taken();
         feed.end_head(header.end);
@@ -396,7 +492,7 @@ impl Source {
     }
 
     /// The line of the row that was read last.
-    fn line(&self) -> u64 {
+    pub(crate) fn line(&self) -> u64 {
         match &self.reader {
             #[cfg(feature = "csv")]
             Reader::Csv(table) => table.line(),
@@ -408,7 +504,7 @@ impl Source {
     pub(crate) fn check(&self, place: Place, observer: &mut impl Observer) {
         match &self.reader {
             #[cfg(feature = "csv")]
-            Reader::Csv(table) => table.check(place, &self.rules, observer),
+            Reader::Csv(table) => table.check(&self.feed, place, &self.rules, observer),
             Reader::JsonLines(rows) => rows.check(&self.feed, place, &self.rules, observer),
         }
     }
@@ -418,7 +514,7 @@ impl Source {
     pub(crate) fn recipient(&self, place: Place) -> Option<BatchRecipient> {
         match &self.reader {
             #[cfg(feature = "csv")]
-            Reader::Csv(table) => table.recipient(place, &self.rules),
+            Reader::Csv(table) => table.recipient(&self.feed, place, &self.rules),
             Reader::JsonLines(rows) => rows.recipient(&self.feed, place, &self.rules),
         }
     }
@@ -469,13 +565,33 @@ impl Source {
         &self.header.of_skipped
     }
 
-    /// Whether no row can be sent, however good.
+    /// Whether no row can be sent, however valid.
     pub(crate) fn is_unusable(&self) -> bool {
-        // A column that cannot be used is left out; anything else leaves nothing to send.
-        self.header.findings.iter().any(|finding| {
-            finding.column_number.is_none()
-                || !matches!(finding.kind, FindingKind::UnknownColumn | FindingKind::BlankKey)
-        })
+        self.header.findings.iter().any(|finding| finding.severity == Severity::Mistake)
+    }
+
+    /// How many blank rows the end of the file had; known at the end.
+    pub(crate) fn blank_rows(&self) -> u64 {
+        match &self.reader {
+            #[cfg(feature = "csv")]
+            Reader::Csv(table) => table.blank_rows(),
+            Reader::JsonLines(_) => 0,
+        }
+    }
+
+    /// Whether the file ended before its JSON array did; known at the end.
+    pub(crate) fn is_cut_off(&self) -> bool {
+        match &self.reader {
+            #[cfg(feature = "csv")]
+            Reader::Csv(_) => false,
+            Reader::JsonLines(rows) => rows.is_cut_off(),
+        }
+    }
+
+    /// What stands between the cells of a row.
+    #[cfg(feature = "csv")]
+    pub(crate) fn separator(&self) -> char {
+        char::from(self.header.separator)
     }
 
     pub(crate) fn unusable(&self) -> SourceError {
@@ -483,7 +599,7 @@ impl Source {
     }
 }
 
-fn broken_at(broken: Broken, line: u64) -> SourceError {
+pub(crate) fn broken_at(broken: Broken, line: u64) -> SourceError {
     match broken {
         Broken::Io(source) => SourceError::Io { line, source },
         Broken::TooLarge => SourceError::TooLarge { line },

@@ -1,16 +1,158 @@
-use std::io;
+use std::io::{self, Cursor};
 
 use csv_core::ReadRecordResult;
 
+use super::dialect::line_breaks;
 use super::feed::Buffer;
+use super::text::is_blank;
 use super::{Broken, MAX_ROW_BYTES};
+
+/// The records of a CSV file without the blank ones at its end.
+///
+/// A record of nothing but separators counts as a row only if another one follows: spreadsheets leave such
+/// lines behind a table.
+pub(crate) struct Records {
+    now: RawRecords,
+    separator: u8,
+    /// Blank records that wait for another one to follow, in runs of equal ones on lines in a row.
+    held: Vec<Held>,
+    /// A blank record that another one has followed, and that is handed out now.
+    again: Option<(RawRecords, Buffer)>,
+    blank: u64,
+}
+
+struct Held {
+    raw: Vec<u8>,
+    line: u64,
+    count: u64,
+}
+
+impl Records {
+    pub(crate) fn new(separator: u8) -> Self {
+        Self { now: RawRecords::new(separator), separator, held: Vec::new(), again: None, blank: 0 }
+    }
+
+    /// Leaves out so many bytes of the first line, which are not a record.
+    pub(crate) fn pass_first_line(&mut self, feed: &mut Buffer, length: usize) {
+        if length > 0 {
+            feed.drop_first(length);
+        }
+    }
+
+    fn at(&self) -> &RawRecords {
+        self.again.as_ref().map_or(&self.now, |(again, _)| again)
+    }
+
+    pub(crate) fn separator(&self) -> u8 {
+        self.separator
+    }
+
+    /// How many blank records the end of the file had; known at the end.
+    pub(crate) fn blank_rows(&self) -> u64 {
+        self.blank
+    }
+
+    /// The line on which the record begins; after an error, the line that could not be read.
+    pub(crate) fn line(&self) -> u64 {
+        self.at().line
+    }
+
+    /// Raw length of the record with its line break, of which `\r\n` counts with its first byte alone.
+    #[inline]
+    pub(crate) fn taken(&self) -> usize {
+        // A blank record has been let go already; no batch begins or ends with one.
+        if self.again.is_some() { 0 } else { self.now.taken }
+    }
+
+    /// How many fields the record has.
+    pub(crate) fn len(&self) -> usize {
+        self.at().fields
+    }
+
+    /// A field, without its quotes; empty beyond the last.
+    pub(crate) fn field(&self, index: usize) -> &[u8] {
+        self.at().field(index)
+    }
+
+    /// The fields as text, if the whole record is UTF-8.
+    #[inline]
+    pub(crate) fn cells(&self) -> Option<Cells<'_>> {
+        self.at().cells()
+    }
+
+    /// All fields, one after the other.
+    #[inline]
+    pub(crate) fn text(&self) -> &[u8] {
+        self.at().text()
+    }
+
+    /// Whether the record has quotes, around its cells or in them.
+    #[inline]
+    pub(crate) fn has_quotes(&self) -> bool {
+        let record = self.at();
+        record.unclosed || !record.is_plain() || record.text().contains(&b'"')
+    }
+
+    /// The record as it stands in the file, without its line break.
+    pub(crate) fn raw<'a>(&'a self, feed: &'a Buffer) -> &'a [u8] {
+        match &self.again {
+            Some((again, own)) => again.raw(own),
+            None => self.now.raw(feed),
+        }
+    }
+
+    /// Reads the header, however blank.
+    pub(crate) fn read_header(&mut self, feed: &mut Buffer) -> Result<bool, Broken> {
+        self.now.read(feed)
+    }
+
+    /// Reads the next record; false at the end.
+    pub(crate) fn read(&mut self, feed: &mut Buffer) -> Result<bool, Broken> {
+        if self.again.take().is_some() {
+            self.next_held()?;
+            return Ok(true);
+        }
+        while self.now.read(feed)? {
+            if !self.now.is_blank() {
+                if !self.held.is_empty() {
+                    self.held.reverse();
+                    self.next_held()?;
+                }
+                return Ok(true);
+            }
+            let (raw, line) = (self.now.raw(feed), self.now.line);
+            match self.held.last_mut() {
+                Some(last) if last.raw == raw && last.line + last.count == line => last.count += 1,
+                _ => self.held.push(Held { raw: raw.to_vec(), line, count: 1 }),
+            }
+        }
+        self.blank += self.held.drain(..).map(|held| held.count).sum::<u64>();
+        Ok(false)
+    }
+
+    /// Hands out the next blank record that was held, if there is one left.
+    fn next_held(&mut self) -> Result<(), Broken> {
+        let Some(held) = self.held.last_mut() else { return Ok(()) };
+        let mut own = Buffer::new(Box::new(Cursor::new(held.raw.clone())));
+        let mut again = RawRecords::new(self.separator);
+        again.next_line = held.line;
+        held.line += 1;
+        held.count -= 1;
+        if held.count == 0 {
+            self.held.pop();
+        }
+        again.read(&mut own)?;
+        self.again = Some((again, own));
+        Ok(())
+    }
+}
 
 /// The records of a CSV file, one at a time in buffers that are used again.
 ///
 /// The parser is that of the `csv` crate. It is fed from a buffer of ours because two things are
 /// needed that the crate's reader does not tell: the raw bytes of a record, and the line on which it
 /// begins after blank lines and `\r\n`.
-pub(super) struct Records {
+struct RawRecords {
     parser: csv_core::Reader,
     /// The fields one after the other, unquoted.
     text: Vec<u8>,
@@ -26,10 +168,10 @@ pub(super) struct Records {
     unclosed: bool,
 }
 
-impl Records {
-    pub(super) fn new() -> Self {
+impl RawRecords {
+    fn new(separator: u8) -> Self {
         Self {
-            parser: csv_core::Reader::new(),
+            parser: csv_core::ReaderBuilder::new().delimiter(separator).build(),
             text: Vec::new(),
             ends: vec![0; 32],
             fields: 0,
@@ -42,24 +184,8 @@ impl Records {
         }
     }
 
-    /// The line on which the record begins; after an error, the line that could not be read.
-    pub(super) fn line(&self) -> u64 {
-        self.line
-    }
-
-    /// Raw length of the record with its line break, of which `\r\n` counts with its first byte alone.
-    #[inline]
-    pub(super) fn taken(&self) -> usize {
-        self.taken
-    }
-
-    /// How many fields the record has.
-    pub(super) fn len(&self) -> usize {
-        self.fields
-    }
-
     /// A field, without its quotes; empty beyond the last.
-    pub(super) fn field(&self, index: usize) -> &[u8] {
+    fn field(&self, index: usize) -> &[u8] {
         if index >= self.fields {
             return &[];
         }
@@ -69,25 +195,37 @@ impl Records {
 
     /// The fields as text, if the whole record is UTF-8: many short fields are looked through at once.
     #[inline]
-    pub(super) fn cells(&self) -> Option<Cells<'_>> {
+    fn cells(&self) -> Option<Cells<'_>> {
         let ends = &self.ends[..self.fields];
         let text = std::str::from_utf8(&self.text[..*ends.last()?]).ok()?;
         // A letter may not begin in one field and end in the next.
         ends.iter().all(|end| text.is_char_boundary(*end)).then_some(Cells { text, ends })
     }
 
-    /// Whether the record ends inside a quote, and so with the file.
-    pub(super) fn is_unclosed(&self) -> bool {
-        self.unclosed
+    /// All fields, one after the other.
+    #[inline]
+    fn text(&self) -> &[u8] {
+        let end = self.ends[..self.fields].last().copied().unwrap_or_default();
+        self.text.get(..end).unwrap_or_default()
+    }
+
+    /// Whether there is nothing to be seen in any field.
+    #[inline]
+    fn is_blank(&self) -> bool {
+        let text = self.text();
+        // Nearly every record is told by its first byte.
+        !self.unclosed
+            && text.first().is_none_or(|first| !first.is_ascii_graphic())
+            && std::str::from_utf8(text).is_ok_and(is_blank)
     }
 
     /// The record as it stands in the file, without its line break.
-    pub(super) fn raw<'a>(&self, feed: &'a Buffer) -> &'a [u8] {
+    fn raw<'a>(&self, feed: &'a Buffer) -> &'a [u8] {
         feed.bytes().get(..self.raw).unwrap_or_default()
     }
 
     /// Reads the next record; false at the end.
-    pub(super) fn read(&mut self, feed: &mut Buffer) -> Result<bool, Broken> {
+    fn read(&mut self, feed: &mut Buffer) -> Result<bool, Broken> {
         feed.drop_first(self.taken);
         (self.taken, self.raw, self.fields) = (0, 0, 0);
         self.line = self.next_line;
@@ -176,24 +314,18 @@ impl Records {
 }
 
 /// The fields of a record that is UTF-8.
-pub(super) struct Cells<'a> {
+pub(crate) struct Cells<'a> {
     text: &'a str,
     ends: &'a [usize],
 }
 
 impl<'a> Cells<'a> {
     /// A field, without its quotes; empty beyond the last.
-    pub(super) fn get(&self, index: usize) -> &'a str {
+    pub(crate) fn get(&self, index: usize) -> &'a str {
         let Some(end) = self.ends.get(index) else { return "" };
         let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.text[start..*end]
     }
-}
-
-/// Line breaks inside a record: `\n`, `\r\n` or `\r` alone.
-fn line_breaks(raw: &[u8]) -> u64 {
-    let breaks = raw.iter().filter(|byte| matches!(byte, b'\n' | b'\r')).count();
-    (breaks - raw.windows(2).filter(|pair| *pair == b"\r\n").count()) as u64
 }
 
 #[cfg(test)]
@@ -218,12 +350,12 @@ mod tests {
 
     fn read_all(bytes: &[u8], at_once: usize) -> Read3 {
         let mut feed = Buffer::new(Box::new(Drops(Cursor::new(bytes.to_vec()), at_once)));
-        let mut records = Records::new();
+        let mut records = RawRecords::new(b',');
         let mut all = Vec::new();
         while records.read(&mut feed).is_ok_and(|found| found) {
-            let fields = (0..records.len()).map(|index| records.field(index).to_vec()).collect();
+            let fields = (0..records.fields).map(|index| records.field(index).to_vec()).collect();
             assert!(!records.is_plain() || line_breaks(records.raw(&feed)) == 0);
-            all.push((records.line(), fields, records.raw(&feed).to_vec()));
+            all.push((records.line, fields, records.raw(&feed).to_vec()));
         }
         all
     }
@@ -254,9 +386,9 @@ mod tests {
     fn cells_are_the_fields_as_text_or_there_are_none() {
         let cells = |bytes: &[u8]| {
             let mut feed = Buffer::new(Box::new(Cursor::new(bytes.to_vec())));
-            let mut records = Records::new();
+            let mut records = RawRecords::new(b',');
             assert!(records.read(&mut feed).unwrap());
-            let all = (0..records.len() + 1).map(|index| records.cells().map(|cells| cells.get(index).to_owned()));
+            let all = (0..records.fields + 1).map(|index| records.cells().map(|cells| cells.get(index).to_owned()));
             all.collect::<Option<Vec<_>>>()
         };
         assert_eq!(cells("a,\"é,b\",".as_bytes()).unwrap(), ["a", "é,b", "", ""]);
@@ -271,11 +403,28 @@ mod tests {
             [("a,\"b\nc\nd", true), ("a,\"b\n\"", false), ("a,b\"c", false), ("\"", true), ("a,", false)]
         {
             let mut feed = Buffer::new(Box::new(Cursor::new(text.as_bytes().to_vec())));
-            let mut records = Records::new();
+            let mut records = RawRecords::new(b',');
             assert!(records.read(&mut feed).unwrap());
-            assert_eq!(records.is_unclosed(), open, "{text:?}");
+            assert_eq!(records.unclosed, open, "{text:?}");
             assert!(!records.read(&mut feed).unwrap());
         }
+    }
+
+    #[test]
+    fn blank_records_count_only_before_others() {
+        let read = |text: &str| {
+            let mut feed = Buffer::new(Box::new(Drops(Cursor::new(text.as_bytes().to_vec()), 3)));
+            let mut records = Records::new(b',');
+            let mut all = Vec::new();
+            while records.read(&mut feed).unwrap() {
+                all.push((records.line(), String::from_utf8(records.raw(&feed).to_vec()).unwrap()));
+            }
+            (all.iter().map(|(line, raw)| format!("{line} {raw}")).collect::<Vec<_>>(), records.blank_rows())
+        };
+        assert_eq!(read("a,b\n,\n,\n\" \",\n"), (vec!["1 a,b".to_owned()], 3));
+        let all = ["1 a,b", "2 ,", "3 ,", "5 , ", "6 c,", "7 d"].map(str::to_owned).to_vec();
+        assert_eq!(read("a,b\n,\n,\n\n, \nc,\nd\n\u{a0},\n"), (all, 1));
+        assert_eq!(read("\",\n,\n").0.len(), 1);
     }
 
     proptest! {

@@ -16,7 +16,7 @@ const IDLE: u64 = u64::MAX;
 ///   head │ …  │ valid valid invalid valid │ invalid invalid …
 ///             ╰ from                sure ─╯ ╰── ahead, if the buffer lets go of them
 /// ```
-pub(super) struct Tap {
+pub(crate) struct Tap {
     head: Sha256,
     /// The head, and the bytes of the range before `from`.
     hash: Sha256,
@@ -30,12 +30,12 @@ pub(super) struct Tap {
 
 impl Tap {
     /// Begins with the head of the file.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { head: Sha256::new(), hash: Sha256::new(), ahead: None, from: 0, sure: 0 }
     }
 
     /// Ends the head. `buffer` holds the bytes of the file from `base` on.
-    pub(super) fn end_head(&mut self, base: u64, buffer: &[u8], end: u64) {
+    pub(crate) fn end_head(&mut self, base: u64, buffer: &[u8], end: u64) {
         self.extend(end);
         self.catch_up(base, buffer);
         self.head = self.hash.clone();
@@ -43,7 +43,7 @@ impl Tap {
     }
 
     /// Begins a range with its first row.
-    pub(super) fn begin(&mut self, start: u64, end: u64) {
+    pub(crate) fn begin(&mut self, start: u64, end: u64) {
         self.hash = self.head.clone();
         self.ahead = None;
         self.from = start;
@@ -52,7 +52,7 @@ impl Tap {
 
     /// Adds a row, and everything before it.
     #[inline]
-    pub(super) fn extend(&mut self, end: u64) {
+    pub(crate) fn extend(&mut self, end: u64) {
         if let Some(ahead) = self.ahead.take() {
             self.hash = ahead;
         }
@@ -60,7 +60,7 @@ impl Tap {
     }
 
     /// Ends the range with the row added last.
-    pub(super) fn end(&mut self, base: u64, buffer: &[u8]) -> [u8; 8] {
+    pub(crate) fn end(&mut self, base: u64, buffer: &[u8]) -> [u8; 8] {
         self.catch_up(base, buffer);
         self.from = IDLE;
         let mut digest = [0; 8];
@@ -69,7 +69,7 @@ impl Tap {
     }
 
     /// The buffer is about to let go of these bytes, which begin at `base`.
-    pub(super) fn let_go(&mut self, base: u64, bytes: &[u8]) {
+    pub(crate) fn let_go(&mut self, base: u64, bytes: &[u8]) {
         let end = base + bytes.len() as u64;
         if self.from >= end {
             return;

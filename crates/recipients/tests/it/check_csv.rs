@@ -74,7 +74,7 @@ fn columns() {
     check("SMS,name,code,param.name\n+15550100001,I,1,J\n", &["- 1 param.name 4 repeated_column"]);
     check("SMS,name,sms,code\n+15550100001,I,+15550100002,1\n", &["- 1 sms 3 repeated_column"]);
     check("SMS,name,code,\n+15550100001,I,1,\n", &["- 1  4 blank_key"]);
-    check("SMS,name,code,metadata. \n+15550100001,I,1,x\n", &["- 1 metadata.  4 blank_key"]);
+    check("SMS,name,code,metadata. \n+15550100001,I,1,x\n", &["- 1 metadata. 4 blank_key"]);
     check("SMS,name,code,metadata._batch_id\n+15550100001,I,1,x\n", &["- 1 metadata._batch_id 4 reserved_key"]);
     check(
         "SMS,name,code,conversation_metadata.sinch_batch_x\n+15550100001,I,1,x\n",
@@ -144,7 +144,7 @@ fn shapes() {
     check(
         "\n \n",
         &[
-            "- 2   1 blank_key",
+            "- 2  1 blank_key",
             "- 2 - - no_recipient_column",
             "- 2 code - missing_column",
             "- 2 name - missing_column",
@@ -182,7 +182,8 @@ fn only_what_leaves_nothing_to_send_is_fatal() {
     is_fatal("SMS,name,code,metadata._batch_id\n+15550100001,I,1,J\n", true);
     is_fatal("SMS,name,code\n+15550100001,I,\"1\n", true);
     is_fatal("SMS,name,code\n", true);
-    is_fatal("SMS,name,code,more,\n+15550100001,I,1,,\n", false);
+    // No skipping of rows forgives a column without a use.
+    is_fatal("SMS,name,code,more,\n+15550100001,I,1,,\n", true);
     is_fatal("SMS,name,code\n+15550100001,,1\n", false);
     is_fatal("SMS,name,code\n+15550100001,I\n", false);
 }
@@ -205,6 +206,6 @@ fn findings_are_json_of_a_fixed_shape() {
     let (_, findings) = checked(b"SMS,name,code\n+15550100001,,1\n", Format::Csv, TEXT);
     assert_eq!(
         serde_json::to_string(&findings).unwrap(),
-        r#"[{"row":1,"line":2,"column":"name","column_number":2,"kind":"missing_value","message":"it is empty, and the message needs a value for `name`"}]"#
+        r#"[{"severity":"mistake","row":1,"line":2,"column":"name","column_number":2,"kind":"missing_value","message":"it is empty, and the message needs a value for `name`"}]"#
     );
 }

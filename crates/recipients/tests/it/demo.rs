@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use sinch_batch_models::{Message, Template};
-use sinch_batch_recipients::{Format, InvalidRows, Rows, Source, preflight};
+use sinch_batch_recipients::{Format, InvalidRows, RowReader, Rows, preflight};
 
 use super::short;
 
@@ -12,9 +12,9 @@ fn file(name: &str) -> Vec<u8> {
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-fn source(name: &str) -> Source {
+fn source(name: &str) -> RowReader {
     let message: Message = serde_json::from_slice(&file("message.json")).unwrap();
-    Source::new(std::io::Cursor::new(file(name)), Format::of_path(name), &Template::new(message)).unwrap()
+    RowReader::new(std::io::Cursor::new(file(name)), Format::of_path(name), &Template::new(message)).unwrap()
 }
 
 #[test]
@@ -49,5 +49,5 @@ fn each_mistake_is_found_once() {
             "12 13 SMS 1 repeated_identity",
         ]
     );
-    assert_eq!((preflight.rows, preflight.bad_rows, preflight.is_fatal()), (20, 6, false));
+    assert_eq!((preflight.rows, preflight.bad_rows, preflight.is_fatal()), (20, 6, true));
 }

@@ -115,7 +115,7 @@ fn csv() -> impl Strategy<Value = (Vec<u8>, usize)> {
                     0 => file.extend(format!("+155501{number:05},,{number}{more}").into_bytes()),
                     1 => file.extend(format!("+15550100001,Again,{number}{more}").into_bytes()),
                     2 => {
-                        file.extend([format!("+155501{number:05},").as_bytes(), b"Zo\xEB,1", more.as_bytes()].concat())
+                        file.extend([format!("+155501{number:05},").as_bytes(), b"Zo\xFF,1", more.as_bytes()].concat())
                     }
                     3 => file.extend(format!("+155501{number:05},short").into_bytes()),
                     4 | 5 => file.extend(

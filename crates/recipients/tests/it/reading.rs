@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use sinch_batch_models::{BatchRecipient, Channel, ChannelIdentity, ContactId, Recipient};
-use sinch_batch_recipients::{Fingerprint, Format, InvalidRows, Rows, Source, SourceError, preflight};
+use sinch_batch_recipients::{Fingerprint, Format, InvalidRows, RowReader, Rows, SourceError, preflight};
 
 use super::{TEXT, checked, rows, source};
 
@@ -51,8 +51,8 @@ fn columns_become_recipients() {
 }
 
 #[test]
-fn columns_that_nothing_uses_are_left_out() {
-    let rows = rows(b"SMS,age,name,code,\n+15550100001,7,I,1,\n", Format::Csv, TEXT);
+fn remarks_are_left_out() {
+    let rows = rows(b"SMS,#age,name,code\n+15550100001,7,I,1\n", Format::Csv, TEXT);
     let recipient = &rows[0].as_ref().unwrap().recipient;
     assert_eq!(recipient.parameters.keys().collect::<Vec<_>>(), ["code", "name"]);
 }
@@ -117,7 +117,7 @@ fn a_reader_that_breaks_is_an_error_with_its_line() {
         (Format::Csv, "SMS\n+15550100001\n", 3),
         (Format::JsonLines, "{\"recipient\":{\"contact_id\":\"c\"}}\n\n", 3),
     ] {
-        let open = || Source::new(Breaks(io::Cursor::new(file.into())), format, &template).unwrap();
+        let open = || RowReader::new(Breaks(io::Cursor::new(file.into())), format, &template).unwrap();
         let error = preflight(open(), |_| {}).unwrap_err();
         assert_eq!(error.to_string(), format!("the file could not be read at line {line}"));
         assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "the cable is out");
@@ -127,7 +127,7 @@ fn a_reader_that_breaks_is_an_error_with_its_line() {
         assert!(rows.next().is_none(), "nothing comes after an error");
     }
     assert!(matches!(
-        Source::new(Breaks(io::Cursor::new(Vec::new())), Format::Csv, &template),
+        RowReader::new(Breaks(io::Cursor::new(Vec::new())), Format::Csv, &template),
         Err(SourceError::Io { line: 1, .. })
     ));
 }
@@ -137,9 +137,9 @@ fn a_file_is_opened_by_path() {
     let template = sinch_batch_models::Template::new(sinch_batch_models::Message::text("Hi"));
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.csv");
-    assert!(matches!(Source::open(&path, Format::Csv, &template), Err(SourceError::Open(_))));
+    assert!(matches!(RowReader::open(&path, Format::Csv, &template), Err(SourceError::Open(_))));
     std::fs::write(&path, "SMS\n+15550100001\n").unwrap();
-    let source = Source::open(&path, Format::of_path(&path), &template).unwrap();
+    let source = RowReader::open(&path, Format::of_path(&path), &template).unwrap();
     assert_eq!(Rows::new(source, InvalidRows::none()).count(), 1);
 }
 

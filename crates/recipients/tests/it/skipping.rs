@@ -20,7 +20,7 @@ fn split(file: &[u8], format: Format, text: &str) -> (Vec<u64>, Vec<u8>) {
     (good, writer.finish().unwrap())
 }
 
-const CSV: &[u8] = b"\xEF\xBB\xBFSMS,\"name\",code,age\r\n\
+const CSV: &[u8] = b"\xEF\xBB\xBFSMS,\"name\",code,#age\r\n\
     +15550100001,Ines,1,\r\n\
     +15550100002,,2,\r\n\
     \r\n\
@@ -30,13 +30,13 @@ const CSV: &[u8] = b"\xEF\xBB\xBFSMS,\"name\",code,age\r\n\
     +15550100003,Amara,6,\r\n\
     +15550100007,Bjorn\r\n";
 
-const SKIPPED: &str = r##"#line,#reason,SMS,name,code,#age
+const SKIPPED: &str = r##"#line,#reason,SMS,"name",code,#age
 3,"name: it is empty, and the message needs a value for `name`",+15550100002,,2,
-7,"name: the cell is not UTF-8 from its byte 3 on",+15550100004,Zo?,4,
+7,"name: the cell is not UTF-8 from its byte 3 on; it may be Windows-1252",+15550100004,Zo?,4,
 8,"code: it is empty, and the message needs a value for `code`",+15550100005,"A
 B",,
 10,"SMS: the same identity is in row 3 (line 5); only one of the two may stay",+15550100003,Amara,6,
-11,"the row has 2 fields, the header has 4",+15550100007,Bjorn
+11,"the row has 2 cells, the header has 4",+15550100007,Bjorn
 "##;
 
 #[test]
@@ -50,8 +50,7 @@ fn skipped_rows_are_written_with_their_reasons() {
 #[test]
 fn the_file_of_skipped_rows_can_be_mended() {
     let (_, skipped) = split(CSV, Format::Csv, TEXT);
-    // As it is, it has the mistakes of its rows, save that repeats need both; a column that nothing
-    // uses has become a remark.
+    // As it is, it has the mistakes of its rows, save that repeats need both.
     let (preflight, findings) = checked(&skipped, Format::Csv, TEXT);
     let kinds: Vec<_> = findings.iter().map(|finding| finding.kind.as_str()).collect();
     assert_eq!(kinds, ["missing_value", "not_utf8", "missing_value", "ragged_line"]);
@@ -76,7 +75,7 @@ fn json_lines_are_written_under_a_remark() {
     let lines: Vec<_> = skipped.lines().collect();
     assert_eq!(lines[0], "# line 2: /parameters/n: the message needs a value for `n`");
     assert_eq!(lines[1], "{\"recipient\":{\"contact_id\":\"a\"}}");
-    assert!(lines[2].starts_with("# line 4: the line is no recipient: "), "{}", lines[2]);
+    assert!(lines[2].starts_with("# line 4: the line is not a recipient: "), "{}", lines[2]);
     assert_eq!(lines[3..], ["{ oh"]);
     let mended = format!("{}\n{}\n", lines[0], lines[1].replace("}}", "},\"parameters\":{\"n\":\"2\"}}"));
     assert!(checked(mended.as_bytes(), Format::JsonLines, "Hi ${n}").0.is_ok());

@@ -4,7 +4,7 @@ mod html;
 mod reasons;
 
 use std::fs::File;
-use std::io::{BufWriter, Write, stdout};
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use sinch_batch::campaign::report::{ReportError, for_each_failure, write_json};
@@ -14,6 +14,8 @@ use tempfile::NamedTempFile;
 
 use crate::args::{ReportArgs, ReportFormat};
 use crate::fail::Failure;
+use crate::output::{Stdout, json_out};
+use crate::spreadsheet::cell;
 use crate::{exit, ledgers, render};
 
 pub(crate) async fn run(args: ReportArgs) -> Result<u8, Failure> {
@@ -25,7 +27,8 @@ pub(crate) async fn run(args: ReportArgs) -> Result<u8, Failure> {
     }
     let format = if args.json.json { ReportFormat::Json } else { args.format };
     let Some(file) = &args.output else {
-        let written = write(&*ledger, &path, &campaign, format, BufWriter::new(stdout())).await;
+        let out = BufWriter::new(if format == ReportFormat::Json { json_out() } else { Stdout });
+        let written = write(&*ledger, &path, &campaign, format, out).await;
         written.map_err(|error| render::report_failed(&path, error))?;
         return Ok(exit::OK);
     };
@@ -60,7 +63,7 @@ async fn write(
 async fn csv(ledger: &dyn Ledger, campaign: &CampaignRecord, mut out: impl Write) -> Result<(), ReportError> {
     writeln!(out, "row,line,code,description")?;
     for_each_failure(ledger, campaign, |failure| {
-        let quoted = |text: &Option<String>| format!("\"{}\"", text.as_deref().unwrap_or("").replace('"', "\"\""));
+        let quoted = |text: &Option<String>| cell(text.as_deref().unwrap_or_default());
         writeln!(out, "{},{},{},{}", failure.row, failure.line, quoted(&failure.code), quoted(&failure.description))
     })
     .await?;

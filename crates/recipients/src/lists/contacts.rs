@@ -4,11 +4,14 @@ use sinch_batch_models::{AppId, Channel, ContactId, Language, NewContact};
 #[cfg(feature = "csv")]
 use sinch_batch_models::{ContactIdentity, wire::Bounded};
 
-use super::super::rules::{BLANK, channel_named, identity_fault, is_blank};
 #[cfg(feature = "csv")]
 use super::cells::{Cells, Role};
 use super::{Notes, Rules};
 use crate::finding::FindingKind;
+use crate::identity::{comparable, fault, fault_on};
+use crate::reading::channel_named;
+#[cfg(feature = "csv")]
+use crate::source::table::no_channel;
 
 pub(super) const RULES: Rules<NewContact> = Rules {
     list: "contacts",
@@ -22,7 +25,11 @@ pub(super) const RULES: Rules<NewContact> = Rules {
     #[cfg(feature = "csv")]
     of_cells,
     of_json,
-    identities: |contact| &contact.channel_identities,
+    keys: |contact, each| {
+        for identity in contact.channel_identities.iter() {
+            each(identity.channel.as_str(), &comparable(Some(&identity.channel), &identity.identity));
+        }
+    },
 };
 
 pub(super) const ID_RULES: Rules<ContactId> = Rules {
@@ -37,23 +44,29 @@ pub(super) const ID_RULES: Rules<ContactId> = Rules {
         None => vec![(FindingKind::NoRecipientColumn, "there is no column `contact_id`, so no contact is named")],
     },
     #[cfg(feature = "csv")]
-    of_cells: |cells, notes| cells.needed(&Role::ContactId, notes).map(|(_, id)| ContactId::new(id)),
+    of_cells: |cells, notes| {
+        let (index, id) = cells.needed(&Role::ContactId, notes)?;
+        if let Some(fault) = fault(id) {
+            notes.add(cells.place(index), fault.kind, fault.message);
+        }
+        Some(ContactId::new(id))
+    },
     of_json: id_of_json,
-    identities: |_| &[],
+    keys: |id, each| each("", &comparable(None, id.as_str())),
 };
 
 /// The most characters of a contact's metadata.
 #[cfg(feature = "csv")]
 const METADATA: usize = 1024;
 
-const NO_LANGUAGE: &str = "this names no language; there are names such as EN, EN_US or PT_BR";
+const NO_LANGUAGE: &str = "not a language; there are names such as EN, EN_US or PT_BR";
 
 /// Whether a request may name the language: callbacks have one more.
 fn is_for_requests(language: &Language) -> bool {
     language.is_known() && *language != Language::Unspecified
 }
 
-/// Whether an identity on a channel belongs to one app. Source: the published Conversation API
+/// Whether an identity on a channel belongs to one app. RowReader: the published Conversation API
 /// description.
 fn is_of_an_app(channel: &Channel) -> bool {
     matches!(channel, Channel::Messenger | Channel::Instagram | Channel::Line | Channel::WeChat)
@@ -135,7 +148,7 @@ fn identities(cells: &Cells, notes: &mut Notes) -> Vec<ContactIdentity> {
         let channel = cells.needed(&Role::Channel, notes).and_then(|(_, name)| {
             let channel = channel_named(name);
             if channel.is_none() {
-                notes.add(cells.place(index), FindingKind::UnknownChannel, "this names no channel that is known");
+                notes.add(cells.place(index), FindingKind::UnknownChannel, no_channel());
             }
             channel
         });
@@ -156,8 +169,8 @@ fn identities(cells: &Cells, notes: &mut Notes) -> Vec<ContactIdentity> {
         .into_iter()
         .map(|(index, channel)| {
             let id = cells.text(index);
-            if let Some((kind, message)) = identity_fault(&channel, id) {
-                notes.add(cells.place(index), kind, message);
+            if let Some(fault) = fault_on(&channel, id) {
+                notes.add(cells.place(index), fault.kind, fault.message);
             }
             let mut identity = ContactIdentity::new(channel, id);
             if is_of_an_app(&identity.channel) {
@@ -184,7 +197,7 @@ fn priority(cells: &Cells, notes: &mut Notes) -> Option<Vec<Channel>> {
     let channels: Vec<_> = names.map(channel_named).collect();
     let known: Vec<_> = channels.iter().flatten().cloned().collect();
     if known.len() < channels.len() {
-        let message = "this holds a name of no channel; channels are parted by spaces or `;`";
+        let message = "one of the names is not a known channel; channels are separated by spaces or `;`";
         notes.add(cells.place(index), FindingKind::UnknownChannel, message);
     }
     Some(known).filter(|known| !known.is_empty())
@@ -194,7 +207,7 @@ fn of_json(json: &[u8], notes: &mut Notes) -> Option<NewContact> {
     let contact: NewContact = match parse(json) {
         Ok(contact) => contact,
         Err(error) => {
-            notes.unreadable(&error, "contact");
+            notes.unreadable(&error, "a contact");
             return None;
         }
     };
@@ -204,8 +217,8 @@ fn of_json(json: &[u8], notes: &mut Notes) -> Option<NewContact> {
         check_channel(&identity.channel, &at("channel"), notes);
         if identity.identity.is_empty() {
             notes.at(&at("identity"), FindingKind::MissingIdentity, "it is empty, so nobody is named");
-        } else if let Some((kind, message)) = identity_fault(&identity.channel, identity.identity.as_str()) {
-            notes.at(&at("identity"), kind, message);
+        } else if let Some(fault) = fault_on(&identity.channel, identity.identity.as_str()) {
+            notes.at(&at("identity"), fault.kind, fault.message);
         }
         if is_of_an_app(&identity.channel) && identity.app_id.as_ref().is_none_or(AppId::is_empty) {
             notes.at(&at("app_id"), FindingKind::MissingValue, no_app(&identity.channel));
@@ -226,7 +239,7 @@ fn check_channel(channel: &Channel, at: &str, notes: &mut Notes) {
             Some(channel) => format!("; `{channel}` is written in capitals"),
             None => String::new(),
         };
-        notes.at(at, FindingKind::UnknownChannel, format!("this names no channel that is known{hint}"));
+        notes.at(at, FindingKind::UnknownChannel, format!("not a known channel{hint}"));
     }
 }
 
@@ -243,13 +256,15 @@ fn id_of_json(json: &[u8], notes: &mut Notes) -> Option<ContactId> {
         parse::<Line>(json).map(|line| line.contact_id)
     };
     match read {
-        Ok(id) if is_blank(id.as_str()) => {
-            notes.at("/contact_id", FindingKind::BlankValue, BLANK);
-            None
+        Ok(id) => {
+            if let Some(fault) = fault(id.as_str()) {
+                notes.at("/contact_id", fault.kind, fault.message);
+                return None;
+            }
+            Some(id)
         }
-        Ok(id) => Some(id),
         Err(error) => {
-            notes.unreadable(&error, "contact's id");
+            notes.unreadable(&error, "the id of a contact");
             None
         }
     }

@@ -1,11 +1,12 @@
 use sinch_batch_models::wire::parse;
 use sinch_batch_models::{ConsentRecord, ConsentType};
 
-use super::super::rules::is_blank;
 #[cfg(feature = "csv")]
 use super::cells::{Cells, Role};
 use super::{Notes, Rules};
 use crate::finding::FindingKind;
+use crate::identity::{comparable_of_any, fault_of_any};
+use crate::source::text::is_blank;
 
 pub(super) const RULES: Rules<ConsentRecord> = Rules {
     list: "consent_records",
@@ -22,12 +23,15 @@ pub(super) const RULES: Rules<ConsentRecord> = Rules {
     #[cfg(feature = "csv")]
     of_cells,
     of_json,
-    identities: |_| &[],
+    keys: |record, each| {
+        let kind = record.consent_type.as_ref().map_or("", ConsentType::as_str);
+        each(kind, &comparable_of_any(record.identification.as_str()));
+    },
 };
 
 /// What the names can be, for a person.
 fn no_opt_out() -> String {
-    format!("this names no opt-out; there are {}", ConsentType::KNOWN.join(", "))
+    format!("not an opt-out; there are {}", ConsentType::KNOWN.join(", "))
 }
 
 #[cfg(feature = "csv")]
@@ -38,7 +42,7 @@ fn check_header(cells: &Cells) -> Vec<(FindingKind, &'static str)> {
         faults.push((FindingKind::NoRecipientColumn, message));
     }
     if cells.column(&Role::ConsentType).is_none() {
-        let message = "there is no column `consent_type`, which says what is not wanted";
+        let message = "there is no column `consent_type`, which names the opt-out";
         faults.push((FindingKind::MissingColumn, message));
     }
     faults
@@ -47,6 +51,11 @@ fn check_header(cells: &Cells) -> Vec<(FindingKind, &'static str)> {
 #[cfg(feature = "csv")]
 fn of_cells(cells: &Cells, notes: &mut Notes) -> Option<ConsentRecord> {
     let identification = cells.needed(&Role::Identification, notes);
+    if let Some((index, id)) = identification
+        && let Some(fault) = fault_of_any(id)
+    {
+        notes.add(cells.place(index), fault.kind, fault.message);
+    }
     let kind = cells.needed(&Role::ConsentType, notes).and_then(|(index, text)| {
         let kind = ConsentType::from(&*text.to_ascii_uppercase());
         if !kind.is_known() {
@@ -61,16 +70,18 @@ fn of_json(json: &[u8], notes: &mut Notes) -> Option<ConsentRecord> {
     let record: ConsentRecord = match parse(json) {
         Ok(record) => record,
         Err(error) => {
-            notes.unreadable(&error, "opt-out");
+            notes.unreadable(&error, "an opt-out");
             return None;
         }
     };
     notes.unknown_fields(&record.unknown_fields());
     if is_blank(record.identification.as_str()) {
         notes.at("/identification", FindingKind::MissingIdentity, "it is empty, so nobody is named");
+    } else if let Some(fault) = fault_of_any(record.identification.as_str()) {
+        notes.at("/identification", fault.kind, fault.message);
     }
     match &record.consent_type {
-        None => notes.at("/consent_type", FindingKind::MissingValue, "it is not said what is not wanted"),
+        None => notes.at("/consent_type", FindingKind::MissingValue, "the opt-out is missing"),
         Some(kind) if !kind.is_known() => notes.at("/consent_type", FindingKind::UnknownName, no_opt_out()),
         Some(_) => {}
     }

@@ -1,11 +1,14 @@
 use sinch_batch_models::Channel;
 
-use super::super::Broken;
-use super::super::feed::Buffer;
-use super::super::records::Records;
-use super::super::rules::is_blank;
 use super::Notes;
 use crate::finding::{Finding, FindingKind, Where, of_file};
+use crate::identity::{BLANK, fault_of_any, tidied};
+use crate::source::Broken;
+use crate::source::dialect::{cells_of, quote_fault, separator};
+use crate::source::feed::Buffer;
+use crate::source::records::Records;
+use crate::source::table::{kind_of, not_utf8};
+use crate::source::text::{control, control_message, is_blank, trimmed};
 
 /// What a column of a list is.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,7 +38,7 @@ pub(super) struct Cells {
 }
 
 impl Cells {
-    /// Reads the header, and tells every mistake in it.
+    /// Reads the header, and reports every mistake in it.
     pub(super) fn new(
         feed: &mut Buffer,
         role: fn(&str) -> Option<Role>,
@@ -43,17 +46,21 @@ impl Cells {
         check: fn(&Self) -> Vec<(FindingKind, &'static str)>,
         findings: &mut Vec<Finding>,
     ) -> Result<Self, (Broken, u64)> {
-        let mut records = Records::new();
-        if !records.read(feed).map_err(|broken| (broken, records.line()))? {
+        feed.fill(16 * 1024).map_err(|error| (error.into(), 1))?;
+        let (separator, said) = separator(feed.bytes());
+        let mut records = Records::new(separator);
+        records.pass_first_line(feed, said);
+        if !records.read_header(feed).map_err(|broken| (broken, records.line()))? {
             return Ok(Self { records, names: Vec::new(), roles: Vec::new() });
         }
         let line = records.line();
         let mut names: Vec<Box<str>> = Vec::new();
         let mut roles = Vec::new();
         for index in 0..records.len() {
-            let name = String::from_utf8_lossy(records.field(index));
-            let place = Where::column(&name, index);
-            let found = role(&name);
+            let lossy = String::from_utf8_lossy(records.field(index));
+            let name = trimmed(&lossy);
+            let place = Where::column(name, index);
+            let found = role(name);
             if std::str::from_utf8(records.field(index)).is_err() {
                 let place = Where { name: None, ..place };
                 findings.push(of_file(line, place, FindingKind::NotUtf8, "the column's name is not UTF-8"));
@@ -83,23 +90,54 @@ impl Cells {
         self.records.line()
     }
 
-    /// Whether the row has the fields that the header names, all in UTF-8.
-    pub(super) fn check_shape(&self, notes: &mut Notes) -> bool {
-        if self.records.is_unclosed() {
-            let message = "a quote is opened in this row and never closed, so the rest of the file is one field";
-            notes.add(self.place(self.records.len().saturating_sub(1)), FindingKind::UnclosedQuote, message);
+    /// How many blank rows the end of the file had.
+    pub(super) fn blank_rows(&self) -> u64 {
+        self.records.blank_rows()
+    }
+
+    /// Whether a line by itself is a row: as many cells as the header, and a name of somebody.
+    fn is_row(&self, line: &[u8]) -> bool {
+        let cells = cells_of(line, self.records.separator());
+        let is_somebody = |role: &Role, cell: &str| match role {
+            Role::On(_) | Role::Identity | Role::Identification | Role::ContactId => {
+                !is_blank(cell)
+                    && fault_of_any(trimmed(&tidied(cell))).is_none()
+                    && !tidied(cell).contains(char::is_whitespace)
+            }
+            _ => false,
+        };
+        cells.len() == self.roles.len()
+            && self.roles.iter().zip(&cells).any(|(role, cell)| {
+                role.as_ref().is_some_and(|role| std::str::from_utf8(cell).is_ok_and(|cell| is_somebody(role, cell)))
+            })
+    }
+
+    /// Whether the row has the cells that the header names, all in UTF-8, and quotes only where they may be.
+    pub(super) fn check_shape(&self, feed: &Buffer, notes: &mut Notes) -> bool {
+        if self.records.has_quotes()
+            && let Some(fault) = quote_fault(self.records.raw(feed), self.records.separator(), |line| self.is_row(line))
+        {
+            let line = notes.place.line + fault.lines_before;
+            let message = fault.message(notes.place.line);
+            notes.add(self.place(fault.cell), kind_of(fault.kind), message);
+            notes.found.iter_mut().for_each(|finding| finding.line = line);
             return false;
         }
         let (found, expected) = (self.records.len(), self.roles.len());
         if found != expected {
-            let message = format!("the row has {found} fields, the header has {expected}");
+            let cells = if found == 1 { "1 cell".to_owned() } else { format!("{found} cells") };
+            let message = format!("the row has {cells}, the header has {expected}");
             notes.add(Where::ROW, FindingKind::RaggedLine, message);
             return false;
         }
         for index in (0..found).filter(|index| self.roles[*index].is_some()) {
-            if let Err(error) = std::str::from_utf8(self.records.field(index)) {
-                let message = format!("the cell is not UTF-8 from its byte {} on", error.valid_up_to() + 1);
-                notes.add(self.place(index), FindingKind::NotUtf8, message);
+            match std::str::from_utf8(self.records.field(index)) {
+                Err(error) => notes.add(self.place(index), FindingKind::NotUtf8, not_utf8(&error)),
+                Ok(cell) => {
+                    if let Some(found) = control(cell) {
+                        notes.add(self.place(index), FindingKind::ControlCharacter, control_message(found));
+                    }
+                }
             }
         }
         notes.found.is_empty()
@@ -138,7 +176,7 @@ impl Cells {
             return None;
         }
         if is_blank(text) {
-            notes.add(self.place(index), FindingKind::BlankValue, "there is nothing but white space");
+            notes.add(self.place(index), FindingKind::BlankValue, BLANK);
             return None;
         }
         Some((index, text))

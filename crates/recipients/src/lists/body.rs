@@ -1,9 +1,9 @@
 use sinch_batch_models::wire::parse;
 use sinch_batch_models::{AnyJson, AppId};
 
-use super::super::feed::Buffer;
-use super::super::{Broken, MAX_ROW_BYTES};
 use crate::finding::{Finding, FindingKind, Where, of_file};
+use crate::source::feed::Buffer;
+use crate::source::{Broken, MAX_ROW_BYTES};
 
 /// The entries of a request body, or of an array.
 pub(super) struct Body {

@@ -12,7 +12,7 @@
 //! let list = List::consents(file.as_bytes(), Format::Csv)?;
 //! let checked = check_list(list, |finding| findings.push(finding.to_string()))?;
 //! assert_eq!((checked.rows, checked.bad_rows, checked.is_ok()), (2, 1, false));
-//! assert!(findings[0].starts_with("line 3, column consent_type: this names no opt-out"));
+//! assert!(findings[0].starts_with("line 3, column consent_type: not an opt-out"));
 //!
 //! // Second pass: the rows.
 //! let mut list = List::consents(file.as_bytes(), Format::Csv)?;
@@ -48,19 +48,18 @@ use std::fmt;
 use std::io::Read;
 
 use sinch_batch_models::wire::ParseError;
-use sinch_batch_models::{AppId, ConsentRecord, ContactId, ContactIdentity, NewContact};
+use sinch_batch_models::{AppId, ConsentRecord, ContactId, NewContact};
 
 use self::body::Body;
 #[cfg(feature = "csv")]
 use self::cells::{Cells, Role};
-use super::feed::Buffer;
-use super::json_lines::JsonRows;
-use super::rules::comparable;
-use super::{Format, SourceError, broken_at};
 use crate::finding::{Finding, FindingKind, Place, RowNumber, Where, of_file};
 use crate::fingerprint::Fingerprint;
 use crate::lines::Lines;
 use crate::repeats::Search;
+use crate::source::feed::Buffer;
+use crate::source::json_lines::JsonRows;
+use crate::source::{Format, SourceError, broken_at};
 
 /// A list, read row by row; whole request bodies apart, in constant memory.
 pub struct List<T> {
@@ -96,8 +95,8 @@ struct Rules<T> {
     of_cells: fn(&Cells, &mut Notes) -> Option<T>,
     /// The entry of a JSON text; likewise.
     of_json: fn(&[u8], &mut Notes) -> Option<T>,
-    /// What no other entry of the list may have.
-    identities: fn(&T) -> &[ContactIdentity],
+    /// Hands over what no other entry of the list may have: a channel or kind, and an identity as it is compared.
+    keys: fn(&T, &mut dyn FnMut(&str, &str)),
 }
 
 /// A row of a list.
@@ -147,6 +146,7 @@ impl<T> List<T> {
         let mut feed = Buffer::new(reader);
         let io = |source| SourceError::Io { line: 1, source };
         let mut findings = Vec::new();
+        feed.look().map_err(io)?.map_err(SourceError::NotText)?;
         feed.drop_byte_order_mark().map_err(io)?;
         let reader = match format {
             #[cfg(feature = "csv")]
@@ -154,10 +154,10 @@ impl<T> List<T> {
                 let cells = Cells::new(&mut feed, rules.role, rules.columns, rules.check_header, &mut findings);
                 Reader::Csv(Box::new(cells.map_err(|(broken, line)| broken_at(broken, line))?))
             }
-            Format::JsonLines if body::is_next(&mut feed, rules.list).map_err(io)? => {
+            Format::JsonLines | Format::JsonArray if body::is_next(&mut feed, rules.list).map_err(io)? => {
                 Reader::Body(Body::read(&mut feed, rules.list, &mut findings).map_err(|broken| broken_at(broken, 1))?)
             }
-            Format::JsonLines => Reader::JsonLines(JsonRows::new()),
+            Format::JsonLines | Format::JsonArray => Reader::JsonLines(JsonRows::new()),
         };
         Ok(Self { feed, reader, rules, row: 0, findings })
     }
@@ -195,7 +195,7 @@ impl<T> List<T> {
         let entry = match &self.reader {
             #[cfg(feature = "csv")]
             Reader::Csv(cells) => {
-                if cells.check_shape(&mut notes) {
+                if cells.check_shape(&self.feed, &mut notes) {
                     (self.rules.of_cells)(cells, &mut notes)
                 } else {
                     None
@@ -219,6 +219,14 @@ impl<T> List<T> {
         let line = self.line();
         self.feed.drain().map_err(|source| SourceError::Io { line, source })?;
         Ok(self.feed.fingerprint())
+    }
+
+    fn blank_rows(&self) -> u64 {
+        match &self.reader {
+            #[cfg(feature = "csv")]
+            Reader::Csv(cells) => cells.blank_rows(),
+            Reader::JsonLines(_) | Reader::Body(_) => 0,
+        }
     }
 
     fn line(&self) -> u64 {
@@ -247,6 +255,8 @@ pub struct ListCheck {
     pub bad_rows: u64,
     /// Mistakes, those of the header included.
     pub findings: u64,
+    /// Rows of nothing but separators at the end of the file, which are ignored.
+    pub blank_rows: u64,
     /// Whether it is the same file again.
     pub fingerprint: Fingerprint,
     /// The app that a whole request body names.
@@ -282,10 +292,11 @@ pub fn check_list<T>(mut list: List<T>, mut each: impl FnMut(Finding)) -> Result
         rows += 1;
         match row.entry {
             Ok(entry) => {
-                for (ordinal, identity) in (1..).zip((list.rules.identities)(&entry)) {
-                    let id = comparable(&identity.channel, &identity.identity);
-                    search.add(row.row, ordinal, identity.channel.as_str(), id);
-                }
+                let mut ordinal = 0;
+                (list.rules.keys)(&entry, &mut |kind, identity| {
+                    ordinal += 1;
+                    search.add(row.row, ordinal, kind, identity);
+                });
             }
             Err(mistakes) => {
                 bad_rows += 1;
@@ -312,7 +323,7 @@ pub fn check_list<T>(mut list: List<T>, mut each: impl FnMut(Finding)) -> Result
         let message = if later.row == first.row {
             "the row has an identity twice".to_owned()
         } else {
-            format!("an identity of it is in row {} (line {}) too; it would be made twice", first.row, first.line)
+            format!("an identity of it is in row {} (line {}) too; only one of the two may stay", first.row, first.line)
         };
         note(later.finding(Where::ROW, FindingKind::RepeatedIdentity, message));
         bad_rows += u64::from(last != later.row);
@@ -322,10 +333,11 @@ pub fn check_list<T>(mut list: List<T>, mut each: impl FnMut(Finding)) -> Result
         note(of_file(list.line(), Where::ROW, FindingKind::EmptyFile, "the file has no rows"));
     }
     let app_id = list.app_id().cloned();
-    Ok(ListCheck { rows, bad_rows, findings, fingerprint: list.finish()?, app_id })
+    let blank_rows = list.blank_rows();
+    Ok(ListCheck { rows, bad_rows, findings, blank_rows, fingerprint: list.finish()?, app_id })
 }
 
-/// Takes down the mistakes of a row.
+/// Collects the findings of a row.
 struct Notes {
     place: Place,
     found: Vec<Finding>,
@@ -346,7 +358,7 @@ impl Notes {
         let name = Some(error.path()).filter(|path| !path.is_empty());
         let column = Where { name, number: u32::try_from(error.column().max(1)).ok() };
         let line = self.place.line + (error.line().max(1) - 1) as u64;
-        let message = format!("this is no {what}: {}", error.message());
+        let message = format!("this is not {what}: {}", error.message());
         self.found.push(Place { line, ..self.place }.finding(column, FindingKind::BadJson, message));
     }
 

@@ -1,0 +1,190 @@
+//! Environment variables: the one place where they are read.
+//!
+//! A variable that is empty or blank is not set, and white space around a value is not part of it. A file of
+//! `--env-file` fills in what the environment does not set.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use crate::exit;
+use crate::fail::Failure;
+
+/// What an `--env-file` sets.
+static FILE: OnceLock<EnvFile> = OnceLock::new();
+/// Variables whose place a flag took.
+static FLAGS: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
+
+/// The value of a variable; none if it is empty, blank or not UTF-8.
+pub(crate) fn var(name: &str) -> Option<String> {
+    from_process(name).or_else(|| FILE.get()?.value(name))
+}
+
+/// The same, and an error if it is set to something that is not UTF-8.
+pub(crate) fn text(name: &str) -> Result<Option<String>, Failure> {
+    if std::env::var_os(name).is_some_and(|value| value.to_str().is_none()) {
+        return Err(Failure::new(exit::BAD_CREDENTIALS, format!("{name} is not UTF-8, as values of the service are"))
+            .hint("export the value as it was typed in the Sinch dashboard"));
+    }
+    Ok(var(name))
+}
+
+/// The value for a flag that was not given; paths need not be UTF-8.
+pub(crate) fn for_flag(name: &OsStr) -> Option<OsString> {
+    match std::env::var_os(name) {
+        Some(value) if value.to_str().is_none() => Some(value),
+        _ => var(name.to_str()?).map(OsString::from),
+    }
+}
+
+fn from_process(name: &str) -> Option<String> {
+    std::env::var(name).ok().as_deref().and_then(value)
+}
+
+fn value(text: &str) -> Option<String> {
+    let text = text.trim();
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// Remembers that a flag was given instead of a variable.
+pub(crate) fn note_flag(name: &str, flag: &str) {
+    FLAGS.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), flag.to_owned());
+}
+
+/// Where a value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Flag(String),
+    Environment,
+    File { path: PathBuf, line: usize },
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(flag) => write!(f, "--{flag}"),
+            Self::Environment => f.write_str("the environment"),
+            Self::File { path, line } => write!(f, "{}, line {line}", path.display()),
+        }
+    }
+}
+
+/// Where the value of a variable comes from; none if it has none.
+pub(crate) fn origin(name: &str) -> Option<Origin> {
+    if let Some(flag) = FLAGS.lock().unwrap_or_else(PoisonError::into_inner).get(name) {
+        return Some(Origin::Flag(flag.clone()));
+    }
+    if from_process(name).is_some() {
+        return Some(Origin::Environment);
+    }
+    let file = FILE.get()?;
+    let (line, _) = file.values.get(name)?;
+    file.value(name)?;
+    Some(Origin::File { path: file.path.clone(), line: *line })
+}
+
+/// Whether a value has quotes around it, which a shell removes and a container's environment file keeps.
+pub(crate) fn is_quoted(value: &str) -> bool {
+    unquoted(value).is_some()
+}
+
+fn unquoted(value: &str) -> Option<&str> {
+    ['"', '\''].into_iter().find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote))
+}
+
+#[derive(Debug, Default)]
+struct EnvFile {
+    path: PathBuf,
+    /// Each with its line.
+    values: BTreeMap<String, (usize, String)>,
+}
+
+impl EnvFile {
+    fn value(&self, name: &str) -> Option<String> {
+        self.values.get(name).and_then(|(_, text)| value(text))
+    }
+}
+
+/// The file that the arguments name, read before anything else: it has values for flags.
+pub(crate) fn read_file_of(args: impl IntoIterator<Item = OsString>) -> Result<(), Failure> {
+    let Some(path) = file_of(args) else { return Ok(()) };
+    let hint = "name a file of lines such as SINCH_REGION=eu";
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        Failure::because(exit::USAGE, format!("--env-file {} cannot be read", path.display()), &error).hint(hint)
+    })?;
+    let values = parse(&text).map_err(|line| {
+        Failure::new(exit::USAGE, format!("--env-file {}, line {line}: expected NAME=VALUE", path.display())).hint(hint)
+    })?;
+    FILE.get_or_init(|| EnvFile { path: PathBuf::from(&path), values });
+    Ok(())
+}
+
+fn file_of(args: impl IntoIterator<Item = OsString>) -> Option<PathBuf> {
+    let mut args = args.into_iter().take_while(|argument| argument != "--");
+    while let Some(argument) = args.next() {
+        if argument == "--env-file" {
+            return args.next().map(PathBuf::from);
+        }
+        if let Some(path) = argument.to_str().and_then(|argument| argument.strip_prefix("--env-file=")) {
+            return Some(Path::new(path).to_owned());
+        }
+    }
+    None
+}
+
+/// Lines `NAME=VALUE`, with `export` before and quotes around the value as in a shell; or the number of a line
+/// that is neither one of these nor blank nor a comment. The value itself is never shown.
+fn parse(text: &str) -> Result<BTreeMap<String, (usize, String)>, usize> {
+    let mut values = BTreeMap::new();
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    for (number, line) in (1..).zip(text.lines()) {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let line = line.strip_prefix("export ").unwrap_or(line);
+        let (name, value) = line.split_once('=').ok_or(number)?;
+        let name = name.trim();
+        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            return Err(number);
+        }
+        let value = value.trim();
+        values.insert(name.to_owned(), (number, unquoted(value).unwrap_or(value).to_owned()));
+    }
+    Ok(values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blank_values_are_not_set_and_white_space_is_not_part_of_them() {
+        for (text, expected) in [("", None), (" \t\r\n", None), (" eu\r\n", Some("eu")), ("a b", Some("a b"))] {
+            assert_eq!(value(text).as_deref(), expected);
+        }
+    }
+
+    #[test]
+    fn lines_of_an_environment_file_are_read_as_a_shell_does() {
+        let values = parse("\u{feff}# ours\n\nexport SINCH_REGION='eu'\r\nA = \"b c\"\nB=x=y\nC=\n").unwrap();
+        let value = |name: &str| values.get(name).map(|(line, value)| (*line, value.as_str()));
+        assert_eq!(value("SINCH_REGION"), Some((3, "eu")));
+        assert_eq!(value("A"), Some((4, "b c")));
+        assert_eq!(value("B"), Some((5, "x=y")));
+        assert_eq!(value("C"), Some((6, "")));
+        for text in ["A=b\nsecret", "=x", "a b=c"] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn file_is_found_wherever_it_stands_among_the_arguments() {
+        let file = |args: &[&str]| file_of(args.iter().map(OsString::from));
+        assert_eq!(file(&["send", "--env-file", "a", "x"]), Some("a".into()));
+        assert_eq!(file(&["--env-file=a", "send"]), Some("a".into()));
+        assert_eq!(file(&["send", "--", "--env-file", "a"]), None);
+    }
+}

@@ -1,0 +1,63 @@
+//! What a campaign keeps of its command line, so that it is resumed the same way.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sinch_batch::recipients::ReadOptions;
+
+use crate::exit;
+use crate::fail::Failure;
+
+/// A key that begins with `must_` changes what is sent: a release that does not know it may not go on.
+const MUST: &str = "must_";
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Settings {
+    /// How the columns are read.
+    #[serde(default, skip_serializing_if = "ReadOptions::is_default")]
+    pub(crate) must_read: ReadOptions,
+}
+
+impl Settings {
+    /// The text that the ledger keeps.
+    pub(crate) fn to_text(&self) -> Result<String, Failure> {
+        serde_json::to_string(self)
+            .map_err(|error| Failure::because(exit::UNEXPECTED, "the settings cannot be written", &error))
+    }
+
+    /// Reads what the ledger has kept; nothing is the default.
+    pub(crate) fn read(text: &str) -> Result<Self, Failure> {
+        if text.trim().is_empty() {
+            return Ok(Self::default());
+        }
+        let unreadable = |error: serde_json::Error| {
+            Failure::because(exit::LEDGER, "the settings of the campaign cannot be read", &error)
+                .hint("resume it with the release that began it; nothing was sent")
+        };
+        let value: Value = serde_json::from_str(text).map_err(unreadable)?;
+        let unknown =
+            value.as_object().and_then(|map| map.keys().find(|key| key.starts_with(MUST) && *key != "must_read"));
+        if let Some(key) = unknown {
+            return Err(Failure::new(
+                exit::LEDGER,
+                format!("the campaign has a setting that this release does not know: {key}"),
+            )
+            .hint("resume it with the release that began it; nothing was sent"));
+        }
+        serde_json::from_value(value).map_err(unreadable)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_come_back_or_are_refused() {
+        let settings = Settings { must_read: ReadOptions::new().with_ignored_columns(["a"]).with_tidy_numbers(true) };
+        let text = settings.to_text().unwrap();
+        assert_eq!(Settings::read(&text).unwrap().must_read, settings.must_read);
+        assert_eq!(Settings::default().to_text().unwrap(), "{}");
+        assert!(Settings::read("").is_ok() && Settings::read(r#"{"note":1}"#).is_ok());
+        assert!(Settings::read(r#"{"must_fly":1}"#).is_err() && Settings::read("x").is_err());
+    }
+}

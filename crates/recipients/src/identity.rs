@@ -1,0 +1,275 @@
+//! The one check of whatever names somebody: phone numbers, identities of other channels, contacts.
+
+use sinch_batch_models::Channel;
+
+use crate::finding::{FindingKind, ordinal};
+use crate::source::text::{control, control_message, is_blank, trimmed};
+
+/// What is wrong with an identity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct IdentityFault {
+    pub(crate) kind: FindingKind,
+    pub(crate) message: String,
+}
+
+const SPACE_AROUND: &str = "white space, or a character that cannot be seen, stands before or after it";
+const ERROR_WORD: &str = "it is an error word of a spreadsheet, not an identity";
+
+/// Returns why an identity cannot be used on a channel, in one sentence; `None` if it can.
+///
+/// It is the rule of every column of identities.
+#[must_use]
+pub fn identity_fault(channel: &Channel, identity: &str) -> Option<String> {
+    if is_blank(identity) {
+        return Some(BLANK.to_owned());
+    }
+    fault_on(channel, identity).map(|fault| fault.message)
+}
+
+/// What is wrong with an identity on a channel that is not empty.
+pub(crate) fn fault_on(channel: &Channel, id: &str) -> Option<IdentityFault> {
+    if channel.has_phone_numbers() {
+        let message = phone_fault(id)?;
+        return Some(IdentityFault { kind: FindingKind::BadNumber, message });
+    }
+    fault(id)
+}
+
+/// What is wrong with an identity that is no phone number, or with a contact's id, that is not empty.
+pub(crate) fn fault(id: &str) -> Option<IdentityFault> {
+    let fault = |kind, message: &str| Some(IdentityFault { kind, message: message.to_owned() });
+    // Nearly every id is letters and digits.
+    if !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric()) && id != "NULL" && id != "null" {
+        return None;
+    }
+    if is_blank(id) {
+        return fault(FindingKind::BlankValue, BLANK);
+    }
+    if trimmed(id) != id {
+        return fault(FindingKind::BadIdentity, SPACE_AROUND);
+    }
+    if let Some(found) = control(id).or_else(|| id.chars().find(|character| matches!(character, '\n' | '\t' | '\r'))) {
+        return Some(IdentityFault { kind: FindingKind::ControlCharacter, message: control_message(found) });
+    }
+    if is_error_word(id) {
+        return fault(FindingKind::BadIdentity, ERROR_WORD);
+    }
+    None
+}
+
+/// What is wrong with the identification of an opt-out, which may be a number, a contact's id or another identity.
+pub(crate) fn fault_of_any(id: &str) -> Option<IdentityFault> {
+    if is_like_a_number(id) {
+        let message = phone_fault(id)?;
+        return Some(IdentityFault { kind: FindingKind::BadNumber, message });
+    }
+    fault(id)
+}
+
+/// Whether a text is meant as a phone number: digits and what people write between them. Ids of other channels
+/// that are digits alone have more than a number can have.
+pub(crate) fn is_like_a_number(text: &str) -> bool {
+    let bare = trimmed(text);
+    let digits = bare.bytes().filter(u8::is_ascii_digit).count();
+    let is_sign =
+        |character: char| character.is_ascii_digit() || is_clutter(character) || matches!(character, '+' | '/');
+    if is_rounded(bare) {
+        return true;
+    }
+    digits > 0 && bare.chars().all(is_sign) && (digits <= 15 || digits < bare.chars().count())
+}
+
+pub(crate) const BLANK: &str = "nothing in it can be seen";
+
+/// Whether it is what a spreadsheet or a database writes where a value is missing.
+pub(crate) fn is_error_word(text: &str) -> bool {
+    const WORDS: [&str; 22] = [
+        "#REF!",
+        "#N/A",
+        "#VALUE!",
+        "#DIV/0!",
+        "#NAME?",
+        "#NULL!",
+        "#NUM!",
+        "#SPILL!",
+        "#CALC!",
+        "#FIELD!",
+        "#ERROR!",
+        "#BLOCKED!",
+        "#GETTING_DATA",
+        "NULL",
+        "null",
+        "(null)",
+        "N/A",
+        "n/a",
+        "NaN",
+        "nan",
+        "undefined",
+        "#####",
+    ];
+    // Nearly every value is told by its first byte.
+    matches!(text.as_bytes().first(), Some(b'#' | b'N' | b'n' | b'u' | b'(' | b' ')) && {
+        let text = trimmed(text);
+        WORDS.contains(&text) || (text.len() > 2 && text.bytes().all(|byte| byte == b'#'))
+    }
+}
+
+/// An identity as it is compared: trimmed, and a number without what people write between its digits.
+pub(crate) fn comparable<'a>(channel: Option<&Channel>, id: &'a str) -> std::borrow::Cow<'a, str> {
+    if channel.is_some_and(Channel::has_phone_numbers) {
+        if id.bytes().all(|byte| byte.is_ascii_digit() || byte == b'+') {
+            return id.strip_prefix('+').unwrap_or(id).into();
+        }
+        let tidy = tidied(id);
+        return tidy.strip_prefix('+').unwrap_or(&tidy).to_owned().into();
+    }
+    trimmed(id).into()
+}
+
+/// The identification of an opt-out as it is compared.
+pub(crate) fn comparable_of_any(id: &str) -> String {
+    let number = if is_like_a_number(id) { Some(&Channel::Sms) } else { None };
+    comparable(number, id).into_owned()
+}
+
+/// A number without what cannot be part of it: spaces, dashes, dots, brackets, an apostrophe in front.
+///
+/// What has letters or more than one `+` stays as it is.
+pub(crate) fn tidied(number: &str) -> String {
+    let tidy: String = number.chars().filter(|character| !is_clutter(*character)).collect();
+    let digits = tidy.strip_prefix('+').unwrap_or(&tidy);
+    if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) && !is_rounded(number) {
+        tidy
+    } else {
+        number.to_owned()
+    }
+}
+
+/// What people write between the digits of a number, and spreadsheets in front of it.
+fn is_clutter(character: char) -> bool {
+    matches!(
+        character,
+        ' ' | '-' | '.' | '(' | ')' | '\'' | '\u{2010}'..='\u{2015}' | '\u{2018}' | '\u{2019}' | '\u{2212}'
+    ) || (!character.is_ascii_graphic() && is_blank(character.encode_utf8(&mut [0; 4])))
+}
+
+/// Whether a spreadsheet has rounded the number: `1.5E+10`.
+fn is_rounded(text: &str) -> bool {
+    let Some((mantissa, exponent)) = text.split_once(['E', 'e']) else { return false };
+    let mantissa = mantissa.trim_start_matches('+');
+    let exponent = exponent.trim_start_matches('+');
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number(exponent) && is_number(&mantissa.replace([',', '.'], ""))
+}
+
+const TIDY: &str = "it has spaces, dashes, dots, brackets or an apostrophe, which are not part of a number; `--tidy-numbers` removes them";
+const ROUNDED: &str = "a spreadsheet has rounded it (as in 1.5E+10), which cannot be repaired: format the column as text, and export it again";
+const NO_COUNTRY: &str = "it begins with 0, so the country code is missing: write it as +44…";
+
+/// What is wrong with a phone number: an optional `+`, then 7 to 15 digits, the first not 0.
+pub(crate) fn phone_fault(number: &str) -> Option<String> {
+    let plain = |number: &str| {
+        let digits = number.strip_prefix('+').unwrap_or(number).as_bytes();
+        (7..=15).contains(&digits.len()) && digits[0] != b'0' && digits.iter().all(u8::is_ascii_digit)
+    };
+    if plain(number) {
+        return None;
+    }
+    if is_rounded(trimmed(number)) {
+        return Some(ROUNDED.to_owned());
+    }
+    if is_error_word(number) {
+        return Some(ERROR_WORD.to_owned());
+    }
+    let tidy = tidied(number);
+    if tidy != number && plain(&tidy) {
+        return Some(TIDY.to_owned());
+    }
+    let digits = tidy.strip_prefix('+').unwrap_or(&tidy);
+    if let Some(at) = digits.chars().position(|character| !character.is_ascii_digit()) {
+        let plus = tidy.len() - digits.len();
+        return Some(format!("not a phone number: the {} character is not a digit", ordinal(at + 1 + plus)));
+    }
+    Some(match digits.len() {
+        0 => "not a phone number: there is no digit".to_owned(),
+        _ if digits.starts_with('0') => NO_COUNTRY.to_owned(),
+        1 => "not a phone number: there is 1 digit; a number has 7 to 15".to_owned(),
+        count => format!("not a phone number: there are {count} digits; a number has 7 to 15"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(number: &str, expected: Option<&str>) {
+        assert_eq!(phone_fault(number).as_deref(), expected, "{number}");
+    }
+
+    #[test]
+    fn a_number_is_an_optional_plus_and_7_to_15_digits() {
+        for good in ["+15550100001", "15550100001", "1555010", "+155501000010001"] {
+            check(good, None);
+        }
+        check("+1555o100001", Some("not a phone number: the 6th character is not a digit"));
+        check("++1555010000", Some("not a phone number: the 2nd character is not a digit"));
+        check("é5550100001", Some("not a phone number: the 1st character is not a digit"));
+        check("155501٣٣", Some("not a phone number: the 7th character is not a digit"));
+        check("+", Some("not a phone number: there is no digit"));
+        check("5", Some("not a phone number: there is 1 digit; a number has 7 to 15"));
+        check("155501", Some("not a phone number: there are 6 digits; a number has 7 to 15"));
+        check("+1555010000100012", Some("not a phone number: there are 16 digits; a number has 7 to 15"));
+        for local in ["0015550100", "07700900123", "0770 090 0123"] {
+            check(local, Some(NO_COUNTRY));
+        }
+        for untidy in [
+            "+1 555 000-0004",
+            "(1555) 000.0004",
+            "'+15550000004",
+            "+15550000004 ",
+            "\u{a0}+1\u{2011}5550000004",
+            "\u{200b}+15550000004",
+        ] {
+            check(untidy, Some(TIDY));
+            assert_eq!(tidied(untidy).trim_start_matches('+'), "15550000004");
+        }
+        for rounded in ["1.5E+10", "1,5E+10", "1.55501E10", "4.47701e+11"] {
+            check(rounded, Some(ROUNDED));
+            assert_eq!(tidied(rounded), rounded);
+        }
+        check("#REF!", Some(ERROR_WORD));
+        assert_eq!(tidied("+1 call me"), "+1 call me");
+    }
+
+    #[test]
+    fn an_identity_has_nothing_around_it() {
+        let kind = |id: &str| fault(id).map(|fault| fault.kind);
+        for good in ["abc", "01KZ4EBHKN27EZJ4Q91V5C36G1", "user@example.com", "a b", "NULLA"] {
+            assert_eq!(kind(good), None, "{good}");
+        }
+        for around in ["abc ", " abc", "abc\u{a0}", "\u{feff}abc", "abc\u{200b}", "abc\t", "#N/A", "NULL"] {
+            assert_eq!(kind(around), Some(FindingKind::BadIdentity), "{around:?}");
+        }
+        assert_eq!(kind("\u{2800}"), Some(FindingKind::BlankValue));
+        assert_eq!(kind("a\0b"), Some(FindingKind::ControlCharacter));
+        assert_eq!(kind("a\nb"), Some(FindingKind::ControlCharacter));
+        assert_eq!(comparable(None, "abc\u{a0}"), "abc");
+        assert_eq!(comparable(Some(&Channel::Sms), "+1 555 000-0004"), "15550000004");
+        assert_eq!(comparable(Some(&Channel::Messenger), "abc "), "abc");
+    }
+
+    #[test]
+    fn an_opt_out_names_a_number_or_another_identity() {
+        let kind = |id: &str| fault_of_any(id).map(|fault| fault.kind);
+        for good in ["+15550100002", "15550100002", "01KZ4EBHKN27EZJ4Q91V5C36G1", "x", "7734912345678901234"] {
+            assert_eq!(kind(good), None, "{good}");
+        }
+        for bad in
+            ["+1 555 0002", "+1 555 010 0002", "0770 0900123", "'+15550100002", "+15550100002 ", "1.5E+10", "12345"]
+        {
+            assert_eq!(kind(bad), Some(FindingKind::BadNumber), "{bad}");
+        }
+        assert_eq!(kind("abc "), Some(FindingKind::BadIdentity));
+    }
+}
