@@ -57,7 +57,8 @@ pub(super) fn pulse(view: &ReportView) -> Markup {
         line("failed", Tone::Failed, |pulse| pulse.failed),
     ];
     html! {
-        @if !folded.is_empty() {
+        // One moment makes no line, and the numbers are above.
+        @if folded.len() > 1 {
             section {
                 h2 { (title) }
                 (chart::lines("pulse", &title, &moments, &lines))
