@@ -19,10 +19,6 @@ mod tower;
 #[cfg(feature = "reqwest")]
 mod wild;
 
-#[cfg(feature = "reqwest")]
-#[path = "../../../models/tests/it/schema.rs"]
-mod schema;
-
 use sinch_batch_models::{AppId, BatchRecipient, Channel, Message, Recipient, Recipients, SendBatchRequest};
 
 /// A batch with a text, a number and a parameter that must not show anywhere.

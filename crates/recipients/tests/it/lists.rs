@@ -196,16 +196,12 @@ fn lines_of_json() {
 
 #[test]
 fn a_whole_request_body_is_a_list_too() {
-    let sample = |name: &str| {
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/wire");
-        std::fs::read_to_string(folder.join(name)).unwrap()
-    };
-    let found = rows(contacts(&sample("request.create_contacts.json"), Format::JsonLines));
+    let found = rows(contacts(&sinch_batch_wire::text("request/create_contacts.json"), Format::JsonLines));
     assert_eq!(found.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [3, 24]);
-    let found = rows(ids(&sample("request.delete_contacts.json"), Format::JsonLines));
+    let found = rows(ids(&sinch_batch_wire::text("request/delete_contacts.json"), Format::JsonLines));
     assert_eq!(found[2], (5, "\"01KZRW1RDB5FN34X87JPMBFSNN\"".to_owned()));
 
-    let list = consents(&sample("request.insert_consents.json"), Format::JsonLines);
+    let list = consents(&sinch_batch_wire::text("request/insert_consents.json"), Format::JsonLines);
     assert_eq!(list.app_id().unwrap().as_str(), "01KZ4EBHKN27EZJ4Q91V5C36G1");
     assert_eq!(wrong(list), ["line 16, column /consent_type: the opt-out is missing"]);
 

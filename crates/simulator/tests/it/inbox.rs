@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use sinch_batch_simulator::SimulatorConfig;
+use sinch_batch_wire as wire;
 
 use crate::support::{APP, Caller, Webhook, crowd, to};
-use crate::wire::sample;
 
 fn keys(value: &Value) -> Vec<String> {
     value.as_object().unwrap().keys().cloned().collect()
@@ -22,7 +22,7 @@ async fn a_reply_names_the_batch_it_answers() {
     assert_eq!(said.status, 200, "{said:?}");
     caller.simulator.idle().await;
     let received = webhook.received().into_iter().find(|it| it.get("message").is_some()).unwrap();
-    let mut expected: Value = serde_json::from_str(&sample("callback.message_inbound.json")).unwrap();
+    let mut expected: Value = wire::json("callback/message_inbound.json");
     expected.as_object_mut().unwrap().remove("correlation_id");
     assert_eq!((keys(&received), keys(&received["message"])), (keys(&expected), keys(&expected["message"])));
     assert_eq!((&received["app_id"], &received["project_id"]), (&json!(APP), &json!("p")));
@@ -41,7 +41,7 @@ async fn an_opt_out_is_sent() {
     assert_eq!(caller.control("POST", "/inbox/opt-out", json!({"identity": "+15550000001"})).await.status, 200);
     caller.simulator.idle().await;
     let received = &webhook.received()[0];
-    let mut expected: Value = serde_json::from_str(&sample("callback.opt_out.json")).unwrap();
+    let mut expected: Value = wire::json("callback/opt_out.json");
     expected["opt_out_notification"].as_object_mut().unwrap().remove("error_details");
     assert_eq!(keys(received), keys(&expected));
     assert_eq!(keys(&received["opt_out_notification"]), keys(&expected["opt_out_notification"]));

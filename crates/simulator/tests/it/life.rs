@@ -95,10 +95,7 @@ async fn a_blank_parameter_fails_its_message_and_no_other() {
         let index = place["messageIndex"].as_u64().unwrap();
         assert_eq!(place["batchId"], id);
         // The shape of the published example, field by field.
-        let mut sample: Value = serde_json::from_str(include_str!(
-            "../../../../tests/wire/callback.message_delivery.failed.batch_validation.json"
-        ))
-        .unwrap();
+        let mut sample = sinch_batch_wire::json("callback/message_delivery.failed.batch_validation.json");
         if index == 1 {
             sample["message_delivery_report"].as_object_mut().unwrap().remove("contact_id");
         }

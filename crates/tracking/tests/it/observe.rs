@@ -2,6 +2,7 @@
 
 use sinch_batch_models::{BatchId, BatchState, BatchStatus, Callback, wire};
 use sinch_batch_tracking::{BatchKey, BatchUpdate, MessageRef, MessageState, Observation, Progress, RowKey, observe};
+use sinch_batch_wire::text;
 
 const BATCH: &str = "01KZ2D9R6AYBT8DN9B4MPA14Y8";
 
@@ -60,15 +61,15 @@ fn the_message_of_another_sender_is_not_ours() {
 fn the_published_receipts_are_read() {
     // They carry metadata of their own but no row key of ours.
     for json in [
-        include_str!("../../../../tests/wire/callback.message_delivery.delivered.json"),
-        include_str!("../../../../tests/wire/callback.message_delivery.failed.channel.json"),
-        include_str!("../../../../tests/wire/callback.message_inbound.json"),
-        include_str!("../../../../tests/wire/callback.event_delivery.json"),
+        text("callback/message_delivery.delivered.json"),
+        text("callback/message_delivery.failed.channel.json"),
+        text("callback/message_inbound.json"),
+        text("callback/event_delivery.json"),
     ] {
-        assert_eq!(seen(json), None);
+        assert_eq!(seen(&json), None);
     }
-    let json = include_str!("../../../../tests/wire/callback.message_delivery.failed.batch_validation.json");
-    let Some(Observation::Message(message)) = seen(json) else { panic!("a receipt") };
+    let json = text("callback/message_delivery.failed.batch_validation.json");
+    let Some(Observation::Message(message)) = seen(&json) else { panic!("a receipt") };
     assert_eq!(message.message, index(BATCH, 1));
     assert_eq!(message.batch_id, Some(BatchId::new(BATCH)));
     assert_eq!(message.state.progress, Progress::Failed);
@@ -119,19 +120,19 @@ fn promise_8_secrets_numbers_and_texts_do_not_leak() {
 #[test]
 fn batch_updates_are_read() {
     for (json, id, state) in [
-        (include_str!("../../../../tests/wire/callback.batch_status_update.processed.json"), BATCH, "PROCESSED"),
+        (text("callback/batch_status_update.processed.json"), BATCH, "PROCESSED"),
         (
-            include_str!("../../../../tests/wire/callback.batch_status_update.cancelled.json"),
+            text("callback/batch_status_update.cancelled.json"),
             "01KZQZKAP9W1SRTB3EW7A8V51H",
             "CANCELLED",
         ),
         (
-            include_str!("../../../../tests/wire/callback.batch_status_update.unknown_status.json"),
+            text("callback/batch_status_update.unknown_status.json"),
             "01KZJ5B9EJM0ERNYK07S4K8JPG",
             "SOMETHING_NEW",
         ),
     ] {
-        assert_eq!(seen(json), Some(BatchUpdate::new(BatchId::new(id), BatchState::from(state)).into()));
+        assert_eq!(seen(&json), Some(BatchUpdate::new(BatchId::new(id), BatchState::from(state)).into()));
     }
     let ours = r#"{"batch_status_update_notification":{"batch_id":"B","batch_status":"BATCH_STATUS_READY",
         "additional_data":{"message_batch_data":{"batch_metadata":{"sinch_batch_key":"key.b4","n":1}}}}}"#;

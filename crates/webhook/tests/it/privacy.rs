@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use crate::support::{Listening, NONCE, Request, THEN, verifier};
 
-const BODY: &[u8] = include_bytes!("../../../../tests/wire/callback.message_delivery.failed.channel.json");
+const BODY: &[u8] = include_bytes!("../../../../tests/wire/callback/message_delivery.failed.channel.json");
 
 /// What must not be told: a person's number, the secret, a token, the nonce, the signature.
 fn told(text: &str) -> Vec<&'static str> {

@@ -145,18 +145,19 @@ async fn promise_7_a_fault_of_ours_asks_for_a_retry() {
 #[tokio::test]
 async fn promise_7_every_kind_is_applied_and_nothing_is_refused_for_its_form() {
     let listening = Listening::start().await;
-    let kinds: [&[u8]; 7] = [
-        include_bytes!("../../../../tests/wire/callback.unknown_trigger.json"),
-        include_bytes!("../../../../tests/wire/callback.contact_merge.json"),
-        include_bytes!("../../../../tests/wire/callback.batch_status_update.processed.json"),
-        b"{}",
-        b"[]",
-        b"",
-        b"hello",
+    let text = |name| sinch_batch_wire::text(name).into_bytes();
+    let kinds = [
+        text("callback/unknown_trigger.json"),
+        text("callback/contact_merge.json"),
+        text("callback/batch_status_update.processed.json"),
+        b"{}".to_vec(),
+        b"[]".to_vec(),
+        b"".to_vec(),
+        b"hello".to_vec(),
     ];
     for (number, body) in kinds.into_iter().enumerate() {
-        let request = Request::signed(body, &format!("nonce-{number}"), THEN);
-        assert_eq!(request.post(listening.addr).await.status, 200, "{}", String::from_utf8_lossy(body));
+        let request = Request::signed(&body, &format!("nonce-{number}"), THEN);
+        assert_eq!(request.post(listening.addr).await.status, 200, "{}", String::from_utf8_lossy(&body));
     }
     let heard = listening.heard.lock().unwrap();
     assert_eq!(heard.len(), 4);

@@ -39,8 +39,8 @@ struct Vector {
 
 #[test]
 fn the_published_formula_is_ours() {
-    let vectors = include_str!("../../../../tests/wire/signature_vectors.json");
-    let vectors: Vec<Vector> = serde_json::from_str(vectors).unwrap();
+    let vectors = sinch_batch_wire::text("signature_vectors.json");
+    let vectors: Vec<Vector> = serde_json::from_str(&vectors).unwrap();
     assert_eq!(vectors.len(), 9);
     for vector in vectors {
         let mut headers = HeaderMap::new();
