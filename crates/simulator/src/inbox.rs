@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::callbacks::millis;
-use crate::ids::{Kind, ulid};
+use crate::ids::{Kind, seeded};
 use crate::outbox::What;
 use crate::shared::Shared;
 
@@ -102,7 +102,7 @@ fn envelope(shared: &Shared, identity: &str, now: Timestamp) -> (Value, Option<S
 }
 
 fn next_id(shared: &Shared, now: Timestamp) -> String {
-    ulid(now, shared.config.seed, Kind::Inbound, shared.inbound.fetch_add(1, Ordering::Relaxed))
+    seeded(now, shared.config.seed, Kind::Inbound, shared.inbound.fetch_add(1, Ordering::Relaxed))
 }
 
 fn send(shared: &Shared, callback: Value, now: Timestamp) -> Result<(), InboxError> {

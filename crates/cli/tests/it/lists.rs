@@ -41,7 +41,9 @@ fn contacts_are_made_and_deleted() {
 #[test]
 fn a_whole_request_body_can_be_given_too() {
     let stage = Stage::new();
-    let said = run(stage.api(&["contacts", "create", "--json"]).arg(sinch_batch_wire::path("request/create_contacts.json"))).ends(0);
+    let said =
+        run(stage.api(&["contacts", "create", "--json"]).arg(sinch_batch_wire::path("request/create_contacts.json")))
+            .ends(0);
     assert_eq!(said.json()["accepted"], 2);
     assert_eq!(stage.there("/contacts").len(), 2);
     run(stage.api(&["contacts", "delete"]).arg(sinch_batch_wire::path("request/delete_contacts.json"))).ends(0);

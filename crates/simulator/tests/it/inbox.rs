@@ -12,7 +12,7 @@ fn keys(value: &Value) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_reply_names_the_batch_it_answers() {
+async fn reply_names_the_batch_it_answers() {
     let webhook = Webhook::start(Timestamp::now).await;
     let caller = Caller::start(to(&webhook)).await;
     let id = caller.send(&crowd(0, 2)).await.body["batch_id"].clone();
@@ -35,7 +35,7 @@ async fn a_reply_names_the_batch_it_answers() {
 }
 
 #[tokio::test]
-async fn an_opt_out_is_sent() {
+async fn opt_out_is_sent() {
     let webhook = Webhook::start(Timestamp::now).await;
     let caller = Caller::start(to(&webhook)).await;
     assert_eq!(caller.control("POST", "/inbox/opt-out", json!({"identity": "+15550000001"})).await.status, 200);
@@ -49,7 +49,7 @@ async fn an_opt_out_is_sent() {
 }
 
 #[tokio::test]
-async fn without_a_webhook_nobody_writes() {
+async fn inbound_without_a_webhook_is_refused() {
     let caller = Caller::start(SimulatorConfig::default()).await;
     let said = caller.control("POST", "/inbox/message", json!({"identity": "+1555", "text": "x"})).await;
     assert!(said.status == 409 && said.body["error"].as_str().unwrap().contains("callback URL"), "{said:?}");

@@ -10,7 +10,7 @@ use sinch_batch_wire as wire;
 use crate::support::{APP, Caller, Webhook, crowd, to};
 
 #[tokio::test]
-async fn contacts_are_made_and_deleted_and_each_is_told_of() {
+async fn contacts_are_created_and_deleted_with_a_callback_each() {
     let webhook = Webhook::start(Timestamp::now).await;
     let caller = Caller::start(to(&webhook)).await;
     let said = caller.call("POST", "/contacts", &wire::text("request/create_contacts.json")).await.unwrap();
@@ -138,7 +138,7 @@ async fn bodies_that_are_wrong_are_refused_with_their_field() {
 }
 
 #[tokio::test]
-async fn a_cancel_may_take_its_time_and_come_too_late() {
+async fn cancel_may_take_its_time_and_come_too_late() {
     let then = || "2031-09-14T10:00:00Z".parse::<Timestamp>().unwrap();
     let config = SimulatorConfig::default().with_clock(then).with_cancel_delay(Duration::from_secs(400));
     let mut caller = Caller::start(config).await;
