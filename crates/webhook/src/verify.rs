@@ -48,7 +48,7 @@ pub struct Verified {
     /// The last moment at which this signature is in time; it has passed if the callback is late.
     pub good_until: Timestamp,
     /// Whether it was signed before the window, and is taken all the same: by a receiver that was
-    /// told to, never by [`Verifier::check`].
+    /// asked to, never by [`Verifier::check`].
     pub late: bool,
     /// Which secret made the signature: its place among those of the verifier, from 0.
     pub secret: usize,
@@ -87,6 +87,7 @@ pub(crate) enum Signing {
 
 /// An invalid set of secrets for a verifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum VerifierError {
     /// No secret: no callback could be verified.
     #[error("a verifier needs at least one secret")]
@@ -98,7 +99,7 @@ pub enum VerifierError {
 
 /// Why a signature was rejected.
 ///
-/// [`Old`](Self::Old) and [`Future`](Self::Future) tell of a genuine callback at a wrong time: answer 503,
+/// [`Old`](Self::Old) and [`Future`](Self::Future) mean a genuine callback at a wrong time: answer 503,
 /// since a clock may be set right until it comes again. All others are final: answer 401, the same for
 /// all. Change nothing either way.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -109,7 +110,7 @@ pub enum SignatureError {
     /// Does the webhook have a secret at the service? Without one it does not sign.
     #[error("the callback has no header {0}")]
     Missing(HeaderName),
-    /// A header came more than once.
+    /// A header occurs more than once.
     #[error("the callback has several headers {0}")]
     Repeated(HeaderName),
     /// A header holds something that is never in it.
@@ -176,7 +177,7 @@ impl Verifier {
     /// changed, the new one first and the old one [with an end](WebhookSecret::with_end).
     ///
     /// Each secret costs one more HMAC per callback: all are always tried, so that the time taken
-    /// does not tell which one holds.
+    /// does not reveal which one holds.
     ///
     /// # Errors
     /// If there is no secret, or one of them is empty.
@@ -234,7 +235,7 @@ impl Verifier {
     ///
     /// # Errors
     /// With the reason, if anything is not as the service would have it. Change nothing, and answer
-    /// as [`SignatureError`] says. `Old` and `Future` are told only of a callback whose signature holds.
+    /// as [`SignatureError`] says. `Old` and `Future` are returned only for a callback whose signature holds.
     pub fn check(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<Verified, SignatureError> {
         self.check_with(in_map(headers), body, now)
     }
@@ -280,7 +281,7 @@ impl Verifier {
         }
     }
 
-    /// Checks everything but the time, which is told.
+    /// Checks everything but the time, which is returned.
     pub(crate) fn verify<'h, I>(
         &self,
         values: impl Fn(&str) -> I,

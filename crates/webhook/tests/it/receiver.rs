@@ -166,7 +166,7 @@ async fn promise_7_every_kind_is_applied_and_nothing_is_refused_for_its_form() {
 }
 
 #[tokio::test]
-async fn a_body_over_the_limit_is_not_read() {
+async fn body_over_the_limit_is_not_read() {
     let listening = Listening::start().await;
     let request = Request::signed(&vec![b' '; (256 << 10) + 1], NONCE, THEN);
     assert_eq!(request.post(listening.addr).await.status, 413);
@@ -174,7 +174,7 @@ async fn a_body_over_the_limit_is_not_read() {
 }
 
 #[tokio::test]
-async fn it_listens_where_it_is_nested() {
+async fn router_works_nested() {
     let now = Timestamp::now().as_second();
     let hear = || router(verifier(), async |_| Ok::<_, Infallible>(()));
     let app = Router::new().nest("/sinch/callbacks", hear()).merge(hear());
@@ -185,7 +185,7 @@ async fn it_listens_where_it_is_nested() {
 }
 
 #[tokio::test]
-async fn the_extractor_refuses_like_the_router() {
+async fn extractor_refuses_like_the_router() {
     async fn handler(Signed(callback): Signed<Callback>) -> &'static str {
         match callback.kind {
             CallbackKind::MessageDelivery(_) => "delivery",
