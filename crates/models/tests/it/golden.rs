@@ -75,7 +75,7 @@ pub(crate) fn without_nulls(value: &Value) -> Value {
 }
 
 #[test]
-fn every_sample_obeys_its_schema_and_comes_back_equal() {
+fn samples_obey_their_schema_and_round_trip() {
     let listed = wire::manifest();
     let mut seen = 0;
     for (name, json) in samples() {
@@ -176,7 +176,7 @@ fn every_kind_of_callback_and_message_has_a_sample() {
 }
 
 #[test]
-fn every_error_sample_is_read() {
+fn error_samples_are_read() {
     for name in wire::names("error/") {
         if !name.contains("token") {
             let body = ErrorBody::read(wire::text(&name).as_bytes());
@@ -188,7 +188,7 @@ fn every_error_sample_is_read() {
 }
 
 #[test]
-fn every_name_of_the_description_is_known() {
+fn names_of_the_description_are_known() {
     let description = wire::json("openapi.json");
     let callback = |name: &str, body: &str| format!("{name}/allOf/1/properties/{body}/properties");
     let (delivery, inbound) =

@@ -87,7 +87,7 @@ proptest! {
 }
 
 #[test]
-fn every_sample_of_a_batch_is_written_as_serde_writes_it() {
+fn batch_samples_are_written_as_serde_writes_them() {
     let mut samples = 0;
     for name in sinch_batch_wire::names("request/send_batch.") {
         // Empty objects that stood on the wire are written again.
