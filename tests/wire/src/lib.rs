@@ -48,8 +48,7 @@ pub fn json(name: &str) -> Value {
 pub fn names(prefix: &str) -> Vec<String> {
     let (kind, start) = prefix.split_once('/').unwrap_or((prefix, ""));
     let files = fs::read_dir(path(kind)).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
-    let mut names: Vec<_> =
-        files.filter(|file| file.starts_with(start)).map(|file| format!("{kind}/{file}")).collect();
+    let mut names: Vec<_> = files.filter(|file| file.starts_with(start)).map(|file| format!("{kind}/{file}")).collect();
     names.sort();
     assert!(!names.is_empty(), "no sample {prefix}");
     names

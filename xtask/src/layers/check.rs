@@ -197,8 +197,7 @@ mod tests {
 | `sinch-batch` | `models`, `ledger` (feature `ledger`), `simulator` (feature `simulator`, default) | – | code |
 <!-- arrows: end -->
 ";
-    const MANIFEST: &str =
-        "[workspace.dependencies]\nsinch-batch-models = { path = \"crates/models\", version = \"=0.1.0\", default-features = false }\n";
+    const MANIFEST: &str = "[workspace.dependencies]\nsinch-batch-models = { path = \"crates/models\", version = \"=0.1.0\", default-features = false }\n";
 
     fn package(folder: &str, dependencies: &[Dependency]) -> Package {
         let short = folder.rsplit('/').next().unwrap_or_default();
