@@ -237,7 +237,7 @@ impl Verifier {
     /// With the reason, if anything is not as the service would have it. Change nothing, and answer
     /// as [`SignatureError`] says. `Old` and `Future` are returned only for a callback whose signature holds.
     pub fn check(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<Verified, SignatureError> {
-        self.check_with(in_map(headers), body, now)
+        in_time(self.verify(in_map(headers), body, now)?)
     }
 
     /// Verifies the raw bytes of a callback against headers of any type, in constant time: `values` gives all values of the
@@ -274,17 +274,13 @@ impl Verifier {
     where
         I: IntoIterator<Item = &'h [u8]>,
     {
-        match self.verify(values, body, now)? {
-            (verified, Signing::InTime) => Ok(verified),
-            (_, Signing::Old(_)) => Err(SignatureError::Old),
-            (_, Signing::Future(_)) => Err(SignatureError::Future),
-        }
+        in_time(self.verify(|name| values(name.as_str()), body, now)?)
     }
 
     /// Checks everything but the time, which is returned.
     pub(crate) fn verify<'h, I>(
         &self,
-        values: impl Fn(&str) -> I,
+        values: impl Fn(&HeaderName) -> I,
         body: &[u8],
         now: Timestamp,
     ) -> Result<(Verified, Signing), SignatureError>
@@ -294,7 +290,7 @@ impl Verifier {
         match single(&values, ALGORITHM_HEADER) {
             Ok(name) if name.eq_ignore_ascii_case(ALGORITHM) => {}
             Err(SignatureError::Missing(_))
-                if self.algorithm_may_be_missing && values(ALGORITHM_HEADER.as_str()).into_iter().next().is_none() => {}
+                if self.algorithm_may_be_missing && values(&ALGORITHM_HEADER).into_iter().next().is_none() => {}
             Ok(_) => return Err(SignatureError::Algorithm),
             Err(error) => return Err(error),
         }
@@ -372,23 +368,32 @@ impl fmt::Debug for Verifier {
     }
 }
 
+/// Only what was signed within the window.
+fn in_time((verified, signing): (Verified, Signing)) -> Result<Verified, SignatureError> {
+    match signing {
+        Signing::InTime => Ok(verified),
+        Signing::Old(_) => Err(SignatureError::Old),
+        Signing::Future(_) => Err(SignatureError::Future),
+    }
+}
+
 /// The token of `Authorization: Bearer …`, if there is exactly one such header.
 pub fn bearer_token(headers: &HeaderMap) -> Option<&str> {
     bearer(&in_map(headers))
 }
 
-fn bearer<'h, I: IntoIterator<Item = &'h [u8]>>(values: &impl Fn(&str) -> I) -> Option<&'h str> {
+fn bearer<'h, I: IntoIterator<Item = &'h [u8]>>(values: &impl Fn(&HeaderName) -> I) -> Option<&'h str> {
     let (scheme, token) = single(values, AUTHORIZATION).ok()?.split_once(' ')?;
     let token = token.trim_matches(' ');
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
 /// The value of a header that must come exactly once, without the spaces around it.
-fn single<'h, I>(values: &impl Fn(&str) -> I, name: HeaderName) -> Result<&'h str, SignatureError>
+fn single<'h, I>(values: &impl Fn(&HeaderName) -> I, name: HeaderName) -> Result<&'h str, SignatureError>
 where
     I: IntoIterator<Item = &'h [u8]>,
 {
-    let mut values = values(name.as_str()).into_iter();
+    let mut values = values(&name).into_iter();
     let Some(value) = values.next() else { return Err(SignatureError::Missing(name)) };
     if values.next().is_some() {
         return Err(SignatureError::Repeated(name));
@@ -406,8 +411,9 @@ fn visible(value: &[u8]) -> Option<&str> {
     plain.then(|| std::str::from_utf8(value).ok()).flatten()
 }
 
-/// The values of a header in a map of the crate `http` 1.
-pub(crate) fn in_map<'h>(headers: &'h HeaderMap) -> impl Fn(&str) -> InMap<'h> {
+/// The values of a header in a map of the crate `http` 1. By its name rather than its text, which the map would
+/// have to parse at each look.
+pub(crate) fn in_map<'h>(headers: &'h HeaderMap) -> impl Fn(&HeaderName) -> InMap<'h> {
     |name| headers.get_all(name).iter().map(HeaderValue::as_bytes as fn(&'h HeaderValue) -> &'h [u8])
 }
 

@@ -3,8 +3,7 @@
 use serde_json::Value;
 use sinch_batch_models::wire::parse;
 use sinch_batch_models::*;
-
-use crate::schema;
+use sinch_batch_wire::schema;
 
 #[test]
 fn bodies_that_must_be_refused_are() {
