@@ -170,7 +170,7 @@ fn root_manifest_breaches(manifest: &str) -> Vec<String> {
     for line in manifest.lines().map(str::trim) {
         if line.starts_with('[') {
             section = line;
-        } else if section == "[workspace.dependencies]" && line.starts_with(UMBRELLA) && line.contains("version") {
+        } else if section == "[workspace.dependencies]" && line.starts_with(UMBRELLA) && line.contains("version =") {
             let name = line.split([' ', '=']).next().unwrap_or_default();
             if !line.contains("default-features = false") {
                 found.push(format!("Cargo.toml leaves the default features of {name} on"));
