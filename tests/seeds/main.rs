@@ -61,7 +61,7 @@ fn promise_1_whole_system_sends_once_and_loses_nothing_in_every_story() {
 }
 
 #[test]
-fn same_seed_tells_the_same_story() {
+fn same_seed_gives_the_same_story() {
     for seed in 0..20 {
         let (one, two) = (tell(seed, Plot::Troubles, true).1, tell(seed, Plot::Troubles, true).1);
         assert!(one.len() > 5);

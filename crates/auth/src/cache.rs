@@ -35,7 +35,7 @@ pub const LONGEST_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 const PAUSE: SignedDuration = SignedDuration::from_secs(5);
 
 /// The longest that a task waits for a renewal while the old token lives. A renewal that takes longer
-/// counts as failed: the old token goes on.
+/// counts as failed: the old token stays in use.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a kept token is good for.
@@ -51,7 +51,7 @@ pub enum Freshness {
 
 /// The freshness of a token that was asked for at `from` and lives until `until`.
 ///
-/// A clock that was set back behind `from` makes it [`Freshness::Due`]: nobody knows how old it is.
+/// A clock that was set back behind `from` makes it [`Freshness::Due`]: its age is unknown.
 pub fn freshness(now: Timestamp, from: Timestamp, until: Timestamp) -> Freshness {
     if now >= until || from >= until {
         return Freshness::Over;
@@ -74,7 +74,7 @@ fn ends(from: Timestamp, lifetime: Option<Duration>) -> Timestamp {
 ///   others go on with the old one, and so do all for a while if the renewal fails or takes more than
 ///   10 s.
 /// * As long as the token is fresh, asking for it costs a short lock and no copy.
-/// * There is no background task: nothing is fetched unless somebody asks, and nothing is left to
+/// * There is no background task: nothing is fetched unless a caller asks, and nothing is left to
 ///   shut down.
 ///
 /// Share it as `Arc<TokenCache<_>>` between clients of the same key.
@@ -89,7 +89,7 @@ pub struct TokenCache<F> {
 #[derive(Default)]
 struct State {
     kept: Option<Kept>,
-    /// How many fetches have come to an end: tells those who waited that the last outcome is theirs.
+    /// Number of finished fetches, by which waiters know that the last outcome is theirs.
     landed: u64,
     outcome: Option<Result<AccessToken, AuthError>>,
     paused_until: Option<Timestamp>,
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn an_hour_is_fresh_until_its_last_minute() {
+    fn hour_is_fresh_until_its_last_minute() {
         check(0, 0, 3600, Freshness::Fresh);
         check(3539, 0, 3600, Freshness::Fresh);
         check(3540, 0, 3600, Freshness::Due);
@@ -264,14 +264,14 @@ mod tests {
     }
 
     #[test]
-    fn a_short_life_is_fresh_for_half_of_it() {
+    fn short_life_is_fresh_for_half_of_it() {
         check(4, 0, 10, Freshness::Fresh);
         check(5, 0, 10, Freshness::Due);
         check(0, 0, 0, Freshness::Over);
     }
 
     #[test]
-    fn a_clock_set_back_asks_for_a_renewal() {
+    fn clock_set_back_asks_for_a_renewal() {
         check(-1, 0, 3600, Freshness::Due);
     }
 

@@ -20,9 +20,9 @@ pub const TOKEN_URL: &str = "https://auth.sinch.com/oauth2/token";
 /// An access key that is exchanged for tokens. Put a [`TokenCache`](crate::TokenCache) in front of it.
 ///
 /// Responses 429, responses 5xx and failures of the network are repeated two or three times after a random wait;
-/// that is safe, for a token that nobody uses does no harm. A refusal is final.
+/// that is safe, for an unused token does no harm. A refusal is final.
 ///
-/// The key goes out as HTTP Basic, written plainly as all of Sinch's own SDKs do, without the
+/// The key is sent as HTTP Basic, written plainly as all of Sinch's own SDKs do, without the
 /// form-encoding that RFC 6749 asks for first. For keys of letters, digits, `-`, `.` and `_` both
 /// are the same.
 ///
@@ -93,7 +93,7 @@ impl ClientCredentials {
     /// Lets key and secret go over plain `http` to one host, named as in the URL and without a port. Call it before
     /// [`with_token_url`](Self::with_token_url).
     ///
-    /// Whoever can listen in on the way to that host can read the secret and all tokens. It is meant for a
+    /// Anybody who can listen in on the way to that host can read the secret and all tokens. It is meant for a
     /// simulator in another container, and for nothing that holds real credentials.
     #[must_use]
     pub fn with_insecure_plain_http_to(mut self, host: impl Into<String>) -> Self {

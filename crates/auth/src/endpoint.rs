@@ -34,7 +34,7 @@ impl SecureUrl {
 
     /// Like [`parse`](Self::parse), but also takes plain `http` to one named host.
     ///
-    /// Whoever can listen in on the way to that host can read the secrets. It is meant for a simulator in
+    /// Anybody who can listen in on the way to that host can read the secrets. It is meant for a simulator in
     /// another container.
     ///
     /// # Errors

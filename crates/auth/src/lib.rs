@@ -9,7 +9,7 @@
 //! | [`endpoint`] | [`SecureUrl`](endpoint::SecureUrl), the rule for where secrets may be sent |
 //! | [`backoff`] | Growing random waits between repeats |
 //! | [`retry_after`] | How long a service asks to be left alone |
-//! | [`error`] | [`AuthError`], told apart by what to do next |
+//! | [`error`] | [`AuthError`], by what to do next |
 //!
 //! Feature `reqwest` (default) brings the HTTP client, feature `rustls` (default), `rustls-no-provider` or
 //! `native-tls` its TLS. Without `reqwest`, give [`ClientCredentials::with_transport`] one of your own.

@@ -10,7 +10,7 @@ use oauth2::{AccessToken, RefreshToken, Scope, TokenResponse};
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 
-/// A granted token. `Serialize` is asked for by `oauth2` and used by nobody.
+/// A granted token. `Serialize` is required by `oauth2` and not used.
 #[derive(Debug, Deserialize, Serialize)]
 pub(crate) struct GrantedToken {
     access_token: AccessToken,

@@ -1,4 +1,4 @@
-//! When a fetch is worth repeating. A token that nobody uses does no harm, so it always may be.
+//! When a fetch is worth repeating. An unused token does no harm, so it always may be.
 
 use std::time::Duration;
 

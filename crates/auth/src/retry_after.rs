@@ -7,14 +7,14 @@ use http::header::{DATE, RETRY_AFTER};
 use jiff::fmt::{rfc2822::DateTimeParser, strtime};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
-/// The longest wait that is believed: one hour. Whoever asks for more has made a mistake, or means a day on
-/// which nobody would wait; either way it is worth another question.
+/// The longest wait that is accepted: one hour. Longer values are treated as absent: they are mistakes, or
+/// longer than any caller should wait.
 pub const LONGEST: Duration = Duration::from_secs(3600);
 
-/// Reads `Retry-After`, which holds seconds or an HTTP date. A date in the past is no wait at all.
+/// Reads `Retry-After`, which holds seconds or an HTTP date. A date in the past means no wait.
 /// More than [`LONGEST`], and what cannot be read, is as good as absent.
 ///
-/// A date is meant by the clock of whoever wrote it: it is held against `Date` if that is there, so
+/// A date is meant by the clock of its writer: it is held against `Date` if that is there, so
 /// that a wrong clock here does no harm, else against `now`.
 pub fn read(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_is_read_by_the_clock_of_its_writer() {
+    fn date_is_read_by_the_clock_of_its_writer() {
         let read = |date: &str| {
             let retry_after = "Sun, 06 Nov 1994 08:49:37 GMT".parse().unwrap();
             let headers = HeaderMap::from_iter([(RETRY_AFTER, retry_after), (DATE, date.parse().unwrap())]);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
 
-/// Names an access key of a Sinch project. It is no secret, but useless without one.
+/// Names an access key of a Sinch project. It is not a secret, and useless without one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct KeyId(Box<str>);
 
@@ -54,7 +54,7 @@ impl AccessToken {
         Self(Arc::new(SecretString::from(token.into())))
     }
 
-    /// The token's text, for the `Authorization` header and nothing else: whoever has it can send
+    /// The token's text, for the `Authorization` header and nothing else: with it, anybody can send
     /// messages on your account until it expires. Mark the header value as sensitive.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()

@@ -23,7 +23,7 @@ pub trait TokenSource: Send + Sync + 'static {
     /// See [`AuthErrorKind`](crate::AuthErrorKind) for what to do about each.
     fn token(&self) -> BoxFuture<'_, Result<AccessToken, AuthError>>;
 
-    /// Hears that a service answered 401 `expired` to this token. A source that keeps tokens
+    /// Called when a service answered 401 `expired` to this token. A source that keeps tokens
     /// forgets it, but only if it is still the one it keeps: another task may have renewed it.
     fn expired(&self, token: &AccessToken) {
         let _ = token;

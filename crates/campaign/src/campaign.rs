@@ -88,7 +88,7 @@ impl Campaign {
         })
     }
 
-    /// Goes on with a campaign that was begun before, here or elsewhere: after a crash, or beside a worker
+    /// Continues a campaign that was begun before, here or elsewhere: after a crash, or beside a worker
     /// that is still at it. What it says comes from the ledger; its recipients are those of `source`,
     /// which are compared with the plan batch by batch. A pause is lifted.
     ///

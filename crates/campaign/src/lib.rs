@@ -2,7 +2,7 @@
 //!
 //! [`CampaignRequest`] says what is sent, its [`check`](CampaignRequest::check) finds everything that is
 //! wrong with the recipients and plans their batches, [`Campaign::begin`] writes both into the ledger unless
-//! the same was sent before, and [`Campaign::send`] sends. After a crash [`Campaign::resume`] goes on.
+//! the same was sent before, and [`Campaign::send`] sends. After a crash, [`Campaign::resume`] continues.
 //!
 //! All guards are in here and in the ledger: batches leave only under a lease and after their intent is
 //! durable; what left with an unknown outcome is looked up, and sent again only when it is proved absent;
@@ -13,7 +13,7 @@
 //! | [`campaign`] | [`Campaign`], the one door |
 //! | [`request`], [`checked`] | what is sent, and to whom |
 //! | [`outcome`], [`receipts`] | how sending and waiting ended |
-//! | [`sender`] | [`BatchSender`], the seam to the service, and failures told by what may have happened |
+//! | [`sender`] | [`BatchSender`], the seam to the service, and failures by what may have happened |
 //! | [`report`] | what became of a campaign, as JSON |
 //!
 //! This crate knows no web framework, no terminal and no file format, and starts no receiver.

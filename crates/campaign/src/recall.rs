@@ -23,7 +23,7 @@ const PAGE: u32 = 1000;
 /// How long to wait between two looks at leases or at batches that are being cancelled.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// Cancels batches at the service, and tells how they stand. [`Client`] is the real one.
+/// Cancels batches at the service, and reports their state. [`Client`] is the real one.
 pub trait BatchRecaller: BatchSender {
     /// Asks the service to cancel a batch. That it was asked does not mean that it was in time.
     fn recall<'a>(&'a self, batch_id: &'a BatchId) -> BoxFuture<'a, Result<(), String>>;
@@ -48,14 +48,14 @@ impl BatchRecaller for Client {
     }
 }
 
-/// What a recall came to.
+/// The result of a recall.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Recalled {
     /// How the campaign stands.
     pub status: CampaignStatus,
     /// Batches of which it is not known whether they were recalled in time; while there are any, or a batch
-    /// may still be under way, the campaign is *stopping*, and a recall goes on where this one ended.
+    /// may still be under way, the campaign is *stopping*, and a recall continues where this one ended.
     pub undecided: u32,
     /// Batches that live workers hold.
     pub held: u32,
@@ -64,14 +64,14 @@ pub struct Recalled {
 }
 
 impl Recalled {
-    /// Whether everything is told.
+    /// Whether everything was reported.
     pub fn is_complete(&self) -> bool {
         self.undecided == 0 && self.held == 0
     }
 }
 
 /// Lets nothing more of a campaign leave, and recalls what the service has not processed; after `wait` it
-/// ends, told or not.
+/// ends, reported or not.
 ///
 /// # Errors
 /// When the ledger fails.

@@ -58,7 +58,7 @@ struct FailureLine<'a> {
     description: &'a str,
 }
 
-/// The word for how a batch stands: the service's own once it has told, else ours
+/// The word for how a batch stands: the service's own once it is known, else ours
 /// (`ACCEPTED`, `UNKNOWN`, `REFUSED`, `PLANNED`).
 pub fn batch_status(batch: &BatchRecord) -> &str {
     match (batch.stage, &batch.state) {

@@ -90,7 +90,7 @@ impl CampaignRequest {
         if object.contains_key("recipient_and_params") {
             return Err(RequestError::Recipients);
         }
-        // Into the text rather than the value, so that a mistake is told with its place.
+        // Into the text rather than the value, so that a mistake is reported with its place.
         let mut put = format!("\"recipient_and_params\":{}", serde_json::to_string(&stand_in()).unwrap_or_default());
         if let (false, Some(app)) = (object.contains_key("app_id"), default_app) {
             put.push_str(&format!(",\"app_id\":{}", serde_json::Value::from(app.as_str())));

@@ -126,7 +126,7 @@ fn reserved_keys_are_refused_wherever_they_stand() {
 }
 
 #[test]
-fn callback_url_that_is_no_address_of_the_web_is_refused() {
+fn callback_url_that_is_not_a_web_address_is_refused() {
     for url in ["", "example.com/sinch", "ftp://example.com", "https://", "nonsense"] {
         let json = json!({"message": {"text_message": {"text": "Hi"}}, "callback_url": url});
         assert!(refused(&json.to_string()).contains("/callback_url"), "{url}");
@@ -157,7 +157,7 @@ fn values_over_a_limit_are_refused() {
 }
 
 #[test]
-fn errors_tell_the_place_in_the_text() {
+fn errors_name_the_place_in_the_text() {
     let text = "\n  {\n  \"message\": {\"text_message\": {\"text\": \"Hi\"}},\n  \"ttl\": \"2 hours\"\n}\n";
     let expected = "line 4, column 18, /ttl: expected whole seconds such as \"300s\"";
     assert_eq!(refused(text), expected);

@@ -118,7 +118,7 @@ impl<'a> Runner<'a> {
                     inputs.push(Input::Stop(StopReason::Interrupted, None));
                 }
                 _ = look.tick() => {
-                    // What cannot be shown is no reason to stop sending.
+                    // A display that fails is not a reason to stop sending.
                     if let Ok(status) = self.ledger.status(self.campaign.id).await {
                         let waits_for = state.waits_for().to_vec();
                         on_progress(&CampaignProgress { status, waits_for, takeovers: state.takeovers() });
@@ -368,7 +368,7 @@ fn grouped(number: u64) -> String {
     text
 }
 
-/// What one piece of work came to.
+/// The result of one piece of work.
 struct Done {
     inputs: Vec<Input>,
     error: Option<CampaignError>,

@@ -58,7 +58,7 @@ impl<S: BatchSender + ?Sized> BatchSender for std::sync::Arc<S> {
     }
 }
 
-/// Why a send has no batch id, told by what may have happened.
+/// Why a send has no batch id, by what may have happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SendFailure {
     /// The service may have taken the batch: look it up before anything else.
@@ -66,7 +66,7 @@ pub enum SendFailure {
         /// One sentence.
         why: String,
     },
-    /// The service has surely not taken it, and may do so later.
+    /// The service definitely did not accept it, and may do so later.
     NotNow {
         /// How long the service asked us to wait.
         retry_after: Option<Duration>,
@@ -75,13 +75,13 @@ pub enum SendFailure {
         /// One sentence.
         why: String,
     },
-    /// The service says that the token has expired, although it was new. It has surely not taken the batch, and
+    /// The service says that the token has expired, although it was new. It definitely did not accept the batch, and
     /// may do so with a later token; or the credentials are at fault.
     Expired {
         /// One sentence.
         why: String,
     },
-    /// The service has surely not taken it, and will not.
+    /// The service definitely did not accept it, and will not.
     Refused {
         /// What the refusal is about.
         about: Refusal,

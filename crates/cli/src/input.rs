@@ -43,7 +43,7 @@ fn message_file(path: &Path) -> Result<Message, Failure> {
             .hint("put the request's `message` object into a file of its own; its recipients are the other file"));
     }
     for field in message.unknown_fields() {
-        say!("note: {shown}, {field}: a field that this release does not know; it goes out as it is");
+        say!("note: {shown}, {field}: a field that this release does not know; it is sent as it is");
     }
     let broken: Vec<_> = message.violations().iter().map(ToString::to_string).collect();
     if !broken.is_empty() {
@@ -118,7 +118,7 @@ fn request_file(path: &Path, app: &AppId) -> Result<CampaignRequest, Failure> {
             .hint("the file holds one request object, such as {\"message\": {…}, \"ttl\": \"3600s\"}; nothing was sent")
     })?;
     for field in request.unknown_fields() {
-        say!("note: {shown}, {field}: a field that this release does not know; it goes out as it is");
+        say!("note: {shown}, {field}: a field that this release does not know; it is sent as it is");
     }
     Ok(request)
 }
@@ -274,7 +274,7 @@ pub(crate) fn skipped_path(file: &Path) -> PathBuf {
 /// The skipped rows, in a file that can be fixed and sent.
 pub(crate) struct Skipped {
     path: PathBuf,
-    /// Takes the place of what is there now; none if that is no plain file.
+    /// Takes the place of what is there now; none if that is not a plain file.
     file: Option<NamedTempFile>,
 }
 

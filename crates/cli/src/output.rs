@@ -70,7 +70,7 @@ fn beside_bar<T>(work: impl FnOnce() -> T) -> T {
 /// Writes lines for a person on standard error, quiet or not.
 pub(crate) fn talk(text: &str) {
     let text = dressed(text);
-    // Nobody reads a closed standard error: that is no reason to stop.
+    // Nobody reads a closed standard error: that is not a reason to stop.
     beside_bar(|| _ = writeln!(io::stderr().lock(), "{text}"));
 }
 

@@ -29,7 +29,7 @@ struct Counts {
     accepted: u64,
     settled: u64,
     failed: u64,
-    /// Sent, and nobody knows yet whether it arrived.
+    /// Sent, and it is not known yet whether it arrived.
     unknown: u64,
 }
 

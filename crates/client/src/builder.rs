@@ -29,8 +29,15 @@ pub struct ClientBuilder {
     chance: Chance,
 }
 
+impl Client {
+    /// A builder for the client of a project, with a source of tokens such as an `Arc<TokenCache<_>>`.
+    pub fn builder(project_id: ProjectId, tokens: impl TokenSource) -> ClientBuilder {
+        ClientBuilder::new(project_id, tokens)
+    }
+}
+
 impl ClientBuilder {
-    pub(crate) fn new(project_id: ProjectId, tokens: impl TokenSource) -> Self {
+    fn new(project_id: ProjectId, tokens: impl TokenSource) -> Self {
         Self {
             project_id,
             tokens: Box::new(tokens),
@@ -61,7 +68,7 @@ impl ClientBuilder {
 
     /// Lets requests and tokens go over plain `http` to one host, named as in the base URL and without a port.
     ///
-    /// Whoever can listen in on the way to that host can read the token and everything that is sent. It is meant
+    /// Anybody who can listen in on the way to that host can read the token and everything that is sent. It is meant
     /// for a simulator in another container, and for nothing that holds real data.
     #[must_use]
     pub fn with_insecure_plain_http_to(mut self, host: impl Into<String>) -> Self {
@@ -116,7 +123,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets how long the system goes on with bytes that the other side does not take or confirm, before it
+    /// Sets how long the system keeps sending bytes that the other side does not confirm, before it
     /// gives the connection up (`TCP_USER_TIMEOUT`). 30 s unless set; only on Linux, Android and Fuchsia, and
     /// only for the default transport.
     ///

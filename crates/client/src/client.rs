@@ -7,14 +7,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Request;
 use jiff::Timestamp;
-use sinch_batch_auth::TokenSource;
 use sinch_batch_models::batch::CancelWhich;
 use sinch_batch_models::{
     BatchId, BatchSent, BatchStatus, BatchStatuses, CancelBatchRequest, ConsentsInserted, CreateContactsRequest,
     DeleteContactsRequest, InsertConsentsRequest, ProjectId, SendBatchRequest,
 };
 
-use crate::builder::ClientBuilder;
 use crate::endpoint::Endpoint;
 use crate::executor::{About, CallExecutor};
 use crate::limits::Limits;
@@ -55,28 +53,23 @@ struct Shared {
 }
 
 impl Client {
-    /// A builder for the client of a project, with a source of tokens such as an `Arc<TokenCache<_>>`.
-    pub fn builder(project_id: ProjectId, tokens: impl TokenSource) -> ClientBuilder {
-        ClientBuilder::new(project_id, tokens)
-    }
-
     pub(crate) fn new(endpoint: Endpoint, executor: CallExecutor, limits: Limits) -> Self {
         Self { shared: Arc::new(Shared { endpoint, executor }), limits }
     }
 
-    /// A clone whose calls may take so long in all, see [`ClientBuilder::with_timeout`].
+    /// A clone whose calls may take so long in all, see [`ClientBuilder::with_timeout`](crate::ClientBuilder::with_timeout).
     #[must_use]
     pub fn with_timeout(&self, timeout: Duration) -> Self {
         self.limited(|limits| limits.call = timeout)
     }
 
-    /// A clone whose attempts may take so long each, see [`ClientBuilder::with_attempt_timeout`].
+    /// A clone whose attempts may take so long each, see [`ClientBuilder::with_attempt_timeout`](crate::ClientBuilder::with_attempt_timeout).
     #[must_use]
     pub fn with_attempt_timeout(&self, timeout: Duration) -> Self {
         self.limited(|limits| limits.attempt = timeout)
     }
 
-    /// A clone whose connections may take so long each, see [`ClientBuilder::with_connect_timeout`].
+    /// A clone whose connections may take so long each, see [`ClientBuilder::with_connect_timeout`](crate::ClientBuilder::with_connect_timeout).
     #[must_use]
     pub fn with_connect_timeout(&self, timeout: Duration) -> Self {
         self.limited(|limits| limits.connect = timeout)
@@ -95,7 +88,7 @@ impl Client {
     /// that byte go or breaks the request off, so that the service has an incomplete one. A call that ended, or
     /// was dropped, before its last byte was given out never completes its request either. Both fail with
     /// [`ErrorKind::TooLate`](crate::ErrorKind::TooLate), unless they were dropped. What was given out in time
-    /// may arrive later: see [`ClientBuilder::with_tcp_user_timeout`]. How long an answer is waited for is not
+    /// may arrive later: see [`ClientBuilder::with_tcp_user_timeout`](crate::ClientBuilder::with_tcp_user_timeout). How long an answer is waited for is not
     /// touched.
     ///
     /// A transport of your own has to do the same, see [`SendUntil`].
@@ -105,7 +98,7 @@ impl Client {
     }
 
     /// A clone whose calls end early when the signal is given: no wait outlives it, whether for a token, for a
-    /// turn or between two attempts, and no attempt begins after it. An attempt under way goes on to its end,
+    /// turn or between two attempts, and no attempt begins after it. An attempt under way runs to its end,
     /// so that its outcome is known.
     #[must_use]
     pub fn with_stop(&self, stop: StopSignal) -> Self {
@@ -142,7 +135,7 @@ impl Client {
     /// Sends one message to up to 1000 recipients. Success means *accepted*; what became of each
     /// message comes later, as callbacks.
     ///
-    /// It is repeated only where nobody can have got anything, see [`RetryPolicy`]. If the future is
+    /// It is repeated only where no recipient can have got anything, see [`RetryPolicy`]. If the future is
     /// dropped, people may get the message all the same: look the batch up, as after a timeout.
     ///
     /// # Errors

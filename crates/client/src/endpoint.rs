@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn endpoint_is_only_where_nobody_listens_in() {
+    fn endpoint_requires_https_or_loopback() {
         for base_url in [
             "",
             "eu",

@@ -33,7 +33,7 @@ pub enum Reached {
 ///
 /// Ask in this order: [`reached_service`](Self::reached_service), may people have got it?
 /// [`is_transient`](Self::is_transient), may the same call succeed later?
-/// [`retry_after`](Self::retry_after), how much later? The other predicates tell what to fix;
+/// [`retry_after`](Self::retry_after), how much later? The other predicates say what to fix;
 /// [`disposition`](Self::disposition) sums them up for programs that go on with other calls, and
 /// [`request_id`](Self::request_id) is for the service's support.
 ///
@@ -154,7 +154,7 @@ impl Error {
         Self::new(operation, kind, Reached::Unknown, None, source).with_head(response)
     }
 
-    /// With what the head of a response tells.
+    /// With the fields of a response's head.
     fn with_head(mut self, response: &http::Response<Bytes>) -> Self {
         self.0.request_id = response::request_id(response.headers());
         self.0.expired = says_expired(response.status(), response.headers());
@@ -473,7 +473,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn timeouts_are_told_apart() {
+    fn timeouts_are_distinguished() {
         let send = Operation::SendBatch;
         for (error, text) in [
             (Error::timeout(send), "sending a batch was not answered in time"),
@@ -506,7 +506,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn credentials_are_told_from_credit() {
+    fn credentials_are_distinguished_from_credit() {
         let refused = Error::auth(Operation::SendBatch, AuthError::new(AuthErrorKind::Refused));
         assert!(refused.is_credentials() && !refused.is_transient());
         assert!(api(Operation::SendBatch, 401, "").is_credentials());

@@ -57,7 +57,7 @@ impl Default for Chance {
 struct Call<'a> {
     operation: Operation,
     limits: &'a Limits,
-    /// `None` if it lies beyond what the clock can tell.
+    /// `None` if it lies beyond the clock's range.
     deadline: Option<Instant>,
 }
 

@@ -54,7 +54,7 @@ impl Limits {
     }
 
     /// How long its connection may take: at most half of the attempt, so that "no connection", after
-    /// which nothing was sent, is told from "no answer", after which nobody knows.
+    /// which nothing was sent, is distinct from "no answer", after which the outcome is unknown.
     pub(crate) fn connect(&self, left: Duration) -> Duration {
         self.connect.min(self.attempt(left) / 2)
     }

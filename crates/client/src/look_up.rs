@@ -23,7 +23,7 @@ pub enum Found {
     None,
     /// Neither. There may be such a batch.
     Unclear {
-        /// Which shape came, in words and without any value of it, such as `an empty object`.
+        /// The shape of the response, in words and without any value of it, such as `an empty object`.
         shape: String,
     },
 }
@@ -182,7 +182,7 @@ fn is_like(name: &str, words: &[&str]) -> bool {
     words.iter().any(|word| name.contains(word))
 }
 
-/// Whether a field says that there is more than came: a token of a next page, or a count of what is there.
+/// Whether a field says that there is more than was returned: a token of a next page, or a count of what is there.
 fn is_more(name: &str, value: &Value) -> bool {
     let is_page = is_like(name, &["pagetoken", "next", "cursor", "continuation", "hasmore"]);
     let is_count = is_like(name, &["total", "count"]);
@@ -206,7 +206,7 @@ mod tests {
     use serde_json::json;
 
     /// What is found, what is asked for, and what is unclear, in words.
-    fn told(judged: &Judged) -> String {
+    fn described(judged: &Judged) -> String {
         match judged {
             Judged::None => "none".to_owned(),
             Judged::Entries { entries, unclear } => {
@@ -277,7 +277,7 @@ mod tests {
             (&format!("[7,{one},{{}}]"), "ours b, an array with something that is not an object"),
         ] {
             let judged = judge(&serde_json::from_str(body).unwrap(), "k", "1");
-            assert_eq!(told(&judged), expected, "{body}");
+            assert_eq!(described(&judged), expected, "{body}");
         }
     }
 
@@ -288,12 +288,12 @@ mod tests {
             read(&answer, "k", "1", Timestamp::UNIX_EPOCH)
         };
         for (status, body) in [(200, ""), (200, " \n"), (204, "")] {
-            assert_eq!(told(&read(status, body).unwrap().body), "an empty body");
+            assert_eq!(described(&read(status, body).unwrap().body), "an empty body");
         }
         for body in [r#"{"batches":[{"batch_id":"b"}],"batches":[]}"#, r#"{"batches":[],"first":{"batch_id":"b"}}"#] {
-            assert_eq!(told(&read(200, body).unwrap().body), "an empty array beside a batch");
+            assert_eq!(described(&read(200, body).unwrap().body), "an empty array beside a batch");
         }
-        assert_eq!(told(&read(200, r#"{"batches":[]}"#).unwrap().body), "none");
+        assert_eq!(described(&read(200, r#"{"batches":[]}"#).unwrap().body), "none");
         for (status, body) in [(200, "<html>"), (200, "[{"), (200, "none"), (302, "[]"), (404, "[]"), (500, "[]")] {
             assert!(read(status, body).is_err(), "{status} {body}");
         }
@@ -345,14 +345,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn without_our_value_nothing_is_ours(body in any_body(&["", "b", "x", "{}"])) {
+        fn look_up_without_our_value_finds_nothing_of_ours(body in any_body(&["", "b", "x", "{}"])) {
             if let Judged::Entries { entries, .. } = judge(&body, "k", "ours") {
                 prop_assert!(entries.iter().all(|entry| matches!(entry, Entry::Ask(_))));
             }
         }
 
         #[test]
-        fn only_an_empty_array_is_none(body in any_body(&["", "b", "ours"])) {
+        fn look_up_means_none_only_by_an_empty_array(body in any_body(&["", "b", "ours"])) {
             match judge(&body, "k", "ours") {
                 Judged::None => {
                     prop_assert!(has_empty_array(&body));
@@ -367,7 +367,7 @@ mod tests {
             around.push(json!({"batch_id": "found", "meta_data": {"k": "ours"}}));
             for body in [Value::from(around.clone()), json!({"batches": around})] {
                 let judged = judge(&body, "k", "ours");
-                prop_assert!(told(&judged).contains("ours found"), "{}", body);
+                prop_assert!(described(&judged).contains("ours found"), "{}", body);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Counts for whoever collects them with the `metrics` facade; without the feature, nothing. The names are
+//! Counters through the `metrics` facade; without the feature, nothing. The names are
 //! in the page of the crate.
 
 use tokio::time::Instant;

@@ -113,7 +113,7 @@ mod tests {
                 match window.admit(now) {
                     Ok(()) => left.push(now.max(left.last().copied().unwrap_or_default())),
                     Err(from) => {
-                        // It is told the first moment at which it may: not a nanosecond earlier.
+                        // It gets the first moment at which it may run: not a nanosecond earlier.
                         prop_assert!(window.admit(from - Duration::from_nanos(1)).is_err());
                         prop_assert!(window.admit(from).is_ok());
                         now = now.max(from);
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn who_keeps_below_the_figure_never_waits() {
+    fn pace_below_the_limit_never_waits() {
         let mut window = Window::new(Pace::PER_PROJECT);
         for number in 0..10_000u32 {
             assert_eq!(window.admit(Duration::from_micros(1313) * number), Ok(()));
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_gives_up_while_waiting_takes_nothing() {
+    async fn pace_abandoned_wait_takes_no_turn() {
         let pace = Pace::per_second(NonZeroU32::MIN);
         let start = Instant::now();
         pace.turn().await;

@@ -74,7 +74,7 @@ pub struct Accepted(
     pub Option<AnyJson>,
 );
 
-/// Headers that name a request, the most telling first.
+/// Headers that name a request, the most specific first.
 const REQUEST_ID: [&str; 3] = ["x-request-id", "x-correlation-id", "request-id"];
 
 /// The longest id of a request that is believed to be one.

@@ -8,7 +8,7 @@ use crate::{Error, ErrorKind, Idempotency, Reached};
 
 /// When a call is repeated, and after which wait.
 ///
-/// * A *send* and a *creation of contacts* are repeated only after a failure that surely did not reach
+/// * A *send* and a *creation of contacts* are repeated only after a failure that definitely did not reach
 ///   the service and may pass: no connection, or an answer 429.
 /// * Any *other* call is repeated also after a timeout, a broken connection, an answer 408 or 5xx.
 /// * Nothing is repeated after any other 4xx, an answer that cannot be read, a time to leave that was
@@ -20,7 +20,7 @@ use crate::{Error, ErrorKind, Idempotency, Reached};
 /// The wait is what `Retry-After` says and up to a quarter of a second more, else a random time from
 /// nothing to a limit that doubles with each attempt. If the service asks for more than
 /// [`max_wait`](Self::with_max_wait), or the call would be over before the wait, it fails at once and
-/// [`Error::retry_after`] tells the caller how long to pause.
+/// [`Error::retry_after`] is how long to pause.
 ///
 /// All clones of a client share a budget: five calls pay for one repeat, and ten repeats are there from
 /// the start. So a storm of failures costs at most 1.2 times as many requests as there were calls, and

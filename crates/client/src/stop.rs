@@ -12,7 +12,7 @@ use tokio::sync::watch;
 pub struct StopSignal(Arc<watch::Sender<bool>>);
 
 impl StopSignal {
-    /// A signal that nobody has given yet.
+    /// A signal that has not been given yet.
     pub fn new() -> Self {
         Self(Arc::new(watch::channel(false).0))
     }

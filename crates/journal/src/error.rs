@@ -36,9 +36,9 @@ pub enum JournalError {
         /// What the system says.
         source: io::Error,
     },
-    /// A line is no record, and does not stand at the end of its file, where a torn one may. Somebody
+    /// A line is not a record, and does not stand at the end of its file, where a torn one may. Somebody
     /// changed the file, or the disk is damaged; the records after it can be read.
-    #[error("line {line} of {} is no record of a callback", path.display())]
+    #[error("line {line} of {} is not a record of a callback", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,

@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 //!
 //! For looking at callbacks afterwards, or replaying them: after a fault of a program, into a new one, into
-//! a ledger. Nothing writes a journal unless it is told to; the command line does with `listen --journal`.
+//! a ledger. Nothing writes a journal unless asked to; the command line does with `listen --journal`.
 //!
 //! **A journal holds personal data**: phone numbers and other identities, names, texts that people
 //! wrote, and whatever a program put into the metadata of its messages. Keep it as you keep a database
@@ -23,7 +23,7 @@
 //! | --- | --- |
 //! | `v` | The version of the format, 1. A reader refuses what is newer than itself |
 //! | `received` | When it was taken in: RFC 3339, UTC |
-//! | `headers` | Pairs of name and value in the order they came; a name may come twice. Values are read as ISO 8859-1, so any byte is kept; `null` stands for a value that was left out |
+//! | `headers` | Pairs of name and value in the order received; a name may occur twice. Values are read as ISO 8859-1, so any byte is kept; `null` stands for a value that was left out |
 //! | `body` | The body as text, if it is UTF-8: not one byte is changed but for the escapes of JSON |
 //! | `body_base64` | Instead of `body`, if it is not |
 //!
@@ -31,7 +31,7 @@
 //!
 //! A record is whole or torn: a crash may leave the beginning of one at the end of a file. It was
 //! never answered, so the service sends that callback again; a reader passes over it, and the writer
-//! cuts it off when it goes on with that file. Beside the files lies `lock`, by which a folder has
+//! cuts it off when it continues that file. Beside the files lies `lock`, by which a folder has
 //! one writer at a time.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

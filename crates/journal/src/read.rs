@@ -31,7 +31,7 @@ pub fn read(path: impl AsRef<Path>) -> Result<Records, JournalError> {
         }
         files
     } else {
-        // What is no plain file has no length to speak of.
+        // Only a plain file has a length.
         let length = if metadata.is_file() { metadata.len() } else { u64::MAX };
         VecDeque::from([(path.to_owned(), length)])
     };
@@ -40,7 +40,7 @@ pub fn read(path: impl AsRef<Path>) -> Result<Records, JournalError> {
 
 /// The records of a journal, oldest first, one in memory at a time.
 ///
-/// After an error it goes on with the next line, or the next file.
+/// After an error it continues with the next line, or the next file.
 #[derive(Debug)]
 pub struct Records {
     /// With their lengths at the time of the call.
@@ -58,7 +58,7 @@ struct Current {
 }
 
 impl Records {
-    /// How many torn records were passed over so far: beginnings of records at the ends of files.
+    /// Number of torn records skipped so far: beginnings of records at the ends of files.
     pub fn torn(&self) -> u64 {
         self.torn
     }

@@ -15,7 +15,7 @@ const VERSION: u64 = 1;
 /// Headers that carry secrets: their values are left out.
 const SECRETS: [HeaderName; 3] = [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION];
 
-/// One callback as it came.
+/// One callback as received.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Record {
@@ -38,7 +38,7 @@ impl fmt::Debug for Record {
     }
 }
 
-/// Why a line is no record.
+/// Why a line is not a record.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     Damaged,
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn the_line_is_what_the_page_shows() {
+    fn line_is_what_the_page_shows() {
         let mut headers = HeaderMap::new();
         headers.append("content-type", HeaderValue::from_static("application/json"));
         headers.append("authorization", HeaderValue::from_static("Bearer secret"));
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_record_is_told_from_what_is_newer() {
+    fn records_distinguish_invalid_from_newer() {
         let good = String::from_utf8(line(&HeaderMap::new(), b"{}")).unwrap();
         let newer = good.replacen("{\"v\":1", "{\"v\":2,\"new\":[]", 1);
         assert_eq!(read(newer.as_bytes()), Err(Fault::Version(2)));

@@ -50,7 +50,7 @@ pub struct Journal {
     numbers: VecDeque<u64>,
     /// The last of them, if it can be gone on with.
     current: Option<Current>,
-    /// An earlier file may not be on the disk: the next call of `sync` tells.
+    /// An earlier file may not be on the disk: the next call of `sync` reports it.
     lost: Option<JournalError>,
     /// One record, kept for its room.
     line: Vec<u8>,
@@ -67,7 +67,7 @@ struct Current {
 }
 
 impl Journal {
-    /// Opens the journal in a folder, which is made if it is not there, and goes on after its last
+    /// Opens the journal in a folder, which is created if missing, and continues after its last
     /// whole record. If there are more files than the bounds allow, the oldest are removed.
     ///
     /// # Errors
@@ -124,7 +124,7 @@ impl Journal {
         let Some(current) = &self.current else { return Ok(()) };
         let synced = current.file.sync_data().map_err(|error| JournalError::write(&current.path, error));
         if synced.is_err() {
-            // A system may forget the fault once it was told, so this file is not trusted again.
+            // A system may forget the fault once it was reported, so this file is not trusted again.
             self.current = None;
         }
         synced

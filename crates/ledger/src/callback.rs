@@ -55,13 +55,13 @@ impl ReceivedCallback {
     }
 }
 
-/// How many callbacks of a kind were received. It tells of nobody.
+/// Number of callbacks of a kind. It names no person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CallbackCount {
     /// The trigger's name such as `MESSAGE_INBOUND`, or `UNKNOWN`.
     pub kind: String,
-    /// How many, those that came again among them.
+    /// How many, repeated ones among them.
     pub count: u64,
     /// When the earliest was received, to the microsecond.
     pub first: Timestamp,
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kind_of_a_callback_and_what_it_says_are_taken_out() {
+    fn kind_of_a_callback_and_what_it_says_are_taken_out() {
         let metadata = r#"{\"batchId\":\"A\",\"messageIndex\":3}"#;
         let receipt = format!(
             r#"{{"message_delivery_report":{{"status":"READ","channel_identity":{{"identity":"+15550100011"}}}},

@@ -38,7 +38,7 @@ pub struct NewCampaign {
     pub service: String,
     /// Where the recipients come from: the absolute path of a file, or empty.
     pub input: String,
-    /// Tells whether the input is still the same.
+    /// Shows whether the input is still the same.
     pub input_fingerprint: String,
     /// The message as its author wrote it, placeholders and all: never a person's values.
     pub message: String,
@@ -145,7 +145,7 @@ pub struct CampaignRecord {
     pub service: String,
     /// Where the recipients come from: the absolute path of a file, or empty.
     pub input: String,
-    /// Tells whether the input is still the same.
+    /// Shows whether the input is still the same.
     pub input_fingerprint: String,
     /// The message as its author wrote it, placeholders and all.
     pub message: String,
@@ -176,13 +176,13 @@ pub struct CampaignRecord {
 }
 
 impl CampaignRecord {
-    /// The campaign that a retry, a retry of a retry and so on began with: itself, if it is no retry.
+    /// The campaign that a retry, a retry of a retry and so on began with: itself, if it is not a retry.
     pub fn family(&self) -> CampaignId {
         self.root.unwrap_or(self.id)
     }
 }
 
-/// What creating a campaign came to.
+/// The result of creating a campaign.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Created {

@@ -253,7 +253,7 @@ impl MessageFailure {
         Self { description: Some(description.into()), ..self }
     }
 
-    /// The failure that a message's state tells; `None` if it has not failed.
+    /// The failure in a message's state; `None` if it has not failed.
     pub fn of(row: u64, line: u64, state: &MessageState) -> Option<Self> {
         let text = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
         (state.progress == Progress::Failed).then(|| Self {

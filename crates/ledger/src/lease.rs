@@ -11,7 +11,7 @@ use crate::plan::{Digest, PlannedRows};
 use crate::rows::RowSpans;
 use crate::worker::Worker;
 
-/// How long a lease lasts, unless told otherwise. It is renewed after a third of it.
+/// How long a lease lasts by default. It is renewed after a third of it.
 pub const LEASE: Duration = Duration::from_secs(30);
 
 /// A worker asks for batches to send.
@@ -51,7 +51,7 @@ impl Claim {
     }
 }
 
-/// What a claim came to.
+/// The result of a claim.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Claimed {
@@ -140,7 +140,7 @@ impl Lease {
     }
 }
 
-/// What renewing leases came to.
+/// The result of renewing leases.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Renewed {
@@ -163,7 +163,7 @@ impl Renewed {
 pub struct Run {
     /// Counts the runs of the campaign, from 1.
     pub number: u64,
-    /// The longest time that any run of the campaign was told to wait before it sends again.
+    /// The longest time that any run of the campaign was set to wait before it sends again.
     pub resend_after: Duration,
 }
 

@@ -20,7 +20,7 @@ use crate::sums::{Pulse, ReasonCount};
 /// A future in a box, as an object-safe trait needs it.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// The record of campaigns: what was intended, what came of it, what was received since.
+/// The record of campaigns: intents, outcomes and received callbacks.
 ///
 /// What a call wrote is durable when the call returns without an error, and is seen by every later
 /// call, of other processes too where the ledger can be shared. After an error nothing of the call
@@ -75,7 +75,7 @@ pub trait Ledger: Send + Sync + 'static {
     /// `NotRunning` if it is paused or cancelled. `Altered` if its sums do not agree with its batches.
     fn begin_run(&self, campaign: CampaignId, resend_after: Duration) -> BoxFuture<'_, Result<Run, LedgerError>>;
 
-    /// Gives a worker leave to send batches that nobody else may send, by number.
+    /// Leases batches to a worker, by number: only it may send them.
     ///
     /// What workers hold that are gone is free at once; what others hold, when their leases lapse.
     ///

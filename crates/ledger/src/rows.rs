@@ -217,7 +217,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_text_reads_back(rows in prop::collection::vec((any::<u64>(), any::<u64>()), 0..20)) {
+        fn text_reads_back(rows in prop::collection::vec((any::<u64>(), any::<u64>()), 0..20)) {
             let spans: RowSpans = rows.iter().copied().collect();
             prop_assert_eq!(spans.to_string().parse::<RowSpans>(), Ok(spans.clone()));
             prop_assert_eq!(spans.iter().collect::<Vec<_>>(), rows);

@@ -27,7 +27,7 @@ pub struct CampaignStatus {
     pub batches: BatchCounts,
     /// How many messages of accepted batches stand where; their total is `accepted`.
     pub messages: Tally,
-    /// Whether it goes on.
+    /// Whether it is running.
     pub phase: Phase,
 }
 
@@ -83,7 +83,7 @@ impl BatchCounts {
     }
 }
 
-/// Whether a campaign goes on.
+/// Whether a campaign is running.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]

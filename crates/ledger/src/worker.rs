@@ -22,7 +22,7 @@ pub struct Worker {
     process: Option<ProcessId>,
 }
 
-/// What tells a process from every other one, also from one that later has the same number.
+/// The identity of a process, distinct also from a later one with the same number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ProcessId {
@@ -42,7 +42,7 @@ impl ProcessId {
         Self { boot: boot.into(), namespace: namespace.into(), pid, started }
     }
 
-    /// This process; `None` where the system does not tell, which is anywhere but on Linux.
+    /// This process; `None` where the system does not say, which is anywhere but on Linux.
     pub fn own() -> Option<Self> {
         static OWN: Mutex<Option<ProcessId>> = Mutex::new(None);
         let mut own = OWN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -55,7 +55,7 @@ impl ProcessId {
 }
 
 impl Worker {
-    /// A worker of that name. Without a process nothing but its goodbye or its leases tell its end; one
+    /// A worker of that name. Without a process, only its goodbye or its leases show its end; one
     /// of this process counts as gone unless a [`Presence`] stands for it.
     pub fn new(name: impl Into<Arc<str>>, process: Option<ProcessId>) -> Self {
         Self { name: name.into(), process }
@@ -145,7 +145,7 @@ mod system {
         let namespace = fs::read_link("/proc/self/ns/pid").ok()?;
         let stat = fs::read_to_string("/proc/self/stat").ok()?;
         let stat = Stat::read(&stat)?;
-        // A /proc of another namespace would tell of other processes.
+        // A /proc of another namespace would list other processes.
         (stat.pid == std::process::id())
             .then(|| ProcessId::new(boot.trim(), namespace.to_string_lossy(), stat.pid, stat.started))
     }
@@ -204,7 +204,7 @@ mod system {
         use super::*;
 
         #[test]
-        fn a_stat_line_is_read_whatever_the_process_is_called() {
+        fn stat_line_is_read_whatever_the_process_is_called() {
             let line = "77 (a) b (c)) Z 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4242 20 21\n";
             let stat = Stat::read(line).unwrap();
             assert_eq!((stat.pid, stat.state, stat.started), (77, 'Z', 4242));
@@ -212,7 +212,7 @@ mod system {
         }
 
         #[test]
-        fn a_proc_that_hides_processes_is_known() {
+        fn proc_that_hides_processes_is_known() {
             let mount = |options: &str| format!("22 61 0:21 / /proc rw,nosuid shared:12 - proc proc rw{options}");
             assert!(!hides(&mount("")));
             assert!(!hides(&mount(",hidepid=0")));
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_is_gone_when_its_handle_is_dropped() {
+    fn worker_is_gone_when_its_handle_is_dropped() {
         let presence = Presence::new();
         let worker = presence.worker().clone();
         assert!(!worker.is_gone());

@@ -9,7 +9,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use serde::{Deserialize, Serialize};
 use sinch_batch_models::{AppId, BatchRecipient, Callback, Channel, Message, Recipient, Recipients, SendBatchRequest};
 
-const REPORT: &str = include_str!("../../../tests/wire/callback.message_delivery.failed.channel.json");
+const REPORT: &str = include_str!("../../../tests/wire/callback/message_delivery.failed.channel.json");
 
 mod floor {
     use super::*;

@@ -1,4 +1,4 @@
-//! Contacts: made and deleted in bulk. What became of each is told by callbacks alone.
+//! Contacts: made and deleted in bulk. Only callbacks report the result of each.
 
 use serde::de::Error;
 

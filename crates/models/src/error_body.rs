@@ -23,7 +23,7 @@ pub struct ErrorBody {
     pub details: Vec<Value>,
     /// How the body was laid out.
     pub layout: ErrorLayout,
-    /// The body as it came; what is not UTF-8 is replaced. `Debug` tells only its length.
+    /// The body as received; invalid UTF-8 is replaced. `Debug` shows only its length.
     pub raw: PrivateText,
 }
 

@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_made_from_text_in_every_usual_way() {
+    fn id_is_made_from_text_in_every_usual_way() {
         let id = AppId::new("a1");
         assert_eq!(id, "a1");
         assert_eq!(id, AppId::from("a1"));
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_that_is_not_a_string_is_an_error_that_names_it() {
+    fn id_that_is_not_a_string_is_an_error_that_names_it() {
         let error = crate::wire::parse::<MessageId>(b"7").unwrap_err();
         assert_eq!(error.message(), "invalid type: an integer, expected a string (message id)");
     }

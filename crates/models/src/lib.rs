@@ -7,7 +7,7 @@
 //! Reading order: [`id`], [`wire`], [`recipient`], [`message`], [`template`], [`batch`],
 //! [`consent`], [`contact`], [`callback`], [`error_body`].
 //!
-//! [`parse`](wire::parse) reads JSON and says where it is not what was expected; every type tells its
+//! [`parse`](wire::parse) reads JSON and says where it is not what was expected; every type lists its
 //! `unknown_fields()`. The [guide](message#guide) shows each kind of message once.
 //!
 //! This crate knows no HTTP, no clock and no async.

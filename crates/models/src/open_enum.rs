@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A name newer than this release, kept as it came.
+/// A name newer than this release, kept unchanged.
 ///
 /// It can only be made by reading, so a name this release knows never hides in it.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -25,7 +25,7 @@ impl fmt::Debug for UnknownName {
     }
 }
 
-/// Defines an enum whose names the service owns: any text parses, and prints back as it came.
+/// Defines an enum whose names the service owns: any text parses, and prints back unchanged.
 macro_rules! open_enum {
     (
         $(#[$meta:meta])*
@@ -38,7 +38,7 @@ macro_rules! open_enum {
         #[non_exhaustive]
         pub enum $name {
             $( $(#[$vmeta])* $variant, )+
-            /// A name newer than this release; it is written back as it came.
+            /// A name newer than this release; it is written back unchanged.
             Unknown($crate::UnknownName),
         }
 

@@ -78,7 +78,7 @@ impl Template {
     /// ```
     ///
     /// # Errors
-    /// If the message with the values in it is no message any more, which no published kind allows.
+    /// If the message with the values in it is no longer a message, which no published kind allows.
     pub fn render(&self, parameters: &Parameters) -> Result<Message, ParseError> {
         let mut value = value_of(&self.message);
         replace(&mut value, parameters);

@@ -81,7 +81,7 @@ pub enum FindingKind {
     RepeatedColumn,
     /// Not a phone number: an optional `+`, then 7 to 15 digits, the first not 0.
     BadNumber,
-    /// Nobody to send to.
+    /// No recipient.
     MissingIdentity,
     /// A channel that requests cannot name.
     UnknownChannel,
@@ -99,7 +99,7 @@ pub enum FindingKind {
     ReservedKey,
     /// Over a documented limit.
     TooLong,
-    /// A line that is no recipient in JSON.
+    /// A line that is not a recipient in JSON.
     BadJson,
     /// A header that does not say who gets the message, or says it twice.
     NoRecipientColumn,
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_looks_like_a_number_is_not_shown() {
+    fn name_that_looks_like_a_number_is_not_shown() {
         assert_eq!(shown("code 123456").as_deref(), Some("code 123456"));
         assert_eq!(shown("+1 555 01 00 001"), None);
         assert_eq!(shown(&"é".repeat(200)).map(|name| name.chars().count()), Some(100));

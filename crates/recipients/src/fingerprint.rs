@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_text_is_read_back() {
+    fn text_is_read_back() {
         let abc = Fingerprint::of(b"abc");
         let text = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad-3";
         assert_eq!(abc.to_string(), text);

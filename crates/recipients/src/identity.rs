@@ -35,7 +35,7 @@ pub(crate) fn fault_on(channel: &Channel, id: &str) -> Option<IdentityFault> {
     fault(id)
 }
 
-/// What is wrong with an identity that is no phone number, or with a contact's id, that is not empty.
+/// What is wrong with an identity that is not a phone number, or with a contact's id, that is not empty.
 pub(crate) fn fault(id: &str) -> Option<IdentityFault> {
     let fault = |kind, message: &str| Some(IdentityFault { kind, message: message.to_owned() });
     // Nearly every id is letters and digits.
@@ -107,7 +107,7 @@ pub(crate) fn is_error_word(text: &str) -> bool {
         "undefined",
         "#####",
     ];
-    // Nearly every value is told by its first byte.
+    // The first byte decides nearly every value.
     matches!(text.as_bytes().first(), Some(b'#' | b'N' | b'n' | b'u' | b'(' | b' ')) && {
         let text = trimmed(text);
         WORDS.contains(&text) || (text.len() > 2 && text.bytes().all(|byte| byte == b'#'))
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_an_optional_plus_and_7_to_15_digits() {
+    fn number_is_an_optional_plus_and_7_to_15_digits() {
         for good in ["+15550100001", "15550100001", "1555010", "+155501000010001"] {
             check(good, None);
         }
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn an_identity_has_nothing_around_it() {
+    fn identity_has_nothing_around_it() {
         let kind = |id: &str| fault(id).map(|fault| fault.kind);
         for good in ["abc", "01KZ4EBHKN27EZJ4Q91V5C36G1", "user@example.com", "a b", "NULLA"] {
             assert_eq!(kind(good), None, "{good}");
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn an_opt_out_names_a_number_or_another_identity() {
+    fn opt_out_names_a_number_or_another_identity() {
         let kind = |id: &str| fault_of_any(id).map(|fault| fault.kind);
         for good in ["+15550100002", "15550100002", "01KZ4EBHKN27EZJ4Q91V5C36G1", "x", "7734912345678901234"] {
             assert_eq!(kind(good), None, "{good}");

@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_named_by_its_first_bytes() {
+    fn file_is_named_by_its_first_bytes() {
         let utf_16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
         for (bytes, expected) in [
             (utf_16("\u{feff}SMS,name\n"), Some(NotText::Utf16)),
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_text_is_read_or_named() {
+    fn whole_text_is_read_or_named() {
         assert_eq!(text("\u{feff}é".as_bytes()), Ok("é"));
         assert_eq!(text(b"{\"a\": \"\xE9\"}"), Err(NotText::Windows1252));
         assert_eq!(text(b"a\xFF"), Err(NotText::Other));

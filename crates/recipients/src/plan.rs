@@ -14,11 +14,11 @@ const MAX_BATCHES: usize = 1_000_000;
 
 /// Where one batch lies in its source, and what was there when it was checked.
 ///
-/// The range begins with the first byte of the first row that goes out and ends with the line break of the
+/// The range begins with the first byte of the first row that is sent and ends with the line break of the
 /// last one. Skipped rows and blank lines between them are inside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct BatchRange {
-    /// The row that begins at `at_byte`: the first that goes out, unless rows of a planned batch are left out.
+    /// The row that begins at `at_byte`: the first that is sent, unless rows of a planned batch are left out.
     pub first_row: RowNumber,
     /// Where the range begins, in bytes from the start of the source.
     pub at_byte: u64,
@@ -32,7 +32,7 @@ pub struct BatchRange {
 /// One batch of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedBatch {
-    /// Number and line of each row that goes out, ascending.
+    /// Number and line of each row that is sent, ascending.
     pub rows: Vec<(RowNumber, u64)>,
     /// Where they lie.
     pub range: BatchRange,

@@ -16,8 +16,8 @@ pub struct Preflight {
     pub bad_rows: u64,
     /// Mistakes, those of the header included.
     pub findings: u64,
-    /// Those among them that tell of a recipient of an earlier row. If the other rows are sent, such a
-    /// row must be mended or deleted: sent as it is, that recipient gets two messages.
+    /// Those among them that repeat a recipient of an earlier row. If the other rows are sent, such a
+    /// row must be fixed or deleted: sent as it is, that recipient gets two messages.
     pub repeats: u64,
     /// The file's fingerprint; after a [`TooLarge`](crate::FindingKind::TooLarge) row that of what was read.
     pub fingerprint: Fingerprint,
@@ -27,7 +27,7 @@ pub struct Preflight {
 }
 
 impl Preflight {
-    /// Whether there is no mistake at all.
+    /// Whether there are no mistakes.
     pub fn is_ok(&self) -> bool {
         self.findings == 0
     }
@@ -46,10 +46,10 @@ impl Preflight {
     }
 }
 
-/// Reads a file once and tells every mistake in it as it is found.
+/// Reads a file once and reports every mistake in it as it is found.
 ///
 /// Several mistakes of one row come in the order of its columns. Repeated identities come last, in the
-/// order of the file, because only the end of the file tells them; of two rows with the same identity
+/// order of the file, because only the end of the file shows them; of two rows with the same identity
 /// the later one is bad.
 ///
 /// # Errors

@@ -25,13 +25,13 @@ pub trait RecipientSource: Send + 'static {
     /// Length in bytes, if it can be known without reading.
     ///
     /// # Errors
-    /// [`SourceError::Open`] if the system does not tell.
+    /// [`SourceError::Open`] if the system does not say.
     fn len_bytes(&self) -> Result<Option<u64>, SourceError>;
 
     /// Reads all recipients, and reports everything that is wrong with them.
     ///
     /// Several findings of one row come in the order of its columns. Repeated identities come last, in the
-    /// order of the rows, because only the end of the source tells them; of two rows with the same identity
+    /// order of the rows, because only the end of the source shows them; of two rows with the same identity
     /// the later one is invalid. If rows are skipped, the source is read a second time for the plan.
     ///
     /// Memory does not grow with the rows, save 12 bytes for each identity (and 8 for each repeated one),

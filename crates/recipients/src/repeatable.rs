@@ -21,7 +21,7 @@ type Made = Box<dyn Iterator<Item = io::Result<BatchRecipient>> + Send>;
 /// Recipients that a program can make again from the start, such as those of a list or a query.
 ///
 /// They are checked by the rules for JSON lines. Digests and positions are those of their JSON, one line
-/// each, so what goes out is what was checked. An earlier batch than the last one starts from the beginning.
+/// each, so what is sent is what was checked. An earlier batch than the last one starts from the beginning.
 ///
 /// ```
 /// use sinch_batch_models::{BatchRecipient, Channel, Message, Recipient, Template};
@@ -64,7 +64,7 @@ impl Repeatable {
         Self::boxed(Box::new(move || Box::new(make().into_iter().map(Ok))))
     }
 
-    /// The same, where a recipient may not be there to be had: the error ends the reading, as
+    /// The same, where a recipient may be unreadable: the error ends the reading, as
     /// [`SourceError::Io`] or [`SourceError::Batch`].
     pub fn try_new<I, E>(make: impl Fn() -> I + Send + 'static) -> Self
     where

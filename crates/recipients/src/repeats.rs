@@ -50,7 +50,7 @@ pub(crate) struct Repeat {
 ///
 /// Two different identities are taken for one with odds of about `n² / 2^65` for `n` identities: one
 /// in 37 million files of a million rows, one in 370,000 files of ten million. The key is new in each
-/// run, so a second run tells.
+/// run, so a second run decides.
 pub(crate) struct Search {
     key: RandomState,
     /// Hash in two halves, then the spot: 12 bytes where `(u64, u32)` would take 16.
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_takes_twelve_bytes() {
+    fn entry_takes_twelve_bytes() {
         assert_eq!(size_of::<[u32; 3]>(), 12);
         assert_eq!((Spot::new(MAX_ROWS, 31).row(), Spot::new(MAX_ROWS, 31).ordinal()), (134_217_727, 31));
     }

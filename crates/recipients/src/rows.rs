@@ -82,7 +82,7 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Takes no fingerprint, which saves a twentieth of the time, for whoever does not compare it: then
+    /// Takes no fingerprint, which saves a twentieth of the time, for callers that do not compare it: then
     /// [`finish`](Self::finish) is an error. A file that has changed is still noticed where a row is bad.
     #[must_use]
     pub fn without_fingerprint(mut self) -> Self {
@@ -112,7 +112,7 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
-    /// The row that came by last, good or not; 0 before the first.
+    /// The last row read, valid or not; 0 before the first.
     pub fn position(&self) -> RowNumber {
         self.source.row()
     }

@@ -7,7 +7,7 @@ use crate::finding::Finding;
 use crate::rows::Skipped;
 use crate::source::{Format, RowReader};
 
-/// Writes skipped rows, with the reason of each, in the format they came in.
+/// Writes skipped rows, with the reason of each, in their own format.
 ///
 /// In CSV the columns `#line` and `#reason` come first and the row follows as it stood; in JSON lines
 /// a remark stands above each row. Both are ignored when the fixed file is read. An ignored column gets a `#`

@@ -98,7 +98,7 @@ const ASCII: [u8; 128] = {
     table
 };
 
-/// The length of a text in pieces, as far as one look at each piece tells it.
+/// The length of a text in pieces, as far as one look at each piece shows it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Septets {
     pub(crate) septets: usize,
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn the_alphabet_has_128_and_10_characters() {
+    fn alphabet_has_128_and_10_characters() {
         let all = |count| (0..=0xffff_u32).filter_map(char::from_u32).filter(|c| septets(*c) == Some(count)).count();
         // The escape itself is not a character.
         assert_eq!((all(1), all(2)), (127, 10));

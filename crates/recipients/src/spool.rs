@@ -78,7 +78,7 @@ impl RecipientFile {
     }
 }
 
-/// Writes a recipient as one line of JSON, as it goes out.
+/// Writes a recipient as one line of JSON, as it is sent.
 pub(crate) fn write_line(out: &mut impl Write, recipient: &BatchRecipient) -> io::Result<()> {
     serde_json::to_writer(&mut *out, recipient)?;
     out.write_all(b"\n")

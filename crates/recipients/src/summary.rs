@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_million_findings_are_a_table_and_the_first_twenty() {
+    fn million_findings_are_a_table_and_the_first_twenty() {
         let mut summary = FindingSummary::new(20);
         for line in (1..=1_000_000).rev() {
             summary.add(&finding(line, FindingKind::BadNumber, &format!("the {line}th character is not a digit")));

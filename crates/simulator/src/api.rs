@@ -3,21 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Method;
 use http::request::Parts;
-use http::{Method, Request, Response};
-use hyper::body::Incoming;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::answer::{Answer, Body};
-use crate::apply::{End, apply_fault};
+use crate::answer::Answer;
 use crate::batch::{Arrival, Batch};
 use crate::check;
 use crate::clock::{earlier, later};
-use crate::faults::{Fault, SimulatedOperation};
+use crate::faults::SimulatedOperation;
 use crate::outbox::What;
 use crate::people::Contact;
-use crate::server::{Closed, decode, pairs, read};
+use crate::server::{decode, pairs};
 use crate::shared::Shared;
 use crate::{queue, token};
 
@@ -35,7 +33,7 @@ pub(crate) enum Call {
 }
 
 impl Call {
-    fn of(method: &Method, path: &str) -> Self {
+    pub(crate) fn of(method: &Method, path: &str) -> Self {
         let segments: Vec<&str> = path.split('/').skip(1).collect();
         let own = |text: &str| decode(text).unwrap_or_default();
         match (method, &*segments) {
@@ -60,7 +58,7 @@ impl Call {
     }
 
     /// The name it is counted under, and what faults can name.
-    fn names(&self) -> (&'static str, Option<SimulatedOperation>) {
+    pub(crate) fn names(&self) -> (&'static str, Option<SimulatedOperation>) {
         match self {
             Self::Token => ("token", Some(SimulatedOperation::Token)),
             Self::Send { .. } => ("send_batch", Some(SimulatedOperation::SendBatch)),
@@ -72,39 +70,6 @@ impl Call {
             Self::InsertConsents { .. } => ("insert_consents", Some(SimulatedOperation::InsertConsents)),
             Self::Unknown => ("unknown", None),
         }
-    }
-}
-
-/// Answers one request, or does to it what was planned.
-pub(crate) async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Body>, Closed> {
-    let (head, body) = request.into_parts();
-    let call = Call::of(&head.method, head.uri.path());
-    let (name, operation) = call.names();
-    let Some(body) = read(body).await? else {
-        shared.counters.request(name, "413");
-        shared.requests.add(&shared, name, &head, None, None, "413");
-        return Ok(Answer::too_large().into_response());
-    };
-    let fault = operation.and_then(|operation| shared.faults.take(operation));
-    let delay = fault.as_ref().map(Fault::delay).filter(|delay| !delay.is_zero());
-    let kind = fault.as_ref().map(|fault| fault.fault.name());
-    let leaves = delay.map(|delay| later(shared.clock.now(), delay));
-    let end = match fault {
-        None => End::Answer(answer(&shared, &call, &head, &body, Conditions::usual(&shared))),
-        Some(fault) => apply_fault(&shared, fault, &call, &head, &body),
-    };
-    shared.counters.request(name, end.name());
-    shared.requests.add(&shared, name, &head, Some(&body), kind, end.name());
-    if let Some(leaves) = leaves {
-        shared.clock.sleep_until(leaves).await;
-    }
-    match end {
-        End::Answer(answer) => {
-            let answer = if shared.config.flat_errors { answer.flat() } else { answer };
-            Ok(answer.into_response())
-        }
-        End::Close => Err(Closed),
-        End::Never => std::future::pending().await,
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::answer::Answer;
 use crate::api::{Call, Conditions, answer, answer_token, metadata_query};
 use crate::faults::{Fault, FaultKind};
-use crate::ids::{Kind, hash, ulid};
+use crate::ids::{Kind, hash, seeded};
 use crate::shared::Shared;
 
 /// How a request ends.
@@ -140,7 +140,7 @@ fn distort(shared: &Shared, kind: FaultKind, call: &Call, head: &Parts, body: Va
     let Call::Find { project_id } = call else { return None };
     let (key, value) = metadata_query(head).ok()?;
     let Value::Array(mut found) = body else { return None };
-    let invented = ulid(shared.clock.now(), shared.config.seed, Kind::Stranger, hash(0, &value));
+    let invented = seeded(shared.clock.now(), shared.config.seed, Kind::Stranger, hash(0, &value));
     let stranger = || {
         let other = shared.store().other(project_id, (&key, &value), shared.clock.now());
         let made_up = || json!({"batch_id": invented, "meta_data": {"other": "batch"}, "status": "PROCESSED"});

@@ -19,7 +19,7 @@ pub enum Source {
     Repo,
     /// A third party's code or notes.
     Third,
-    /// Nobody published it: inferred.
+    /// Not published: inferred.
     Inferred,
     /// A choice of the simulator, where the service may do anything.
     Choice,
@@ -123,7 +123,7 @@ pub const ASSUMPTIONS: &[Assumption] = &[
         "every entry makes a contact, also the same one twice; unified ids are not simulated",
         Source::Inferred,
     ),
-    it("contacts", "an id that names no contact is passed over", Source::Docs),
+    it("contacts", "an id that names no contact is ignored", Source::Docs),
     it(
         "contacts",
         "callbacks show every field, empty if not given; Unknown for the name, the channels of the identities for the priority",
@@ -212,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_page_is_made_of_the_table() {
+    fn page_is_made_of_the_table() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/ASSUMPTIONS.md");
         if std::env::var_os("UPDATE_PAGES").is_some() {
             std::fs::write(path, page()).unwrap();

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use crate::check::CHANNELS;
-use crate::ids::{Kind, ulid};
+use crate::ids::{Kind, seeded};
 use crate::packed::{Packed, Packer, Record};
 use crate::stats::{MessageStatus, SimulatedMessage, Tally};
 use crate::template::Template;
@@ -54,7 +54,7 @@ pub(crate) enum Receipts {
     Outside,
 }
 
-/// What a batch came with, beside its body.
+/// The context of a batch, beside its body.
 pub(crate) struct Arrival {
     pub(crate) seed: u64,
     pub(crate) number: usize,
@@ -110,7 +110,7 @@ impl Batch {
         Self {
             channels,
             number: arrival.number,
-            id: ulid(arrival.now, arrival.seed, Kind::Batch, arrival.number as u64),
+            id: seeded(arrival.now, arrival.seed, Kind::Batch, arrival.number as u64),
             project_id: arrival.project_id,
             app_id: text("app_id").unwrap_or_default(),
             accepted: arrival.now,
@@ -170,7 +170,7 @@ impl Batch {
 
     pub(crate) fn message_id(&self, index: usize) -> String {
         // A batch has at most 1000 messages.
-        ulid(self.accepted, self.seed, Kind::Message, (self.number as u64) << 10 | index as u64)
+        seeded(self.accepted, self.seed, Kind::Message, (self.number as u64) << 10 | index as u64)
     }
 
     pub(crate) fn status(&self, index: usize) -> MessageStatus {

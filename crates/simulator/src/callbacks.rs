@@ -12,7 +12,7 @@ use url::Url;
 use crate::batch::{Batch, Receipts};
 use crate::clock::later;
 use crate::faults::{FaultKind, SimulatedOperation};
-use crate::ids::{Kind, hash, ulid};
+use crate::ids::{Kind, hash, seeded};
 use crate::outbox::{Post, Stage, What, Work};
 use crate::outcome::{MessageOutcome, description};
 use crate::people::Contact;
@@ -100,7 +100,7 @@ fn target<'a>(shared: &'a Shared, what: &'a What) -> Option<&'a Url> {
     }
 }
 
-/// What came of one attempt.
+/// The result of one attempt.
 enum Sent {
     Acknowledged,
     Refused,
@@ -126,6 +126,8 @@ async fn send(shared: &Shared, post: Post) {
             let tries = post.tries + 1;
             if tries < shared.config.callback_attempts {
                 count(&counters.retried);
+                // Without jitter, and not the backoff of `auth`: the simulator is the other side of the wire,
+                // and what it does follows from its seed.
                 let wait = shared.config.callback_backoff.saturating_mul(1 << post.tries.min(20)).min(LONGEST_BACKOFF);
                 return shared.outbox.again(Post { tries, ..post }, later(shared.clock.now(), wait));
             }
@@ -177,9 +179,9 @@ async fn attempt(shared: &Shared, post: &Post) -> Sent {
     let mut request = shared.http.post(url.clone()).header("content-type", "application/json");
     let mut headers = Vec::new();
     if let Some(secret) = &shared.config.webhook_secret {
-        // Receivers compare this with their own clock, which nobody moves on by hand.
+        // Receivers compare this with their own clock, which is not moved by hand.
         let now = shared.clock.unmoved();
-        let nonce = ulid(now, shared.config.seed, Kind::Nonce, shared.nonces.fetch_add(1, Ordering::Relaxed));
+        let nonce = seeded(now, shared.config.seed, Kind::Nonce, shared.nonces.fetch_add(1, Ordering::Relaxed));
         let signature = sinch_batch_webhook::sign(secret, &body, &nonce, now.as_second());
         for (name, value) in signature.headers() {
             headers.push((name.clone(), value.to_owned()));

@@ -26,17 +26,34 @@ pub(crate) enum Kind {
     Nonce = 3,
     Contact = 4,
     Consents = 5,
-    /// A batch that is nobody's.
+    /// A batch of no campaign.
     Stranger = 6,
     Inbound = 7,
 }
 
-/// A ULID of that time; unique as long as the number is, within a kind and a seed.
-pub(crate) fn ulid(time: Timestamp, seed: u64, kind: Kind, number: u64) -> String {
-    let millis = u128::from(time.as_millisecond().unsigned_abs() & 0xFFFF_FFFF_FFFF);
-    let bits = millis << 80 | (kind as u128) << 64 | u128::from(mix(number ^ mix(seed)));
+/// An id as the service makes them: a ULID of that time.
+///
+/// Of `random`, the lower 80 bits count.
+///
+/// ```
+/// use sinch_batch_simulator::ulid;
+///
+/// let time = "2016-07-30T22:36:16.385Z".parse()?;
+/// assert_eq!(ulid(time, 0), "01ARYZ6S410000000000000000");
+/// assert_eq!(ulid(time, u128::MAX), "01ARYZ6S41ZZZZZZZZZZZZZZZZ");
+/// # Ok::<(), jiff::Error>(())
+/// ```
+pub fn ulid(time: Timestamp, random: u128) -> String {
+    const RANDOM: u32 = 80;
+    let millis = u128::from(time.as_millisecond().unsigned_abs()) & ((1 << 48) - 1);
+    let bits = millis << RANDOM | (random & ((1 << RANDOM) - 1));
     let digit = |place: u32| char::from(CROCKFORD[(bits >> (place * 5)) as usize & 31]);
     (0..26).rev().map(digit).collect()
+}
+
+/// An id that follows from the seed; unique as long as the number is, within a kind and a seed.
+pub(crate) fn seeded(time: Timestamp, seed: u64, kind: Kind, number: u64) -> String {
+    ulid(time, (kind as u128) << 64 | u128::from(mix(number ^ mix(seed))))
 }
 
 #[cfg(test)]
@@ -50,7 +67,7 @@ mod tests {
         let time = Timestamp::from_second(1_947_146_400).unwrap();
         let ids = |seed| -> HashSet<String> {
             let kinds = [Kind::Batch, Kind::Message, Kind::Nonce, Kind::Contact, Kind::Consents];
-            kinds.into_iter().flat_map(|kind| (0..1000).map(move |n| ulid(time, seed, kind, n))).collect()
+            kinds.into_iter().flat_map(|kind| (0..1000).map(move |n| seeded(time, seed, kind, n))).collect()
         };
         assert_eq!(ids(1).len(), 5000);
         assert_eq!(ids(1), ids(1));

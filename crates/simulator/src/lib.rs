@@ -10,7 +10,7 @@
 //! | [`simulator`] | [`Simulator`]: addresses, clock, faults, what it has received |
 //! | [`outcome`] | [`MessageOutcome`]: what becomes of one message, by seed or by hand |
 //! | [`faults`] | [`Fault`]: what goes wrong, with which operation, when |
-//! | [`requests`] | [`SimulatedRequest`]: the last requests, as they came and how they ended |
+//! | [`requests`] | [`SimulatedRequest`]: the last requests, as received, and how they ended |
 //! | [`stats`] | [`Stats`]: requests, messages, callbacks, counted |
 //! | [`assumptions`] | every behaviour it takes for granted about the real service, with its source |
 //!
@@ -48,6 +48,7 @@ mod callbacks;
 mod check;
 mod clock;
 mod control;
+mod handle;
 mod ids;
 mod inbox;
 mod outbox;
@@ -62,6 +63,7 @@ mod token;
 
 pub use config::SimulatorConfig;
 pub use faults::{Fault, FaultError, FaultKind, SimulatedOperation};
+pub use ids::ulid;
 pub use outcome::{MessageOutcome, MessageOutcomeError};
 pub use requests::SimulatedRequest;
 pub use simulator::{Simulator, StartError};

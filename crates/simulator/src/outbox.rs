@@ -24,7 +24,7 @@ pub(crate) struct Post {
     pub(crate) at: Timestamp,
     /// How often it was tried already.
     pub(crate) tries: u32,
-    /// Whether it goes out a second time although nothing failed.
+    /// Whether it is sent a second time although nothing failed.
     pub(crate) copy: bool,
 }
 
@@ -56,7 +56,7 @@ pub(crate) enum Stage {
     Delivered,
     Read,
     Failed(Box<str>),
-    /// Failed before it came to a channel: a parameter is blank.
+    /// Failed before it reached a channel: a parameter is blank.
     Invalid,
 }
 
@@ -88,7 +88,7 @@ struct Inner {
     shuffle: Shuffle,
 }
 
-/// Callbacks that leave in another order than they came in.
+/// Callbacks that are sent in another order than they were queued.
 #[derive(Default)]
 struct Shuffle {
     /// From how many the next one is drawn; 0 and 1 keep the order.
@@ -119,7 +119,7 @@ impl Outbox {
         outbox
     }
 
-    /// Lets nothing out any more; what is on its way goes on.
+    /// Sends no more callbacks; those on their way arrive.
     pub(crate) fn hold(&self) {
         self.lock().held = true;
         self.quiet.notify_waiters();

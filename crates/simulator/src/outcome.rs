@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn the_percentages_come_out() {
+    fn percentages_come_out() {
         let (mut failed, mut read) = (0, 0);
         for number in 0..100_000 {
             match MessageOutcome::of(3, &format!("+1555{number:07}"), 1.0, 30.0) {

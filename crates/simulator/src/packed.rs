@@ -84,7 +84,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_goes_in_comes_out(
+        fn packed_records_unpack_unchanged(
             records in prop::collection::vec(prop::collection::vec((any::<usize>(), ".{0,200}"), 0..4), 0..8),
         ) {
             let mut packer = Packer::default();

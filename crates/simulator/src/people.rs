@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::ids::{Kind, ulid};
+use crate::ids::{Kind, seeded};
 
 /// A contact that was made.
 pub(crate) struct Contact {
@@ -47,7 +47,7 @@ impl People {
         report: &mut impl FnMut(&Arc<Contact>),
     ) {
         for entry in list(body, "contacts") {
-            let id = ulid(now, seed, Kind::Contact, self.made);
+            let id = seeded(now, seed, Kind::Contact, self.made);
             let contact = Arc::new(Contact { project_id: project_id.to_owned(), shown: shown(&id, entry) });
             report(&contact);
             self.contacts.insert(self.made, contact);
@@ -56,7 +56,7 @@ impl People {
         }
     }
 
-    /// Deletes the contacts of a body that was checked; ids that name none in the project are passed over.
+    /// Deletes the contacts of a body that was checked; ids that name none in the project are ignored.
     pub(crate) fn delete(&mut self, body: &Value, project_id: &str, report: &mut impl FnMut(&Arc<Contact>)) {
         for id in list(body, "contact_ids").iter().filter_map(Value::as_str) {
             let Some(number) = self.by_id.get(id) else { continue };
@@ -72,7 +72,7 @@ impl People {
 
     /// Records the opt-outs of a body that was checked; their batch's id.
     pub(crate) fn insert(&mut self, body: &Value, (now, seed): (Timestamp, u64)) -> String {
-        let batch_id = ulid(now, seed, Kind::Consents, self.batches.len() as u64);
+        let batch_id = seeded(now, seed, Kind::Consents, self.batches.len() as u64);
         self.batches.insert(batch_id.clone());
         let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
         let app_id = text(body, "app_id").unwrap_or_default();
@@ -95,7 +95,7 @@ impl People {
         self.contacts.values().cloned().collect()
     }
 
-    /// Every opt-out, in the order in which they came.
+    /// Every opt-out, in the order received.
     pub(crate) fn consents(&self) -> Vec<Consent> {
         self.consents.clone()
     }

@@ -1,4 +1,4 @@
-//! The last requests to the service, as they came and how they ended.
+//! The last requests to the service, as received, and how they ended.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -10,8 +10,6 @@ use http::request::Parts;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
-
-use crate::shared::Shared;
 
 /// How many requests are kept.
 const KEPT: usize = 10_000;
@@ -35,7 +33,7 @@ pub struct SimulatedRequest {
     pub method: String,
     /// The path.
     pub path: String,
-    /// The query as it came, without the question mark.
+    /// The query as received, without the question mark.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub query: String,
     /// The headers. Of `authorization`, only the scheme is kept.
@@ -76,7 +74,7 @@ impl RequestLog {
     /// Keeps a request. No body means that it was too large to be read.
     pub(crate) fn add(
         &self,
-        shared: &Shared,
+        time: Timestamp,
         operation: &'static str,
         head: &Parts,
         body: Option<&Bytes>,
@@ -87,7 +85,7 @@ impl RequestLog {
         // A copy of the beginning, because a slice would keep the whole body.
         let body = body.map_or_else(Bytes::new, |body| Bytes::copy_from_slice(&body[..body.len().min(BODY)]));
         let request = SimulatedRequest {
-            time: shared.clock.now(),
+            time,
             operation,
             method: head.method.to_string(),
             path: head.uri.path().to_owned(),

@@ -13,12 +13,13 @@ use url::Url;
 
 use crate::config::SimulatorConfig;
 use crate::faults::{Fault, FaultError};
+use crate::handle::handle;
 use crate::outcome::MessageOutcome;
 use crate::requests::SimulatedRequest;
 use crate::server::serve;
 use crate::shared::Shared;
 use crate::stats::{SimulatedMessage, Stats};
-use crate::{api, callbacks, control, queue};
+use crate::{callbacks, control, queue};
 
 /// A running simulator, in this process. It stops when dropped.
 pub struct Simulator {
@@ -83,7 +84,7 @@ impl Simulator {
 
         let mut tasks = JoinSet::new();
         let service = shared.clone();
-        tasks.spawn(serve(api_listener, move |request| api::handle(service.clone(), request)));
+        tasks.spawn(serve(api_listener, move |request| handle(service.clone(), request)));
         let side = shared.clone();
         tasks.spawn(serve(control_listener, move |request| control::handle(side.clone(), request)));
         tasks.spawn(queue::drain(shared.clone()));
@@ -166,7 +167,7 @@ impl Simulator {
     }
 
     /// Holds all callbacks back until [`release_callbacks`](Self::release_callbacks). What is on its
-    /// way already goes on. Messages whose first callback is held stay pending.
+    /// way already arrives. Messages whose first callback is held stay pending.
     pub fn hold_callbacks(&self) {
         self.shared.outbox.hold();
     }
@@ -189,7 +190,7 @@ impl Simulator {
         }
     }
 
-    /// Stops at once: closes every connection, sends no more callbacks, waits for nobody.
+    /// Stops at once: closes every connection, sends no more callbacks, waits for nothing.
     pub async fn shutdown(mut self) {
         self.tasks.shutdown().await;
     }

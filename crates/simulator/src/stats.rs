@@ -80,7 +80,7 @@ pub enum MessageStatus {
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct SimulatedMessage {
-    /// The batch it came in.
+    /// Its batch.
     pub batch_id: String,
     /// Its position in the request, from zero.
     pub index: u32,

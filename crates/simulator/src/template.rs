@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// The message of a batch, as it came.
+/// The message of a batch, as received.
 pub(crate) struct Template(Value);
 
 impl Template {

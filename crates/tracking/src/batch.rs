@@ -42,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn the_further_state_stays() {
+    fn further_state_stays() {
         assert_eq!(fold(&["PROCESSED", "READY"]), Some(BatchState::Processed));
         assert_eq!(fold(&["READY", "FAILED"]), Some(BatchState::from("FAILED")));
         assert_eq!(fold(&["UNSPECIFIED", "SCHEDULED"]), Some(BatchState::Scheduled));

@@ -73,13 +73,13 @@ impl FromStr for BatchKey {
     }
 }
 
-/// A text that is no key of ours.
+/// A text that is not a key of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyError(());
 
 impl fmt::Display for KeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the text is no row key and no batch key of a campaign")
+        f.write_str("the text is neither a row key nor a batch key of a campaign")
     }
 }
 

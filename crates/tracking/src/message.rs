@@ -14,7 +14,7 @@ pub enum Progress {
     /// Not sent yet.
     #[default]
     Planned,
-    /// Taken by the service with its batch; nothing heard since that says more.
+    /// Accepted by the service with its batch; no receipt yet that says more.
     Accepted,
     /// Handed to a channel, or going over to the next one.
     Queued,
@@ -111,7 +111,7 @@ impl MessageState {
         Self { at, ..self }
     }
 
-    /// Takes in another state of the same message; tells whether that changed anything.
+    /// Applies another state of the same message; whether that changed anything.
     pub fn observe(&mut self, seen: &Self) -> bool {
         let more = *self < *seen;
         if more {

@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn the_marks_are_found_among_anything() {
+    fn marks_are_found_among_anything() {
         check("{}", None, None, None);
         check(r#"{"sinch_batch_row":"k.7","_batch_id":"B"}"#, Some(("k", 7)), Some("B"), None);
         check(r#"{"batchId":"B","messageIndex":0}"#, None, Some("B"), Some(0));
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_of_another_type_is_absent_and_spoils_nothing() {
+    fn entry_of_another_type_is_absent_and_spoils_nothing() {
         check(r#"{"sinch_batch_row":[1,[2]],"_batch_id":"B"}"#, None, Some("B"), None);
         check(r#"{"sinch_batch_row":"not ours","_batch_id":""}"#, None, None, None);
         check(r#"{"batchId":{"x":1},"messageIndex":-1,"sinch_batch_row":"k.2"}"#, Some(("k", 2)), None, None);

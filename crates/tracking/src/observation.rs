@@ -37,7 +37,7 @@ impl From<BatchUpdate> for Observation {
 pub struct MessageUpdate {
     /// Which message.
     pub message: MessageRef,
-    /// The batch it came in, if the callback names it.
+    /// Its batch, if the callback names it.
     pub batch_id: Option<BatchId>,
     /// How far it had got.
     pub state: MessageState,
@@ -139,7 +139,7 @@ fn message_seen(report: &DeliveryReport, top: Option<&JsonText>) -> Option<Messa
         (None, Some(batch_id), Some(index)) => MessageRef::Index { batch_id: batch_id.clone(), index },
         _ => return None,
     };
-    // A position counts within the batch it came with; a row's batch is the one the service added.
+    // A position counts within its own batch; a row's batch is the one the service added.
     let batch_id = match &message {
         MessageRef::Row(_) => own.batch_id.or(top.batch_id),
         MessageRef::Index { batch_id, .. } => Some(batch_id.clone()),

@@ -32,7 +32,7 @@ impl RetryClass {
         }
     }
 
-    /// Whether `retry` sends it again without being told the reason.
+    /// Whether `retry` sends it again without the reason being named.
     pub fn may_retry(self) -> bool {
         self == Self::Again
     }

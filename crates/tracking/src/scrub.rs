@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn the_identity_goes_in_any_spelling() {
+    fn identity_goes_in_any_spelling() {
         check("user INES.k9 left", Some("ines.K9"), "user [number] left");
         check("ines1234567@example.com", Some("ines1234567@example.com"), "[number]");
         check("to 55501 or +55501", Some("+55501"), "to [number] or [number]");
@@ -139,13 +139,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_short_and_plain() {
+    fn failure_text_is_short_and_plain() {
         assert_eq!(scrub(&"ab ".repeat(500), None).chars().count(), 299);
         check("one\r\ntwo\u{1b}[31m", None, "one  two [31m");
     }
 
     #[test]
-    fn the_sentence_of_a_failed_validation_stays_readable() {
+    fn sentence_of_a_failed_validation_stays_readable() {
         let sentence = "Validation failed after parameters substitution for batch 01KZ2D9R6AYBT8DN9B4MPA14Y8 and message at \
                         index 1. Details: [Parameter key cannot be blank and value cannot be empty.]";
         check(sentence, None, sentence);

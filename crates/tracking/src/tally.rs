@@ -7,7 +7,7 @@ use crate::message::Progress;
 /// How many messages of accepted batches stand where; each message is in exactly one of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Tally {
-    /// Accepted, nothing heard since that says more.
+    /// Accepted, without a receipt that says more.
     pub pending: u64,
     /// Handed to a channel.
     pub queued: u64,
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_is_counted_once_wherever_it_goes() {
+    fn message_is_counted_once_wherever_it_goes() {
         let mut tally = Tally::default();
         tally.add(Progress::Accepted, 3);
         tally.move_message(Some(Progress::Accepted), Progress::Queued);

@@ -20,8 +20,8 @@ use sinch_batch_webhook::{CallbackReceiver, Verifier, WebhookSecret, parse, sign
 use tower_service::Service;
 
 const BODIES: [(&str, &str); 2] = [
-    ("delivered", include_str!("../../../tests/wire/callback.message_delivery.delivered.json")),
-    ("failed", include_str!("../../../tests/wire/callback.message_delivery.failed.channel.json")),
+    ("delivered", include_str!("../../../tests/wire/callback/message_delivery.delivered.json")),
+    ("failed", include_str!("../../../tests/wire/callback/message_delivery.failed.channel.json")),
 ];
 const SECRET: &str = "the secret of the webhook";
 const THEN: i64 = 1_947_146_400;

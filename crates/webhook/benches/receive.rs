@@ -21,7 +21,7 @@ use sinch_batch_webhook::{Verifier, WebhookSecret, router, sign};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-const BODY: &str = include_str!("../../../tests/wire/callback.message_delivery.delivered.json");
+const BODY: &str = include_str!("../../../tests/wire/callback/message_delivery.delivered.json");
 const SECRET: &str = "the secret of the webhook";
 const CONNECTIONS: usize = 32;
 

@@ -62,7 +62,7 @@ pub enum NonceState {
     InProgress,
     /// Applied before: answer 2xx and do nothing.
     Duplicate,
-    /// The nonce came before with another body. Both are genuine, since only somebody with the secret
+    /// The nonce was used before with another body. Both are genuine, since only somebody with the secret
     /// can sign: apply it, and warn of it. The claim is not yours to keep or release.
     Conflict,
 }
@@ -73,7 +73,7 @@ impl NonceClaim {
         Self::of(&callback.nonce, body, callback.good_until)
     }
 
-    /// Of a nonce and a body that came with it, for tests of a store: see [`conformance`](crate::conformance).
+    /// Of a nonce and its body, for tests of a store: see [`conformance`](crate::conformance).
     pub fn of(nonce: &str, body: &[u8], until: Timestamp) -> Self {
         Self { key: digest(nonce.as_bytes()), body: digest(body), until }
     }
@@ -144,7 +144,7 @@ struct Seen {
     in_progress: bool,
 }
 
-/// A digest is its own hash, and nobody without the secret chooses one.
+/// A digest is its own hash, and cannot be chosen without the secret.
 #[derive(Default)]
 struct AsItIs(u64);
 
@@ -175,7 +175,7 @@ impl NonceStore {
         Self { inner: Mutex::default(), capacity: capacity.max(1), time_to_live: Duration::ZERO }
     }
 
-    /// Keeps nonces at least so long after they came. Without it, as long as their signatures are
+    /// Keeps nonces at least so long after they were received. Without it, as long as their signatures are
     /// taken: enough for exact copies. More is for those that were signed again with the same nonce,
     /// should the service do that.
     #[must_use]
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn a_nonce_in_progress_is_nobody_elses_and_free_again_when_released() {
+    fn nonce_in_progress_is_exclusive_and_free_when_released() {
         let store = NonceStore::new();
         assert_eq!(store.claim(claim("a", 1000), at(1000)), NonceState::New);
         assert_eq!(store.claim(claim("a", 1000), at(1000)), NonceState::InProgress);
@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn a_nonce_with_another_body_is_told_apart_in_progress_and_after() {
+    fn nonce_with_another_body_is_a_conflict_in_progress_and_after() {
         let store = NonceStore::new();
         let other = NonceClaim { body: digest(b"[]"), ..claim("a", 1000) };
         assert_eq!(store.claim(claim("a", 1000), at(1000)), NonceState::New);
@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_is_forgotten_first() {
+    fn oldest_is_forgotten_first() {
         let store = NonceStore::with_capacity(2);
         for nonce in ["a", "b", "c"] {
             take(&store, nonce, 1000, 1000);
@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn a_nonce_lives_as_long_as_one_says() {
+    fn nonce_lives_as_long_as_one_says() {
         let store = NonceStore::new().with_time_to_live(Duration::from_secs(3600));
         take(&store, "a", 1000, 1000);
         // Signed again when it was sent again.
@@ -382,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_in_progress_is_not_forgotten_with_its_time() {
+    fn claim_in_progress_is_not_forgotten_with_its_time() {
         let store = NonceStore::new();
         assert_eq!(store.claim(claim("a", 1000), at(1000)), NonceState::New);
         assert_eq!(store.claim(claim("a", 9000), at(9000)), NonceState::InProgress);

@@ -29,7 +29,7 @@ use crate::Verifier;
 ///     ("/north".to_owned(), Verifier::new(WebhookSecret::new("the secret of north"))?),
 ///     ("/south".to_owned(), Verifier::new(WebhookSecret::new("the secret of south"))?),
 /// ]);
-/// // A path that belongs to nobody is answered 401.
+/// // An unknown path is answered 401.
 /// let receiver = CallbackReceiver::new(move |head: &Parts| tenants.get(head.uri.path()).cloned());
 /// # drop(receiver);
 /// # Ok(())
@@ -39,7 +39,7 @@ pub trait Verifiers: Send + Sync + 'static {
     /// Why no verifier could be looked up. The callback is answered 503, so that it comes again.
     type Error: fmt::Display + Send;
 
-    /// The verifier of a request; `None` if it is for nobody, which is answered 401 as a forged one is.
+    /// The verifier of a request; `None` if there is none, which is answered 401 as a forged one is.
     fn verifier(&self, head: &Parts) -> impl Future<Output = Result<Option<Verifier>, Self::Error>> + Send;
 }
 

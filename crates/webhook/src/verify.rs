@@ -48,7 +48,7 @@ pub struct Verified {
     /// The last moment at which this signature is in time; it has passed if the callback is late.
     pub good_until: Timestamp,
     /// Whether it was signed before the window, and is taken all the same: by a receiver that was
-    /// told to, never by [`Verifier::check`].
+    /// asked to, never by [`Verifier::check`].
     pub late: bool,
     /// Which secret made the signature: its place among those of the verifier, from 0.
     pub secret: usize,
@@ -87,6 +87,7 @@ pub(crate) enum Signing {
 
 /// An invalid set of secrets for a verifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum VerifierError {
     /// No secret: no callback could be verified.
     #[error("a verifier needs at least one secret")]
@@ -98,7 +99,7 @@ pub enum VerifierError {
 
 /// Why a signature was rejected.
 ///
-/// [`Old`](Self::Old) and [`Future`](Self::Future) tell of a genuine callback at a wrong time: answer 503,
+/// [`Old`](Self::Old) and [`Future`](Self::Future) mean a genuine callback at a wrong time: answer 503,
 /// since a clock may be set right until it comes again. All others are final: answer 401, the same for
 /// all. Change nothing either way.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -109,7 +110,7 @@ pub enum SignatureError {
     /// Does the webhook have a secret at the service? Without one it does not sign.
     #[error("the callback has no header {0}")]
     Missing(HeaderName),
-    /// A header came more than once.
+    /// A header occurs more than once.
     #[error("the callback has several headers {0}")]
     Repeated(HeaderName),
     /// A header holds something that is never in it.
@@ -176,7 +177,7 @@ impl Verifier {
     /// changed, the new one first and the old one [with an end](WebhookSecret::with_end).
     ///
     /// Each secret costs one more HMAC per callback: all are always tried, so that the time taken
-    /// does not tell which one holds.
+    /// does not reveal which one holds.
     ///
     /// # Errors
     /// If there is no secret, or one of them is empty.
@@ -234,9 +235,9 @@ impl Verifier {
     ///
     /// # Errors
     /// With the reason, if anything is not as the service would have it. Change nothing, and answer
-    /// as [`SignatureError`] says. `Old` and `Future` are told only of a callback whose signature holds.
+    /// as [`SignatureError`] says. `Old` and `Future` are returned only for a callback whose signature holds.
     pub fn check(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<Verified, SignatureError> {
-        self.check_with(in_map(headers), body, now)
+        in_time(self.verify(in_map(headers), body, now)?)
     }
 
     /// Verifies the raw bytes of a callback against headers of any type, in constant time: `values` gives all values of the
@@ -273,17 +274,13 @@ impl Verifier {
     where
         I: IntoIterator<Item = &'h [u8]>,
     {
-        match self.verify(values, body, now)? {
-            (verified, Signing::InTime) => Ok(verified),
-            (_, Signing::Old(_)) => Err(SignatureError::Old),
-            (_, Signing::Future(_)) => Err(SignatureError::Future),
-        }
+        in_time(self.verify(|name| values(name.as_str()), body, now)?)
     }
 
-    /// Checks everything but the time, which is told.
+    /// Checks everything but the time, which is returned.
     pub(crate) fn verify<'h, I>(
         &self,
-        values: impl Fn(&str) -> I,
+        values: impl Fn(&HeaderName) -> I,
         body: &[u8],
         now: Timestamp,
     ) -> Result<(Verified, Signing), SignatureError>
@@ -293,7 +290,7 @@ impl Verifier {
         match single(&values, ALGORITHM_HEADER) {
             Ok(name) if name.eq_ignore_ascii_case(ALGORITHM) => {}
             Err(SignatureError::Missing(_))
-                if self.algorithm_may_be_missing && values(ALGORITHM_HEADER.as_str()).into_iter().next().is_none() => {}
+                if self.algorithm_may_be_missing && values(&ALGORITHM_HEADER).into_iter().next().is_none() => {}
             Ok(_) => return Err(SignatureError::Algorithm),
             Err(error) => return Err(error),
         }
@@ -371,23 +368,32 @@ impl fmt::Debug for Verifier {
     }
 }
 
+/// Only what was signed within the window.
+fn in_time((verified, signing): (Verified, Signing)) -> Result<Verified, SignatureError> {
+    match signing {
+        Signing::InTime => Ok(verified),
+        Signing::Old(_) => Err(SignatureError::Old),
+        Signing::Future(_) => Err(SignatureError::Future),
+    }
+}
+
 /// The token of `Authorization: Bearer …`, if there is exactly one such header.
 pub fn bearer_token(headers: &HeaderMap) -> Option<&str> {
     bearer(&in_map(headers))
 }
 
-fn bearer<'h, I: IntoIterator<Item = &'h [u8]>>(values: &impl Fn(&str) -> I) -> Option<&'h str> {
+fn bearer<'h, I: IntoIterator<Item = &'h [u8]>>(values: &impl Fn(&HeaderName) -> I) -> Option<&'h str> {
     let (scheme, token) = single(values, AUTHORIZATION).ok()?.split_once(' ')?;
     let token = token.trim_matches(' ');
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
 /// The value of a header that must come exactly once, without the spaces around it.
-fn single<'h, I>(values: &impl Fn(&str) -> I, name: HeaderName) -> Result<&'h str, SignatureError>
+fn single<'h, I>(values: &impl Fn(&HeaderName) -> I, name: HeaderName) -> Result<&'h str, SignatureError>
 where
     I: IntoIterator<Item = &'h [u8]>,
 {
-    let mut values = values(name.as_str()).into_iter();
+    let mut values = values(&name).into_iter();
     let Some(value) = values.next() else { return Err(SignatureError::Missing(name)) };
     if values.next().is_some() {
         return Err(SignatureError::Repeated(name));
@@ -405,8 +411,9 @@ fn visible(value: &[u8]) -> Option<&str> {
     plain.then(|| std::str::from_utf8(value).ok()).flatten()
 }
 
-/// The values of a header in a map of the crate `http` 1.
-pub(crate) fn in_map<'h>(headers: &'h HeaderMap) -> impl Fn(&str) -> InMap<'h> {
+/// The values of a header in a map of the crate `http` 1. By its name rather than its text, which the map would
+/// have to parse at each look.
+pub(crate) fn in_map<'h>(headers: &'h HeaderMap) -> impl Fn(&HeaderName) -> InMap<'h> {
     |name| headers.get_all(name).iter().map(HeaderValue::as_bytes as fn(&'h HeaderValue) -> &'h [u8])
 }
 

@@ -38,6 +38,7 @@ fn name_breach(package: &Package) -> Option<String> {
         Some(("crates", name)) if !name.contains('/') => format!("{UMBRELLA}-{name}"),
         None if package.folder == "xtask" => "xtask".to_owned(),
         None if package.folder == "tests" => format!("{UMBRELLA}-tests"),
+        Some(("tests", "wire")) => format!("{UMBRELLA}-wire"),
         _ => return Some(format!("{} lies in {}, where no crate belongs", package.name, package.folder)),
     };
     (package.name != expected)
@@ -121,8 +122,20 @@ fn has(package: &Package, feature: &str, part: &str) -> bool {
 }
 
 /// One version for all, features asked for where they are used.
+///
+/// A crate that is not published is for tests alone, and has no version: cargo leaves a dev-dependency
+/// without one out of the package, and refuses a package that could not be built for want of it.
 fn lock_step_breaches(package: &Package, dependency: &Dependency, target: &Package) -> Vec<String> {
     let mut found = Vec::new();
+    if !target.publish {
+        if dependency.kind != Kind::Dev || dependency.requirement != "*" {
+            found.push(format!(
+                "{} needs {}, which is not published: only as a dev-dependency without a version",
+                package.folder, target.name
+            ));
+        }
+        return found;
+    }
     if dependency.default_features {
         found.push(format!("{} takes the default features of {}; ask for them by name", package.folder, target.name));
     }
@@ -149,14 +162,15 @@ fn umbrella_breaches(packages: &[Package]) -> Vec<String> {
         .collect()
 }
 
-/// In `[workspace.dependencies]`, default features of our crates are off: a member can only add.
+/// In `[workspace.dependencies]`, default features of our crates are off: a member can only add. Crates
+/// without a version are for tests alone.
 fn root_manifest_breaches(manifest: &str) -> Vec<String> {
     let mut section = "";
     let mut found = Vec::new();
     for line in manifest.lines().map(str::trim) {
         if line.starts_with('[') {
             section = line;
-        } else if section == "[workspace.dependencies]" && line.starts_with(UMBRELLA) {
+        } else if section == "[workspace.dependencies]" && line.starts_with(UMBRELLA) && line.contains("version =") {
             let name = line.split([' ', '=']).next().unwrap_or_default();
             if !line.contains("default-features = false") {
                 found.push(format!("Cargo.toml leaves the default features of {name} on"));
@@ -183,8 +197,7 @@ mod tests {
 | `sinch-batch` | `models`, `ledger` (feature `ledger`), `simulator` (feature `simulator`, default) | – | code |
 <!-- arrows: end -->
 ";
-    const MANIFEST: &str =
-        "[workspace.dependencies]\nsinch-batch-models = { path = \"crates/models\", default-features = false }\n";
+    const MANIFEST: &str = "[workspace.dependencies]\nsinch-batch-models = { path = \"crates/models\", version = \"=0.1.0\", default-features = false }\n";
 
     fn package(folder: &str, dependencies: &[Dependency]) -> Package {
         let short = folder.rsplit('/').next().unwrap_or_default();
@@ -341,6 +354,22 @@ mod tests {
         ]);
         let found = umbrella_breaches(&packages);
         assert!(found.len() == 1 && found[0].contains("feature `simulator` does not bring"), "{found:#?}");
+    }
+
+    #[test]
+    fn unpublished_crates_serve_tests_without_a_version() {
+        let page = PAGE.replace("<!-- arrows: end", "| `wire` | – | – | – |\n<!-- arrows: end");
+        let page = page.replace("`simulator` (dev)", "`simulator` (dev), `wire` (dev)");
+        let with = |dependency: Dependency| {
+            let mut packages = good();
+            packages[1].dependencies.push(dependency);
+            packages.push(package("tests/wire", &[]));
+            packages
+        };
+        let bare = Dependency { requirement: "*".to_owned(), default_features: true, ..for_tests("sinch-batch-wire") };
+        let found = breaches(&with(bare), &table::read(&page).unwrap_or_default(), MANIFEST);
+        assert_eq!(found, Vec::<String>::new());
+        expect_one(&with(for_tests("sinch-batch-wire")), &page, MANIFEST, "dev-dependency without a version");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use sinch_batch_auth::{
 };
 use tokio::sync::Semaphore;
 
-/// Issues `token-1`, `token-2`, … of a given lifetime, one per permit; fails when told to.
+/// Issues `token-1`, `token-2`, … of a given lifetime, one per permit; fails on demand.
 struct Issuer {
     fetches: AtomicUsize,
     permits: Semaphore,
@@ -92,7 +92,7 @@ async fn settle() {
 }
 
 #[tokio::test]
-async fn a_thousand_waiting_tasks_share_one_fetch() {
+async fn thousand_waiting_tasks_share_one_fetch() {
     let scene = Scene::new(0);
     let tasks: Vec<_> = (0..1000).map(|_| scene.ask()).collect();
     settle().await;
@@ -105,7 +105,7 @@ async fn a_thousand_waiting_tasks_share_one_fetch() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_thousand_tasks_on_several_threads_share_one_fetch() {
+async fn thousand_tasks_on_several_threads_share_one_fetch() {
     for _ in 0..20 {
         let scene = Scene::new(1000);
         let tasks: Vec<_> = (0..1000).map(|_| scene.ask()).collect();
@@ -117,20 +117,20 @@ async fn a_thousand_tasks_on_several_threads_share_one_fetch() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_renewal_that_hangs_does_not_keep_its_task_while_the_old_token_lives() {
+async fn renewal_that_hangs_does_not_keep_its_task_while_the_old_token_lives() {
     let scene = Scene::new(1);
     assert_eq!(scene.token().await, "token-1");
     scene.wait(3550);
     let before = tokio::time::Instant::now();
     assert_eq!(scene.token().await, "token-1");
     assert_eq!(before.elapsed(), Duration::from_secs(10));
-    // Nobody tries again at once.
+    // No caller tries again at once.
     assert_eq!(scene.token().await, "token-1");
     assert_eq!(scene.issuer.fetches(), 2);
 }
 
 #[tokio::test]
-async fn the_tasks_that_wait_share_the_error_too_and_the_next_one_tries_again() {
+async fn tasks_that_wait_share_the_error_too_and_the_next_one_tries_again() {
     let scene = Scene::new(0);
     scene.issuer.fail(AuthErrorKind::Refused);
     let tasks: Vec<_> = (0..100).map(|_| scene.ask()).collect();
@@ -145,7 +145,7 @@ async fn the_tasks_that_wait_share_the_error_too_and_the_next_one_tries_again() 
 }
 
 #[tokio::test]
-async fn when_the_task_that_fetches_is_dropped_the_next_takes_over() {
+async fn token_cache_next_caller_takes_over_a_dropped_fetch() {
     let scene = Scene::new(0);
     let first = scene.ask();
     settle().await;
@@ -160,7 +160,7 @@ async fn when_the_task_that_fetches_is_dropped_the_next_takes_over() {
 }
 
 #[tokio::test]
-async fn a_token_is_kept_and_renewed_before_its_end() {
+async fn token_is_kept_and_renewed_before_its_end() {
     let scene = Scene::new(10);
     assert_eq!(scene.token().await, "token-1");
     scene.wait(3539);
@@ -184,7 +184,7 @@ async fn while_one_task_renews_the_others_go_on_with_the_old_token() {
 }
 
 #[tokio::test]
-async fn a_failed_renewal_is_no_error_while_the_old_token_lives_and_is_not_repeated_at_once() {
+async fn token_renewal_that_fails_keeps_the_valid_token_and_pauses() {
     let scene = Scene::new(100);
     assert_eq!(scene.token().await, "token-1");
     scene.wait(3550);
@@ -203,19 +203,19 @@ async fn a_failed_renewal_is_no_error_while_the_old_token_lives_and_is_not_repea
 }
 
 #[tokio::test]
-async fn only_the_token_that_failed_is_dropped() {
+async fn token_cache_drops_only_the_token_that_failed() {
     let scene = Scene::new(100);
     let first = scene.cache.token().await.unwrap();
     scene.cache.expired(&first);
     assert_eq!(scene.token().await, "token-2");
-    // A slow task hears of the first token's end only now.
+    // A slow task reports the first token's end only now.
     scene.cache.expired(&first);
     assert_eq!(scene.token().await, "token-2");
     assert_eq!(scene.issuer.fetches(), 2);
 }
 
 #[tokio::test]
-async fn a_token_that_expires_while_it_is_renewed_is_not_given_out_when_the_renewal_fails() {
+async fn token_that_expires_while_it_is_renewed_is_not_given_out_when_the_renewal_fails() {
     let scene = Scene::new(1);
     let first = scene.cache.token().await.unwrap();
     scene.wait(3550);
@@ -228,7 +228,7 @@ async fn a_token_that_expires_while_it_is_renewed_is_not_given_out_when_the_rene
 }
 
 #[tokio::test]
-async fn a_token_without_any_life_serves_those_who_waited_and_is_not_kept() {
+async fn token_without_any_life_serves_those_who_waited_and_is_not_kept() {
     let scene = Scene::with_lifetime(0, Duration::ZERO);
     let tasks: Vec<_> = (0..10).map(|_| scene.ask()).collect();
     settle().await;
@@ -240,7 +240,7 @@ async fn a_token_without_any_life_serves_those_who_waited_and_is_not_kept() {
 }
 
 #[tokio::test]
-async fn a_fixed_token_a_shared_source_and_a_closure_are_sources() {
+async fn fixed_token_a_shared_source_and_a_closure_are_sources() {
     async fn ask(source: impl TokenSource) -> String {
         source.token().await.unwrap().expose().to_owned()
     }

@@ -203,7 +203,7 @@ async fn transport_failure_is_unreachable_and_its_error_is_the_source_only() {
 }
 
 #[test]
-fn token_url_is_only_where_nobody_listens_in() {
+fn token_url_requires_https_or_loopback() {
     let check = |url: &str| ClientCredentials::new(KeyId::new("id"), KeySecret::new("s")).with_token_url(url);
     for good in [
         "https://us.auth.sinch.com/oauth2/token",

@@ -26,7 +26,7 @@ async fn begin_refuses_the_same_twice() {
     assert!(campaign.send(pending(), |_| {}).await.unwrap().is_complete());
     write_rows(&place.path, 11);
     let appended = Campaign::begin(ledger.clone(), "more", acceptor.clone(), checked(&place.path)).await;
-    assert!(matches!(appended, Err(CampaignError::Duplicate(_))), "one row more is no other file: {appended:?}");
+    assert!(matches!(appended, Err(CampaignError::Duplicate(_))), "one row more is not another file: {appended:?}");
     let meant = checked(&place.path).with_duplicate_allowed();
     assert!(Campaign::begin(ledger, "meant", acceptor.clone(), meant).await.is_ok());
     assert_eq!(acceptor.accepted(), each_once(1..=10));
@@ -106,7 +106,7 @@ async fn send_of_a_file_changed_in_the_middle_stops_at_the_changed_batch() {
     assert_eq!(outcome.stopped, Some(StopReason::InputChanged), "{outcome:?}");
     assert!(outcome.why.as_deref().is_some_and(|why| why.contains("batch 7 (rows 7 to 7)")), "{outcome:?}");
     assert_eq!(acceptor.accepted(), each_once(1..=6));
-    // With its bytes back it goes on.
+    // With its bytes back it continues.
     std::fs::write(&place.path, original).unwrap();
     let again = Campaign::resume(ledger, "autumn", acceptor.clone(), file(&place.path)).await.unwrap();
     assert!(again.send(pending(), |_| {}).await.unwrap().is_complete());

@@ -15,7 +15,7 @@ use sinch_batch_models::{AppId, BatchId, Message, SendBatchRequest};
 use sinch_batch_recipients::{CheckOptions, Format, RecipientFile};
 use sinch_batch_tracking::{BATCH_KEY, BatchKey};
 
-/// What the service is told, by batch key.
+/// The response of the service, by batch key.
 pub(crate) type Books = BTreeMap<String, Vec<BatchId>>;
 
 type OnSend = dyn Fn(&str) -> Result<(), SendFailure> + Send + Sync;

@@ -129,17 +129,17 @@ impl Done {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Outcome {
-    /// The service has taken them; what it does with each is told by callbacks, if at all.
+    /// The service has taken them; callbacks report what it does with each, if at all.
     Accepted,
     /// The service said no.
     Refused,
     /// The service may have taken them, or some, or none.
     Unknown,
-    /// They surely did not reach the service.
+    /// They definitely did not reach the service.
     NotSent,
 }
 
-/// One call, as the report tells it.
+/// One call, as the report shows it.
 #[derive(Debug, Serialize)]
 struct Call {
     first_line: u64,
@@ -277,7 +277,7 @@ async fn run<T: Job>(args: ListArgs) -> Result<u8, Failure> {
     let end = end?;
     if stopped == Stop::End && end.fingerprint.is_some_and(|now| now != checked.fingerprint) {
         return Err(Failure::new(exit::BAD_INPUT, format!("{} changed while it was read", file.display()))
-            .hint("the report tells which lines of the changed file went through; check what they were"));
+            .hint("the report shows which lines of the changed file went through; check what they were"));
     }
     finish::<T>(&file, &report, stopped)
 }
@@ -334,7 +334,7 @@ fn unreadable(file: &Path, error: &SourceError) -> Failure {
 /// The second pass met what the first did not.
 fn broken(file: &Path, error: &SourceError) -> Failure {
     Failure::because(exit::BAD_INPUT, file.display(), error)
-        .hint("the report tells which lines went through before that")
+        .hint("the report shows which lines went through before that")
 }
 
 /// The rows of one call.
@@ -473,7 +473,7 @@ fn finish<T: Job>(file: &Path, report: &Report<'_>, stopped: Stop) -> Result<u8,
     match stopped {
         Stop::End if report.refused > 0 => {
             Err(Failure::new(exit::SERVICE, format!("{counts}, {} refused", report.refused))
-                .hint("the report names the lines and the reason; mend them, and send them in a file of their own"))
+                .hint("the report names the lines and the reason; fix them, and send them in a file of their own"))
         }
         Stop::End => Ok(exit::OK),
         Stop::Asked => {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use serde::Serialize;
+use sinch_batch::auth::backoff::{Backoff, jitter};
 use sinch_batch::journal::{JournalError, Record, Records, read};
 use sinch_batch::ledger::{Applied, Ledger, ReceivedCallback};
 use sinch_batch::models::Timestamp;
@@ -23,6 +24,9 @@ const CHUNK: usize = 1000;
 
 /// The longest wait between two attempts.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// The wait after an attempt that failed and was not answered with a time.
+const BACKOFF: Backoff = Backoff { first: Duration::from_millis(100), factor: 2, max: LONGEST_WAIT };
 
 /// What is in every report.
 #[derive(Debug, Default, Serialize)]
@@ -126,7 +130,7 @@ async fn post(attempts: u32, poster: &Poster, verifier: &Verifier, record: Recor
                 tracing::warn!(status = answer.status, "a record was not taken");
                 return Ok(false);
             }
-            Ok(answer) => answer.retry_after.unwrap_or_else(|| backoff(attempt)),
+            Ok(answer) => answer.retry_after.unwrap_or_else(|| BACKOFF.wait(attempt, jitter())),
             Err(error) if attempt >= attempts => {
                 let sentence = format!("{} does not answer: {}", poster.shown(), sentence(&error));
                 return Err(Failure::new(exit::SERVICE, sentence).hint(if error.is_connect() {
@@ -135,15 +139,10 @@ async fn post(attempts: u32, poster: &Poster, verifier: &Verifier, record: Recor
                     "give it more time with --timeout, then the same command again"
                 }));
             }
-            Err(_) => backoff(attempt),
+            Err(_) => BACKOFF.wait(attempt, jitter()),
         };
         tokio::time::sleep(wait.min(LONGEST_WAIT)).await;
     }
-}
-
-/// 100 ms, doubled with each attempt.
-fn backoff(attempt: u32) -> Duration {
-    Duration::from_millis(100).saturating_mul(1 << (attempt - 1).min(16))
 }
 
 async fn fold(args: &ReplayArgs, mut source: Source, path: &Path) -> Result<u8, Failure> {
@@ -255,8 +254,8 @@ mod tests {
 
     #[test]
     fn waits_get_longer_and_stay_bounded() {
-        let waits: Vec<u64> = (1..=4).map(|attempt| backoff(attempt).as_millis() as u64).collect();
+        let waits: Vec<u64> = (1..=4).map(|attempt| BACKOFF.wait(attempt, 1.0).as_millis() as u64).collect();
         assert_eq!(waits, [100, 200, 400, 800]);
-        assert!(backoff(100) >= LONGEST_WAIT);
+        assert_eq!(BACKOFF.wait(100, 1.0), LONGEST_WAIT);
     }
 }

@@ -61,7 +61,7 @@ impl Arrivals {
         if let Some(key) = arrival.campaign.take() {
             arrival.campaign = self.name(&key).await;
         }
-        // A screen that cannot be written is no reason to refuse callbacks.
+        // A screen that cannot be written is not a reason to refuse callbacks.
         let _ = match self.print {
             PrintAs::Json => write_json_line(&arrival).is_ok(),
             _ => out(arrival.line().as_bytes()).is_ok(),

@@ -1,4 +1,4 @@
-//! What an operator is told on standard error, whatever the log shows.
+//! Notices for an operator on standard error, whatever the log shows.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};

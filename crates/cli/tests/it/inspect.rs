@@ -2,22 +2,17 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{binary, root, run};
+use crate::support::{binary, run};
 
-fn samples(prefix: &str) -> Vec<std::path::PathBuf> {
-    let files = std::fs::read_dir(root().join("tests/wire")).unwrap();
-    let mut files: Vec<_> = files.map(|file| file.unwrap().path()).collect();
-    files.retain(|file| file.file_name().unwrap().to_string_lossy().starts_with(prefix));
-    files.sort();
-    assert!(files.len() > 10);
-    files
+fn samples(kind: &str) -> Vec<std::path::PathBuf> {
+    sinch_batch_wire::names(kind).iter().map(|name| sinch_batch_wire::path(name)).collect()
 }
 
 #[test]
 fn every_sample_is_understood() {
     let folder = tempfile::tempdir().unwrap();
-    for (what, prefix) in [("callback", "callback."), ("message", "message.")] {
-        let files = samples(prefix);
+    for what in ["callback", "message"] {
+        let files = samples(what);
         let said = run(binary(folder.path()).args(["inspect", what, "--json"]).args(&files)).ends(0);
         assert_eq!(said.stdout.lines().count(), files.len());
         for (line, file) in said.stdout.lines().zip(&files) {
@@ -111,7 +106,7 @@ fn each_file_has_its_line_and_one_document_keeps_its_shape() {
     let (code, lines) = inspect("message", &["request.json", "bom.json"]);
     assert_eq!((code, &lines[0]["kind"], &lines[1]["kind"]), (0, &json!("text_message"), &json!("text_message")));
     assert_eq!(lines[0]["value"], request);
-    let over = root().join("tests/wire/message.carousel.over_limit.json");
+    let over = sinch_batch_wire::path("message/carousel.over_limit.json");
     let said = run(binary(folder.path()).args(["inspect", "message", "--json"]).arg(over)).ends(0);
     assert_eq!(said.json()["ok"], json!(true));
     assert!(said.stderr.contains("would be refused by the service: /carousel_message/choices: "), "{said:?}");
@@ -126,7 +121,7 @@ fn each_file_has_its_line_and_one_document_keeps_its_shape() {
     // For people: what one would ask next.
     let said = run(binary(folder.path()).args(["inspect", "message", "bom.json"])).ends(0);
     assert!(said.stdout.contains("has the placeholders ${name}"), "{said:?}");
-    let failed = root().join("tests/wire/callback.message_delivery.failed.batch_validation.json");
+    let failed = sinch_batch_wire::path("callback/message_delivery.failed.batch_validation.json");
     let said = run(binary(folder.path()).args(["inspect", "callback"]).arg(failed)).ends(0);
     assert!(said.stdout.contains("belongs to the batch 01") && said.stdout.contains("recipient "), "{said:?}");
 }

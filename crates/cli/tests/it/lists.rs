@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::json;
 
-use crate::support::{Stage, root, run};
+use crate::support::{Stage, run};
 
 fn opt_outs(rows: usize) -> String {
     let mut csv = String::from("identification,consent_type,#note\n");
@@ -41,11 +41,12 @@ fn contacts_are_made_and_deleted() {
 #[test]
 fn a_whole_request_body_can_be_given_too() {
     let stage = Stage::new();
-    let sample = |name: &str| root().join("tests/wire").join(name);
-    let said = run(stage.api(&["contacts", "create", "--json"]).arg(sample("request.create_contacts.json"))).ends(0);
+    let said =
+        run(stage.api(&["contacts", "create", "--json"]).arg(sinch_batch_wire::path("request/create_contacts.json")))
+            .ends(0);
     assert_eq!(said.json()["accepted"], 2);
     assert_eq!(stage.there("/contacts").len(), 2);
-    run(stage.api(&["contacts", "delete"]).arg(sample("request.delete_contacts.json"))).ends(0);
+    run(stage.api(&["contacts", "delete"]).arg(sinch_batch_wire::path("request/delete_contacts.json"))).ends(0);
     stage.write(
         "body.json",
         r#"{"app_id": "01KZ000000000000000000000Z", "consent_records": [

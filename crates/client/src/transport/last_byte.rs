@@ -9,8 +9,8 @@
 //! ```
 //!
 //! The last byte is given out only after the bytes before it were written to the socket, so that the clocks
-//! are looked at as late as can be. Over HTTP/1, hyper takes up to 400 KB at once and goes on writing it even after
-//! the call was dropped: a last byte among it would leave whenever the service reads on. That they were written is told by their drop: HTTP/1 and HTTP/2 alike
+//! are looked at as late as can be. Over HTTP/1, hyper takes up to 400 KB at once and keeps writing it even after
+//! the call was dropped: a last byte among it would leave whenever the service reads on. Their drop shows that they were written: HTTP/1 and HTTP/2 alike
 //! keep a frame until then. Where a connection copies what it sends, the frame is dropped earlier, and the
 //! last byte waits in its buffer with the rest.
 
@@ -153,7 +153,7 @@ impl Body for HeldBody {
     }
 }
 
-/// The bytes before the last one, which tell by their drop that they were written.
+/// The bytes before the last one, whose drop shows that they were written.
 struct Rest {
     bytes: Bytes,
     shared: Arc<Shared>,

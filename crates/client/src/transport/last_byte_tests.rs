@@ -37,9 +37,9 @@ struct Seen {
 
 /// What a server does before it reads a body, and after it has read one.
 struct Plan {
-    /// Tells that the head of a request has come.
+    /// Notified when the head of a request was received.
     arrived: oneshot::Sender<()>,
-    /// Reads on when it is told to.
+    /// Reads on when it is notified.
     go_on: oneshot::Receiver<()>,
     answers: bool,
 }
@@ -264,7 +264,7 @@ async fn a_call_that_is_dropped_never_completes_its_body() {
 }
 
 #[tokio::test]
-async fn after_the_last_byte_was_given_out_nobody_knows() {
+async fn last_byte_given_out_makes_the_outcome_unknown() {
     for version in [Http1, Http2] {
         let server = serve(version, false).await;
         server.go_on.send(()).unwrap();

@@ -73,7 +73,7 @@ pub struct ConnectTimeout(pub Duration);
 /// Look at [`is_over`](Self::is_over) immediately before the last byte of the body is handed to the socket.
 /// If it is over, do not send that byte: break the connection, or reset the stream, so that the service has
 /// an incomplete request, and return [`TransportError::too_late`]. A transport that ignores this is unfit for
-/// campaigns that several workers share: a worker that was stopped and goes on would send what another one
+/// campaigns that several workers share: a worker that was stopped and continues would send what another one
 /// has sent in the meantime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SendUntil {

@@ -20,7 +20,7 @@ use super::{ConnectTimeout, SendUntil, Transport, TransportError};
 const LONGEST: usize = 8 * 1024 * 1024;
 
 /// How much is read of an answer that says no, or that cannot be JSON: 64 KiB. The rest of a long page
-/// tells nobody more, and its connection is not used again.
+/// adds nothing, and its connection is not used again.
 const LONGEST_PAGE: usize = 64 * 1024;
 
 tokio::task_local! {
@@ -150,14 +150,14 @@ impl ReqwestTransport {
             Err(_) if hold.lapse() => return Err(TransportError::too_late()),
             Err(_) => executing.await,
         };
-        // Only where the body failed for this reason; after any other failure nobody knows.
+        // Only where the body failed for this reason; after any other failure the outcome is unknown.
         answer.map_err(|error| if hold.was_too_late() { TransportError::too_late() } else { judge(error) })
     }
 }
 
 /// Names, resolution and handshakes come before the first byte of a request; whatever else fails
 /// may have failed after it. That holds for a connection from the pool too: if the other side
-/// closed it, nobody knows whether it read the request first.
+/// closed it, it is unknown whether it read the request first.
 fn judge(error: reqwest::Error) -> TransportError {
     let error = Root(error.without_url());
     if error.0.is_connect() || error.0.is_dns() || error.0.is_builder() {
@@ -182,7 +182,7 @@ fn judge_answer(error: reqwest::Error) -> TransportError {
     if error.0.is_timeout() { TransportError::timeout(error) } else { TransportError::broken(error) }
 }
 
-/// An error of reqwest, told by its first cause: what stands above that, such as `error sending
+/// An error of reqwest, described by its first cause: what stands above that, such as `error sending
 /// request: client error (Connect)`, we say ourselves.
 struct Root(reqwest::Error);
 

@@ -32,7 +32,7 @@ const ACCEPTED: Turn = Response(200, &[], r#"{"batch_id":"b"}"#);
 const EXPIRED: Turn =
     Response(401, &[("www-authenticate", r#"Bearer error="invalid_token", error_description="Jwt EXPIRED""#)], "");
 
-/// Gives out `token-1` until it hears that this has expired, then `token-2`, and so on.
+/// Gives out `token-1` until that is reported expired, then `token-2`, and so on.
 #[derive(Default)]
 struct Tokens(Mutex<u32>);
 
@@ -127,7 +127,7 @@ async fn a_send_that_may_have_arrived_is_made_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_send_that_surely_did_not_arrive_is_repeated() {
+async fn send_that_definitely_did_not_arrive_is_repeated() {
     let service = Service::new([Refuse, Response(429, &[], ""), ACCEPTED]);
     assert_eq!(service.send().await.unwrap().batch_id, BatchId::new("b"));
     assert_eq!(service.requests(), 3);
@@ -241,7 +241,7 @@ async fn an_expired_token_is_renewed_and_the_send_repeated_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_token_nothing_is_sent_and_nothing_repeated() {
+async fn send_without_a_token_sends_nothing_and_repeats_nothing() {
     let asked = Arc::new(Mutex::new(0));
     let count = Arc::clone(&asked);
     let tokens = move || {
@@ -261,7 +261,7 @@ async fn without_a_token_nothing_is_sent_and_nothing_repeated() {
 }
 
 #[test]
-fn what_is_missing_is_named_when_the_client_is_made() {
+fn builder_names_what_is_missing() {
     let transport = |_: Request<Bytes>| async { Err(TransportError::broken("never called")) };
     let builder = |project| Client::builder(ProjectId::new(project), AccessToken::new("t")).with_transport(transport);
     assert!(matches!(builder("p").build().unwrap_err(), BuildError::NoRegion));

@@ -2,7 +2,6 @@
 //! and answers with its samples.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use serde::de::DeserializeOwned;
@@ -10,25 +9,17 @@ use serde_json::Value;
 use sinch_batch_client::{Accepted, Client};
 use sinch_batch_models::wire::parse;
 use sinch_batch_models::{BatchId, BatchState, CancelBatchRequest};
+use sinch_batch_wire::{self as wire, schema};
 
 use crate::loopback::{answer, client, listen, request};
-use crate::schema;
-
-fn sample(name: &str) -> String {
-    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/wire").join(name)).unwrap()
-}
 
 /// The samples of a kind of request that can be read, in order of names.
 fn samples<T: DeserializeOwned>(prefix: &str) -> Vec<T> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/wire");
-    let names = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
-    let mut names: Vec<_> = names.filter(|name| name.starts_with(prefix) && !name.contains(".query.")).collect();
-    names.sort();
-    assert!(!names.is_empty(), "{prefix}");
-    names.iter().map(|name| parse(sample(name).as_bytes()).unwrap()).collect()
+    let names = wire::names(prefix).into_iter().filter(|name| !name.contains(".query."));
+    names.map(|name| parse(wire::text(&name).as_bytes()).unwrap()).collect()
 }
 
-static DESCRIPTION: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(&sample("openapi.json")).unwrap());
+static DESCRIPTION: LazyLock<Value> = LazyLock::new(|| wire::json("openapi.json"));
 
 /// A reference followed, or the value itself.
 fn followed(value: &'static Value) -> &'static Value {
@@ -118,13 +109,13 @@ async fn serve() -> (Client, Arc<Mutex<Vec<&'static str>>>) {
                     };
                     log.lock().unwrap().push(operation);
                     let body = match operation {
-                        "sendBatch" => sample("response.send_batch.scheduled.json"),
-                        "cancelBatch" => sample("response.cancel_batch.json"),
-                        "getBatchStatus" => sample("response.batch_status.scheduled.json"),
-                        "getBatchStatusesByMetadata" => sample("response.batch_statuses.by_metadata.json"),
-                        "createContacts" => sample("response.create_contacts.json"),
+                        "sendBatch" => wire::text("response/send_batch.scheduled.json"),
+                        "cancelBatch" => wire::text("response/cancel_batch.json"),
+                        "getBatchStatus" => wire::text("response/batch_status.scheduled.json"),
+                        "getBatchStatusesByMetadata" => wire::text("response/batch_statuses.by_metadata.json"),
+                        "createContacts" => wire::text("response/create_contacts.json"),
                         "deleteContacts" => String::new(),
-                        "insertConsents" => sample("response.insert_consents.json"),
+                        "insertConsents" => wire::text("response/insert_consents.json"),
                         other => panic!("no answer to {other}"),
                     };
                     answer(&mut socket, "200 OK\r\nx-request-id: r-1", &body).await;
@@ -138,26 +129,26 @@ async fn serve() -> (Client, Arc<Mutex<Vec<&'static str>>>) {
 #[tokio::test]
 async fn all_seven_operations_obey_the_description_and_read_its_samples() {
     let (client, seen) = serve().await;
-    for request in samples("request.send_batch.") {
+    for request in samples("request/send_batch.") {
         let sent = client.send_batch(&request).await.unwrap();
         assert!(sent.send_after.is_some() && !sent.batch_id.is_empty());
         assert_eq!((sent.http_status, sent.request_id.as_deref()), (200, Some("r-1")));
     }
-    for request in samples("request.cancel_batch.") {
+    for request in samples("request/cancel_batch.") {
         assert!(matches!(&*client.cancel_batch(&request).await.unwrap(), Accepted(Some(said)) if said.is_object()));
     }
     let status = client.batch_status(&BatchId::new("01KZ2D9R6AYBT8DN9B4MPA14Y8")).await.unwrap();
     assert_eq!(status.status, Some(BatchState::Scheduled));
-    let found: Value = serde_json::from_str(&sample("response.batch_statuses.by_metadata.json")).unwrap();
+    let found: Value = serde_json::from_str(&wire::text("response/batch_statuses.by_metadata.json")).unwrap();
     let (key, value) = found[0]["meta_data"].as_object().unwrap().iter().next().unwrap();
     assert!(!client.find_batches(key, value.as_str().unwrap()).await.unwrap().is_empty());
-    for request in samples("request.create_contacts.") {
+    for request in samples("request/create_contacts.") {
         client.create_contacts(&request).await.unwrap();
     }
-    for request in samples("request.delete_contacts.") {
+    for request in samples("request/delete_contacts.") {
         assert_eq!(*client.delete_contacts(&request).await.unwrap(), Accepted(None));
     }
-    for request in samples("request.insert_consents.") {
+    for request in samples("request/insert_consents.") {
         assert!(client.insert_consents(&request).await.unwrap().batch_id.is_some());
     }
     let seen: BTreeSet<_> = seen.lock().unwrap().iter().copied().collect();

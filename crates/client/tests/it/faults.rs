@@ -12,7 +12,7 @@ use sinch_batch_models::ProjectId;
 use tokio::time::Instant;
 
 use crate::batch;
-use crate::wild::{Step, Turn, Wild, after_all, answer, say};
+use crate::hostile_server::{Step, Turn, Wild, after_all, answer, say};
 use Reached::{No, Unknown};
 use Step::{Close, Drip, HalfClose, Head, Reset, Say, Stall, Trickle};
 
@@ -109,7 +109,7 @@ impl Fault {
             }
             assert_eq!(server.arrived(), arrived, "{name}");
             assert!(start.elapsed() < 3 * attempt + Duration::from_secs(2), "{name}: {:?}", start.elapsed());
-            // The client goes on as soon as the service does.
+            // The client continues as soon as the service does.
             let patient = client.with_attempt_timeout(LONG);
             for _ in 0..server.turns_left() {
                 let once = client.with_retry(RetryPolicy::none()).with_attempt_timeout(attempt);
@@ -140,7 +140,7 @@ impl Fault {
     }
 }
 
-/// A fault after which nobody knows: a send is made once, a look-up three times.
+/// A fault after which the outcome is unknown: a send is made once, a look-up three times.
 fn unknown(name: &'static str, turn: Turn, kind: &'static str, says: &'static str) -> Fault {
     let reads = turn.contains_head();
     Fault {
@@ -353,7 +353,7 @@ fn faults_of_storms_and_tokens() {
         storm("a storm", "", 3),
         storm("a storm that asks for nothing", "\r\nretry-after: 0", 3),
         storm("a storm that asks for the past", "\r\nretry-after: Sun, 06 Nov 1994 08:49:37 GMT", 3),
-        storm("a storm that asks for what nobody would wait", "\r\nretry-after: 99999999999999999999", 3),
+        storm("a storm with an absurd retry-after", "\r\nretry-after: 99999999999999999999", 3),
         storm("a storm that asks for an hour", "\r\nretry-after: 3600", 1),
         storm("a storm that mumbles", "\r\nretry-after: soon", 3),
         storm("a storm that mumbles a number", "\r\nretry-after: -1", 3),
@@ -393,7 +393,7 @@ async fn nobody_there() {
 /// A queue of connections that is full drops the next one without a word: the stall before the accept.
 #[cfg(target_os = "linux")]
 #[tokio::test(start_paused = true)]
-async fn connection_that_never_comes_about_surely_sent_nothing() {
+async fn connection_that_fails_definitely_sent_nothing() {
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let listener = socket.listen(1).unwrap();

@@ -129,7 +129,7 @@ async fn a_limit_can_be_set_for_one_call() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_transport_is_told_how_long_it_may_connect() {
+async fn transport_gets_the_connect_timeout() {
     let client = Client::builder(ProjectId::new("p"), AccessToken::new("made-up"))
         .with_region(Region::Us)
         .with_transport(|request: Request<Bytes>| async move {
@@ -144,7 +144,7 @@ async fn the_transport_is_told_how_long_it_may_connect() {
     for (client, told) in [
         (client.clone(), "10000"),
         (client.with_connect_timeout(Duration::from_secs(2)), "2000"),
-        // Half of the attempt, so that no connection is told from no answer.
+        // Half of the attempt, so that "no connection" differs from "no answer".
         (client.with_attempt_timeout(Duration::from_secs(3)), "1500"),
         (client.with_timeout(Duration::from_secs(1)), "500"),
     ] {
@@ -223,7 +223,7 @@ async fn one_pace_serves_several_clients_and_none_can_be_had() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_an_early_attempt_may_have_done_is_not_forgotten() {
+async fn reached_remembers_an_early_attempt() {
     let attempts = Mutex::new(0);
     let client = Client::builder(ProjectId::new("p"), AccessToken::new("made-up"))
         .with_region(Region::Us)

@@ -1,4 +1,4 @@
-//! The default transport against real sockets: what may have left, and what surely has not.
+//! The default transport against real sockets: what may have left, and what definitely has not.
 
 use std::time::Duration;
 
@@ -81,7 +81,7 @@ async fn a_batch_is_sent_and_found_on_one_connection() {
 }
 
 #[tokio::test]
-async fn a_refused_connection_surely_sent_nothing() {
+async fn connection_refused_definitely_sent_nothing() {
     let (listener, base_url) = listen().await;
     drop(listener);
     let error = client(&base_url).send_batch(&batch()).await.unwrap_err();
@@ -91,7 +91,7 @@ async fn a_refused_connection_surely_sent_nothing() {
 }
 
 #[tokio::test]
-async fn a_failed_handshake_surely_sent_nothing() {
+async fn handshake_failure_definitely_sent_nothing() {
     let (listener, base_url) = listen().await;
     let server = tokio::spawn(async move {
         let (mut socket, _) = listener.accept().await.unwrap();

@@ -6,6 +6,8 @@ mod calls;
 mod contract;
 #[cfg(feature = "reqwest")]
 mod faults;
+#[cfg(feature = "reqwest")]
+mod hostile_server;
 mod limits;
 mod log;
 mod look_up;
@@ -13,15 +15,9 @@ mod look_up;
 mod loopback;
 mod privacy;
 mod send_until;
-mod told;
+mod telemetry;
 #[cfg(feature = "tower")]
 mod tower;
-#[cfg(feature = "reqwest")]
-mod wild;
-
-#[cfg(feature = "reqwest")]
-#[path = "../../../models/tests/it/schema.rs"]
-mod schema;
 
 use sinch_batch_models::{AppId, BatchRecipient, Channel, Message, Recipient, Recipients, SendBatchRequest};
 

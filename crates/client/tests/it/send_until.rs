@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::batch;
 
-/// What the transport was told with each request.
+/// What the transport got with each request.
 type Told = Arc<Mutex<Vec<Option<SendUntil>>>>;
 
 /// A client whose service answers by the number of the request, counted from 1.
@@ -94,7 +94,7 @@ async fn neither_a_token_nor_a_turn_is_waited_for_beyond_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_repeated_after_it() {
+async fn deadline_ends_all_repeats() {
     // A transport that kept the last byte back has an answer that is final.
     let (builder, told) = over(|_| Err(TransportError::too_late()));
     check(&builder.build().unwrap().batch_status(&BatchId::new("b")).await.unwrap_err(), Reached::No);
@@ -126,7 +126,7 @@ async fn an_answer_may_come_after_it() {
 }
 
 #[test]
-fn a_client_tells_its_project_and_its_base_url() {
+fn client_shows_its_project_and_base_url() {
     let (builder, _) = over(|_| Ok(200));
     let client = builder.with_base_url("https://EU.example:443/base/").build().unwrap();
     assert_eq!((client.base_url(), client.project_id().as_str()), ("https://eu.example/base", "p"));

@@ -78,7 +78,7 @@ fn files_are_bounded_in_size_and_number() {
 }
 
 #[test]
-fn a_record_longer_than_a_file_may_be_has_a_file_alone() {
+fn record_longer_than_a_file_may_be_has_a_file_alone() {
     let scratch = Scratch::new();
     let mut journal = scratch.open(Bounds::default().with_file_bytes(1).with_files(2));
     for body in ["first", "second", "third"] {
@@ -88,7 +88,7 @@ fn a_record_longer_than_a_file_may_be_has_a_file_alone() {
 }
 
 #[test]
-fn it_goes_on_where_it_was_and_obeys_new_bounds() {
+fn journal_continues_and_obeys_new_bounds() {
     let scratch = Scratch::new();
     let bounds = Bounds::default().with_file_bytes(2 * record_length());
     for n in 0..5 {
@@ -101,7 +101,7 @@ fn it_goes_on_where_it_was_and_obeys_new_bounds() {
 }
 
 #[test]
-fn a_torn_record_is_passed_over_and_cut_off_wherever_it_was_torn() {
+fn torn_record_is_skipped_and_cut_off_wherever_it_was_torn() {
     let whole = {
         let scratch = Scratch::new();
         append(&mut scratch.open(Bounds::default()), "torn");
@@ -127,7 +127,7 @@ fn a_torn_record_is_passed_over_and_cut_off_wherever_it_was_torn() {
 }
 
 #[test]
-fn a_torn_record_longer_than_a_block_is_cut_off() {
+fn torn_record_longer_than_a_block_is_cut_off() {
     let scratch = Scratch::new();
     append(&mut scratch.open(Bounds::default()), "good");
     let path = scratch.folder().join("callbacks-00000001.jsonl");
@@ -142,7 +142,7 @@ fn a_torn_record_longer_than_a_block_is_cut_off() {
 }
 
 #[test]
-fn what_comes_after_the_call_is_not_read() {
+fn records_written_after_the_call_are_not_read() {
     let scratch = Scratch::new();
     let mut journal = scratch.open(Bounds::default().with_file_bytes(2 * record_length()));
     append(&mut journal, "0");
@@ -157,7 +157,7 @@ fn what_comes_after_the_call_is_not_read() {
 }
 
 #[test]
-fn a_damaged_line_is_named_and_the_others_are_read() {
+fn damaged_line_is_named_and_the_others_are_read() {
     let scratch = Scratch::new();
     {
         let mut journal = scratch.open(Bounds::default());
@@ -178,7 +178,7 @@ fn a_damaged_line_is_named_and_the_others_are_read() {
 }
 
 #[test]
-fn a_folder_has_one_writer() {
+fn folder_has_one_writer() {
     let scratch = Scratch::new();
     let first = scratch.open(Bounds::default());
     let second = Journal::open(scratch.folder(), Bounds::default());
@@ -205,7 +205,7 @@ fn other_files_in_the_folder_are_left_alone() {
 }
 
 #[test]
-fn what_cannot_be_opened_is_named() {
+fn journal_that_cannot_be_opened_is_named() {
     let scratch = Scratch::new();
     fs::write(scratch.folder(), "a file").unwrap();
     let error = Journal::open(scratch.folder(), Bounds::default()).unwrap_err();
@@ -217,7 +217,7 @@ fn what_cannot_be_opened_is_named() {
 
 #[cfg(unix)]
 #[test]
-fn it_is_for_its_owner_alone() {
+fn journal_is_readable_by_its_owner_only() {
     use std::os::unix::fs::PermissionsExt;
 
     let scratch = Scratch::new();

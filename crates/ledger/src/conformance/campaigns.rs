@@ -211,7 +211,7 @@ async fn the_same_input_is_refused_for_ever<L: Ledger>(ledger: &L) {
     again.name = "autumn".to_owned();
     assert_duplicate(create(ledger, again, plan("others", &[3])).await, &bench.campaign);
     assert_eq!(ledger.campaigns().await.expect("all").len(), 1);
-    // Inputs that tell nothing are not the same.
+    // Inputs without a fingerprint are not the same.
     for name in ["one", "two"] {
         let mut new = send(name, 3);
         (new.input, new.input_fingerprint) = (String::new(), String::new());

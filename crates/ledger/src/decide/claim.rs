@@ -36,7 +36,7 @@ pub fn begin_run<S: Store>(store: &mut S, campaign: CampaignId, resend_after: Du
     Ok(Run { number: sums.runs, resend_after: sums.resend_after })
 }
 
-/// The time as ledgers keep it, never shorter than told; nobody waits longer than 292,000 years.
+/// The time as ledgers keep it, never shorter than given; the limit is 292,000 years.
 fn microseconds(time: Duration) -> Duration {
     let whole = time.as_nanos().div_ceil(1000).min(i64::MAX as u128);
     Duration::from_micros(u64::try_from(whole).unwrap_or(u64::MAX))
@@ -92,7 +92,7 @@ pub fn claim<S: Store>(
     while let Some(mut batch) = free.pop_front() {
         exclude_reached(store, &mut sums, &record, &mut batch)?;
         if batch.stage == BatchStage::Skipped {
-            // Nobody of it is left, so another takes its place.
+            // Its process has ended, so another takes its place.
             if free.is_empty() {
                 let room = claim.room.saturating_sub(u32::try_from(leases.len()).unwrap_or(u32::MAX));
                 free = store.free_batches(campaign, room, &except, now)?.into();
@@ -160,7 +160,7 @@ fn introduce<S: Store>(
     }
 }
 
-/// A batch whose worker fell silent in the middle of an attempt: nobody knows whether that worker will
+/// A batch whose worker fell silent in the middle of an attempt: it is unknown whether that worker will
 /// go on.
 fn note_silence(batch: &mut Batch, by: &Worker, now: Timestamp) {
     let lapsed = batch.hold.until.is_some();

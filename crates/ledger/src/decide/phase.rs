@@ -1,4 +1,4 @@
-//! Whether a campaign goes on: pausing, going on, ending.
+//! Whether a campaign is running: pausing, resuming, ending.
 
 use super::known_sums;
 use crate::campaign::CampaignId;

@@ -100,7 +100,7 @@ pub trait Store {
     /// The batch, of any campaign, whose own id that is; ids noted by [`put_double`](Self::put_double) are
     /// nobody's own.
     fn batch_of(&mut self, batch_id: &BatchId) -> Result<Option<Batch>, LedgerError>;
-    /// Adds a batch of a new campaign, which nobody has claimed. They come by number, each with greater
+    /// Adds a batch of a new campaign, which is not claimed. They come by number, each with greater
     /// rows than the one before.
     fn add_batch(&mut self, batch: &Batch) -> Result<(), LedgerError>;
     /// Writes a batch that was added; its place and digest never change, its rows only by

@@ -41,7 +41,7 @@ impl Default for StoreLimits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Sums {
-    /// Whether it goes on; never `Done`, which [`Sums::status`] finds out.
+    /// Whether it is running; never `Done`, which [`Sums::status`] finds out.
     pub phase: Phase,
     /// Whether the service was seen to have a batch that was never tried from this ledger; it stays so.
     #[serde(default)]
@@ -65,7 +65,7 @@ pub struct Sums {
     pub messages: Tally,
     /// How many runs there were.
     pub runs: u64,
-    /// The longest that any run was told to wait before it sends again, in whole microseconds.
+    /// The longest that any run was set to wait before it sends again, in whole microseconds.
     pub resend_after: Duration,
 }
 
@@ -237,7 +237,7 @@ pub struct Hold {
 }
 
 impl Hold {
-    /// Whether the batch is free at that time: nobody holds it, or the lease has lapsed.
+    /// Whether the batch is free at that time: not leased, or the lease has lapsed.
     pub fn is_free(&self, now: Timestamp) -> bool {
         self.until.is_none_or(|until| until <= now)
     }
@@ -262,7 +262,7 @@ impl Hold {
 }
 
 impl Batch {
-    /// A planned batch, which nobody has tried or claimed. A store that keeps it in columns sets the other
+    /// A planned batch, neither tried nor claimed. A store that keeps it in columns sets the other
     /// fields as they were.
     pub fn new(campaign: CampaignId, number: u32, planned: PlannedRows) -> Self {
         Self {
@@ -286,7 +286,7 @@ impl Batch {
         }
     }
 
-    /// Whether the service may have it, whatever the last attempt came to.
+    /// Whether the service may have it, whatever the last attempt's outcome.
     pub fn may_have_arrived(&self) -> bool {
         self.uncertain || matches!(self.stage, BatchStage::Accepted | BatchStage::Unknown)
     }

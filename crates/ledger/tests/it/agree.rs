@@ -427,7 +427,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
-    fn the_ledger_on_disk_agrees_with_the_one_in_memory(steps in prop::collection::vec(step(), 20..100)) {
+    fn ledger_on_disk_agrees_with_the_one_in_memory(steps in prop::collection::vec(step(), 20..100)) {
         use sinch_batch_ledger::SqliteLedger;
 
         let folder = tempfile::tempdir().unwrap();

@@ -111,7 +111,7 @@ fn records_of_a_store_read_back() {
 }
 
 #[test]
-fn hold_tells_whose_a_batch_is() {
+fn hold_names_the_owner_of_a_batch() {
     let second = |n| Timestamp::from_second(n).unwrap();
     let mut hold = Batch::new(CampaignId::new(7), 3, planned(9)).hold;
     assert!(hold.is_free(second(0)) && !hold.is_of("one") && hold.workers().next().is_none());

@@ -165,7 +165,7 @@ fn workers_on_one_file_by_its_name_and_a_symbolic_link_claim_each_batch_once() {
 /// By each name of a file SQLite would keep other files beside it, and two writers would not see each other.
 #[cfg(unix)]
 #[tokio::test]
-async fn a_ledger_with_hard_links_is_refused_by_each_of_its_names() {
+async fn ledger_with_hard_links_is_refused_by_each_of_its_names() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     let ledger = SqliteLedger::open(path("ledger")).unwrap();
@@ -183,7 +183,7 @@ async fn a_ledger_with_hard_links_is_refused_by_each_of_its_names() {
 }
 
 #[tokio::test]
-async fn a_campaign_of_10_000_batches_is_created_and_claimed() {
+async fn campaign_of_10_000_batches_is_created_and_claimed() {
     let folder = tempfile::tempdir().unwrap();
     let ledger = SqliteLedger::open(folder.path().join("ledger")).unwrap();
     let campaign = create(&ledger, 10_000_000, 1000).await;

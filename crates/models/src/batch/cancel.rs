@@ -27,7 +27,7 @@ use crate::wire::{PrivateText, UnknownFields};
 pub struct CancelBatchRequest {
     /// Which batches.
     pub which: CancelWhich,
-    /// Fields that this release does not know; they are written back as they came.
+    /// Fields that this release does not know; they are written back unchanged.
     pub unknown_fields: UnknownFields,
 }
 

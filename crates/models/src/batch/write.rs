@@ -227,7 +227,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_text_is_escaped_as_serde_escapes_it(words in "\\PC{0,40}|[\0-\u{ff}]{0,40}") {
+        fn text_is_escaped_as_serde_escapes_it(words in "\\PC{0,40}|[\0-\u{ff}]{0,40}") {
             let mut written = Vec::new();
             text(&words, &mut written).unwrap();
             prop_assert_eq!(String::from_utf8(written).unwrap(), serde_json::to_string(&words).unwrap());

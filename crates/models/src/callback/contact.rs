@@ -92,7 +92,7 @@ object! {
         pub contact_id: Option<ContactId>,
         /// The channel that it goes over now.
         pub active_channel: Option<Channel>,
-        /// Whether it goes on.
+        /// Whether it is running.
         pub active: Option<bool>,
         /// A text of yours. Deprecated by the service in favour of `metadata_json`.
         pub metadata: Option<JsonText>,

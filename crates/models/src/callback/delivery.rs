@@ -152,7 +152,7 @@ open_enum! {
         Unspecified = "UNSPECIFIED_SUB_CODE",
         /// The attachment was refused.
         AttachmentRejected = "ATTACHMENT_REJECTED",
-        /// The type of the media could not be told.
+        /// The type of the media is unknown.
         MediaTypeUndetermined = "MEDIA_TYPE_UNDETERMINED",
         /// The sender is not active.
         InactiveSender = "INACTIVE_SENDER",

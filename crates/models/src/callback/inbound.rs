@@ -18,7 +18,7 @@ object! {
         pub direction: Option<Direction>,
         /// What the contact wrote.
         pub contact_message: Option<ContactMessage>,
-        /// Where it came from.
+        /// Its origin.
         pub channel_identity: Option<CallbackIdentity>,
         /// Empty or absent in dispatch mode.
         pub conversation_id: Option<ConversationId>,
@@ -214,7 +214,7 @@ object! {
         pub contact_event: Option<ContactEvent>,
         /// Something that belongs to a message.
         pub contact_message_event: Option<ContactMessageEvent>,
-        /// Where it came from.
+        /// Its origin.
         pub channel_identity: Option<CallbackIdentity>,
         /// Empty or absent in dispatch mode.
         pub contact_id: Option<ContactId>,
@@ -248,7 +248,7 @@ one_of! {
 }
 
 object! {
-    /// An object that tells by being there.
+    /// An object whose presence is the message.
     #[derive(Default)]
     pub struct Nothing {}
 }
@@ -380,7 +380,7 @@ object! {
     pub struct ReactionEvent {
         /// The sign.
         pub emoji: Option<PrivateText>,
-        /// Whether it came or went.
+        /// Whether it was added or removed.
         pub action: Option<ReactionAction>,
         /// The message.
         pub message_id: Option<MessageId>,
@@ -390,13 +390,13 @@ object! {
 }
 
 open_enum! {
-    /// Whether a reaction came or went.
+    /// Whether a reaction was added or removed.
     pub enum ReactionAction {
         /// Not known.
         NotKnown = "REACTION_ACTION_UNKNOWN",
-        /// It came.
+        /// It was added.
         React = "REACTION_ACTION_REACT",
-        /// It went.
+        /// It was removed.
         Unreact = "REACTION_ACTION_UNREACT",
     }
 }

@@ -33,7 +33,7 @@ macro_rules! kinds {
         }
 
         impl CallbackKind {
-            /// The top-level keys on the wire that tell the kinds apart.
+            /// The top-level keys on the wire that name the kinds.
             pub const KEYS: &'static [&'static str] = &[$($key),+];
 
             /// The top-level key on the wire; `None` for a kind that this release does not type.

@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn the_batch_is_found_in_all_places() {
+    fn batch_is_found_in_all_places() {
         check(
             r#"{"message_delivery_report":{},"message_metadata":"{\"batchId\":\"b\",\"messageIndex\":3}"}"#,
             Some("b"),

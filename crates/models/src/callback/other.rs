@@ -39,7 +39,7 @@ object! {
 pub enum SubmittedMessage {
     /// A message as it could be sent.
     Message(Box<Message>),
-    /// What breaks a rule for messages that are sent, whole; it is written back as it came.
+    /// What breaks a rule for messages that are sent, whole; it is written back unchanged.
     Other(AnyJson),
 }
 

@@ -12,7 +12,7 @@ object! {
     pub struct SmartConversation {
         /// The contact that wrote.
         pub contact_id: Option<ContactId>,
-        /// The identity it came from: a string here, not an object.
+        /// The sender's identity: a string here, not an object.
         pub channel_identity: Option<PrivateText>,
         /// The channel.
         pub channel: Option<Channel>,

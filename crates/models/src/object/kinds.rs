@@ -1,4 +1,4 @@
-//! One key, out of several, that tells the kind of an object: the rule for all objects that have one.
+//! One key, out of several, that names the kind of an object: the rule for all objects that have one.
 
 use serde::de::{Error, MapAccess};
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{Key, List};
 use crate::wire::UnknownFields;
 
-/// The kinds of an object, each told by a key of its own.
+/// The kinds of an object, each named by a key of its own.
 pub(crate) trait Kinds: Sized {
     /// The keys on the wire; of several kinds the first in here wins, where one may win.
     const NAMES: &'static [&'static str];

@@ -113,7 +113,7 @@ macro_rules! object {
         #[non_exhaustive]
         pub struct $name {
             $( $(#[$fmeta])* pub $field: $ty, )*
-            /// Fields that this release does not know; they are written back as they came.
+            /// Fields that this release does not know; they are written back unchanged.
             pub unknown_fields: $crate::UnknownFields,
         }
 

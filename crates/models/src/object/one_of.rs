@@ -1,4 +1,4 @@
-//! Objects of which one key, out of several, tells what they are.
+//! Objects whose kind one key, out of several, names.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ impl fmt::Display for List {
     }
 }
 
-/// Defines a JSON object of which one key, out of several, tells what it is.
+/// Defines a JSON object whose kind one key, out of several, names.
 ///
 /// `strict` objects refuse a second kind and the lack of any, `some` ones a second kind; `open` ones,
 /// which the service writes, keep a second kind in `unknown_fields`.
@@ -47,7 +47,7 @@ macro_rules! one_of {
             /// [`unknown_fields`](Self::unknown_fields), or is none at all.
             pub body: Option<$body>,
             $( $(#[$fmeta])* pub $field: $ty, )*
-            /// Fields that this release does not know; they are written back as they came.
+            /// Fields that this release does not know; they are written back unchanged.
             pub unknown_fields: $crate::UnknownFields,
         }
 
@@ -59,7 +59,7 @@ macro_rules! one_of {
         }
 
         impl $body {
-            /// The keys on the wire that tell the kinds apart.
+            /// The keys on the wire that name the kinds.
             pub const KEYS: &'static [&'static str] = &[$($vkey),+];
 
             /// The kind without its key, as JSON.
@@ -71,7 +71,7 @@ macro_rules! one_of {
                 value.unwrap_or_default()
             }
 
-            /// The key on the wire that tells this kind.
+            /// The key on the wire that names this kind.
             pub fn key(&self) -> &'static str {
                 match self {
                     $( Self::$variant(_) => $vkey, )+

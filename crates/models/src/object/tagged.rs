@@ -41,7 +41,7 @@ impl fmt::Debug for UnknownObject {
     }
 }
 
-/// Reads the rest of a map that was begun into a buffer, for kinds that are told by a field.
+/// Reads the rest of a map that was begun into a buffer, for kinds that a field names.
 pub(crate) fn rest<'de, A: MapAccess<'de>>(mut map: A) -> Result<serde_json::Map<String, Value>, A::Error> {
     let mut all = serde_json::Map::new();
     while let Some((key, value)) = map.next_entry::<String, Value>()? {
@@ -72,7 +72,7 @@ macro_rules! tagged {
         #[non_exhaustive]
         pub enum $name {
             $( $(#[$vmeta])* $variant($vty), )+
-            /// A kind newer than this release; it is kept whole and written back as it came.
+            /// A kind newer than this release; it is kept whole and written back unchanged.
             Unknown($crate::object::UnknownObject),
         }
 

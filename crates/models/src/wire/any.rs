@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// Any JSON, where the service publishes no type or leaves it to the caller.
 ///
-/// It reads like a [`Value`], but `Debug` tells only its type.
+/// It reads like a [`Value`], but `Debug` shows only its type.
 #[derive(Clone, Default, PartialEq)]
 pub struct AnyJson(Value);
 

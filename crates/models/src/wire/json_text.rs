@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// JSON text inside a string, as callbacks carry metadata; often empty, sometimes not JSON at all.
 ///
-/// The raw text is kept, so it is written back as it came. `Debug` tells only its length.
+/// The raw text is kept, so it is written back unchanged. `Debug` shows only its length.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct JsonText(Box<str>);
 

@@ -13,12 +13,12 @@ use crate::unknown::{Part, Pointer};
 ///
 /// Made for the few short entries of a recipient: one allocation for the list, keys that all recipients
 /// may share (insert clones of one `Arc<str>`, in order), a binary search to find, equality that does not
-/// depend on the order in which entries came. On repeated keys the last one wins. A map read from `{}` is written as `{}`; an empty one that was not there, or was
+/// depend on the order in which entries were read. On repeated keys the last one wins. A map read from `{}` is written as `{}`; an empty one that was not there, or was
 /// made here, is left out. `Debug` shows keys, not values.
 #[derive(Clone)]
 pub struct WireMap<V> {
     entries: Vec<(Arc<str>, V)>,
-    /// Whether the map stood on the wire; tells `{}` from nothing.
+    /// Whether the map stood on the wire: `{}` is not absence.
     stood: bool,
 }
 
@@ -90,7 +90,7 @@ impl<V> WireMap<V> {
     }
 }
 
-/// Whether a key comes before another. The first letter nearly always tells.
+/// Whether a key comes before another. The first letter nearly always decides.
 fn is_before(one: &str, other: &str) -> bool {
     match (one.as_bytes().first(), other.as_bytes().first()) {
         (Some(one), Some(other)) if one != other => one < other,

@@ -3,7 +3,7 @@ use std::fmt;
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A JSON number, kept as it came: `18` stays `18` and `18.0` stays `18.0`.
+/// A JSON number, kept as written: `18` stays `18` and `18.0` stays `18.0`.
 ///
 /// It is never infinite and always a number, as JSON wants it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

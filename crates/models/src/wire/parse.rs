@@ -54,7 +54,7 @@ pub fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, ParseError> {
     serde_json::from_slice(json).map_err(|error| {
         let mut path = path_of::<T>(json);
         let mut message = without_values(&error.to_string());
-        // Kinds that are told by a field are read from a buffer, which says where inside of it.
+        // Kinds that a field names are read from a buffer, which says where inside of it.
         if let Some((inner, rest)) = message.strip_prefix("at /").and_then(|rest| rest.split_once(": ")) {
             path = format!("{path}/{inner}");
             message = rest.to_owned();

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Words or numbers that belong to a person: a message text, a phone number, a parameter value.
 ///
-/// It reads like a `str`, but `Debug` tells only its length, so that no log shows it by accident. Up to
+/// It reads like a `str`, but `Debug` shows only its length, so that no log shows it by accident. Up to
 /// 24 bytes, as most numbers and names have, stand in the value itself.
 #[derive(Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PrivateText(CompactString);

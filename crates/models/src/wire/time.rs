@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 ///
 /// The service writes RFC 3339 in UTC with 0 to 9 fraction digits; a missing zone is read as UTC,
 /// as Sinch's Node SDK does. Anything else (an empty string, a `${placeholder}` inside a message)
-/// is kept as it came. What was read is written letter for letter, but two times are equal if they
+/// is kept as written. What was read is written letter for letter, but two times are equal if they
 /// are the same instant.
 #[derive(Clone)]
 pub struct WireTime(Inner);
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_read_is_written_letter_for_letter() {
+    fn time_is_written_as_it_was_read() {
         for (text, instant) in [
             ("2031-09-14T10:05:00Z", true),
             ("2031-09-14T10:05:00.5Z", true),

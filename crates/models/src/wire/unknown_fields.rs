@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::object::Key;
 
-/// Fields that this release does not know, kept as they came and written back.
+/// Fields that this release does not know, kept unchanged and written back.
 ///
 /// Empty it costs one pointer and no allocation. `Debug` shows names, not values.
 #[derive(Clone, Default, PartialEq)]
@@ -33,7 +33,7 @@ impl UnknownFields {
         self.0.iter().flat_map(|map| map.iter()).map(|(name, value)| (name.as_str(), value))
     }
 
-    /// Takes the value that follows a key which nobody knows.
+    /// Takes the value of an unknown key.
     pub(crate) fn read<'de, A: MapAccess<'de>>(&mut self, key: Key<'de>, map: &mut A) -> Result<(), A::Error> {
         let value = map.next_value()?;
         self.insert(key.into_string(), value);

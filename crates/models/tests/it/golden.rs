@@ -1,8 +1,5 @@
 //! Every sample obeys its schema, reads and writes back equal, and stays the same byte for byte.
 
-use std::fs;
-use std::path::PathBuf;
-
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -11,26 +8,18 @@ use sinch_batch_models::callback::{Direction, ProcessingMode, ReasonSubCode};
 use sinch_batch_models::message::{AgentKind, CardHeight, DisplayMode};
 use sinch_batch_models::wire::parse;
 use sinch_batch_models::*;
+use sinch_batch_wire::{self as wire, schema};
 
 use crate::mutated::places;
-use crate::schema;
 
-pub(crate) fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/wire")
-}
-
-/// The samples that a model reads, by the beginning of their names, in order of names.
+/// The samples that a model reads, in order of kinds and names.
 pub(crate) fn samples() -> Vec<(String, String)> {
-    let mut samples: Vec<_> = fs::read_dir(folder())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.ends_with(".json"))
-        .filter(|name| ["message.", "callback.", "request.", "response."].iter().any(|lead| name.starts_with(lead)))
-        .filter(|name| !name.contains("token") && !name.contains(".query."))
-        .map(|name| (name.clone(), fs::read_to_string(folder().join(name)).unwrap()))
-        .collect();
-    samples.sort();
-    samples
+    ["callback/", "message/", "request/", "response/"]
+        .iter()
+        .flat_map(|kind| wire::names(kind))
+        .filter(|name| name.ends_with(".json") && !name.contains("token") && !name.contains(".query."))
+        .map(|name| (name.clone(), wire::text(&name)))
+        .collect()
 }
 
 /// Reads a sample with the model of its name and writes it back: the value, and the unknown fields.
@@ -50,22 +39,22 @@ pub(crate) fn round(name: &str, json: &[u8]) -> Result<(String, Vec<String>), Pa
         let unknown = unknown(&read);
         Ok((written, unknown))
     }
-    let kind = name.split('.').take(2).collect::<Vec<_>>().join(".");
-    match kind.as_str() {
-        _ if name.starts_with("message.") => of(json, Message::unknown_fields),
-        _ if name.starts_with("callback.") => of(json, Callback::unknown_fields),
-        "request.send_batch" => of(json, SendBatchRequest::unknown_fields),
-        "request.cancel_batch" => of(json, CancelBatchRequest::unknown_fields),
-        "request.create_contacts" => of(json, CreateContactsRequest::unknown_fields),
-        "request.delete_contacts" => of(json, DeleteContactsRequest::unknown_fields),
-        "request.insert_consents" => of(json, InsertConsentsRequest::unknown_fields),
-        "request.recipient" => of(json, BatchRecipient::unknown_fields),
-        "response.send_batch" => of(json, BatchSent::unknown_fields),
-        "response.batch_status" => of(json, BatchStatus::unknown_fields),
-        "response.batch_statuses" => of(json, BatchStatuses::unknown_fields),
-        "response.insert_consents" => of(json, ConsentsInserted::unknown_fields),
+    let (kind, _) = name.split_once('.').unwrap();
+    match kind {
+        _ if name.starts_with("message/") => of(json, Message::unknown_fields),
+        _ if name.starts_with("callback/") => of(json, Callback::unknown_fields),
+        "request/send_batch" => of(json, SendBatchRequest::unknown_fields),
+        "request/cancel_batch" => of(json, CancelBatchRequest::unknown_fields),
+        "request/create_contacts" => of(json, CreateContactsRequest::unknown_fields),
+        "request/delete_contacts" => of(json, DeleteContactsRequest::unknown_fields),
+        "request/insert_consents" => of(json, InsertConsentsRequest::unknown_fields),
+        "request/recipient" => of(json, BatchRecipient::unknown_fields),
+        "response/send_batch" => of(json, BatchSent::unknown_fields),
+        "response/batch_status" => of(json, BatchStatus::unknown_fields),
+        "response/batch_statuses" => of(json, BatchStatuses::unknown_fields),
+        "response/insert_consents" => of(json, ConsentsInserted::unknown_fields),
         // No body is described.
-        "response.cancel_batch" | "response.create_contacts" | "response.delete_contacts" => {
+        "response/cancel_batch" | "response/create_contacts" | "response/delete_contacts" => {
             of(json, |_: &AnyJson| Vec::new())
         }
         _ => panic!("no model for {name}"),
@@ -86,10 +75,8 @@ pub(crate) fn without_nulls(value: &Value) -> Value {
 }
 
 #[test]
-fn every_sample_obeys_its_schema_and_comes_back_equal() {
-    let manifest: Value = serde_json::from_str(&fs::read_to_string(folder().join("manifest.json")).unwrap()).unwrap();
-    let own: Value = serde_json::from_str(&fs::read_to_string(folder().join("manifest.more.json")).unwrap()).unwrap();
-    let listed: Vec<_> = [manifest, own].iter().flat_map(|list| list["samples"].as_array().unwrap().clone()).collect();
+fn samples_obey_their_schema_and_round_trip() {
+    let listed = wire::manifest();
     let mut seen = 0;
     for (name, json) in samples() {
         let value: Value = serde_json::from_str(&json).unwrap();
@@ -103,7 +90,7 @@ fn every_sample_obeys_its_schema_and_comes_back_equal() {
         let back: Value = serde_json::from_str(&written).unwrap();
         assert_eq!(without_nulls(&back), without_nulls(&value), "{name}");
         let mut expected: Vec<_> = entry["unknown"].as_array().into_iter().flatten().cloned().collect();
-        if name == "callback.unknown_trigger.json" {
+        if name == "callback/unknown_trigger.json" {
             expected.push("/some_future_notification".into());
         }
         assert_eq!(Value::from(unknown), Value::from(expected), "{name}: unknown fields");
@@ -146,12 +133,11 @@ fn changed(name: &str, schema: &str, sample: &Value, leaves: bool, to: Option<&V
 
 #[test]
 fn samples_with_every_option_absent_null_or_empty_come_back_equal() {
-    let own: Value = serde_json::from_str(&fs::read_to_string(folder().join("manifest.more.json")).unwrap()).unwrap();
     let mut derived = 0;
-    for entry in own["samples"].as_array().unwrap() {
+    for entry in wire::manifest() {
         let (name, schema) = (entry["file"].as_str().unwrap(), entry["schema"].as_str());
         let (true, Some(schema)) = (name.contains(".every_field."), schema) else { continue };
-        let sample: Value = serde_json::from_str(&fs::read_to_string(folder().join(name)).unwrap()).unwrap();
+        let sample = wire::json(name);
         for (rule, leaves, to) in [
             ("without options", true, None),
             ("null options", true, Some(Value::Null)),
@@ -173,10 +159,10 @@ fn every_kind_of_callback_and_message_has_a_sample() {
     let mut triggers: Vec<String> = Vec::new();
     let mut kinds: Vec<String> = Vec::new();
     for (name, json) in samples() {
-        if name.starts_with("callback.") {
+        if name.starts_with("callback/") {
             let callback: Callback = parse(json.as_bytes()).unwrap();
             triggers.extend(callback.trigger().map(|trigger| trigger.to_string()));
-        } else if name.starts_with("message.") {
+        } else if name.starts_with("message/") {
             let message: Message = parse(json.as_bytes()).unwrap();
             kinds.extend(message.kind().map(str::to_owned));
         }
@@ -190,12 +176,10 @@ fn every_kind_of_callback_and_message_has_a_sample() {
 }
 
 #[test]
-fn every_error_sample_is_read() {
-    for entry in fs::read_dir(folder()).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        if name.starts_with("error.") && !name.contains("token") {
-            let body = ErrorBody::read(&fs::read(&path).unwrap());
+fn error_samples_are_read() {
+    for name in wire::names("error/") {
+        if !name.contains("token") {
+            let body = ErrorBody::read(wire::text(&name).as_bytes());
             assert!(body.code.is_some() && !body.status.is_empty(), "{name}");
             let expected = if name.contains("flat") { ErrorLayout::Flat } else { ErrorLayout::Wrapped };
             assert_eq!(body.layout, expected, "{name}");
@@ -204,9 +188,8 @@ fn every_error_sample_is_read() {
 }
 
 #[test]
-fn every_name_of_the_description_is_known() {
-    let description = fs::read_to_string(folder().join("openapi.json")).unwrap();
-    let description: Value = serde_json::from_str(&description).unwrap();
+fn names_of_the_description_are_known() {
+    let description = wire::json("openapi.json");
     let callback = |name: &str, body: &str| format!("{name}/allOf/1/properties/{body}/properties");
     let (delivery, inbound) =
         (callback("MessageDeliveryCallback", "message_delivery_report"), callback("MessageInboundCallback", "message"));

@@ -3,13 +3,11 @@
 use serde_json::Value;
 use sinch_batch_models::wire::parse;
 use sinch_batch_models::*;
-
-use crate::golden::folder;
-use crate::schema;
+use sinch_batch_wire::schema;
 
 #[test]
 fn bodies_that_must_be_refused_are() {
-    let bodies = std::fs::read_to_string(folder().join("invalid_requests.json")).unwrap();
+    let bodies = sinch_batch_wire::text("invalid_requests.json");
     let bodies: Vec<Value> = serde_json::from_str(&bodies).unwrap();
     for entry in bodies {
         let (name, schema) = (entry["name"].as_str().unwrap(), entry["schema"].as_str().unwrap());

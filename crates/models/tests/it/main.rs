@@ -5,5 +5,4 @@ mod invalid;
 mod mutated;
 mod open;
 mod props;
-mod schema;
 mod write;

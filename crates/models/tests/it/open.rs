@@ -15,7 +15,7 @@ fn same(json: &str) -> Callback {
 }
 
 #[test]
-fn a_second_kind_is_kept_and_the_order_of_keys_does_not_matter() {
+fn second_kind_is_kept_and_the_order_of_keys_does_not_matter() {
     let event = r#""event":{"id":"e","new":1}"#;
     let report = r#""message_delivery_report":{"status":"READ"}"#;
     for json in [format!("{{{event},{report}}}"), format!("{{{report},{event}}}")] {
@@ -26,7 +26,7 @@ fn a_second_kind_is_kept_and_the_order_of_keys_does_not_matter() {
 }
 
 #[test]
-fn a_known_key_that_comes_twice_is_kept() {
+fn known_key_that_comes_twice_is_kept() {
     let json = r#"{"message":{"id":"1"},"message":{"id":"2"}}"#;
     let callback: Callback = parse(json.as_bytes()).unwrap();
     assert_eq!(serde_json::to_string(&callback).unwrap(), json);
@@ -42,7 +42,7 @@ fn unknown_kinds_and_the_other_shape_of_batch_status_are_kept_whole() {
 }
 
 #[test]
-fn nothing_of_a_number_is_lost() {
+fn number_loses_nothing() {
     for number in ["18446744073709551615", "-9223372036854775808", "0.1", "1e300", "5e-324", "18", "18.0", "-0.0"] {
         same(&format!(r#"{{"x":{number},"channel_metadata":{{"y":[{number}]}}}}"#));
         let message =
@@ -53,7 +53,7 @@ fn nothing_of_a_number_is_lost() {
 }
 
 #[test]
-fn nothing_of_people_is_in_debug_output() {
+fn debug_output_shows_no_personal_data() {
     let mut shown = String::new();
     for (name, json) in crate::golden::samples() {
         if name.starts_with("callback.") {

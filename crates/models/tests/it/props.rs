@@ -581,7 +581,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_message_is_read_as_it_was_written(message in message()) {
+    fn message_is_read_as_it_was_written(message in message()) {
         same(&message)?;
         // What is found in it is replaced in it.
         let template = Template::new(message);
@@ -591,12 +591,12 @@ proptest! {
     }
 
     #[test]
-    fn a_request_is_read_as_it_was_written(request in request()) {
+    fn request_is_read_as_it_was_written(request in request()) {
         same(&request)?;
     }
 
     #[test]
-    fn a_callback_is_read_as_it_was_written(callback in callback()) {
+    fn callback_is_read_as_it_was_written(callback in callback()) {
         same(&callback)?;
         let _ = callback.origin();
         for path in callback.unknown_fields() {
@@ -606,7 +606,7 @@ proptest! {
 
     /// Every type stands in some sample; so every type is read as it was written.
     #[test]
-    fn a_model_of_any_type_is_read_as_it_was_written(
+    fn model_of_any_type_is_read_as_it_was_written(
         rolls in vec(any::<u8>(), 1..64),
         texts in vec(prop_oneof![any::<String>(), Just(String::new()), Just("${name}".to_owned())], 1..8),
         numbers in vec(any::<i64>(), 1..8),

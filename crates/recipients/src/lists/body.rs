@@ -42,7 +42,7 @@ impl Body {
             Ok(json) => json,
             Err(error) => {
                 let column = Where { name: None, number: u32::try_from(error.column().max(1)).ok() };
-                let message = format!("this is no JSON: {}", error.message());
+                let message = format!("not JSON: {}", error.message());
                 findings.push(of_file(error.line() as u64, column, FindingKind::BadJson, message));
                 return Ok(body);
             }

@@ -167,7 +167,7 @@ impl Cells {
         Some((index, self.text(index))).filter(|(_, text)| !text.is_empty())
     }
 
-    /// The same, where there must be something; else that is told.
+    /// The same, where a value is required; else that is reported.
     pub(super) fn needed(&self, role: &Role, notes: &mut Notes) -> Option<(usize, &str)> {
         let index = self.column(role)?;
         let text = self.text(index);

@@ -76,7 +76,7 @@ fn of_json(json: &[u8], notes: &mut Notes) -> Option<ConsentRecord> {
     };
     notes.unknown_fields(&record.unknown_fields());
     if is_blank(record.identification.as_str()) {
-        notes.at("/identification", FindingKind::MissingIdentity, "it is empty, so nobody is named");
+        notes.at("/identification", FindingKind::MissingIdentity, "empty identity");
     } else if let Some(fault) = fault_of_any(record.identification.as_str()) {
         notes.at("/identification", fault.kind, fault.message);
     }

@@ -216,7 +216,7 @@ fn of_json(json: &[u8], notes: &mut Notes) -> Option<NewContact> {
         let at = |field| format!("/channel_identities/{index}/{field}");
         check_channel(&identity.channel, &at("channel"), notes);
         if identity.identity.is_empty() {
-            notes.at(&at("identity"), FindingKind::MissingIdentity, "it is empty, so nobody is named");
+            notes.at(&at("identity"), FindingKind::MissingIdentity, "empty identity");
         } else if let Some(fault) = fault_on(&identity.channel, identity.identity.as_str()) {
             notes.at(&at("identity"), fault.kind, fault.message);
         }

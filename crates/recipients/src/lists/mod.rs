@@ -93,7 +93,7 @@ struct Rules<T> {
     /// What is wrong with the columns together.
     #[cfg(feature = "csv")]
     check_header: fn(&Cells) -> Vec<(FindingKind, &'static str)>,
-    /// The entry of a row; where something is wrong that is told, and there is none.
+    /// The entry of a row; none if something is wrong with it, which is reported.
     #[cfg(feature = "csv")]
     of_cells: fn(&Cells, &mut Notes) -> Option<T>,
     /// The entry of a JSON text; likewise.
@@ -356,7 +356,7 @@ impl Notes {
         self.add(Where::name(pointer), kind, message);
     }
 
-    /// A text that is no such entry.
+    /// A text that is not such an entry.
     fn unreadable(&mut self, error: &ParseError, what: &str) {
         let name = Some(error.path()).filter(|path| !path.is_empty());
         let column = Where { name, number: u32::try_from(error.column().max(1)).ok() };

@@ -105,7 +105,7 @@ impl Columns {
         }
     }
 
-    /// Reads the header, and reports every mistake in it. `has_numbers` tells whether the first rows have phone
+    /// Reads the header, and reports every mistake in it. `has_numbers` is whether the first rows have phone
     /// numbers in a column.
     pub(crate) fn of(
         header: &Records,

@@ -209,7 +209,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_line_shows_the_separator() {
+    fn first_line_shows_the_separator() {
         for (text, expected) in [
             ("SMS,name\n1;2;3", (b',', 0)),
             ("SMS;name;code\n", (b';', 0)),
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_by_itself_has_cells() {
+    fn line_by_itself_has_cells() {
         let cells = |line: &str| -> Vec<String> {
             cells_of(line.as_bytes(), b',').into_iter().map(|cell| String::from_utf8(cell).unwrap()).collect()
         };

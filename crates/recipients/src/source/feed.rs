@@ -10,7 +10,7 @@ const BLOCK: usize = 128 * 1024;
 /// Bytes that are looked at to know what a file is.
 const LOOK: usize = 64 * 1024;
 
-/// A window on the raw bytes, which are hashed as they come in, unless nobody wants to know.
+/// A window on the raw bytes, which are hashed as they come in, unless that is switched off.
 pub(crate) struct Buffer {
     reader: Box<dyn Read + Send>,
     buffer: Vec<u8>,
@@ -150,7 +150,7 @@ impl Buffer {
         Ok(Some(self.buffer[self.start]))
     }
 
-    /// Reads until so many bytes are at hand, or all there are. What goes wrong behind the bytes at hand is told
+    /// Reads until so many bytes are at hand, or all there are. What goes wrong behind the bytes at hand is reported
     /// when they have been read.
     pub(crate) fn fill(&mut self, count: usize) -> io::Result<()> {
         while self.bytes().len() < count {

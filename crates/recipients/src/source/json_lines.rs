@@ -214,7 +214,7 @@ impl JsonRows {
         }
     }
 
-    /// Reads the row and tells what is wrong with it; `None` if it is no recipient at all.
+    /// Reads the row and reports what is wrong with it; `None` if it is not a recipient.
     fn read(&self, feed: &Buffer, place: Place, rules: &Rules, observer: &mut impl Observer) -> Option<BatchRecipient> {
         let raw = self.raw(feed);
         if let Err(error) = std::str::from_utf8(raw) {
@@ -352,7 +352,7 @@ fn is_ignored(name: &str, rules: &Rules) -> bool {
     rules.reading.ignore_unused || rules.reading.ignore_columns.iter().any(|ignored| ignored == name)
 }
 
-/// Whether the row may be sent on WhatsApp; of a contact nobody knows.
+/// Whether the row may be sent on WhatsApp; of a contact it is unknown.
 fn goes_to_whatsapp(recipient: &BatchRecipient) -> bool {
     recipient.recipient.contact_id().is_some()
         || recipient.recipient.channel_identities().iter().any(|identity| identity.channel == Channel::WhatsApp)
@@ -384,7 +384,7 @@ fn flatten(recipient: &mut BatchRecipient, rules: &Rules) {
         .collect();
 }
 
-/// Tells how long the text of the row is.
+/// Reports the length of the row's text.
 fn measure(recipient: &BatchRecipient, place: Place, rules: &Rules, observer: &mut impl Observer) {
     let Some(text) = &rules.wording.text else { return };
     let mut whole = String::new();

@@ -500,7 +500,7 @@ impl RowReader {
         }
     }
 
-    /// Tells everything there is to tell about the row.
+    /// Reports everything about the row.
     pub(crate) fn check(&self, place: Place, observer: &mut impl Observer) {
         match &self.reader {
             #[cfg(feature = "csv")]

@@ -150,7 +150,7 @@ impl Records {
 /// The records of a CSV file, one at a time in buffers that are used again.
 ///
 /// The parser is that of the `csv` crate. It is fed from a buffer of ours because two things are
-/// needed that the crate's reader does not tell: the raw bytes of a record, and the line on which it
+/// needed that the crate's reader does not give: the raw bytes of a record, and the line on which it
 /// begins after blank lines and `\r\n`.
 struct RawRecords {
     parser: csv_core::Reader,
@@ -213,7 +213,7 @@ impl RawRecords {
     #[inline]
     fn is_blank(&self) -> bool {
         let text = self.text();
-        // Nearly every record is told by its first byte.
+        // The first byte decides nearly every record.
         !self.unclosed
             && text.first().is_none_or(|first| !first.is_ascii_graphic())
             && std::str::from_utf8(text).is_ok_and(is_blank)
@@ -302,7 +302,7 @@ impl RawRecords {
     }
 
     /// Ends the last record of a file that does not end with a line break. A line break that the parser
-    /// takes for text tells that a quote is open.
+    /// takes for text shows that a quote is open.
     fn end_of_file(&mut self, written: usize) {
         self.text.resize(self.text.len().max(written + 1), 0);
         self.ends.resize(self.ends.len().max(self.fields + 2), 0);
@@ -398,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn an_open_quote_at_the_end_is_noticed() {
+    fn open_quote_at_the_end_is_noticed() {
         for (text, open) in
             [("a,\"b\nc\nd", true), ("a,\"b\n\"", false), ("a,b\"c", false), ("\"", true), ("a,", false)]
         {

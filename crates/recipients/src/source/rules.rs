@@ -72,7 +72,7 @@ impl Rules {
                 format!("it is empty, and the message needs a value for {}", quoted(name)),
             );
         };
-        // Nearly every value is told by its first byte: a letter or digit can be seen.
+        // The first byte decides nearly every value: a letter or digit can be seen.
         if !first.is_ascii_graphic() && is_blank(value) {
             return found(FindingKind::BlankValue, BLANK.to_owned());
         }
@@ -155,7 +155,7 @@ pub(crate) fn is_reserved(key: &str) -> bool {
     key == "_batch_id" || key.starts_with("sinch_batch_")
 }
 
-/// The length of an object of metadata, as the JSON that goes out.
+/// The length of an object of metadata, as the JSON that is sent.
 #[derive(Default)]
 pub(crate) struct Length {
     characters: usize,
@@ -164,7 +164,7 @@ pub(crate) struct Length {
 }
 
 impl Length {
-    /// Adds an entry that stands in a column. An empty cell is no entry.
+    /// Adds an entry that stands in a column. An empty cell is not an entry.
     #[cfg(feature = "csv")]
     pub(crate) fn add(&mut self, column: usize, key: &str, value: &str) {
         if value.is_empty() {
@@ -238,7 +238,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_length_is_that_of_the_json(entries in prop::collection::btree_map(".{0,9}", "[\0-\u{7f}é]{1,9}", 0..4)) {
+        fn length_is_that_of_the_json(entries in prop::collection::btree_map(".{0,9}", "[\0-\u{7f}é]{1,9}", 0..4)) {
             let mut length = Length::default();
             let mut metadata = Metadata::new();
             for (key, value) in entries {

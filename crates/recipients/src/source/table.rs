@@ -214,7 +214,7 @@ impl Table {
         }
     }
 
-    /// Whether the row may be sent on WhatsApp; of a contact nobody knows.
+    /// Whether the row may be sent on WhatsApp; of a contact it is unknown.
     fn may_go_to_whatsapp(&self, cells: Option<&Cells<'_>>) -> bool {
         match &self.columns.by {
             By::Nothing => false,
@@ -239,7 +239,7 @@ impl Table {
         }
     }
 
-    /// Tells how long the text of the row is.
+    /// Reports the length of the row's text.
     fn measure(&self, cells: &Cells<'_>, place: Place, rules: &Rules, observer: &mut impl Observer) {
         let Some(text) = &rules.wording.text else { return };
         let mut sum = text.literal;
@@ -452,7 +452,7 @@ pub(crate) fn no_channel() -> String {
     format!("not a known channel; there are {}", Channel::KNOWN.join(", "))
 }
 
-/// An empty cell is no entry.
+/// An empty cell is not an entry.
 fn fill(metadata: &mut Metadata, columns: &Keyed, cells: &Cells<'_>) {
     for (key, index) in columns {
         let value = cells.get(*index);

@@ -24,7 +24,7 @@ pub(crate) struct Tap {
     ahead: Option<Sha256>,
     /// The first byte that has not been hashed.
     from: u64,
-    /// The end of the last row that is surely inside.
+    /// The end of the last row that is definitely inside.
     sure: u64,
 }
 

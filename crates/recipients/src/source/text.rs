@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blank_is_what_nobody_sees() {
+    fn blank_covers_invisible_characters() {
         for blank in [
             "",
             " ",

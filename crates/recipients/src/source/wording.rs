@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn uses_are_told_apart() {
+    fn uses_are_distinguished() {
         let message = r#"{"template_message":{"channel_template":{"WHATSAPP":{"template_id":"t","parameters":{"body[1]text":"${a}"}},"RCS":{"template_id":"t","parameters":{"x":"${b}"}}}},"explicit_channel_message":{"LINE":"{\"t\":\"${c}\"}"}}"#;
         let wording = Wording::new(&Template::new(serde_json::from_str(message).unwrap()));
         let uses: Vec<_> =

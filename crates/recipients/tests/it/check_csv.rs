@@ -167,7 +167,7 @@ fn limits_are_those_that_are_documented() {
 }
 
 #[test]
-fn a_row_of_more_than_8_mib_ends_the_reading() {
+fn row_of_more_than_8_mib_ends_the_reading() {
     let mut csv = b"SMS,name,code\n+15550100001,I,1\n+15550100002,\"".to_vec();
     csv.extend(std::iter::repeat_n(b"rows and rows\n", 700_000).flatten());
     check(&csv, &["- 3 - - too_large"]);
@@ -175,7 +175,7 @@ fn a_row_of_more_than_8_mib_ends_the_reading() {
 }
 
 #[test]
-fn only_what_leaves_nothing_to_send_is_fatal() {
+fn findings_are_fatal_only_if_nothing_is_left_to_send() {
     is_fatal("SMS,name\n+15550100001,I\n", true);
     is_fatal("name,code\nI,1\n", true);
     is_fatal("SMS,name,code,name\n+15550100001,I,1,J\n", true);

@@ -18,7 +18,7 @@ fn source(name: &str) -> RowReader {
 }
 
 #[test]
-fn the_recipients_are_2500_different_people() {
+fn recipients_are_2500_different_people() {
     let preflight = preflight(source("recipients.csv"), |finding| panic!("{finding}")).unwrap();
     assert_eq!(preflight.rows, 2500);
     let mut numbers = HashSet::new();

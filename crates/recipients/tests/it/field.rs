@@ -36,7 +36,7 @@ fn found(csv: impl AsRef<[u8]>, text: &str, expected: &[&str]) -> Vec<Finding> {
 }
 
 #[test]
-fn a_stray_quote_swallows_nobody() {
+fn stray_quote_swallows_no_row() {
     let csv = "SMS,name\n+15550000001,Ann\n+15550000003,\"Al, +1\n+15550000004,Zed\"\n+15550000005,Eve\n";
     let findings = found(csv, "Hi ${name}", &["2 3 name 2 swallowed_row"]);
     assert_eq!(
@@ -75,7 +75,7 @@ fn quotes_are_doubled_and_stand_around_a_cell() {
 }
 
 #[test]
-fn an_identity_is_compared_trimmed() {
+fn identity_is_compared_trimmed() {
     found(
         "contact_id,n\nabc,1\nabc ,1\nabc\u{a0},1\n",
         "${n}",
@@ -149,7 +149,7 @@ fn blank_values_and_control_characters_are_found() {
 }
 
 #[test]
-fn a_file_is_named_at_once() {
+fn file_is_named_at_once() {
     let utf_16: Vec<u8> = "\u{feff}SMS,name\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     for (bytes, expected) in [
         (utf_16, NotText::Utf16),
@@ -166,7 +166,7 @@ fn a_file_is_named_at_once() {
 }
 
 #[test]
-fn the_first_line_shows_the_separator() {
+fn first_line_shows_the_separator() {
     for csv in [
         "SMS;name\n+15550000003;Al\n",
         "SMS\tname\n+15550000003\tAl\n",
@@ -223,7 +223,7 @@ fn blank_rows_at_the_end_are_ignored_and_counted() {
 }
 
 #[test]
-fn a_json_array_is_taken_as_lines_are() {
+fn json_array_is_taken_as_lines_are() {
     let person = |id: &str| format!(r#"{{"recipient":{{"contact_id":"{id}"}},"parameters":{{"n":"[,]\"{id}"}}}}"#);
     let (a, b, c) = (person("a"), person("b"), person("c"));
     for json in [

@@ -251,7 +251,7 @@ fn repeatable_recipients_may_fail() {
 }
 
 #[test]
-fn a_file_that_changes_between_the_two_passes_of_a_check_is_noticed() {
+fn file_that_changes_between_the_two_passes_of_a_check_is_noticed() {
     let (mut file, editor) = temporary(b"SMS\n+15550100001\n+15550100002\n+15550100001\n", Format::Csv);
     let options = CheckOptions::new().with_batch_size(2).with_skip_invalid(true);
     // Repeats are reported at the end of the first pass.

@@ -58,7 +58,7 @@ fn contacts_of_a_table() {
 }
 
 #[test]
-fn mistakes_in_a_header_are_told_once() {
+fn mistakes_in_a_header_are_reported_once() {
     for (text, expected) in [
         (
             "SMS,idiom\n1,2\n3,4\n",
@@ -93,7 +93,7 @@ fn mistakes_in_a_header_are_told_once() {
 }
 
 #[test]
-fn mistakes_in_rows_are_told_by_line_and_column() {
+fn mistakes_in_rows_are_reported_by_line_and_column() {
     let long = "x".repeat(1025);
     let text = format!(
         "SMS,language,metadata,channel_priority\n,EN,,\n+1555o100001,EN,{long},SMS FAX\n1,2\n+15550100001,EN,,\"x\n"
@@ -127,7 +127,7 @@ fn mistakes_in_rows_are_told_by_line_and_column() {
 }
 
 #[test]
-fn an_identity_that_two_contacts_have_is_told_at_the_later_one() {
+fn duplicate_identity_is_reported_at_the_later_contact() {
     let text =
         "SMS,RCS,language\n+15550100001,+15550100001,EN\n\n+15550100002,,EN\n,15550100001,EN\n+15550100002,,EN\n";
     assert_eq!(
@@ -173,7 +173,7 @@ fn lines_of_json() {
     assert_eq!(
         wrong(consents(text, Format::JsonLines)),
         [
-            "line 2, column /identification: it is empty, so nobody is named",
+            "line 2, column /identification: empty identity",
             "line 2, column /consent_type: not an opt-out; there are OPT_OUT_ALL, OPT_OUT_NOTIFICATION, OPT_OUT_MARKETING",
             "line 3, column /until: the service knows no field of this name here",
             "line 3, column /consent_type: the opt-out is missing",
@@ -185,7 +185,7 @@ fn lines_of_json() {
         wrong(contacts(text, Format::JsonLines)),
         [
             "line 1, column /channel_identities/0/channel: not a known channel; `SMS` is written in capitals",
-            "line 1, column /channel_identities/0/identity: it is empty, so nobody is named",
+            "line 1, column /channel_identities/0/identity: empty identity",
             "line 1, column /channel_identities/1/app_id: an identity on WECHAT belongs to one app, so the app's id is needed",
             "line 1, column /language: not a language; there are names such as EN, EN_US or PT_BR",
             "line 1, column /channel_priority/0: not a known channel",
@@ -195,25 +195,18 @@ fn lines_of_json() {
 }
 
 #[test]
-fn a_whole_request_body_is_a_list_too() {
-    let sample = |name: &str| {
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/wire");
-        std::fs::read_to_string(folder.join(name)).unwrap()
-    };
-    let found = rows(contacts(&sample("request.create_contacts.json"), Format::JsonLines));
+fn whole_request_body_is_a_list_too() {
+    let found = rows(contacts(&sinch_batch_wire::text("request/create_contacts.json"), Format::JsonLines));
     assert_eq!(found.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [3, 24]);
-    let found = rows(ids(&sample("request.delete_contacts.json"), Format::JsonLines));
+    let found = rows(ids(&sinch_batch_wire::text("request/delete_contacts.json"), Format::JsonLines));
     assert_eq!(found[2], (5, "\"01KZRW1RDB5FN34X87JPMBFSNN\"".to_owned()));
 
-    let list = consents(&sample("request.insert_consents.json"), Format::JsonLines);
+    let list = consents(&sinch_batch_wire::text("request/insert_consents.json"), Format::JsonLines);
     assert_eq!(list.app_id().unwrap().as_str(), "01KZ4EBHKN27EZJ4Q91V5C36G1");
     assert_eq!(wrong(list), ["line 16, column /consent_type: the opt-out is missing"]);
 
     assert_eq!(rows(ids("[\"a\",\n\"b\"]", Format::JsonLines)), [(1, "\"a\"".to_owned()), (2, "\"b\"".to_owned())]);
-    assert_eq!(
-        wrong(contacts("{\"contacts\": [],\n}", Format::JsonLines)),
-        ["line 2: this is no JSON: trailing comma"]
-    );
+    assert_eq!(wrong(contacts("{\"contacts\": [],\n}", Format::JsonLines)), ["line 2: not JSON: trailing comma"]);
     assert_eq!(
         wrong(consents("{\"app_id\": \"a\", \"records\": []}", Format::JsonLines)),
         [
@@ -225,7 +218,7 @@ fn a_whole_request_body_is_a_list_too() {
 }
 
 #[test]
-fn a_list_that_never_ends_a_row_is_given_up() {
+fn list_that_never_ends_a_row_is_given_up() {
     let endless = std::io::Read::chain(&b"contact_id\n\""[..], std::io::repeat(b'x'));
     let mut list = List::contact_ids(endless, Format::Csv).unwrap();
     assert!(matches!(list.next_row().unwrap_err(), SourceError::TooLarge { line: 2 }));
@@ -234,7 +227,7 @@ fn a_list_that_never_ends_a_row_is_given_up() {
 }
 
 #[test]
-fn the_same_file_has_the_same_fingerprint() {
+fn same_file_has_the_same_fingerprint() {
     let text = "contact_id\na\nb\n";
     let checked = check_list(ids(text, Format::Csv), |_| {}).unwrap();
     assert_eq!((checked.rows, checked.bad_rows), (2, 0));

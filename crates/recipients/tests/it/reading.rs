@@ -58,7 +58,7 @@ fn remarks_are_left_out() {
 }
 
 #[test]
-fn the_fingerprint_is_that_of_the_raw_bytes() {
+fn fingerprint_is_that_of_the_raw_bytes() {
     for (format, file) in [
         (Format::Csv, &b"\xEF\xBB\xBFSMS\r\n+15550100001\r\n\r\n"[..]),
         (Format::JsonLines, b"{\"recipient\":{\"contact_id\":\"c\"}}\n\n#"),
@@ -73,7 +73,7 @@ fn the_fingerprint_is_that_of_the_raw_bytes() {
 }
 
 #[test]
-fn a_fingerprint_that_nobody_wanted_is_not_to_be_had() {
+fn fingerprint_is_absent_where_it_was_switched_off() {
     let file = b"SMS\n+15550100001\n+15550100002\n";
     let mut rows = Rows::new(source(file, Format::Csv, "Hi").unwrap(), InvalidRows::none()).without_fingerprint();
     assert_eq!(rows.by_ref().filter_map(Result::ok).count(), 2);
@@ -83,7 +83,7 @@ fn a_fingerprint_that_nobody_wanted_is_not_to_be_had() {
 }
 
 #[test]
-fn formats_are_told_by_name() {
+fn formats_are_chosen_by_name() {
     for (path, format) in [
         ("a.csv", Format::Csv),
         ("a.json.csv", Format::Csv),
@@ -110,7 +110,7 @@ impl Read for Breaks {
 }
 
 #[test]
-fn a_reader_that_breaks_is_an_error_with_its_line() {
+fn reader_that_breaks_is_an_error_with_its_line() {
     let template = sinch_batch_models::Template::new(sinch_batch_models::Message::text("Hi"));
     for (format, file, line) in [
         (Format::Csv, "SMS\n+15550100001\n+1555", 3),
@@ -133,7 +133,7 @@ fn a_reader_that_breaks_is_an_error_with_its_line() {
 }
 
 #[test]
-fn a_file_is_opened_by_path() {
+fn file_is_opened_by_path() {
     let template = sinch_batch_models::Template::new(sinch_batch_models::Message::text("Hi"));
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.csv");
@@ -144,7 +144,7 @@ fn a_file_is_opened_by_path() {
 }
 
 #[test]
-fn a_file_that_changed_since_the_check_is_noticed() {
+fn file_that_changed_since_the_check_is_noticed() {
     let (preflight, _) = checked(b"SMS,name,code\n+15550100001,I,1\n", Format::Csv, TEXT);
     let changed = source(b"SMS,name,code\n+15550100001,,1\n+15550100002,I,1\n", Format::Csv, TEXT).unwrap();
     let mut rows = Rows::new(changed, preflight.skip.clone());

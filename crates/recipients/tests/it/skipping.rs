@@ -48,7 +48,7 @@ fn skipped_rows_are_written_with_their_reasons() {
 }
 
 #[test]
-fn the_file_of_skipped_rows_can_be_mended() {
+fn skipped_file_can_be_fixed() {
     let (_, skipped) = split(CSV, Format::Csv, TEXT);
     // As it is, it has the mistakes of its rows, save that repeats need both.
     let (preflight, findings) = checked(&skipped, Format::Csv, TEXT);
@@ -96,7 +96,7 @@ fn skipped_rows_can_be_had_without_the_others() {
 }
 
 #[test]
-fn a_skipped_row_that_cannot_be_written_stops_the_reading() {
+fn skipped_row_that_cannot_be_written_stops_the_reading() {
     let (preflight, _) = checked(CSV, Format::Csv, TEXT);
     let mut rows = Rows::new(source(CSV, Format::Csv, TEXT).unwrap(), preflight.skip)
         .on_skipped(|_| Err(io::Error::other("the disk is full")));

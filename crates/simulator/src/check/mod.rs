@@ -39,7 +39,7 @@ pub(crate) struct Violations(Vec<Violation>);
 
 impl Violations {
     fn add(&mut self, at: &Path<'_>, description: impl Into<String>) {
-        // The list is for people: a thousand of the same help nobody.
+        // The list is for people: a thousand of the same do not help.
         if self.0.len() < 20 {
             self.0.push(Violation { field: at.text(), description: description.into() });
         }

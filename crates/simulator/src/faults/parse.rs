@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_means_the_same_as_its_json() {
+    fn word_means_the_same_as_its_json() {
         same("send_batch:accept_then_500:2", r#"{"operation":"send_batch","fault":"accept_then_500","times":2}"#);
         same("send_batch:drop:3:1", r#"{"operation":"send_batch","fault":"drop","times":3,"after":1}"#);
         same("token:rate_limit=7", r#"{"operation":"token","fault":"rate_limit","retry_after":7}"#);
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_word_is_answered_with_the_names() {
+    fn bad_word_is_answered_with_the_names() {
         for (text, part) in [
             ("", "OPERATION:KIND"),
             ("send:drop", "`send_batch`"),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::batch::Batch;
 use crate::callbacks::millis;
-use crate::ids::{Kind, ulid};
+use crate::ids::{Kind, seeded};
 use crate::inbox::log::Inbound;
 use crate::outbox::What;
 use crate::shared::Shared;
@@ -177,7 +177,7 @@ fn envelope_of(app_id: &str, project_id: &str, now: Timestamp) -> Value {
 }
 
 fn next_id(shared: &Shared, now: Timestamp) -> String {
-    ulid(now, shared.config.seed, Kind::Inbound, shared.inbound.fetch_add(1, Ordering::Relaxed))
+    seeded(now, shared.config.seed, Kind::Inbound, shared.inbound.fetch_add(1, Ordering::Relaxed))
 }
 
 fn send(shared: &Shared, callback: Value, now: Timestamp) -> Result<(), InboxError> {

@@ -95,7 +95,7 @@ async fn assumptions_are_listed_with_their_sources() {
 }
 
 #[tokio::test]
-async fn a_simulator_that_cannot_start_says_why() {
+async fn simulator_that_cannot_start_says_why() {
     let running = Simulator::start(SimulatorConfig::default()).await.unwrap();
     let taken = running.api_url().trim_start_matches("http://").parse().unwrap();
     let start = async |config: SimulatorConfig| Simulator::start(config).await.unwrap_err();

@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::support::{Caller, Webhook, crowd, to};
 
 #[tokio::test]
-async fn a_send_can_be_taken_and_not_confirmed() {
+async fn send_can_be_taken_and_not_confirmed() {
     let caller = Caller::start(SimulatorConfig::default()).await;
     caller.simulator.inject(Fault::new(SimulatedOperation::SendBatch, FaultKind::AcceptThen500));
     assert_eq!(caller.send(&crowd(0, 1)).await.status, 500);
@@ -57,7 +57,7 @@ async fn every_operation_can_be_refused() {
 }
 
 #[tokio::test]
-async fn a_dropped_connection_ends_without_a_byte() {
+async fn dropped_connection_ends_without_a_byte() {
     let caller = Caller::start(SimulatorConfig::default()).await;
     caller.simulator.inject(Fault::new(SimulatedOperation::Token, FaultKind::Drop));
     let addr = caller.simulator.api_url().trim_start_matches("http://").to_owned();
@@ -69,7 +69,7 @@ async fn a_dropped_connection_ends_without_a_byte() {
 }
 
 #[tokio::test]
-async fn a_request_that_hangs_ends_with_the_simulator() {
+async fn request_that_hangs_ends_with_the_simulator() {
     for (fault, accepted) in [(FaultKind::Hang, 0), (FaultKind::AcceptThenHang, 1)] {
         hangs_until_the_end(fault, accepted).await;
     }
@@ -121,7 +121,7 @@ async fn callbacks_are_tried_again_until_taken() {
 }
 
 #[tokio::test]
-async fn a_dead_webhook_blocks_nothing() {
+async fn dead_webhook_blocks_nothing() {
     // An address where nobody listens any more.
     let addr = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let config = SimulatorConfig::default().with_callback_url(format!("http://{addr}/"));

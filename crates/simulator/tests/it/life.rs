@@ -73,7 +73,7 @@ async fn receipts_follow_the_outcome() {
 }
 
 #[tokio::test]
-async fn a_blank_parameter_fails_its_message_and_no_other() {
+async fn blank_parameter_fails_its_message_and_no_other() {
     let webhook = Webhook::start(Timestamp::now).await;
     let caller = Caller::start(to(&webhook).with_fail_percent(0.0)).await;
     let people = [
@@ -95,10 +95,7 @@ async fn a_blank_parameter_fails_its_message_and_no_other() {
         let index = place["messageIndex"].as_u64().unwrap();
         assert_eq!(place["batchId"], id);
         // The shape of the published example, field by field.
-        let mut sample: Value = serde_json::from_str(include_str!(
-            "../../../../tests/wire/callback.message_delivery.failed.batch_validation.json"
-        ))
-        .unwrap();
+        let mut sample = sinch_batch_wire::json("callback/message_delivery.failed.batch_validation.json");
         if index == 1 {
             sample["message_delivery_report"].as_object_mut().unwrap().remove("contact_id");
         }
@@ -115,7 +112,7 @@ async fn a_blank_parameter_fails_its_message_and_no_other() {
 }
 
 #[tokio::test]
-async fn the_same_seed_does_the_same_and_another_does_not() {
+async fn same_seed_does_the_same_and_another_does_not() {
     async fn run(seed: u64) -> (Vec<Value>, Vec<Value>) {
         let webhook = Webhook::start(then).await;
         let config = to(&webhook).with_seed(seed).with_fail_percent(20.0).with_clock(then);
@@ -134,7 +131,7 @@ async fn the_same_seed_does_the_same_and_another_does_not() {
 }
 
 #[tokio::test]
-async fn a_scheduled_batch_waits_for_its_time() {
+async fn scheduled_batch_waits_for_its_time() {
     let webhook = Webhook::start(Timestamp::now).await;
     let mut caller = Caller::start(SimulatorConfig::default().with_clock(then)).await;
     let mut body = crowd(0, 2);
@@ -209,7 +206,7 @@ async fn batches_are_cancelled_by_metadata_in_both_spellings() {
 }
 
 #[tokio::test]
-async fn a_realistic_queue_drains_slowly_and_gets_full() {
+async fn realistic_queue_drains_slowly_and_gets_full() {
     let config = SimulatorConfig::default().with_realistic(true).with_queue_limit(100).with_clock(then);
     let caller = Caller::start(config).await;
     let sent = caller.send(&crowd(0, 60)).await;

@@ -5,15 +5,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use sinch_batch_simulator::SimulatorConfig;
+use sinch_batch_wire as wire;
 
 use crate::support::{APP, Caller, Webhook, crowd, to};
-use crate::wire::sample;
 
 #[tokio::test]
-async fn contacts_are_made_and_deleted_and_each_is_told_of() {
+async fn contacts_are_created_and_deleted_with_a_callback_each() {
     let webhook = Webhook::start(Timestamp::now).await;
     let caller = Caller::start(to(&webhook)).await;
-    let said = caller.call("POST", "/contacts", &sample("request.create_contacts.json")).await.unwrap();
+    let said = caller.call("POST", "/contacts", &wire::text("request/create_contacts.json")).await.unwrap();
     assert_eq!((said.status, said.body), (200, json!({})));
     caller.simulator.idle().await;
     let contacts: Vec<Value> = webhook
@@ -37,7 +37,7 @@ async fn contacts_are_made_and_deleted_and_each_is_told_of() {
     assert_eq!((&unknown["email"], &unknown["metadata"]), (&json!(""), &json!("")));
 
     // The shape of the published example, field by field.
-    let shape: Value = serde_json::from_str(&sample("callback.contact_create.json")).unwrap();
+    let shape: Value = wire::json("callback/contact_create.json");
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     assert_eq!(keys(&webhook.received()[0]), keys(&shape));
     assert_eq!(keys(ines), keys(&shape["contact_create_notification"]["contact"]));
@@ -59,7 +59,7 @@ async fn contacts_are_made_and_deleted_and_each_is_told_of() {
 #[tokio::test]
 async fn contacts_belong_to_their_project() {
     let caller = Caller::start(SimulatorConfig::default()).await;
-    caller.call("POST", "/contacts", &sample("request.create_contacts.minimal.json")).await.unwrap();
+    caller.call("POST", "/contacts", &wire::text("request/create_contacts.minimal.json")).await.unwrap();
     let contact = caller.control("GET", "/contacts", Value::Null).await.body;
     let url = format!("{}/v1/projects/another/contacts", caller.simulator.api_url());
     let body = json!({"contact_ids": [contact["id"]]}).to_string();
@@ -138,7 +138,7 @@ async fn bodies_that_are_wrong_are_refused_with_their_field() {
 }
 
 #[tokio::test]
-async fn a_cancel_may_take_its_time_and_come_too_late() {
+async fn cancel_may_take_its_time_and_come_too_late() {
     let then = || "2031-09-14T10:00:00Z".parse::<Timestamp>().unwrap();
     let config = SimulatorConfig::default().with_clock(then).with_cancel_delay(Duration::from_secs(400));
     let mut caller = Caller::start(config).await;

@@ -7,7 +7,7 @@ use sinch_batch_simulator::{Fault, FaultKind, SimulatedOperation, SimulatorConfi
 use crate::support::{Caller, crowd, said};
 
 #[tokio::test]
-async fn a_token_is_for_those_with_credentials() {
+async fn token_is_for_those_with_credentials() {
     let config = SimulatorConfig::default().with_credentials("key", "a~b+c d");
     let simulator = sinch_batch_simulator::Simulator::start(config).await.unwrap();
     let caller =
@@ -46,7 +46,7 @@ async fn a_token_is_for_those_with_credentials() {
 }
 
 #[tokio::test]
-async fn a_token_expires_and_says_so() {
+async fn token_expires_and_says_so() {
     let mut caller = Caller::start(SimulatorConfig::default()).await;
     assert_eq!(caller.send(&crowd(0, 1)).await.status, 200);
     let old = caller.token.clone();
@@ -72,7 +72,7 @@ async fn a_token_expires_and_says_so() {
 }
 
 #[tokio::test]
-async fn a_token_can_be_made_to_expire() {
+async fn token_can_be_made_to_expire() {
     let mut caller = Caller::start(SimulatorConfig::default()).await;
     caller.simulator.inject(Fault::new(SimulatedOperation::SendBatch, FaultKind::ExpireToken));
     for _ in 0..2 {

@@ -1,16 +1,11 @@
 //! The golden samples: what must be taken, and what must be refused.
 
-use std::path::Path;
-
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use sinch_batch_simulator::SimulatorConfig;
+use sinch_batch_wire as wire;
 
 use crate::support::{APP, Caller, batch, crowd};
-
-pub(crate) fn sample(name: &str) -> String {
-    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/wire").join(name)).unwrap()
-}
 
 fn then() -> Timestamp {
     "2031-09-14T10:00:00Z".parse().unwrap()
@@ -26,7 +21,7 @@ async fn every_sample_of_a_send_is_accepted() {
     for (kind, scheduled) in
         [("minimal", None), ("full", Some("2031-09-14T10:05:00Z")), ("dispatch_only", None), ("card", None)]
     {
-        let body = sample(&format!("request.send_batch.{kind}.json"));
+        let body = wire::text(&format!("request/send_batch.{kind}.json"));
         let said = caller.call("POST", "/messages", &body).await.unwrap();
         assert_eq!(said.status, 200, "{kind}: {said:?}");
         assert_eq!(said.body["batch_id"].as_str().unwrap().len(), 26);
@@ -39,30 +34,23 @@ async fn every_sample_of_a_send_is_accepted() {
     assert_eq!(card["card_message"]["choices"][0]["url_message"]["url"], "https://example.com/pass/p-88120");
 }
 
-/// The names of the samples of a kind.
-fn samples(prefix: &str) -> Vec<String> {
-    let folder = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/wire")).unwrap();
-    let names = folder.map(|file| file.unwrap().file_name().into_string().unwrap());
-    names.filter(|name| name.starts_with(prefix)).collect()
-}
-
 #[tokio::test]
 async fn samples_with_every_variation_are_accepted() {
     let caller = Caller::start(at_that_time()).await;
-    let names = samples("request.send_batch.");
+    let names = wire::names("request/send_batch.");
     assert!(names.len() >= 4);
     for name in names {
-        let said = caller.call("POST", "/messages", &sample(&name)).await.unwrap();
+        let said = caller.call("POST", "/messages", &wire::text(&name)).await.unwrap();
         assert_eq!(said.status, 200, "{name}: {said:?}");
     }
     for (prefix, method, path) in [
-        ("request.cancel_batch.", "DELETE", "/messages"),
-        ("request.create_contacts.", "POST", "/contacts"),
-        ("request.delete_contacts.", "DELETE", "/contacts"),
-        ("request.insert_consents.", "POST", "/consents"),
+        ("request/cancel_batch.", "DELETE", "/messages"),
+        ("request/create_contacts.", "POST", "/contacts"),
+        ("request/delete_contacts.", "DELETE", "/contacts"),
+        ("request/insert_consents.", "POST", "/consents"),
     ] {
-        for name in samples(prefix) {
-            let said = caller.call(method, path, &sample(&name)).await.unwrap();
+        for name in wire::names(prefix) {
+            let said = caller.call(method, path, &wire::text(&name)).await.unwrap();
             assert_eq!(said.status, 200, "{name}: {said:?}");
         }
     }
@@ -72,13 +60,13 @@ async fn samples_with_every_variation_are_accepted() {
 async fn every_sample_of_a_message_is_accepted() {
     let caller = Caller::start(at_that_time()).await;
     let mut seen = 0;
-    for name in samples("message.") {
+    for name in wire::names("message/") {
         // What the published description does not know, or limits, is refused rather than guessed at.
         if name.contains("unknown") || name.contains("over_limit") {
             continue;
         }
         let mut body = crowd(0, 1);
-        body["message"] = serde_json::from_str(&sample(&name)).unwrap();
+        body["message"] = serde_json::from_str(&wire::text(&name)).unwrap();
         // Some samples are companions of a message.
         let whole = body["message"].as_object().unwrap().keys().any(|key| key.contains("_message"));
         if !whole {
@@ -94,7 +82,7 @@ async fn every_sample_of_a_message_is_accepted() {
 #[tokio::test]
 async fn every_sample_that_must_be_refused_is_refused_with_its_field() {
     let caller = Caller::start(at_that_time()).await;
-    let samples: Vec<Value> = serde_json::from_str(&sample("invalid_requests.json")).unwrap();
+    let samples: Vec<Value> = serde_json::from_str(&wire::text("invalid_requests.json")).unwrap();
     let fields = [
         ("no app_id", "app_id"),
         ("no recipients", "recipient_and_params"),

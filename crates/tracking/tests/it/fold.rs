@@ -109,7 +109,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_known_only_grows(receipts in prop::collection::vec(receipt(), 2..20)) {
+    fn state_only_grows(receipts in prop::collection::vec(receipt(), 2..20)) {
         let (before, _) = fold(&receipts[..receipts.len() - 1]);
         let (after, _) = fold(&receipts);
         for (message, state) in before {

@@ -2,6 +2,7 @@
 
 use sinch_batch_models::{BatchId, BatchState, BatchStatus, Callback, wire};
 use sinch_batch_tracking::{BatchKey, BatchUpdate, MessageRef, MessageState, Observation, Progress, RowKey, observe};
+use sinch_batch_wire::text;
 
 const BATCH: &str = "01KZ2D9R6AYBT8DN9B4MPA14Y8";
 
@@ -32,7 +33,7 @@ fn index(batch_id: &str, index: u32) -> MessageRef {
 }
 
 #[test]
-fn the_place_is_found_wherever_it_stands() {
+fn place_is_found_wherever_it_stands() {
     let ours = r#"{\"sinch_batch_row\":\"key.7\",\"_batch_id\":\"A\"}"#;
     let position = r#"{\"batchId\":\"B\",\"messageIndex\":3}"#;
     check_place(ours, "", Some((row(7), Some("A"))));
@@ -48,7 +49,7 @@ fn the_place_is_found_wherever_it_stands() {
 }
 
 #[test]
-fn the_message_of_another_sender_is_not_ours() {
+fn message_of_another_sender_is_not_ours() {
     for metadata in ["", "not json", "[]", "7", "null", r#"{\"_batch_id\":\"A\"}"#, r#"{\"sinch_batch_row\":7}"#] {
         for top in ["", "data from the channel", r#"{\"batchId\":\"B\"}"#, r#"{\"messageIndex\":1}"#] {
             check_place(metadata, top, None);
@@ -57,18 +58,18 @@ fn the_message_of_another_sender_is_not_ours() {
 }
 
 #[test]
-fn the_published_receipts_are_read() {
+fn published_receipts_are_read() {
     // They carry metadata of their own but no row key of ours.
     for json in [
-        include_str!("../../../../tests/wire/callback.message_delivery.delivered.json"),
-        include_str!("../../../../tests/wire/callback.message_delivery.failed.channel.json"),
-        include_str!("../../../../tests/wire/callback.message_inbound.json"),
-        include_str!("../../../../tests/wire/callback.event_delivery.json"),
+        text("callback/message_delivery.delivered.json"),
+        text("callback/message_delivery.failed.channel.json"),
+        text("callback/message_inbound.json"),
+        text("callback/event_delivery.json"),
     ] {
-        assert_eq!(seen(json), None);
+        assert_eq!(seen(&json), None);
     }
-    let json = include_str!("../../../../tests/wire/callback.message_delivery.failed.batch_validation.json");
-    let Some(Observation::Message(message)) = seen(json) else { panic!("a receipt") };
+    let json = text("callback/message_delivery.failed.batch_validation.json");
+    let Some(Observation::Message(message)) = seen(&json) else { panic!("a receipt") };
     assert_eq!(message.message, index(BATCH, 1));
     assert_eq!(message.batch_id, Some(BatchId::new(BATCH)));
     assert_eq!(message.state.progress, Progress::Failed);
@@ -119,19 +120,11 @@ fn promise_8_secrets_numbers_and_texts_do_not_leak() {
 #[test]
 fn batch_updates_are_read() {
     for (json, id, state) in [
-        (include_str!("../../../../tests/wire/callback.batch_status_update.processed.json"), BATCH, "PROCESSED"),
-        (
-            include_str!("../../../../tests/wire/callback.batch_status_update.cancelled.json"),
-            "01KZQZKAP9W1SRTB3EW7A8V51H",
-            "CANCELLED",
-        ),
-        (
-            include_str!("../../../../tests/wire/callback.batch_status_update.unknown_status.json"),
-            "01KZJ5B9EJM0ERNYK07S4K8JPG",
-            "SOMETHING_NEW",
-        ),
+        (text("callback/batch_status_update.processed.json"), BATCH, "PROCESSED"),
+        (text("callback/batch_status_update.cancelled.json"), "01KZQZKAP9W1SRTB3EW7A8V51H", "CANCELLED"),
+        (text("callback/batch_status_update.unknown_status.json"), "01KZJ5B9EJM0ERNYK07S4K8JPG", "SOMETHING_NEW"),
     ] {
-        assert_eq!(seen(json), Some(BatchUpdate::new(BatchId::new(id), BatchState::from(state)).into()));
+        assert_eq!(seen(&json), Some(BatchUpdate::new(BatchId::new(id), BatchState::from(state)).into()));
     }
     let ours = r#"{"batch_status_update_notification":{"batch_id":"B","batch_status":"BATCH_STATUS_READY",
         "additional_data":{"message_batch_data":{"batch_metadata":{"sinch_batch_key":"key.b4","n":1}}}}}"#;
@@ -143,7 +136,7 @@ fn batch_updates_are_read() {
 }
 
 #[test]
-fn a_batch_update_without_id_or_status_says_nothing() {
+fn batch_update_without_id_or_status_says_nothing() {
     for body in [r#"{"batch_id":"B"}"#, r#"{"batch_status":"READY"}"#, r#"{"batch_id":"","batch_status":"READY"}"#] {
         assert_eq!(seen(&format!(r#"{{"batch_status_update_notification":{body}}}"#)), None, "{body}");
     }

@@ -41,7 +41,7 @@ impl Admitted {
     }
 }
 
-/// Reads a request no further than the limits say, and checks all that came but its time.
+/// Reads a request no further than the limits say, and checks everything but its time.
 pub(crate) async fn admit<B>(
     request: Request<B>,
     verifiers: &dyn AnyVerifiers,

@@ -3,11 +3,11 @@ use std::task::{Context, Poll};
 
 use tokio::runtime::Handle;
 
-/// Work that goes on to its end even if nobody waits for it any more.
+/// Work that runs to its end even if its caller has gone away.
 ///
 /// A request's future is dropped when its sender goes away, and here when its time is up. What has
-/// begun by then is given to the runtime: work half done and a claim nobody settles would be worse
-/// than an answer nobody hears. Only the end of the runtime ends it.
+/// begun by then is given to the runtime: work half done and an unsettled claim would be worse
+/// than an unread response. Only the end of the runtime ends it.
 #[must_use = "it does nothing unless polled"]
 pub(super) struct Detached<F: Future + Send + 'static>(Option<Pin<Box<F>>>);
 

@@ -5,7 +5,7 @@ use tokio::sync::watch;
 /// Shows how many callbacks are being applied, and waits until none is: for a shutdown that cuts no sink
 /// in half.
 ///
-/// A sink goes on to its end even if its sender has gone away, so a server that has answered all its
+/// A sink runs to its end even if its sender has gone away, so a server that has answered all its
 /// connections may still have sinks at work. Stop the server first, then wait:
 ///
 /// ```

@@ -19,7 +19,7 @@ use crate::{NonceStore, Nonces};
 /// The service below gets the whole body as it was signed, and a [`Verified`](crate::Verified) in the
 /// request's extensions. Its answer goes back as it is: a success is remembered, so that the next
 /// delivery is answered 200 without it; anything else leaves the callback free to come again. All else
-/// is as [`CallbackReceiver`] tells.
+/// is as [`CallbackReceiver`] describes.
 ///
 /// ```
 /// use std::convert::Infallible;
@@ -102,7 +102,7 @@ where
         let receiver = self.receiver.clone();
         Box::pin(async move {
             let refused = |rejection: Rejection| {
-                receiver.tell(&CallbackOutcome::Rejected(rejection.clone()));
+                receiver.report(&CallbackOutcome::Rejected(rejection.clone()));
                 rejection.response(receiver.limits.retry_after)
             };
             let admitted = match receiver.admit(request).await {
@@ -116,15 +116,15 @@ where
                 Met::Applied { done: response, conflict } => {
                     // The service below reads the body, or not.
                     let readable = true;
-                    receiver.tell(&CallbackOutcome::Applied { secret, secret_name, readable, late, conflict });
+                    receiver.report(&CallbackOutcome::Applied { secret, secret_name, readable, late, conflict });
                     Ok(response)
                 }
                 Met::Duplicate => {
-                    receiver.tell(&CallbackOutcome::Duplicate { secret, secret_name });
+                    receiver.report(&CallbackOutcome::Duplicate { secret, secret_name });
                     Ok(Response::default())
                 }
                 Met::Failed(Ok(response)) => {
-                    receiver.tell(&CallbackOutcome::Rejected(Rejection::Answered(response.status())));
+                    receiver.report(&CallbackOutcome::Rejected(Rejection::Answered(response.status())));
                     Ok(response)
                 }
                 Met::Failed(Err(error)) => Err(error),

@@ -17,12 +17,12 @@ use crate::{NonceStore, Nonces, Verified, Verifiers};
 ///
 /// # What is answered
 ///
-/// | What came | Answer | What the service does |
+/// | Received | Answer | What the service does |
 /// | --- | --- | --- |
 /// | a genuine callback of any kind, and the sink applied it | 200 | forgets it |
 /// | a genuine body that cannot be read as a callback | 200; only a raw sink is called | forgets it |
 /// | a callback applied before | 200, and the sink is not called | forgets it |
-/// | a genuine callback whose nonce came with another body | applied like any other, and warned of | |
+/// | a genuine callback whose nonce was used with another body | applied like any other, and warned of | |
 /// | a genuine callback signed before the window | 503, or applied: see [`LateCallbacks`] | sends it again |
 /// | a genuine callback signed after the window | 503: the clock here is behind | sends it again |
 /// | not a `POST` | 405 with `Allow` | |
@@ -35,7 +35,7 @@ use crate::{NonceStore, Nonces, Verified, Verifiers};
 ///
 /// The service sends again after a 5xx, a 429 and when it gets no answer, but after no other 4xx: so
 /// what may be our fault is a 503, and once the signature has held nothing is answered 4xx. No answer
-/// has a body, and none tells which check failed; the log does, [once a minute](Warning).
+/// has a body, and none says which check failed; the log does, [once a minute](Warning).
 ///
 /// A callback may be applied again: after a restart, or when it is sent again so late that its nonce
 /// has been forgotten. What it says only grows states, so a sink that is harmless when called twice is
@@ -43,7 +43,7 @@ use crate::{NonceStore, Nonces, Verified, Verifiers};
 ///
 /// # When the sender goes away, or the sink is slow
 ///
-/// A sink that was called runs to its end, in a task of its own if nobody waits any more, and the
+/// A sink that was called runs to its end, in a task of its own if its caller has gone away, and the
 /// callback is remembered or free again by how it ended. Until then other deliveries of it wait, no
 /// longer than [`ReceiverLimits::answer`], and are answered by that. So a callback is neither lost half-way nor
 /// handed over twice. A sink that never ends keeps its place of [`ReceiverLimits::in_flight`]: give it time
@@ -150,7 +150,7 @@ pub enum CallbackOutcome {
         readable: bool,
         /// Whether it was signed before the window.
         late: bool,
-        /// Whether its nonce came before with another body.
+        /// Whether its nonce was used before with another body.
         conflict: bool,
     },
     /// Applied before, and not handed over again.
@@ -305,7 +305,7 @@ impl<N: Nonces> CallbackReceiver<N> {
         SignedLayer::new(self)
     }
 
-    /// Tells the log, or whoever wants to know, once per reason and minute.
+    /// Reports to the log, or to the observer, once per reason and minute.
     pub(super) fn warn(&self, notice: Notice) {
         match (self.warnings.due(notice, self.now()), &self.warn) {
             (Some(warning), Some(warn)) => warn(&warning),

@@ -75,7 +75,7 @@ pub enum Rejection {
     #[error("as many callbacks as allowed are being applied")]
     Busy,
     /// The sink, or another delivery of the same callback, took longer than
-    /// [`ReceiverLimits::answer`](crate::ReceiverLimits::answer): 503. What began goes on to its end.
+    /// [`ReceiverLimits::answer`](crate::ReceiverLimits::answer): 503. What began runs to its end.
     #[error("the callback took too long to be applied")]
     TimedOut,
     /// The sink failed, and said this: 503. What a sink says is the program's own affair, and may
@@ -201,7 +201,7 @@ impl Rejection {
         response
     }
 
-    /// Tells the log, where no receiver does: once per reason and minute for the whole process.
+    /// Reports to the log, where no receiver does: once per reason and minute for the whole process.
     #[cfg(feature = "axum")]
     pub(crate) fn log(&self) {
         static WARNINGS: Warnings = Warnings::new();

@@ -56,7 +56,7 @@ where
         Box::pin(async move {
             let outcome =
                 receive(&receiver, sink, readable_only, request).await.unwrap_or_else(CallbackOutcome::Rejected);
-            receiver.tell(&outcome);
+            receiver.report(&outcome);
             Ok(match outcome {
                 CallbackOutcome::Applied { .. } | CallbackOutcome::Duplicate { .. } => Response::default(),
                 CallbackOutcome::Rejected(rejection) => rejection.response(receiver.limits.retry_after),
@@ -124,7 +124,7 @@ impl<N: Nonces> CallbackReceiver<N> {
         admitted.in_time(self.late)
     }
 
-    /// What tells the callback from others, for as long as it may come again.
+    /// The identity of the callback, for as long as it may be repeated.
     pub(super) fn claim(&self, admitted: &Admitted) -> NonceClaim {
         let claim = NonceClaim::new(&admitted.verified, &admitted.body);
         let claim = self.namespace.as_ref().map_or(claim, |namespace| claim.with_namespace(namespace));

@@ -1,4 +1,4 @@
-//! What an operator is told: once per reason and minute, with a count.
+//! Warnings for an operator: once per reason and minute, with a count.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,13 +8,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Rejection;
 
-/// How long a reason is not told of again.
+/// How long a reason is not reported again.
 const PAUSE: SignedDuration = SignedDuration::from_mins(1);
 
 /// Something that an operator should know of callbacks, in a sentence that holds nothing of them.
 ///
-/// Each reason is told of when it first occurs, and then once a minute at most, with a count of what
-/// came meanwhile: a forger who sends a million callbacks does not fill a log.
+/// Each reason is reported when it first occurs, and then once a minute at most, with a count of what
+/// arrived meanwhile: a forger who sends a million callbacks does not fill a log.
 #[derive(Clone, Debug)]
 pub struct Warning {
     notice: Notice,
@@ -27,13 +27,13 @@ pub struct Warning {
 pub(crate) enum Notice {
     /// Not applied.
     Rejected(Rejection),
-    /// Applied, though its nonce came before with another body.
+    /// Applied, though its nonce was used before with another body.
     Conflict,
     /// Answered 200, though nothing could be read of it.
     Unreadable,
 }
 
-/// How often something occurred since it was told of.
+/// How often something occurred since it was reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Burst {
     count: u64,
@@ -46,7 +46,7 @@ impl Warning {
         self.notice.code()
     }
 
-    /// How many callbacks it tells of.
+    /// The number of callbacks.
     pub fn count(&self) -> u64 {
         self.burst.count
     }
@@ -71,13 +71,13 @@ impl Warning {
             }
             Notice::Rejected(rejection) => format!("{count} {noun} refused{span}: {}", rejection.reason()),
             Notice::Conflict => {
-                format!("{count} genuine {noun} applied{span} whose nonce came before with another body")
+                format!("{count} genuine {noun} applied{span} whose nonce was used before with another body")
             }
             Notice::Unreadable => format!("{count} genuine {noun} received{span} that cannot be read"),
         }
     }
 
-    /// Tells the log.
+    /// Writes it to the log.
     pub(crate) fn log(&self) {
         tracing::warn!(reason = self.code(), count = self.count(), "{self}");
     }
@@ -132,12 +132,12 @@ impl Warnings {
     }
 }
 
-/// When each reason was told of, and how often it occurred since. The reasons are few and fixed.
+/// When each reason was reported, and how often it occurred since. The reasons are few and fixed.
 #[derive(Debug, Default)]
 struct OncePerMinute(BTreeMap<&'static str, Burst>);
 
 impl OncePerMinute {
-    /// Counts an occurrence; what to tell, if it is time.
+    /// Counts an occurrence; the warning, if it is time for one.
     fn note(&mut self, reason: &'static str, now: Timestamp) -> Option<Burst> {
         let Some(held) = self.0.get_mut(reason) else {
             self.0.insert(reason, Burst { count: 0, since: now });

@@ -12,7 +12,7 @@ use super::{CallbackOutcome, CallbackReceiver, Rejection};
 use crate::{NonceClaim, NonceState, Nonces};
 
 /// How often a claim that somebody else holds is asked for again. In this process the end of his
-/// work is told at once; a shared store may be waiting for another.
+/// work is notified at once; a shared store may be waiting for another.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 /// What became of a callback that was admitted.
@@ -131,8 +131,8 @@ async fn unpanicked<A, Fut: Future>(work: impl FnOnce(A) -> Fut, admitted: A) ->
 }
 
 impl<N: Nonces> CallbackReceiver<N> {
-    /// Tells the log and the observer.
-    pub(super) fn tell(&self, outcome: &CallbackOutcome) {
+    /// Reports to the log and the observer.
+    pub(super) fn report(&self, outcome: &CallbackOutcome) {
         match outcome {
             CallbackOutcome::Applied { secret, readable, late, conflict, .. } => {
                 tracing::debug!(secret, late, "a callback was applied");
@@ -143,7 +143,7 @@ impl<N: Nonces> CallbackReceiver<N> {
                     self.warn(Notice::Conflict);
                 }
             }
-            CallbackOutcome::Duplicate { secret, .. } => tracing::debug!(secret, "a callback came again"),
+            CallbackOutcome::Duplicate { secret, .. } => tracing::debug!(secret, "a callback was repeated"),
             CallbackOutcome::Rejected(rejection) => self.warn(Notice::Rejected(rejection.clone())),
         }
         if let Some(observer) = &self.observer {

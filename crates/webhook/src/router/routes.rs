@@ -7,7 +7,7 @@ use crate::receive::{CallbackReceiver, Received};
 use crate::{Nonces, Verifiers};
 
 /// Receives callbacks by `POST` on `/`, or on the path it is nested under, in an application with any
-/// state. What it answers is told at [`CallbackReceiver`], which has the options too.
+/// state. [`CallbackReceiver`] describes the answers and the options.
 ///
 /// The sink should return `Ok` only when the callback is safe, on disk for instance, and quickly: the
 /// service waits for the answer.

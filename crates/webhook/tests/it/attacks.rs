@@ -201,14 +201,14 @@ async fn no_two_refusals_of_a_forger_differ() {
 }
 
 #[tokio::test]
-async fn what_is_allowed_is_said() {
+async fn response_names_the_allowed_methods() {
     let listening = Listening::start().await;
     let answer = Request::signed(BODY, NONCE, THEN).to("GET /").post(listening.addr).await;
     assert_eq!((answer.status, answer.header("allow")), (405, Some("POST")));
 }
 
 #[tokio::test]
-async fn an_algorithm_may_be_missing_if_one_says_so() {
+async fn algorithm_may_be_missing_if_one_says_so() {
     let listening = Listening::with(CallbackReceiver::new(verifier().with_missing_algorithm_allowed())).await;
     let good = Request::signed(BODY, NONCE, THEN);
     for refused in [good.clone().with("-algorithm", "none"), good.clone().with("-algorithm", "")] {
@@ -237,7 +237,7 @@ async fn two_secrets_during_a_rotation() {
 }
 
 #[tokio::test]
-async fn a_huge_body_is_refused_by_its_announcement() {
+async fn huge_body_is_refused_by_its_announcement() {
     let listening = Listening::start().await;
     let head = Request::signed(BODY, NONCE, THEN).head(10 << 30);
     // Not one byte of the body is sent.
@@ -245,7 +245,7 @@ async fn a_huge_body_is_refused_by_its_announcement() {
 }
 
 #[tokio::test]
-async fn a_huge_body_without_announcement_is_read_to_the_limit_only() {
+async fn huge_body_without_announcement_is_read_to_the_limit_only() {
     let patient = ReceiverLimits::default().with_read(Duration::from_secs(600));
     let listening = Listening::with(CallbackReceiver::new(verifier()).with_limits(patient)).await;
     let good = Request::signed(BODY, NONCE, THEN);
@@ -267,7 +267,7 @@ async fn a_huge_body_without_announcement_is_read_to_the_limit_only() {
 }
 
 #[tokio::test]
-async fn a_body_in_pieces_is_put_together() {
+async fn body_in_pieces_is_put_together() {
     let listening = Listening::start().await;
     let good = Request::signed(BODY, NONCE, THEN);
     let mut request = good.head(0).replace("content-length: 0", "transfer-encoding: chunked").into_bytes();
@@ -282,7 +282,7 @@ async fn a_body_in_pieces_is_put_together() {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_changes_nothing() {
+async fn body_that_breaks_off_changes_nothing() {
     let listening = Listening::start().await;
     let good = Request::signed(BODY, NONCE, THEN);
     let mut stream = TcpStream::connect(listening.addr).await.unwrap();
@@ -298,7 +298,7 @@ async fn a_body_that_breaks_off_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_too_slow_may_come_again() {
+async fn body_that_is_too_slow_may_come_again() {
     let limits =
         ReceiverLimits::default().with_read(Duration::from_millis(20)).with_retry_after(Duration::from_secs(7));
     let store = Arc::new(NonceStore::new());
@@ -316,7 +316,7 @@ async fn a_body_that_is_too_slow_may_come_again() {
 }
 
 #[tokio::test]
-async fn a_bearer_token_is_demanded_beside_the_signature() {
+async fn bearer_token_is_demanded_beside_the_signature() {
     let asked = CallbackReceiver::new(verifier().with_bearer(|token| token == "the token"));
     let waited_for = CallbackReceiver::new(verifier()).with_bearer(async |token| token == "the token");
     for receiver in [asked, waited_for] {

@@ -163,7 +163,7 @@ async fn nonce_of_another_genuine_body_is_applied_with_a_warning() {
     assert!(matches!(seen.outcomes.lock().unwrap()[1], CallbackOutcome::Applied { conflict: true, .. }));
     let warned = seen.warnings();
     assert_eq!(warned.len(), 1);
-    assert!(warned[0].contains("nonce came before with another body"), "{warned:?}");
+    assert!(warned[0].contains("nonce was used before with another body"), "{warned:?}");
 }
 
 /// The claim is the first one's: what becomes of the other body must not free it.

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use crate::support::{Listening, NONCE, Request, THEN, verifier};
 
-const BODY: &[u8] = include_bytes!("../../../../tests/wire/callback.message_delivery.failed.channel.json");
+const BODY: &[u8] = include_bytes!("../../../../tests/wire/callback/message_delivery.failed.channel.json");
 
 /// What must not be told: a person's number, the secret, a token, the nonce, the signature.
 fn told(text: &str) -> Vec<&'static str> {
@@ -36,7 +36,7 @@ impl io::Write for Log {
 }
 
 #[tokio::test]
-async fn logs_tell_the_reason_and_nothing_about_anybody() {
+async fn logs_show_the_reason_and_no_personal_data() {
     // For all threads: one that had none would turn the events off for the others.
     tracing_subscriber::fmt()
         .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
@@ -62,7 +62,7 @@ async fn logs_tell_the_reason_and_nothing_about_anybody() {
     for line in ["sink", "missing", "mismatch", "old", "unreadable"].map(|word| format!("reason=\"{word}\"")) {
         assert!(log.contains(&line), "{line}\n{log}");
     }
-    for line in ["a callback was applied", "a callback came again"] {
+    for line in ["a callback was applied", "a callback was repeated"] {
         assert!(log.contains(line), "{line}\n{log}");
     }
     assert_eq!(told(&log), Vec::<&str>::new(), "{log}");
@@ -70,7 +70,7 @@ async fn logs_tell_the_reason_and_nothing_about_anybody() {
 }
 
 #[tokio::test]
-async fn debug_shows_nobody() {
+async fn debug_shows_no_personal_data() {
     let (heard, mut hears) = mpsc::unbounded_channel::<Received>();
     let router = CallbackReceiver::new(verifier()).raw_router(move |received| {
         heard.send(received).unwrap();

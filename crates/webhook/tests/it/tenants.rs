@@ -80,7 +80,7 @@ async fn verifiers_that_fail_ask_for_the_callback_again() {
 }
 
 #[tokio::test]
-async fn a_secret_bound_to_an_app_signs_for_no_other() {
+async fn secret_bound_to_an_app_signs_for_no_other() {
     let north = secret().with_app("NORTH");
     let south = other().with_app("SOUTH").with_app("SOUTH-TEST");
     let verifier = Verifier::any_of([north, south]).unwrap();
@@ -116,7 +116,7 @@ async fn a_secret_bound_to_an_app_signs_for_no_other() {
 }
 
 #[tokio::test]
-async fn a_nonce_namespace_keeps_receivers_with_one_store_apart() {
+async fn nonce_namespace_keeps_receivers_with_one_store_apart() {
     let store = Arc::new(NonceStore::new());
     let calls = Arc::new(Mutex::new(Vec::new()));
     let receiver = |name: &'static str, namespace: Option<&'static str>| {

@@ -75,7 +75,7 @@ async fn of_a_hundred_copies_at_once_one_is_taken_in() {
 
 /// With a clock that stands still while anybody has something to do: a wait would show on it.
 #[tokio::test(start_paused = true)]
-async fn a_copy_is_told_at_once_when_the_first_is_settled() {
+async fn copy_is_notified_when_the_first_is_settled() {
     let start = tokio::time::Instant::now();
     let gate = Arc::new(Semaphore::new(0));
     let hold = gate.clone();
@@ -116,7 +116,7 @@ async fn nonce_with_another_genuine_body_is_applied() {
 }
 
 #[tokio::test]
-async fn a_copy_after_a_restart_is_known_to_a_store_that_outlives_it() {
+async fn copy_after_a_restart_is_known_to_a_store_that_outlives_it() {
     let store = Arc::new(NonceStore::new());
     let request = Request::signed(BODY, NONCE, THEN);
     let before = Listening::with(CallbackReceiver::new(verifier()).with_nonces(store.clone())).await;
@@ -154,7 +154,7 @@ impl Nonces for Elsewhere {
 }
 
 #[tokio::test]
-async fn a_store_elsewhere_is_asked_until_it_knows() {
+async fn store_elsewhere_is_asked_until_it_knows() {
     // Last first: a fault, then another process at work, twice, and then ours.
     let said = vec![Ok(NonceState::New), Ok(NonceState::InProgress), Ok(NonceState::InProgress), Err("no connection")];
     let listening = Listening::with(CallbackReceiver::new(verifier()).with_nonces(Elsewhere(Mutex::new(said)))).await;
@@ -170,7 +170,7 @@ async fn a_store_elsewhere_is_asked_until_it_knows() {
 /// With a clock that goes on only when nobody has anything to do: the time for the answer is up when the
 /// sink is at its work, however slow the machine.
 #[tokio::test(start_paused = true)]
-async fn a_sink_that_is_slow_is_not_called_again() {
+async fn sink_that_is_slow_is_not_called_again() {
     let gate = Arc::new(Semaphore::new(0));
     let calls = Arc::new(AtomicUsize::new(0));
     let (end, mut ended) = mpsc::unbounded_channel();
@@ -243,7 +243,7 @@ impl Drop for Gone {
 }
 
 #[tokio::test]
-async fn a_sink_runs_to_its_end_though_the_sender_goes_away() {
+async fn sink_runs_to_its_end_though_the_sender_goes_away() {
     let mut held = held(ReceiverLimits::default());
     let (gone, mut left) = mpsc::unbounded_channel();
     let watch = move |request: HttpRequest, next: Next| {
@@ -285,7 +285,7 @@ async fn more_than_may_be_in_work_are_asked_to_come_again() {
 }
 
 #[tokio::test]
-async fn a_sink_that_panics_asks_for_a_retry() {
+async fn sink_that_panics_asks_for_a_retry() {
     let calls = Arc::new(AtomicUsize::new(0));
     let count = calls.clone();
     let router = CallbackReceiver::new(verifier()).router(move |_| {
@@ -304,7 +304,7 @@ async fn a_sink_that_panics_asks_for_a_retry() {
 }
 
 #[tokio::test]
-async fn a_raw_sink_gets_all_that_came() {
+async fn raw_sink_gets_all_that_came() {
     let (heard, mut hears) = mpsc::unbounded_channel();
     let secrets = [WebhookSecret::new("new"), secret().with_name("old")];
     let router = CallbackReceiver::new(Verifier::any_of(secrets).unwrap()).raw_router(move |received| {
@@ -323,7 +323,7 @@ async fn a_raw_sink_gets_all_that_came() {
 }
 
 #[tokio::test]
-async fn an_observer_is_told_what_the_sender_is_not() {
+async fn observer_gets_the_reason_that_the_sender_does_not() {
     let told = Arc::new(Mutex::new(Vec::new()));
     let tell = told.clone();
     let receiver = CallbackReceiver::new(verifier()).with_observer(move |outcome| {
@@ -388,7 +388,7 @@ fn no_refusal_says_its_cause_twice() {
 
 /// What is in work when the receiver is dropped with its runtime is not kept: it comes again.
 #[test]
-fn the_end_of_the_runtime_ends_what_is_in_work() {
+fn end_of_the_runtime_ends_what_is_in_work() {
     #[derive(Debug)]
     struct Kept(Arc<AtomicUsize>);
     impl Nonces for Kept {
@@ -438,7 +438,7 @@ impl fmt::Display for Words {
 }
 
 #[tokio::test]
-async fn what_a_sink_says_is_in_no_answer() {
+async fn sink_error_is_not_in_the_response() {
     let router = CallbackReceiver::new(verifier()).router(async |_| Err::<(), _>(Words));
     let addr = serve(router).await;
     let answer = Request::signed(BODY, NONCE, now()).post(addr).await;

@@ -54,7 +54,7 @@ macro_rules! commerce {
 commerce! {
     /// `COMMERCE`: something to buy.
     pub struct Commerce {
-        /// Whether the phone makes itself heard; the default is yes.
+        /// Whether the phone makes a sound; the default is yes.
         pub push_alarm: Option<bool> => with_push_alarm(bool),
         /// Whether it is for adults alone; the default is no.
         pub adult: Option<bool> => with_adult(bool),
@@ -69,7 +69,7 @@ commerce! {
 object! {
     /// `CAROUSEL_COMMERCE`: several things to buy.
     pub struct CarouselCommerce {
-        /// Whether the phone makes itself heard; the default is yes.
+        /// Whether the phone makes a sound; the default is yes.
         pub push_alarm: Option<bool> => with_push_alarm(bool),
         /// Whether it is for adults alone; the default is no.
         pub adult: Option<bool> => with_adult(bool),

@@ -32,7 +32,7 @@ object! {
 }
 
 object! {
-    /// One thing that a notification tells.
+    /// One item of a notification.
     pub struct LineItem {
         /// Which item of the template it is.
         pub item_key: PrivateText,

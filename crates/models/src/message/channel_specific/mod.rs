@@ -39,9 +39,9 @@ use crate::wire::inside;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ChannelSpecificMessage {
-    /// The message, told by `message_type`.
+    /// The message, of the kind that `message_type` names.
     pub body: ChannelSpecificBody,
-    /// Fields that this release does not know; they are written back as they came.
+    /// Fields that this release does not know; they are written back unchanged.
     pub unknown_fields: UnknownFields,
 }
 
@@ -77,7 +77,7 @@ macro_rules! kinds {
         #[non_exhaustive]
         pub enum ChannelSpecificBody {
             $( $(#[$meta])* $variant(Box<$ty>), )+
-            /// A kind newer than this release; it is kept whole and goes out as it came in.
+            /// A kind newer than this release; it is kept whole and written back unchanged.
             Unknown(UnknownMessage),
         }
 

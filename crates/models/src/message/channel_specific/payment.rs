@@ -82,7 +82,7 @@ tagged! {
 one_of! {
     /// One way to pay, in the older form.
     pub struct PaymentSetting;
-    /// One way to pay, told by its key.
+    /// One way to pay, named by its key.
     strict enum PaymentSettingBody {
         /// `dynamic_pix`.
         DynamicPix(DynamicPix) = "dynamic_pix",

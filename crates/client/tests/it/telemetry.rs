@@ -1,4 +1,4 @@
-//! What a call tells those who watch: its span, and its counts.
+//! Telemetry of a call: its span, and its counts.
 
 #[cfg(feature = "metrics")]
 use std::collections::BTreeMap;

@@ -96,12 +96,12 @@ impl Wild {
         self.shared.connections.load(Ordering::SeqCst)
     }
 
-    /// How many turns nobody has come for.
+    /// How many turns are unclaimed.
     pub(crate) fn turns_left(&self) -> usize {
         self.shared.turns.lock().unwrap().len()
     }
 
-    /// Waits until nobody holds a connection any more, then ends.
+    /// Waits until no connection is held any more, then ends.
     pub(crate) async fn deserted(self) {
         while self.shared.open.load(Ordering::SeqCst) > 0 {
             tokio::task::yield_now().await;
@@ -176,7 +176,7 @@ struct Request {
 }
 
 impl Request {
-    /// Byte by byte, so that the body stays where it is; `false` if nobody sends another request.
+    /// Byte by byte, so that the body stays where it is; `false` if no other request is sent.
     async fn read_head(&mut self, socket: &mut TcpStream) -> std::io::Result<bool> {
         while !self.head.ends_with(b"\r\n\r\n") {
             let mut byte = [0];

@@ -1,17 +1,16 @@
-//! As much of JSON Schema as the description of the wire uses. The client's tests hold its requests
-//! against it too.
+//! As much of JSON Schema as the description of the wire uses.
 
 use std::sync::LazyLock;
 
 use serde_json::Value;
 
-static SCHEMAS: LazyLock<Value> = LazyLock::new(|| {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/wire/openapi.json");
-    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
-});
+static SCHEMAS: LazyLock<Value> = LazyLock::new(|| crate::json("openapi.json"));
 
-/// What is wrong with a value, each with its path.
-pub(crate) fn check(reference: &str, value: &Value) -> Vec<String> {
+/// Violations of a schema of `openapi.json`, such as `#/components/schemas/Reason`, each with its path.
+///
+/// # Panics
+/// If there is no such schema, or it uses a keyword that is not known here.
+pub fn check(reference: &str, value: &Value) -> Vec<String> {
     let mut faults = Vec::new();
     walk(&serde_json::json!({ "$ref": reference }), value, "", &mut faults);
     faults
@@ -44,7 +43,7 @@ fn walk(schema: &Value, value: &Value, path: &str, faults: &mut Vec<String>) {
                     other => panic!("type {other}"),
                 };
                 if !right {
-                    fault(format!("is no {rule}"));
+                    fault(format!("not of type {rule}"));
                 }
             }
             "required" => {
@@ -72,7 +71,7 @@ fn walk(schema: &Value, value: &Value, path: &str, faults: &mut Vec<String>) {
                     walk(rule, value, &format!("{path}/{index}"), faults);
                 }
             }
-            "enum" if !list().any(|one| one == value) => fault("is none of the names".to_owned()),
+            "enum" if !list().any(|one| one == value) => fault("not one of the names".to_owned()),
             "const" if rule != value => fault("is another constant".to_owned()),
             "minItems" if value.as_array().is_some_and(|items| (items.len() as u64) < rule.as_u64().unwrap()) => {
                 fault("has too few items".to_owned());
