@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 /// For how long a request counts.
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -74,6 +76,31 @@ impl RequestPace {
     }
 }
 
+/// Calls one after the other, that are made no faster than a pace.
+#[derive(Debug)]
+pub(crate) struct PacedCalls {
+    pace: RequestPace,
+    began: Instant,
+}
+
+impl PacedCalls {
+    pub(crate) fn new(max: u32) -> Self {
+        Self { pace: RequestPace::new(max), began: Instant::now() }
+    }
+
+    /// Waits until one more may be made, which is made then.
+    pub(crate) async fn turn(&mut self) {
+        loop {
+            let now = self.began.elapsed();
+            self.pace.tick(now);
+            if self.pace.is_free(0) {
+                return self.pace.leave(now);
+            }
+            tokio::time::sleep_until(self.began + self.pace.free_at(now)).await;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -103,6 +130,17 @@ mod tests {
             pace.halved = None;
         }
         assert_eq!(pace.rate, 1, "never none");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_wait_for_their_turn() {
+        let mut calls = PacedCalls::new(10);
+        let began = Instant::now();
+        for _ in 0..31 {
+            calls.turn().await;
+        }
+        let took = began.elapsed();
+        assert!(seconds(3) < took && took < seconds(4), "{took:?}");
     }
 
     proptest! {

@@ -20,6 +20,7 @@ use crate::CampaignError;
 use crate::campaign::LOOK_EVERY;
 use crate::moment::Moment;
 use crate::outcome::{SendOutcome, StopReason};
+use crate::pace::PacedCalls;
 use crate::report::failures_by_reason;
 use crate::request::CampaignRequest;
 use crate::sender::{BatchSender, BoxFuture, SendFailure};
@@ -196,6 +197,7 @@ impl<'a> Runner<'a> {
         const PAGE: u32 = 1000;
         let mut stop = std::pin::pin!(stop);
         let mut without_answer = 0;
+        let mut calls = PacedCalls::new(self.limits.max_rate);
         let mut after = 0;
         'pages: loop {
             let page = self.ledger.batches(self.campaign.id, after, PAGE).await?;
@@ -204,6 +206,7 @@ impl<'a> Runner<'a> {
             let again = page.iter().filter(|batch| batch.attempts > 1 && batch.stage == BatchStage::Accepted);
             for number in again.map(|batch| batch.number) {
                 let key = self.key(number);
+                calls.turn().await;
                 let found = tokio::select! {
                     biased;
                     () = &mut stop => break 'pages,

@@ -497,7 +497,9 @@ impl Virtual {
         let batches = (1..=n_batches).map(|number| {
             let from = u64::from(number - 1) * 1000 + 1;
             let rows: RowSpans = (from..from + 1000).map(|row| (row, row)).collect();
-            Lease { number, rows, ..first.clone() }
+            let mut lease = first.clone();
+            (lease.number, lease.rows) = (number, rows);
+            lease
         });
         Self {
             state: first_run(limits),

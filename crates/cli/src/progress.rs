@@ -10,9 +10,6 @@ use sinch_batch::ledger::CampaignStatus;
 use crate::output::{can_show_progress, grouped, set_bar};
 use crate::{say, terminal};
 
-/// The pace of the service: it hands on some 20 messages per second.
-pub(crate) const MESSAGES_PER_SECOND: f64 = 20.0;
-
 /// How often a line is written where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(30);
 
@@ -115,9 +112,9 @@ fn outlook(pace: &Pace, now: Duration, counts: Counts) -> Option<Outlook> {
     Some(Outlook { rate: if recent > 0.0 { recent } else { whole }, left: (seconds(fast), seconds(slow)) })
 }
 
-/// How long sending so many messages takes at the service's pace.
-pub(crate) fn estimate(rows: u64) -> String {
-    rough(Duration::from_secs_f64(rows as f64 / MESSAGES_PER_SECOND))
+/// How long it takes until so many messages have left the service's queue, at so many in a second.
+pub(crate) fn estimate(rows: u64, drain: u32) -> String {
+    rough(Duration::from_secs_f64(rows as f64 / f64::from(drain.max(1))))
 }
 
 /// A duration to two places: `40s`, `42 min`, `3h 10m`.
@@ -278,7 +275,7 @@ mod tests {
         {
             assert_eq!(rough(Duration::from_secs(seconds)), text);
         }
-        assert_eq!(estimate(49_564), "41m");
+        assert_eq!(estimate(49_564, 20), "41m");
     }
 
     #[test]
