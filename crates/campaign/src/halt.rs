@@ -99,6 +99,8 @@ pub(crate) struct Gate {
     is_shut: bool,
     /// Whether any batch was tried.
     has_begun: bool,
+    /// Batches that were closed before they were tried: the first one may be among them.
+    closed: u64,
     /// Since when the canary is accepted, as far as this run knows.
     waits_since: Option<Duration>,
     /// Settled messages, and how many of them failed in a way that counts; the first is what is looked back to.
@@ -108,7 +110,7 @@ pub(crate) struct Gate {
 impl Gate {
     pub(crate) fn new(rules: HaltRules) -> Self {
         let is_shut = rules.canary.is_some() && !rules.is_past;
-        Self { rules, is_shut, has_begun: false, waits_since: None, samples: VecDeque::new() }
+        Self { rules, is_shut, has_begun: false, closed: 0, waits_since: None, samples: VecDeque::new() }
     }
 
     /// Whether only the canary may leave.
@@ -121,10 +123,16 @@ impl Gate {
         self.has_begun
     }
 
+    /// Whether a batch may be the first of the campaign that has rows.
+    pub(crate) fn is_first(&self, number: u32) -> bool {
+        u64::from(number) <= self.closed + 1
+    }
+
     /// Takes the sums of the ledger; whether the campaign halts.
     pub(crate) fn note(&mut self, status: &CampaignStatus, now: Duration) -> Option<TooManyFailed> {
         let (settled, failed) = (status.messages.settled(), status.systemic);
         self.has_begun = status.batches.tried() > 0;
+        self.closed = status.batches.skipped;
         if self.is_shut {
             // While it is shut the sums are those of the canary.
             return self.judge_canary(status, now);

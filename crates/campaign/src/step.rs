@@ -518,10 +518,17 @@ fn claimed_batches(state: &mut State, claimed: Claimed, asked: Moment, now: Mome
         state.renew_at = Some(asked.steady + state.limits.lease / 3);
     }
     if state.gate.is_shut() && state.canary.is_none() {
-        state.canary = claimed.leases.iter().map(|lease| lease.number).min();
+        let first = claimed.leases.iter().map(|lease| lease.number).min();
+        state.canary = first.filter(|first| state.gate.is_first(*first));
     }
+    // The canary is another worker's, who may die with it: nothing is held that would keep this run from it.
+    let holds_nothing = state.gate.is_shut() && !state.gate.has_begun() && state.canary.is_none();
     for lease in claimed.leases {
-        if state.slots.contains_key(&lease.number) {
+        if holds_nothing && lease.attempts == 0 && !state.slots.contains_key(&lease.number) {
+            state.giving_back += 1;
+            state.claim_again = Some(now.steady + CLAIM_EVERY);
+            commands.push(Command::GiveBack(lease.number, lease.token));
+        } else if state.slots.contains_key(&lease.number) {
             // The claim took so long that a lease of this run lapsed meanwhile, or a clock was set. What is under way
             // ends first; the new lease is used by nobody.
             state.giving_back += 1;

@@ -679,3 +679,20 @@ fn gate_stays_shut_for_a_later_run_and_opens_after_the_wait() {
     let commands = go(&mut state, 600, [canary_status(0, 0)]);
     assert!(commands.iter().any(|command| matches!(command, Command::Claim(..))), "{commands:?}");
 }
+
+#[test]
+fn batches_are_given_back_while_another_worker_has_the_canary() {
+    let mut state = first_run(with_canary());
+    go(&mut state, 0, [Input::Status(CampaignStatus::new(1000, 0)), Input::Start]);
+    let commands = go(&mut state, 0, [claimed(vec![lease(2), lease(3)], 0)]);
+    let given_back = |number| Command::GiveBack(number, 1);
+    assert!(commands.contains(&given_back(2)) && commands.contains(&given_back(3)), "{commands:?}");
+    assert!(finish(&commands).is_none());
+    let commands = go(&mut state, 0, [Input::GivenBack, Input::GivenBack]);
+    assert!(!commands.iter().any(|command| matches!(command, Command::Claim(..))), "not at once: {commands:?}");
+    // The other has died with it.
+    let commands = go(&mut state, 1, [Input::Tick]);
+    assert!(commands.iter().any(|command| matches!(command, Command::Claim(..))), "{commands:?}");
+    let commands = go(&mut state, 1, [claimed(vec![lease(1)], 1), Input::Read(1)]);
+    assert!(commands.contains(&intent(1, 1)), "{commands:?}");
+}
