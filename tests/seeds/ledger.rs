@@ -99,10 +99,6 @@ impl Ledger for Door {
         self.inner.pause(campaign)
     }
 
-    fn halt(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), LedgerError>> {
-        self.inner.halt(campaign)
-    }
-
     fn unpause(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), LedgerError>> {
         self.inner.unpause(campaign)
     }

@@ -163,28 +163,11 @@ impl Stage {
                 Ok(())
             }));
         }
-        if world.choose(|choices| choices.percent(20)) {
-            let this = Arc::clone(self);
-            let at = world.choose(|choices| choices.between(100, 30_000));
-            parts.push(tokio::spawn(async move { this.pause(at).await }));
-        }
         for part in parts {
             part.await.map_err(|error| format!("panicked: {error}"))??;
         }
         world.judge()?;
         self.calm().await
-    }
-
-    /// Somebody pauses the campaign; the next run lifts it.
-    async fn pause(self: Arc<Self>, at: u64) -> Result<(), String> {
-        let world = &self.scene.world;
-        world.sleep_until(at).await;
-        if let Some(campaign) = self.campaign().await? {
-            world.count("campaign paused");
-            world.say(|| "somebody pauses the campaign".to_owned());
-            self.scene.ledger.pause(campaign.id).await.map_err(|error| error.to_string())?;
-        }
-        Ok(())
     }
 
     /// Some runs, one after the other, whatever becomes of each.
@@ -238,7 +221,6 @@ impl Stage {
     /// What a run may end with in such a story.
     fn must_be_explained(&self, plan: &Plan, ended: &Ended) -> Result<(), String> {
         let fault = |wanted: fn(&Faults) -> bool| wanted(&self.scene.world.state().faults);
-        let was_paused = self.scene.world.state().tally.of("campaign paused") > 0;
         match ended {
             Ended::Sent(outcome) => match outcome.stopped {
                 Some(StopReason::LedgerBehind) if self.plot == Plot::Troubles => {
@@ -250,7 +232,6 @@ impl Stage {
                 Some(StopReason::InputChanged) if plan.altered_row.is_none() => {
                     Err(format!("{} had the right recipients", plan.name))
                 }
-                Some(StopReason::NotRunning) if was_paused => Ok(()),
                 Some(StopReason::Ledger | StopReason::NotRunning | StopReason::Input) => {
                     Err(format!("{} stopped without a reason: {outcome:?}", plan.name))
                 }
@@ -258,7 +239,6 @@ impl Stage {
             },
             Ended::Failed(CampaignError::Ledger(error)) => match error.kind() {
                 LedgerErrorKind::Busy | LedgerErrorKind::Full if fault(|faults| faults.ledger > 0) => Ok(()),
-                LedgerErrorKind::NotRunning if was_paused => Ok(()),
                 kind => Err(format!("{} failed: {kind:?}, {error}", plan.name)),
             },
             Ended::Failed(error) => Err(format!("{} failed: {error}", plan.name)),
