@@ -35,8 +35,12 @@ pub mod retry;
 pub mod rows;
 
 mod error;
+mod halt;
 mod moment;
+mod outstanding;
+mod pace;
 mod runner;
+mod spread;
 mod step;
 mod time;
 
@@ -46,10 +50,11 @@ mod model;
 pub use campaign::Campaign;
 pub use checked::CheckedCampaign;
 pub use error::CampaignError;
+pub use halt::{Canary, HaltRules};
 pub use outcome::{SendOutcome, StopReason};
 pub use receipts::Receipts;
 pub use request::{CampaignRequest, RequestError};
 pub use retry::{RetryError, RetryOptions, RetryPlan};
 pub use runner::CampaignProgress;
-pub use sender::{BatchSender, BoxFuture, LookUpFailure, Refusal, SendFailure, Service};
+pub use sender::{BatchSender, BoxFuture, LookUpFailure, Refusal, SendFailure, SentBatch, Service};
 pub use step::SendLimits;

@@ -40,6 +40,8 @@ pub enum StopReason {
     LedgerBehind,
     /// Whether the ledger is older than the truth could not be found out. Nothing was sent.
     NotVerified,
+    /// Too many messages failed: the canary, or the last that were settled.
+    Halted,
     /// The campaign was paused or cancelled meanwhile.
     NotRunning,
     /// The ledger could not be written.

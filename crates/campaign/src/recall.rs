@@ -15,10 +15,14 @@ use sinch_batch_models::{BatchId, BatchState, CancelBatchRequest, Timestamp};
 use sinch_batch_tracking::{BatchKey, BatchUpdate};
 use tokio::time::Instant;
 
+use crate::pace::PacedCalls;
 use crate::sender::{BatchSender, BoxFuture, sentence};
 
 /// How many batches are read from the ledger at a time.
 const PAGE: u32 = 1000;
+
+/// How many calls a recall makes in any second.
+const CALLS_PER_SECOND: u32 = 100;
 
 /// How long to wait between two looks at leases or at batches that are being cancelled.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -84,6 +88,7 @@ pub async fn recall(
     let deadline = Instant::now() + wait;
     ledger.stop(campaign.id).await?;
     let mut asked = BTreeSet::new();
+    let mut calls = PacedCalls::new(CALLS_PER_SECOND);
     let mut why = None;
     loop {
         let (mut undecided, mut held) = (0, 0);
@@ -98,7 +103,7 @@ pub async fn recall(
                     held += 1;
                     continue;
                 }
-                match settle(ledger, campaign, service, &batch, &mut asked).await? {
+                match settle(ledger, campaign, service, &batch, (&mut asked, &mut calls)).await? {
                     Settled::Yes => {}
                     Settled::No => undecided += 1,
                     Settled::Failed(reason) => {
@@ -131,13 +136,14 @@ async fn settle(
     campaign: &CampaignRecord,
     service: &dyn BatchRecaller,
     batch: &BatchRecord,
-    asked: &mut BTreeSet<u32>,
+    (asked, calls): (&mut BTreeSet<u32>, &mut PacedCalls),
 ) -> Result<Settled, LedgerError> {
     let number = batch.number;
     let batch_id = match (batch.stage, &batch.batch_id) {
         (BatchStage::Accepted, Some(batch_id)) => batch_id.clone(),
         (BatchStage::Accepted | BatchStage::Unknown, None) => {
             let key = BatchKey::new(campaign.key.as_str(), number);
+            calls.turn().await;
             match service.look_up(&key).await {
                 Ok(ids) => match ids.first() {
                     Some(first) => {
@@ -162,11 +168,13 @@ async fn settle(
     }
     if !asked.contains(&number) {
         ledger.record(campaign.id, Entry::Cancel { number }, Timestamp::now()).await?;
+        calls.turn().await;
         if let Err(reason) = service.recall(&batch_id).await {
             return Ok(Settled::Failed(reason));
         }
         asked.insert(number);
     }
+    calls.turn().await;
     match service.state(&batch_id).await {
         Ok(Some(update)) => {
             let is_over = matches!(update.state, BatchState::Processed | BatchState::Cancelled);

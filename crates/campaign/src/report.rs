@@ -8,8 +8,11 @@ use serde::Serialize;
 use sinch_batch_ledger::{
     BatchRecord, BatchStage, CampaignRecord, CampaignStatus, Ledger, LedgerError, MessageFailure,
 };
+use sinch_batch_models::Timestamp;
 use sinch_batch_tracking::{RetryClass, advice, class_of};
 use thiserror::Error;
+
+use crate::request::CampaignRequest;
 
 /// How many batches or failures are read from the ledger at a time.
 const PAGE: u32 = 1000;
@@ -44,6 +47,9 @@ struct BatchLine<'a> {
     /// How many further ids the service has shown for it.
     #[serde(skip_serializing_if = "is_zero")]
     doubled: u32,
+    /// When it leaves, if it was scheduled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    send_after: Option<Timestamp>,
 }
 
 fn is_zero(number: &u32) -> bool {
@@ -128,6 +134,13 @@ async fn write_fields<W: Write>(
         let parent = campaigns.into_iter().find(|one| one.id == parent).map(|one| one.name);
         write!(out, ",\"parent\":{}", json(&parent)?)?;
     }
+    let request = CampaignRequest::from_json(campaign.request.as_bytes(), None).ok();
+    if let Some(at) = request.as_ref().and_then(CampaignRequest::send_after) {
+        write!(out, ",\"send_after\":{}", json(&at)?)?;
+    }
+    if let Some(spread) = request.as_ref().and_then(CampaignRequest::spread) {
+        write!(out, ",\"spread_seconds\":{}", spread.as_secs())?;
+    }
     let CampaignStatus { rows, skipped, suppressed, planned, accepted, unknown, doubled, phase, .. } = &status;
     write!(out, ",\"suppressed\":{suppressed},\"cancelled\":{}", tally.cancelled)?;
     let awaiting = status.awaiting();
@@ -149,7 +162,8 @@ async fn write_fields<W: Write>(
                 batch_id,
                 rows: batch.rows.len(),
                 status: batch_status(&batch),
-                doubled: batch.doubled
+                doubled: batch.doubled,
+                send_after: batch.send_after,
             })?
         )?;
         comma = ",";

@@ -1,6 +1,7 @@
 //! What a campaign says: everything in a send request but its recipients.
 
 use std::fmt;
+use std::time::Duration;
 
 use sinch_batch_models::batch::ProcessingStrategy;
 use sinch_batch_models::wire::{ParseError, PrivateText, WireTime, parse};
@@ -13,6 +14,7 @@ use sinch_batch_tracking::{BATCH_KEY, BatchKey};
 use thiserror::Error;
 
 use crate::checked::CheckedCampaign;
+use crate::spread::send_after;
 
 /// What every batch of a campaign says: a send request without recipients.
 ///
@@ -21,7 +23,12 @@ use crate::checked::CheckedCampaign;
 pub struct CampaignRequest {
     /// Its recipients stand for those of a batch, and never leave.
     request: SendBatchRequest,
+    /// Over how long its batches leave, from the time of sending on.
+    spread: Option<Duration>,
 }
+
+/// The key of the spread, in whole seconds. It is kept with the request and never sent.
+const SPREAD_KEY: &str = "sinch_batch_spread_seconds";
 
 /// Why a text is not a request for a campaign.
 #[derive(Debug, Error)]
@@ -76,7 +83,7 @@ const MESSAGE_METADATA: usize = 512;
 impl CampaignRequest {
     /// A message from an app.
     pub fn new(app: AppId, message: Message) -> Self {
-        Self { request: SendBatchRequest::new(app, message, stand_in()) }
+        Self { request: SendBatchRequest::new(app, message, stand_in()), spread: None }
     }
 
     /// Reads the wire's object of a send request, without recipients. What it lacks of `app_id` is
@@ -100,12 +107,19 @@ impl CampaignRequest {
         }
         let inside = json.iter().position(|byte| *byte == b'{').map_or(0, |brace| brace + 1);
         let text = [&json[..inside], put.as_bytes(), &json[inside..]].concat();
-        let request: SendBatchRequest = parse(&text).map_err(|error| {
+        let mut request: SendBatchRequest = parse(&text).map_err(|error| {
             let line = 1 + json[..inside].iter().filter(|byte| **byte == b'\n').count();
             let moved = if error.line() == line { put.len() } else { 0 };
             RequestError::invalid(&error, error.line(), error.column().saturating_sub(moved).max(1))
         })?;
-        let request = Self { request };
+        let spread = match request.unknown_fields.remove(SPREAD_KEY) {
+            None => None,
+            Some(seconds) => Some(Duration::from_secs(seconds.as_u64().ok_or_else(|| RequestError::Refused {
+                at: format!("/{SPREAD_KEY}"),
+                why: "expected whole seconds".to_owned(),
+            })?)),
+        };
+        let request = Self { request, spread };
         request.validate()?;
         Ok(request)
     }
@@ -135,11 +149,14 @@ impl CampaignRequest {
         }
     }
 
-    /// The object of the wire, without recipients.
+    /// The object of the wire, without recipients; and, beside what is sent, the spread.
     pub fn to_json(&self) -> String {
         let mut value = serde_json::to_value(&self.request).unwrap_or_default();
         if let Some(object) = value.as_object_mut() {
             object.remove("recipient_and_params");
+            if let Some(spread) = self.spread {
+                object.insert(SPREAD_KEY.to_owned(), spread.as_secs().into());
+            }
         }
         value.to_string()
     }
@@ -156,11 +173,32 @@ impl CampaignRequest {
         self.request.send_after.as_ref().and_then(WireTime::timestamp)
     }
 
-    /// Goes at once.
+    /// Goes at once, all of it.
     #[must_use]
     pub fn without_send_after(mut self) -> Self {
         self.request.send_after = None;
+        self.spread = None;
         self
+    }
+
+    /// Over how long its batches leave, from the time of sending on.
+    pub fn spread(&self) -> Option<Duration> {
+        self.spread
+    }
+
+    /// Spreads the batches evenly over that long, in whole seconds, from [`send_after`](Self::send_after) on: the
+    /// first leaves then, each of the others later, down to the service's grid of 5 minutes. Without a time of
+    /// sending nothing is spread.
+    #[must_use]
+    pub fn with_spread(mut self, spread: Duration) -> Self {
+        self.spread = Some(Duration::from_secs(spread.as_secs()));
+        self
+    }
+
+    /// When one of its batches, counted from 1, is to leave.
+    pub fn send_after_of(&self, number: u32, n_batches: u64) -> Option<Timestamp> {
+        let at = self.send_after()?;
+        Some(self.spread.map_or(at, |spread| send_after(at, spread, number, n_batches)))
     }
 
     /// The app that sends.
@@ -318,10 +356,16 @@ impl CampaignRequest {
         Fingerprint::of(self.to_json().as_bytes()).to_string()
     }
 
-    /// The request of one batch.
-    pub(crate) fn batch(&self, recipients: Recipients, key: &BatchKey) -> SendBatchRequest {
+    /// The request of one batch of so many.
+    pub(crate) fn batch(&self, recipients: Recipients, key: &BatchKey, n_batches: u64) -> SendBatchRequest {
         let mut request = self.request.clone();
         request.recipients = recipients;
+        // Without a spread it stays as it was written.
+        if self.spread.is_some()
+            && let Some(at) = self.send_after_of(key.number, n_batches)
+        {
+            request.send_after = Some(at.into());
+        }
         request.with_batch_metadata(BATCH_KEY, key.to_string())
     }
 }

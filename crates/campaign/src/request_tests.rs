@@ -10,7 +10,7 @@ use sinch_batch_models::BatchId;
 use sinch_batch_recipients::{FindingKind, Repeatable};
 
 use super::*;
-use crate::{BatchSender, BoxFuture, Campaign, CampaignError, LookUpFailure, SendFailure, Service};
+use crate::{BatchSender, BoxFuture, Campaign, CampaignError, LookUpFailure, SendFailure, SentBatch, Service};
 
 const APP: &str = "01KZ4EBHKN27EZJ4Q91V5C36G1";
 
@@ -186,7 +186,7 @@ fn debug_shows_neither_text_nor_metadata() {
 fn batch_of_a_request_has_recipients_key_and_everything_else() {
     let key = BatchKey::new("0192f3c6a1b27c3d8e4f5a6b7c8d9e0f", 3);
     let nobody = BatchRecipient::new(Recipient::identity(Channel::Sms, "+15550100001"));
-    let batch = full().batch(Recipients::try_from(vec![nobody]).unwrap(), &key);
+    let batch = full().batch(Recipients::try_from(vec![nobody]).unwrap(), &key, 1);
     let mut batch = serde_json::to_value(batch).unwrap();
     let recipients = batch.as_object_mut().unwrap().remove("recipient_and_params").unwrap();
     assert_eq!(recipients.as_array().unwrap().len(), 1);
@@ -267,7 +267,7 @@ impl BatchSender for Nobody {
         Service { project: "p".to_owned(), url: "https://example.com".to_owned() }
     }
 
-    fn send<'a>(&'a self, _: &'a SendBatchRequest, _: SendUntil) -> BoxFuture<'a, Result<BatchId, SendFailure>> {
+    fn send<'a>(&'a self, _: &'a SendBatchRequest, _: SendUntil) -> BoxFuture<'a, Result<SentBatch, SendFailure>> {
         unreachable!("nothing may be sent")
     }
 

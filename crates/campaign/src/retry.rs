@@ -4,12 +4,15 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
 use serde::Serialize;
-use sinch_batch_ledger::{BatchRecord, CampaignId, CampaignRecord, Ledger, LedgerError, PlannedRows};
+use sinch_batch_ledger::{BatchRecord, CampaignId, CampaignRecord, Ledger, LedgerError, Phase, PlannedRows, RowSpans};
 use sinch_batch_recipients::{BatchRange, RecipientSource, SourceError};
 use sinch_batch_tracking::{RetryClass, advice, class_of};
 use thiserror::Error;
 
+use self::cancelled::CancelledRows;
 use crate::request::CampaignRequest;
+
+mod cancelled;
 
 /// How many failures or batches are read from the ledger at a time.
 const PAGE: u32 = 1000;
@@ -27,6 +30,8 @@ pub struct RetryOptions {
     pub all_classes: bool,
     /// Takes the failures there are, although the campaign is unfinished or has batches of unknown outcome.
     pub only_settled: bool,
+    /// Instead of failures: what a cancelled campaign recalled in time, and what it never sent.
+    pub cancelled: bool,
 }
 
 impl RetryOptions {
@@ -53,6 +58,13 @@ impl RetryOptions {
     #[must_use]
     pub fn with_only_settled(mut self, only_settled: bool) -> Self {
         self.only_settled = only_settled;
+        self
+    }
+
+    /// Takes, instead of failures, what a cancelled campaign recalled in time and what it never sent.
+    #[must_use]
+    pub fn with_cancelled(mut self, cancelled: bool) -> Self {
+        self.cancelled = cancelled;
         self
     }
 
@@ -85,6 +97,9 @@ pub enum RetryError {
     /// Somebody said no: such messages are never sent again.
     #[error("failures for {0} are never sent again: {1}")]
     Never(String, &'static str),
+    /// Rows of a cancelled campaign were asked for, and it is not cancelled.
+    #[error("campaign {0} is not cancelled")]
+    NotCancelled(String),
     /// It is unfinished, or has batches of unknown outcome.
     #[error("campaign {campaign} is unfinished: {planned} rows are planned, {unknown} unknown")]
     Unfinished {
@@ -153,6 +168,25 @@ impl RetryPlan {
             return Err(RetryError::Unfinished { campaign: parent.name, planned, unknown });
         }
         let n_attempts = attempts_before(ledger, &parent).await?;
+        if options.cancelled {
+            if status.phase != Phase::Cancelled {
+                return Err(RetryError::NotCancelled(parent.name));
+            }
+            let CancelledRows { recalled, never_sent, reached, batches } = cancelled::choose(ledger, &parent).await?;
+            let reasons = [
+                ("CANCELLED", recalled, "recalled before it left: retry"),
+                ("PLANNED", never_sent, "never sent: retry"),
+            ];
+            let reasons = reasons.into_iter().filter(|(_, rows, _)| *rows > 0);
+            let reasons = reasons.map(|(code, rows, advice)| RetryReason {
+                code: code.to_owned(),
+                class: RetryClass::Again,
+                failed: rows,
+                chosen: rows,
+                advice,
+            });
+            return Ok(Self { reasons: reasons.collect(), reached, n_attempts, batches, parent });
+        }
         let mut chosen = Chosen::new(ledger, parent.id);
         let mut reasons = BTreeMap::<String, RetryReason>::new();
         let (mut reached, mut after) = (0, 0);
@@ -236,6 +270,17 @@ fn range_of(batch: &PlannedRows) -> BatchRange {
     BatchRange { first_row, at_byte: batch.at_byte, n_bytes: batch.n_bytes, digest: batch.digest }
 }
 
+/// These rows of a batch, in the range that was checked as a whole.
+fn some_of(batch: &BatchRecord, rows: RowSpans) -> PlannedRows {
+    PlannedRows {
+        first_row: Some(batch.first_row),
+        rows,
+        at_byte: batch.at_byte,
+        n_bytes: batch.n_bytes,
+        digest: batch.digest,
+    }
+}
+
 /// How many campaigns lead to this one.
 async fn attempts_before(ledger: &dyn Ledger, campaign: &CampaignRecord) -> Result<usize, LedgerError> {
     let parents: BTreeMap<CampaignId, Option<CampaignId>> =
@@ -267,13 +312,7 @@ impl<'a> Chosen<'a> {
                 if batch.rows.contains(row) {
                     match self.batches.last_mut().filter(|last| last.first_row == Some(batch.first_row)) {
                         Some(last) => last.rows.push(row, line),
-                        None => self.batches.push(PlannedRows {
-                            first_row: Some(batch.first_row),
-                            rows: [(row, line)].into_iter().collect(),
-                            at_byte: batch.at_byte,
-                            n_bytes: batch.n_bytes,
-                            digest: batch.digest,
-                        }),
+                        None => self.batches.push(some_of(batch, [(row, line)].into_iter().collect())),
                     }
                     return Ok(());
                 }

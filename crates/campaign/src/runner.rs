@@ -12,7 +12,7 @@ use sinch_batch_ledger::{
 };
 use sinch_batch_models::{Recipients, SendBatchRequest, Template, Timestamp};
 use sinch_batch_recipients::{BatchRange, RecipientSource, SourceError};
-use sinch_batch_tracking::{BatchKey, ROW_KEY, RowKey};
+use sinch_batch_tracking::{BatchKey, ROW_KEY, RowKey, is_systemic};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
 
@@ -20,6 +20,8 @@ use crate::CampaignError;
 use crate::campaign::LOOK_EVERY;
 use crate::moment::Moment;
 use crate::outcome::{SendOutcome, StopReason};
+use crate::pace::PacedCalls;
+use crate::report::failures_by_reason;
 use crate::request::CampaignRequest;
 use crate::sender::{BatchSender, BoxFuture, SendFailure};
 use crate::step::{BatchNumber, Command, Fact, Input, SendLimits, State, step};
@@ -35,6 +37,11 @@ pub struct CampaignProgress {
     pub waits_for: Vec<Held>,
     /// Batches that were tried by a worker that fell silent: they wait until it cannot send any more.
     pub takeovers: usize,
+    /// Whether the receipts of the first batch are waited for before anything else leaves.
+    pub waits_for_canary: bool,
+    /// Whether messages are outstanding for four times as long as they should be: their receipts are late, or
+    /// received nowhere.
+    pub receipts_late: bool,
 }
 
 impl CampaignProgress {
@@ -59,6 +66,10 @@ struct Run<'a> {
     runner: &'a Runner<'a>,
     clock: Clock<'a>,
     leases: HashMap<BatchNumber, Lease>,
+    /// How many batches the campaign has: by these a spread is divided.
+    n_batches: u64,
+    /// When accepted batches leave whose acceptance is not recorded yet.
+    leave_at: HashMap<BatchNumber, Timestamp>,
     requests: HashMap<BatchNumber, Arc<SendBatchRequest>>,
     work: FuturesUnordered<BoxFuture<'a, Done>>,
     reader: Reader,
@@ -75,13 +86,24 @@ impl<'a> Runner<'a> {
         mut on_progress: impl FnMut(&CampaignProgress),
     ) -> Result<SendOutcome, CampaignError> {
         let begun = self.ledger.begin_run(self.campaign.id, self.limits.resend_after).await?;
+        let n_batches = match self.request.spread() {
+            Some(_) => self.ledger.status(self.campaign.id).await?.batches.total(),
+            None => 0,
+        };
         let status = self.ledger.status(self.campaign.id).await.ok();
         status.into_iter().for_each(|status| on_progress(&CampaignProgress::of(status)));
-        let mut state = State::new(self.limits.clone(), &begun, status.is_some_and(|status| status.accepted > 0));
+        let mut limits = self.limits.clone();
+        if self.request.send_after().is_some_and(|at| at > self.time.wall()) || self.request.spread().is_some() {
+            // What is held back is in no queue.
+            limits.window = 0;
+        }
+        let mut state = State::new(limits, &begun, status.is_some_and(|status| status.accepted > 0));
         let mut run = Run {
             runner: self,
             clock: Clock::start(self.time),
             leases: HashMap::new(),
+            n_batches,
+            leave_at: HashMap::new(),
             requests: HashMap::new(),
             work: FuturesUnordered::new(),
             reader: Reader::new(Arc::clone(self.source), self.request.template(), self.campaign, self.time),
@@ -90,7 +112,8 @@ impl<'a> Runner<'a> {
             worker: Presence::new(),
         };
         let mut failure: Option<CampaignError> = None;
-        let mut inputs = vec![Input::Start];
+        let mut inputs: Vec<_> = status.into_iter().map(Input::Status).collect();
+        inputs.push(Input::Start);
         let mut stop = std::pin::pin!(stop);
         let mut stopped = false;
         let mut look = tokio::time::interval(LOOK_EVERY);
@@ -103,7 +126,10 @@ impl<'a> Runner<'a> {
                     run.obey(command, now);
                 }
             }
-            if let Some(outcome) = run.finished.take() {
+            if let Some(mut outcome) = run.finished.take() {
+                if outcome.stopped == Some(StopReason::Halted) {
+                    self.halt(&mut outcome).await?;
+                }
                 self.goodbye(&run.worker).await;
                 if let Ok(status) = self.ledger.status(self.campaign.id).await {
                     on_progress(&CampaignProgress::of(status));
@@ -119,11 +145,19 @@ impl<'a> Runner<'a> {
                 }
                 _ = look.tick() => {
                     // A display that fails is not a reason to stop sending.
-                    if let Ok(status) = self.ledger.status(self.campaign.id).await {
-                        let waits_for = state.waits_for().to_vec();
-                        on_progress(&CampaignProgress { status, waits_for, takeovers: state.takeovers() });
-                    }
-                    inputs.push(Input::Tick);
+                    inputs.push(match self.ledger.status(self.campaign.id).await {
+                        Ok(status) => {
+                            on_progress(&CampaignProgress {
+                                status,
+                                waits_for: state.waits_for().to_vec(),
+                                takeovers: state.takeovers(),
+                                waits_for_canary: state.waits_for_canary(),
+                                receipts_late: state.receipts_are_late(),
+                            });
+                            Input::Status(status)
+                        }
+                        Err(_) => Input::Tick,
+                    });
                 }
                 Some(read) = run.reader.next() => {
                     inputs.push(run.take_recipients(read, &mut failure));
@@ -132,11 +166,23 @@ impl<'a> Runner<'a> {
                     if let Some(error) = done.error {
                         failure.get_or_insert(error);
                     }
+                    run.leave_at.extend(done.leaves_at);
                     inputs.extend(done.inputs.into_iter().map(|input| run.note(input)));
                 }
                 () = tokio::time::sleep(run.clock.until(run.wake)), if run.wake.is_some() => inputs.push(Input::Tick),
             }
         }
+    }
+
+    /// Lets nothing more leave, here and elsewhere, until somebody has looked; and names the most frequent reason.
+    async fn halt(&self, outcome: &mut SendOutcome) -> Result<(), CampaignError> {
+        self.ledger.halt(self.campaign.id).await?;
+        let mut reasons = failures_by_reason(self.ledger, self.campaign).await.unwrap_or_default().into_iter();
+        let most = reasons.find(|reason| is_systemic(Some(&reason.code)));
+        if let (Some(why), Some(most)) = (&mut outcome.why, most) {
+            why.push_str(&format!(", {} of them {}", grouped(most.messages), most.code));
+        }
+        Ok(())
     }
 
     /// Whatever this worker still holds is free at once. If this fails its leases lapse.
@@ -151,6 +197,7 @@ impl<'a> Runner<'a> {
         const PAGE: u32 = 1000;
         let mut stop = std::pin::pin!(stop);
         let mut without_answer = 0;
+        let mut calls = PacedCalls::new(self.limits.max_rate);
         let mut after = 0;
         'pages: loop {
             let page = self.ledger.batches(self.campaign.id, after, PAGE).await?;
@@ -159,6 +206,7 @@ impl<'a> Runner<'a> {
             let again = page.iter().filter(|batch| batch.attempts > 1 && batch.stage == BatchStage::Accepted);
             for number in again.map(|batch| batch.number) {
                 let key = self.key(number);
+                calls.turn().await;
                 let found = tokio::select! {
                     biased;
                     () = &mut stop => break 'pages,
@@ -207,7 +255,8 @@ impl<'a> Runner<'a> {
         }
     }
 
-    async fn record(&self, number: BatchNumber, fact: Fact, now: Timestamp) -> Done {
+    /// Records a fact and, if it is an acceptance, when the batch leaves.
+    async fn record(&self, number: BatchNumber, fact: Fact, leaves_at: Option<Timestamp>, now: Timestamp) -> Done {
         let mut entries = Vec::with_capacity(1);
         match fact {
             Fact::Intent { token, attempt } => entries.push(Entry::Intent { number, token, attempt }),
@@ -222,6 +271,7 @@ impl<'a> Runner<'a> {
                     tracing::warn!("batch {number}: the service holds it {} times", batch_ids.len());
                     entries.push(Entry::Doubled { number, batch_ids });
                 }
+                entries.extend(leaves_at.map(|send_after| Entry::Scheduled { number, send_after }));
             }
         }
         for entry in entries {
@@ -233,7 +283,7 @@ impl<'a> Runner<'a> {
                 LedgerErrorKind::NotRunning | LedgerErrorKind::Behind => {
                     Done::stopped(error, vec![Input::Fenced(number)])
                 }
-                _ => Done { inputs: vec![Input::Lost(number)], error: Some(error.into()) },
+                _ => Done { error: Some(error.into()), ..Input::Lost(number).into() },
             };
         }
         Input::Recorded(number).into()
@@ -249,7 +299,7 @@ impl<'a> Runner<'a> {
         let Some(request) = request else { return Input::Lost(number).into() };
         let response = self.sender.send(&request, until).await;
         match &response {
-            Ok(batch_id) => tracing::debug!(batch = number, %batch_id, "accepted"),
+            Ok(sent) => tracing::debug!(batch = number, batch_id = %sent.batch_id, "accepted"),
             Err(SendFailure::Unknown { why }) => {
                 tracing::warn!(why, "batch {number}{rows}: no response; checking whether it arrived");
             }
@@ -258,7 +308,11 @@ impl<'a> Runner<'a> {
             }
             Err(SendFailure::Refused { why, .. }) => tracing::warn!(why, "batch {number}{rows}: refused"),
         }
-        Input::Sent(number, response).into()
+        // What goes at once has no time worth keeping.
+        let is_scheduled = request.send_after.is_some();
+        let leaves_at = response.as_ref().ok().filter(|_| is_scheduled).and_then(|sent| sent.send_after);
+        let response = response.map(|sent| sent.batch_id);
+        Done { leaves_at: leaves_at.map(|at| (number, at)), ..Input::Sent(number, response).into() }
     }
 
     async fn look_up(&self, number: BatchNumber) -> Done {
@@ -282,7 +336,11 @@ impl<'a> Run<'a> {
             }
             Command::Record(number, fact) => {
                 let now = self.clock.now().wall;
-                self.work.push(Box::pin(runner.record(number, fact, now)));
+                let leaves_at = match fact {
+                    Fact::Accepted(_) => self.leave_at.remove(&number),
+                    _ => None,
+                };
+                self.work.push(Box::pin(runner.record(number, fact, leaves_at, now)));
             }
             Command::Send(number, until) => {
                 let request = self.requests.get(&number).cloned();
@@ -322,7 +380,7 @@ impl<'a> Run<'a> {
         let ReadBatch { number, recipients } = read;
         match recipients {
             Ok(recipients) => {
-                let request = self.runner.request.batch(recipients, &self.runner.key(number));
+                let request = self.runner.request.batch(recipients, &self.runner.key(number), self.n_batches);
                 self.requests.insert(number, Arc::new(request));
                 Input::Read(number)
             }
@@ -372,6 +430,8 @@ fn grouped(number: u64) -> String {
 struct Done {
     inputs: Vec<Input>,
     error: Option<CampaignError>,
+    /// When a batch leaves that was accepted.
+    leaves_at: Option<(BatchNumber, Timestamp)>,
 }
 
 impl Done {
@@ -384,13 +444,13 @@ impl Done {
         };
         let mut inputs = vec![Input::Stop(reason, Some(error.to_string()))];
         inputs.extend(after);
-        Self { inputs, error: (reason == StopReason::Ledger).then(|| error.into()) }
+        Self { inputs, error: (reason == StopReason::Ledger).then(|| error.into()), leaves_at: None }
     }
 }
 
 impl From<Input> for Done {
     fn from(input: Input) -> Self {
-        Self { inputs: vec![input], error: None }
+        Self { inputs: vec![input], error: None, leaves_at: None }
     }
 }
 

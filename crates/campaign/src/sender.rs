@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sinch_batch_client::transport::SendUntil;
 use sinch_batch_client::{Client, Disposition, Error, Found};
-use sinch_batch_models::{BatchId, SendBatchRequest};
+use sinch_batch_models::{BatchId, SendBatchRequest, Timestamp};
 use sinch_batch_tracking::{BATCH_KEY, BatchKey};
 
 /// A boxed future that may move between threads.
@@ -33,7 +33,7 @@ pub trait BatchSender: Send + Sync + 'static {
         &'a self,
         request: &'a SendBatchRequest,
         until: SendUntil,
-    ) -> BoxFuture<'a, Result<BatchId, SendFailure>>;
+    ) -> BoxFuture<'a, Result<SentBatch, SendFailure>>;
 
     /// Every batch the service holds under a key. None is an answer too, and only one that was understood:
     /// the batch is sent again because of it.
@@ -49,12 +49,27 @@ impl<S: BatchSender + ?Sized> BatchSender for std::sync::Arc<S> {
         &'a self,
         request: &'a SendBatchRequest,
         until: SendUntil,
-    ) -> BoxFuture<'a, Result<BatchId, SendFailure>> {
+    ) -> BoxFuture<'a, Result<SentBatch, SendFailure>> {
         (**self).send(request, until)
     }
 
     fn look_up<'a>(&'a self, key: &'a BatchKey) -> BoxFuture<'a, Result<Vec<BatchId>, LookUpFailure>> {
         (**self).look_up(key)
+    }
+}
+
+/// A batch that the service has accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SentBatch {
+    /// What the service calls it.
+    pub batch_id: BatchId,
+    /// When it leaves, if the service said so.
+    pub send_after: Option<Timestamp>,
+}
+
+impl From<BatchId> for SentBatch {
+    fn from(batch_id: BatchId) -> Self {
+        Self { batch_id, send_after: None }
     }
 }
 
@@ -121,10 +136,13 @@ impl BatchSender for Client {
         &'a self,
         request: &'a SendBatchRequest,
         until: SendUntil,
-    ) -> BoxFuture<'a, Result<BatchId, SendFailure>> {
+    ) -> BoxFuture<'a, Result<SentBatch, SendFailure>> {
         Box::pin(async move {
             match self.with_send_until(until).send_batch(request).await {
-                Ok(sent) => Ok(sent.body.batch_id),
+                Ok(sent) => Ok(SentBatch {
+                    batch_id: sent.body.batch_id,
+                    send_after: sent.body.send_after.and_then(|time| time.timestamp()),
+                }),
                 Err(error) => Err(failure(&error)),
             }
         })

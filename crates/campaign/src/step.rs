@@ -24,11 +24,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sinch_batch_ledger::{BatchStage, Claimed, Held, Lease, Run};
+use sinch_batch_ledger::{BatchStage, CampaignStatus, Claimed, Held, Lease, Run};
 use sinch_batch_models::BatchId;
 
+use crate::halt::{Gate, HaltRules, TooManyFailed};
 use crate::moment::Moment;
 use crate::outcome::{SendOutcome, StopReason};
+use crate::outstanding::Outstanding;
+use crate::pace::RequestPace;
 use crate::sender::{LookUpFailure, Refusal, SendFailure};
 
 /// The number of a batch within its campaign, from 1.
@@ -57,6 +60,15 @@ pub struct SendLimits {
     pub max_consecutive_failures: u32,
     /// The longest wait between two tries when the service names none.
     pub longest_wait: Duration,
+    /// How many messages may be outstanding: accepted, and not known to have left the service's queue. 0 for any
+    /// number; what is scheduled is not counted.
+    pub window: u64,
+    /// How many messages leave the queue in a second, until receipts teach better.
+    pub drain: u32,
+    /// How many requests may leave in any second.
+    pub max_rate: u32,
+    /// Whether it begins with a canary, and when it halts.
+    pub halt: HaltRules,
 }
 
 impl Default for SendLimits {
@@ -71,6 +83,10 @@ impl Default for SendLimits {
             attempts: 3,
             max_consecutive_failures: 5,
             longest_wait: Duration::from_secs(60),
+            window: 400_000,
+            drain: 20,
+            max_rate: 100,
+            halt: HaltRules::default(),
         }
     }
 }
@@ -101,6 +117,34 @@ impl SendLimits {
     #[must_use]
     pub fn with_lease(mut self, lease: Duration) -> Self {
         self.lease = lease.max(Duration::from_secs(1));
+        self
+    }
+
+    /// Sets how many messages may be outstanding; 0 for any number.
+    #[must_use]
+    pub fn with_window(mut self, window: u64) -> Self {
+        self.window = window;
+        self
+    }
+
+    /// Sets how many messages leave the service's queue in a second, until receipts teach better; at least one.
+    #[must_use]
+    pub fn with_drain(mut self, drain: u32) -> Self {
+        self.drain = drain.max(1);
+        self
+    }
+
+    /// Sets how many requests may leave in any second, from 1 to 800: more the service does not take.
+    #[must_use]
+    pub fn with_max_rate(mut self, max_rate: u32) -> Self {
+        self.max_rate = max_rate.clamp(1, 800);
+        self
+    }
+
+    /// Sets whether it begins with a canary, and when it halts.
+    #[must_use]
+    pub fn with_halt(mut self, halt: HaltRules) -> Self {
+        self.halt = halt;
         self
     }
 
@@ -137,6 +181,8 @@ pub(crate) enum Input {
     Renewed { asked: Moment, held: Vec<(BatchNumber, u64)>, lost: Vec<BatchNumber>, accepted: Vec<BatchNumber> },
     /// A lease that was used by nobody is free again, or could not be given back.
     GivenBack,
+    /// How the campaign stands.
+    Status(CampaignStatus),
     /// Time has passed.
     Tick,
     /// Start nothing new: finish what is under way, then end.
@@ -216,6 +262,11 @@ pub(crate) struct State {
     unreadable: Option<(BatchNumber, StopReason, String)>,
     /// When the leases are to be renewed; none while that is under way or there are none.
     renew_at: Option<Duration>,
+    pace: RequestPace,
+    outstanding: Outstanding,
+    gate: Gate,
+    /// The first batch that this run may try while the gate is shut.
+    canary: Option<BatchNumber>,
     outcome: SendOutcome,
 }
 
@@ -223,6 +274,7 @@ pub(crate) struct State {
 #[derive(Clone, Debug)]
 struct Slot {
     token: u64,
+    n_rows: u64,
     /// The attempts that the ledger knows of.
     attempts: u32,
     /// Those of this run.
@@ -289,6 +341,10 @@ impl State {
         // What a run begun earlier left may have been sent from a copy of this ledger.
         let probes = if run.number > 1 { limits.in_flight } else { 0 };
         Self {
+            pace: RequestPace::new(limits.max_rate),
+            outstanding: Outstanding::new(limits.window, limits.drain),
+            gate: Gate::new(limits.halt.clone()),
+            canary: None,
             resend_after: run.resend_after.max(limits.resend_after),
             limits,
             slots: BTreeMap::new(),
@@ -336,6 +392,37 @@ impl State {
         count(self.slots.values().filter(|slot| !slot.takes_over && slot.stage != Stage::Noting(After::Done)))
     }
 
+    /// Whether the receipts of the first batch are waited for before anything else leaves.
+    pub(crate) fn waits_for_canary(&self) -> bool {
+        self.gate.is_shut() && self.gate.has_begun()
+    }
+
+    /// Whether messages are outstanding that should long have left.
+    pub(crate) fn receipts_are_late(&self) -> bool {
+        self.outstanding.is_late()
+    }
+
+    /// How many batches leave as soon as their intent is recorded.
+    fn about_to_leave(&self) -> u32 {
+        count(self.slots.values().filter(|slot| slot.stage == Stage::Intending))
+    }
+
+    /// Whether a batch has to wait: for the pace, for room in the service's queue, or for the canary. The rows of
+    /// one that was tried are counted already.
+    fn holds_back(&self, number: BatchNumber) -> bool {
+        let was_tried = self.slots.get(&number).is_some_and(|slot| slot.attempts > 0);
+        let is_canary = self.canary == Some(number) && !self.gate.has_begun();
+        !self.pace.is_free(self.about_to_leave())
+            || (!was_tried && (self.outstanding.is_full() || (self.gate.is_shut() && !is_canary)))
+    }
+
+    /// Whether nothing more is claimed, because it could not leave.
+    fn claims_nothing(&self) -> bool {
+        let to_look_up = self.outstanding.has_unknown();
+        let waits = self.gate.is_shut() && (self.gate.has_begun() || !self.slots.is_empty());
+        (waits || self.outstanding.is_full()) && !to_look_up
+    }
+
     fn is_stopping(&self) -> bool {
         self.outcome.stopped.is_some()
     }
@@ -344,7 +431,9 @@ impl State {
 /// Decides what to do after an input.
 pub(crate) fn step(state: &mut State, input: Input, now: Moment) -> Vec<Command> {
     let mut commands = Vec::new();
+    state.pace.tick(now.steady);
     match input {
+        Input::Status(status) => noted(state, &status, now),
         Input::Start | Input::Tick => {}
         Input::GivenBack => {
             state.giving_back = state.giving_back.saturating_sub(1);
@@ -401,6 +490,18 @@ pub(crate) fn step(state: &mut State, input: Input, now: Moment) -> Vec<Command>
     commands
 }
 
+/// Looks at how the campaign stands: what is outstanding, and whether too much has failed.
+fn noted(state: &mut State, status: &CampaignStatus, now: Moment) {
+    state.outstanding.note(status, now.steady);
+    if let Some(TooManyFailed { failed, settled }) = state.gate.note(status, now.steady) {
+        stop_for(state, StopReason::Halted, Some(format!("{failed} of {settled} failed")));
+    }
+    let gave_up = state.canary.is_some_and(|canary| state.given_up.contains(&canary));
+    if state.gate.is_shut() && gave_up && state.slots.is_empty() {
+        stop_for(state, StopReason::Unreachable, None);
+    }
+}
+
 fn claimed_batches(state: &mut State, claimed: Claimed, asked: Moment, now: Moment, commands: &mut Vec<Command>) {
     state.claiming = false;
     let claim_is_old = std::mem::take(&mut state.claim_is_old);
@@ -416,8 +517,18 @@ fn claimed_batches(state: &mut State, claimed: Claimed, asked: Moment, now: Mome
     if !claimed.leases.is_empty() && state.renew_at.is_none() {
         state.renew_at = Some(asked.steady + state.limits.lease / 3);
     }
+    if state.gate.is_shut() && state.canary.is_none() {
+        let first = claimed.leases.iter().map(|lease| lease.number).min();
+        state.canary = first.filter(|first| state.gate.is_first(*first));
+    }
+    // The canary is another worker's, who may die with it: nothing is held that would keep this run from it.
+    let holds_nothing = state.gate.is_shut() && !state.gate.has_begun() && state.canary.is_none();
     for lease in claimed.leases {
-        if state.slots.contains_key(&lease.number) {
+        if holds_nothing && lease.attempts == 0 && !state.slots.contains_key(&lease.number) {
+            state.giving_back += 1;
+            state.claim_again = Some(now.steady + CLAIM_EVERY);
+            commands.push(Command::GiveBack(lease.number, lease.token));
+        } else if state.slots.contains_key(&lease.number) {
             // The claim took so long that a lease of this run lapsed meanwhile, or a clock was set. What is under way
             // ends first; the new lease is used by nobody.
             state.giving_back += 1;
@@ -434,6 +545,7 @@ fn take(state: &mut State, lease: &Lease, asked: Moment, now: Moment, commands: 
     let tried = lease.stage == BatchStage::Unknown || lease.uncertain;
     let mut slot = Slot {
         token: lease.token,
+        n_rows: lease.rows.len(),
         attempts: lease.attempts,
         tried: 0,
         uncertain: 0,
@@ -449,17 +561,17 @@ fn take(state: &mut State, lease: &Lease, asked: Moment, now: Moment, commands: 
     if tried {
         slot.clear_at = Some(clear_of_earlier(state, lease, now));
         slot.takes_over = lease.lapsed_at.is_some();
-        slot.stage = Stage::LookingUp;
-        commands.push(Command::LookUp(number));
+        state.slots.insert(number, slot);
+        look_up(state, number, Next::LookUp, now, commands);
     } else if state.probes > 0 || (state.resumes && lease.token > 1) {
         // One that was claimed before may have been sent from a copy of this ledger, however far the run has come.
         state.probes = state.probes.saturating_sub(1);
-        slot.stage = Stage::Probing;
-        commands.push(Command::LookUp(number));
+        state.slots.insert(number, slot);
+        look_up(state, number, Next::Probe, now, commands);
     } else {
         commands.push(Command::Read(number));
+        state.slots.insert(number, slot);
     }
-    state.slots.insert(number, slot);
 }
 
 /// From when on a question may prove that an attempt of an earlier run, or of another worker, is absent.
@@ -487,7 +599,7 @@ fn intend(state: &mut State, number: BatchNumber, now: Moment, commands: &mut Ve
         return forget(state, number, commands);
     }
     slot.stage = Stage::Ready;
-    let is_full = state.in_flight() >= state.limits.in_flight;
+    let is_full = state.in_flight() >= state.limits.in_flight || state.holds_back(number);
     let Some(slot) = state.slots.get_mut(&number) else { return };
     if probing || (is_full && slot.is_read) {
         // It stays at hand.
@@ -499,6 +611,9 @@ fn intend(state: &mut State, number: BatchNumber, now: Moment, commands: &mut Ve
         state.renew_at = state.renew_at.map(|at| at.min(now.steady));
     } else if slot.is_read {
         slot.stage = Stage::Intending;
+        if slot.attempts == 0 {
+            state.outstanding.leave(slot.n_rows);
+        }
         let (token, attempt) = (slot.token, slot.attempts.saturating_add(1));
         commands.push(Command::Record(number, Fact::Intent { token, attempt }));
     } else {
@@ -527,20 +642,29 @@ fn recorded(state: &mut State, number: BatchNumber, now: Moment, commands: &mut 
                 commands.push(Command::Record(number, Fact::Refused { attempt: slot.attempts, why }));
             } else {
                 slot.stage = Stage::Sending;
+                state.pace.leave(now.steady);
                 commands.push(Command::Send(number, until));
             }
         }
         _ if slot.lost => forget(state, number, commands),
-        Stage::Noting(After::LookUp) => ask(slot, number, now, commands),
+        Stage::Noting(After::LookUp) => look_up(state, number, Next::LookUp, now, commands),
         Stage::Noting(After::Wait(until)) if !stopping => slot.stage = Stage::Waiting { until, then: Next::Send },
         Stage::Noting(_) => forget(state, number, commands),
         _ => {}
     }
 }
 
-fn ask(slot: &mut Slot, number: BatchNumber, now: Moment, commands: &mut Vec<Command>) {
-    slot.stage = Stage::LookingUp;
+/// Asks the service for a batch, as soon as the pace allows it.
+fn look_up(state: &mut State, number: BatchNumber, why: Next, now: Moment, commands: &mut Vec<Command>) {
+    let is_free = state.pace.is_free(state.about_to_leave());
+    let Some(slot) = state.slots.get_mut(&number) else { return };
+    if !is_free {
+        slot.stage = Stage::Waiting { until: state.pace.free_at(now.steady), then: why };
+        return;
+    }
+    slot.stage = if why == Next::Probe { Stage::Probing } else { Stage::LookingUp };
     slot.asked = now;
+    state.pace.leave(now.steady);
     commands.push(Command::LookUp(number));
 }
 
@@ -584,6 +708,7 @@ fn sent(
             if limited {
                 // The service is there and full: everyone waits, nobody gives up.
                 state.failures = 0;
+                state.pace.too_many(now.steady);
                 state.hold = Some(state.hold.map_or(until, |hold| hold.max(until)));
             } else {
                 fail(state, StopReason::Unreachable);
@@ -820,7 +945,10 @@ fn go_on(state: &mut State, now: Moment, commands: &mut Vec<Command>) {
     });
     // What is due and still waits, waits for something else: for room, or for the end of what is under way.
     let claim_again = state.claim_again.filter(|at| now.steady < *at);
-    let others = state.hold.into_iter().chain(state.renew_at).chain(claim_again);
+    let is_paced = !state.pace.is_free(state.about_to_leave());
+    let waits_for_pace = is_paced && state.slots.values().any(|slot| slot.stage == Stage::Ready && slot.is_read);
+    let paced = waits_for_pace.then(|| state.pace.free_at(now.steady));
+    let others = state.hold.into_iter().chain(state.renew_at).chain(claim_again).chain(paced);
     if let Some(at) = waits.chain(others).min() {
         commands.push(Command::Wake(at));
     }
@@ -841,14 +969,7 @@ fn wake(state: &mut State, now: Moment, commands: &mut Vec<Command>) {
         match next {
             Next::LookUp if stopping => leave_unknown(state, number, None, commands),
             Next::Send | Next::Probe if stopping => forget(state, number, commands),
-            Next::LookUp | Next::Probe => {
-                if let Some(slot) = state.slots.get_mut(&number) {
-                    ask(slot, number, now, commands);
-                    if next == Next::Probe {
-                        slot.stage = Stage::Probing;
-                    }
-                }
-            }
+            Next::LookUp | Next::Probe => look_up(state, number, next, now, commands),
             Next::Send => intend(state, number, now, commands),
         }
     }
@@ -860,7 +981,7 @@ fn claim(state: &mut State, now: Moment, commands: &mut Vec<Command>) {
     let places = state.limits.in_flight;
     let at_hand = state.at_hand();
     let room = if at_hand > places { 0 } else { (2 * places - at_hand).min(places) };
-    let later = state.hold.is_some() || state.claim_again.is_some_and(|at| now.steady < at);
+    let later = state.hold.is_some() || state.claims_nothing() || state.claim_again.is_some_and(|at| now.steady < at);
     if state.is_stopping() || state.unreadable.is_some() || state.exhausted || state.claiming || later || room == 0 {
         return;
     }

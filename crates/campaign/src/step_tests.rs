@@ -477,3 +477,222 @@ fn a_run_with_nothing_free_waits_for_others_without_spinning() {
     let commands = go(&mut state, 2, [Input::Tick]);
     assert!(commands.contains(&Command::Claim(1, Arc::default())), "{commands:?}");
 }
+
+/// A service that answers at once, and a ledger whose batches hold 1,000 rows each.
+struct Virtual {
+    state: State,
+    now: Moment,
+    batches_left: std::collections::VecDeque<Lease>,
+    accepted: u64,
+    queue: u64,
+    refused: u64,
+    /// When requests left.
+    requests: Vec<Duration>,
+    finished: Option<SendOutcome>,
+}
+
+impl Virtual {
+    fn new(limits: SendLimits, n_batches: u32) -> Self {
+        let first = lease(1);
+        let batches = (1..=n_batches).map(|number| {
+            let from = u64::from(number - 1) * 1000 + 1;
+            let rows: RowSpans = (from..from + 1000).map(|row| (row, row)).collect();
+            let mut lease = first.clone();
+            (lease.number, lease.rows) = (number, rows);
+            lease
+        });
+        Self {
+            state: first_run(limits),
+            now: at(0),
+            batches_left: batches.collect(),
+            accepted: 0,
+            queue: 0,
+            refused: 0,
+            requests: Vec::new(),
+            finished: None,
+        }
+    }
+
+    fn status(&self) -> CampaignStatus {
+        let mut status = CampaignStatus::new(self.accepted + 1, 0);
+        (status.accepted, status.messages.pending) = (self.accepted, self.queue);
+        status
+    }
+
+    fn give(&mut self, input: Input) {
+        let mut inputs = std::collections::VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
+            for command in step(&mut self.state, input, self.now) {
+                inputs.extend(self.obey(command));
+            }
+        }
+    }
+
+    fn obey(&mut self, command: Command) -> Option<Input> {
+        const ROOM: u64 = 500_000;
+        match command {
+            Command::Claim(room, _) => {
+                let room = self.batches_left.len().min(room as usize);
+                let leases = self.batches_left.drain(..room).collect();
+                Some(Input::Claimed(Claimed::new(leases, Vec::new()), self.now))
+            }
+            Command::Read(number) => Some(Input::Read(number)),
+            Command::Record(number, _) => Some(Input::Recorded(number)),
+            Command::Send(number, _) => {
+                self.requests.push(self.now.steady);
+                if self.queue + 1000 > ROOM {
+                    self.refused += 1;
+                    let why = "the queue is full".to_owned();
+                    return Some(Input::Sent(
+                        number,
+                        Err(SendFailure::NotNow { retry_after: None, limited: true, why }),
+                    ));
+                }
+                self.queue += 1000;
+                self.accepted += 1000;
+                Some(Input::Sent(number, Ok(id())))
+            }
+            Command::LookUp(number) => {
+                self.requests.push(self.now.steady);
+                Some(Input::Found(number, Ok(Vec::new())))
+            }
+            Command::Renew(held) => {
+                Some(Input::Renewed { asked: self.now, held, lost: Vec::new(), accepted: Vec::new() })
+            }
+            Command::Finish(outcome) => {
+                self.finished = Some(outcome);
+                None
+            }
+            Command::GiveBack(..) => Some(Input::GivenBack),
+            Command::Forget(_) | Command::Wake(_) => None,
+        }
+    }
+}
+
+#[test]
+fn two_million_rows_meet_no_full_queue_and_no_empty_one() {
+    const TICK: u64 = 5;
+    let mut world = Virtual::new(SendLimits::default(), 2000);
+    world.give(Input::Start);
+    let mut second = 0;
+    while world.finished.is_none() {
+        second += TICK;
+        assert!(second < 110_000, "{} rows accepted", world.accepted);
+        world.now = at(second);
+        world.queue = world.queue.saturating_sub(20 * TICK);
+        world.give(Input::Status(world.status()));
+        assert!(world.queue <= 401_000, "{}", world.queue);
+        assert!(world.accepted == 2_000_000 || world.queue > 0, "the queue was empty at {second} s");
+    }
+    assert_eq!((world.accepted, world.refused), (2_000_000, 0));
+    assert!(world.finished.is_some_and(|outcome| outcome.is_complete()));
+}
+
+#[test]
+fn a_window_that_is_off_meets_a_full_queue() {
+    let mut world = Virtual::new(SendLimits::default().with_window(0), 600);
+    world.give(Input::Start);
+    for second in 1..=60 {
+        world.now = at(second);
+        world.give(Input::Status(world.status()));
+    }
+    assert!(world.refused > 0, "else the test above proves nothing");
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_second_has_more_requests_than_asked_for(
+        max_rate in 1u32..12, in_flight in 1u32..9, waits in proptest::collection::vec(1u64..700, 20..120),
+    ) {
+        let limits = SendLimits::default().with_max_rate(max_rate).with_in_flight(in_flight);
+        let mut world = Virtual::new(limits, 100);
+        // A later run asks first.
+        if in_flight % 2 == 0 {
+            world.state = later_run(world.state.limits.clone());
+        }
+        world.give(Input::Start);
+        for wait in waits {
+            let steady = world.now.steady + Duration::from_millis(wait);
+            world.now = Moment { wall: at(0).wall + steady, steady };
+            world.give(Input::Tick);
+        }
+        for (first, from) in world.requests.iter().enumerate() {
+            let within = world.requests[first..].iter().take_while(|left| **left <= *from + Duration::from_secs(1));
+            proptest::prop_assert!(within.count() <= max_rate as usize);
+        }
+        proptest::prop_assert!(!world.requests.is_empty());
+    }
+}
+
+fn with_canary() -> SendLimits {
+    let canary = crate::Canary { rows: 1, wait: Duration::from_secs(600) };
+    SendLimits::default().with_halt(HaltRules::new().with_canary(Some(canary)))
+}
+
+/// Of a campaign of 1,000 rows, 100 of them the canary.
+fn canary_status(delivered: u64, failed: u64) -> Input {
+    let mut status = CampaignStatus::new(1000, 0);
+    (status.accepted, status.planned, status.batches.accepted) = (100, 900, 1);
+    (status.messages.delivered, status.messages.failed, status.systemic) = (delivered, failed, failed);
+    Input::Status(status)
+}
+
+/// A run whose canary is accepted, with the next batch at hand.
+fn canary_is_out() -> State {
+    let mut state = first_run(with_canary());
+    go(&mut state, 0, [Input::Status(CampaignStatus::new(1000, 0)), Input::Start]);
+    go(&mut state, 0, [claimed(vec![lease(1), lease(2)], 0), Input::Read(2)]);
+    let commands = go(&mut state, 0, [Input::Read(1)]);
+    assert_eq!(records(&commands), [&Fact::Intent { token: 1, attempt: 1 }]);
+    go(&mut state, 1, [Input::Recorded(1), Input::Sent(1, Ok(id()))]);
+    let commands = go(&mut state, 2, [Input::Recorded(1)]);
+    assert_eq!(records(&commands), [] as [&Fact; 0], "the rest waits");
+    state
+}
+
+#[test]
+fn nothing_but_the_canary_leaves_until_it_has_done_well() {
+    let mut state = canary_is_out();
+    let commands = go(&mut state, 3, [canary_status(79, 0)]);
+    assert_eq!(records(&commands), [] as [&Fact; 0]);
+    assert!(finish(&commands).is_none() && state.waits_for_canary());
+    let commands = go(&mut state, 4, [canary_status(80, 0)]);
+    assert!(commands.contains(&intent(2, 1)), "{commands:?}");
+}
+
+#[test]
+fn canary_that_fails_halts_the_run() {
+    let mut state = canary_is_out();
+    let commands = go(&mut state, 3, [canary_status(60, 40)]);
+    let outcome = finish(&commands).unwrap();
+    assert_eq!((outcome.stopped, outcome.why.as_deref()), (Some(StopReason::Halted), Some("40 of 100 failed")));
+    assert_eq!(records(&commands), [] as [&Fact; 0]);
+}
+
+#[test]
+fn gate_stays_shut_for_a_later_run_and_opens_after_the_wait() {
+    let mut state = later_run(with_canary());
+    let commands = go(&mut state, 0, [canary_status(0, 0), Input::Start]);
+    assert!(!commands.iter().any(|command| matches!(command, Command::Claim(..))), "{commands:?}");
+    let commands = go(&mut state, 599, [canary_status(0, 0)]);
+    assert!(!commands.iter().any(|command| matches!(command, Command::Claim(..))), "{commands:?}");
+    let commands = go(&mut state, 600, [canary_status(0, 0)]);
+    assert!(commands.iter().any(|command| matches!(command, Command::Claim(..))), "{commands:?}");
+}
+
+#[test]
+fn batches_are_given_back_while_another_worker_has_the_canary() {
+    let mut state = first_run(with_canary());
+    go(&mut state, 0, [Input::Status(CampaignStatus::new(1000, 0)), Input::Start]);
+    let commands = go(&mut state, 0, [claimed(vec![lease(2), lease(3)], 0)]);
+    let given_back = |number| Command::GiveBack(number, 1);
+    assert!(commands.contains(&given_back(2)) && commands.contains(&given_back(3)), "{commands:?}");
+    assert!(finish(&commands).is_none());
+    let commands = go(&mut state, 0, [Input::GivenBack, Input::GivenBack]);
+    assert!(!commands.iter().any(|command| matches!(command, Command::Claim(..))), "not at once: {commands:?}");
+    // The other has died with it.
+    let commands = go(&mut state, 1, [Input::Tick]);
+    assert!(commands.iter().any(|command| matches!(command, Command::Claim(..))), "{commands:?}");
+    let commands = go(&mut state, 1, [claimed(vec![lease(1)], 1), Input::Read(1)]);
+    assert!(commands.contains(&intent(1, 1)), "{commands:?}");
+}

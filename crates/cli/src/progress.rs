@@ -10,14 +10,17 @@ use sinch_batch::ledger::CampaignStatus;
 use crate::output::{can_show_progress, grouped, set_bar};
 use crate::{say, terminal};
 
-/// The pace of the service: it hands on some 20 messages per second.
-pub(crate) const MESSAGES_PER_SECOND: f64 = 20.0;
-
 /// How often a line is written where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(30);
 
 /// How far back the recent rate looks.
-const WINDOW: Duration = Duration::from_secs(30);
+const RECENT: Duration = Duration::from_secs(300);
+
+/// How far back the mean rate looks.
+const LONG: Duration = Duration::from_secs(1800);
+
+/// How often the counts are kept.
+const SAMPLE_EVERY: Duration = Duration::from_secs(2);
 
 /// The least time after which a rate is more than chance.
 const LEAST_SPAN: Duration = Duration::from_secs(3);
@@ -61,30 +64,28 @@ impl Counts {
 #[derive(Debug, Default)]
 struct Pace {
     samples: VecDeque<(Duration, Counts)>,
-    first: Option<(Duration, Counts)>,
 }
 
 impl Pace {
     fn note(&mut self, now: Duration, counts: Counts) {
-        self.first.get_or_insert((now, counts));
-        // A few samples a second would be too many for a window of half a minute.
-        if self.samples.back().is_none_or(|(last, _)| now.saturating_sub(*last) >= Duration::from_millis(500)) {
+        if self.samples.back().is_none_or(|(last, _)| now.saturating_sub(*last) >= SAMPLE_EVERY) {
             self.samples.push_back((now, counts));
         }
-        while self.samples.front().is_some_and(|(then, _)| now.saturating_sub(*then) > WINDOW) {
+        while self.samples.front().is_some_and(|(then, _)| now.saturating_sub(*then) > LONG) {
             self.samples.pop_front();
         }
     }
 
-    /// Messages per second by this count: over the last half minute, and since the start.
+    /// Messages per second by this count: over the last 5 minutes, and over the last 30.
     fn rates(&self, now: Duration, counts: Counts, count: fn(Counts) -> u64) -> Option<(f64, f64)> {
         let rate = |(then, before): (Duration, Counts)| {
             let span = now.checked_sub(then).filter(|span| *span >= LEAST_SPAN)?;
             let done = count(counts).saturating_sub(count(before));
             Some(done as f64 / span.as_secs_f64())
         };
-        let whole = rate(self.first?)?;
-        Some((self.samples.front().copied().and_then(rate).unwrap_or(whole), whole))
+        let whole = rate(*self.samples.front()?)?;
+        let recent = self.samples.iter().find(|(then, _)| now.saturating_sub(*then) <= RECENT);
+        Some((recent.copied().and_then(rate).unwrap_or(whole), whole))
     }
 }
 
@@ -111,9 +112,9 @@ fn outlook(pace: &Pace, now: Duration, counts: Counts) -> Option<Outlook> {
     Some(Outlook { rate: if recent > 0.0 { recent } else { whole }, left: (seconds(fast), seconds(slow)) })
 }
 
-/// How long sending so many messages takes at the service's pace.
-pub(crate) fn estimate(rows: u64) -> String {
-    rough(Duration::from_secs_f64(rows as f64 / MESSAGES_PER_SECOND))
+/// How long it takes until so many messages have left the service's queue, at so many in a second.
+pub(crate) fn estimate(rows: u64, drain: u32) -> String {
+    rough(Duration::from_secs_f64(rows as f64 / f64::from(drain.max(1))))
 }
 
 /// A duration to two places: `40s`, `42 min`, `3h 10m`.
@@ -252,14 +253,20 @@ mod tests {
         let mut pace = Pace::default();
         pace.note(second(0), counts(0, 0));
         assert_eq!(outlook(&pace, second(1), counts(5000, 20)), None, "too early to say");
-        for at in 1..=100 {
+        for at in 1..=1000 {
             // Ten a second for a while, then twenty.
-            let settled = if at <= 50 { at * 10 } else { 500 + (at - 50) * 20 };
+            let settled = if at <= 500 { at * 10 } else { 5000 + (at - 500) * 20 };
             pace.note(second(at), counts(50_000, settled));
         }
-        let Outlook { rate, left: (least, most) } = outlook(&pace, second(100), counts(50_000, 1500)).unwrap();
+        let Outlook { rate, left: (least, most) } = outlook(&pace, second(1000), counts(50_000, 15_000)).unwrap();
         assert_eq!(rate, 20.0);
-        assert_eq!((rough(least), rough(most)), ("40m".to_owned(), "54m".to_owned()));
+        assert_eq!((rough(least), rough(most)), ("29m".to_owned(), "39m".to_owned()));
+        // What was half an hour ago says nothing any more.
+        for at in 1001..=3000 {
+            pace.note(second(at), counts(50_000, 15_000 + (at - 1000) * 5));
+        }
+        let Outlook { rate, left: (least, most) } = outlook(&pace, second(3000), counts(50_000, 25_000)).unwrap();
+        assert_eq!((rate, least, most), (5.0, second(5000), second(5000)));
     }
 
     #[test]
@@ -268,7 +275,7 @@ mod tests {
         {
             assert_eq!(rough(Duration::from_secs(seconds)), text);
         }
-        assert_eq!(estimate(49_564), "41m");
+        assert_eq!(estimate(49_564, 20), "41m");
     }
 
     #[test]

@@ -26,6 +26,9 @@ pub(crate) fn limits(args: &RunArgs) -> SendLimits {
         .with_resend_after(args.resend_after)
         .with_takeover_grace(args.takeover_grace)
         .with_lease(args.lease)
+        .with_window(args.window)
+        .with_drain(args.drain)
+        .with_max_rate(args.max_rate)
 }
 
 /// Everything a run needs.
@@ -161,6 +164,9 @@ impl Run<'_> {
             say!("{}", next.command("go on", "resume", TRY_AGAIN));
             return Ok(exit::OK);
         }
+        if status.phase == Phase::Halted {
+            return Err(halted(next, end.outcome.why.as_deref(), status));
+        }
         if status.planned + status.unknown > 0 {
             return Err(unfinished(next, end));
         }
@@ -187,6 +193,19 @@ impl Run<'_> {
         }
         Ok(exit::OK)
     }
+}
+
+/// Too many messages failed: why, and what to do about it.
+pub(crate) fn halted(next: &Next<'_>, why: Option<&str>, status: &CampaignStatus) -> Failure {
+    let why = why.map_or_else(
+        || format!("{} of {} failed", grouped(status.systemic), grouped(status.messages.settled())),
+        str::to_owned,
+    );
+    let rows = format!("{} rows planned, {} unknown", grouped(status.planned), grouped(status.unknown));
+    let anyway = next.command("go on anyway", "resume", TRY_AGAIN);
+    let flag = if next.keeps { " --past-halt" } else { "" };
+    Failure::new(exit::LOOK, format!("campaign {} halted: {why} ({rows})", next.campaign))
+        .hint(format!("{anyway}{flag}"))
 }
 
 /// Something is planned or unknown: why, and what to do about it.
@@ -279,6 +298,7 @@ pub(crate) fn next_command(next: &Next<'_>, status: &CampaignStatus) -> Option<S
     match status.phase {
         Phase::Cancelled if status.unknown == 0 => None,
         Phase::Stopping => Some(command("cancel")),
+        Phase::Halted => Some(format!("{} --past-halt", command("resume"))),
         Phase::Cancelled | Phase::Done => Some(command("report")),
         _ => Some(command("resume")),
     }
@@ -293,7 +313,10 @@ struct Talk<'a> {
 
 impl Talk<'_> {
     fn about(&mut self, progress: &CampaignProgress) {
+        let canary = progress.waits_for_canary.then(|| "waiting for the canary".to_owned());
+        let late = progress.receipts_late.then(|| "receipts late".to_owned());
         let held = progress.waits_for.first().map(|held| format!("waiting for worker {}", held.worker));
+        let held = held.or(canary).or(late);
         self.progress.show(&progress.status, true, held.as_deref());
         let waiting = progress.waits_for.first().map(|held| {
             format!(
@@ -312,7 +335,10 @@ impl Talk<'_> {
                 count(progress.takeovers as u64, "batch was", "batches were"),
             )
         });
-        if let Some(sentence) = takeover.or(waiting)
+        let canary = progress
+            .waits_for_canary
+            .then(|| "the canary is sent; the other rows wait for its receipts (--canary-wait)".to_owned());
+        if let Some(sentence) = takeover.or(waiting).or(canary)
             && self.said.as_ref() != Some(&sentence)
         {
             say!("{sentence}");

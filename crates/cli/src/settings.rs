@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sinch_batch::campaign::HaltRules;
 use sinch_batch::recipients::ReadOptions;
 
 use crate::exit;
@@ -15,7 +16,13 @@ pub(crate) struct Settings {
     /// How the columns are read.
     #[serde(default, skip_serializing_if = "ReadOptions::is_default")]
     pub(crate) must_read: ReadOptions,
+    /// Whether it begins with a canary, and when it halts.
+    #[serde(default, skip_serializing_if = "HaltRules::is_default")]
+    pub(crate) must_halt: HaltRules,
 }
+
+/// The keys that this release knows.
+const KNOWN: [&str; 2] = ["must_read", "must_halt"];
 
 impl Settings {
     /// The text that the ledger keeps.
@@ -34,8 +41,9 @@ impl Settings {
                 .hint("resume it with the release that began it; nothing was sent")
         };
         let value: Value = serde_json::from_str(text).map_err(unreadable)?;
-        let unknown =
-            value.as_object().and_then(|map| map.keys().find(|key| key.starts_with(MUST) && *key != "must_read"));
+        let unknown = value
+            .as_object()
+            .and_then(|map| map.keys().find(|key| key.starts_with(MUST) && !KNOWN.contains(&key.as_str())));
         if let Some(key) = unknown {
             return Err(Failure::new(
                 exit::LEDGER,
@@ -53,9 +61,13 @@ mod tests {
 
     #[test]
     fn settings_come_back_or_are_refused() {
-        let settings = Settings { must_read: ReadOptions::new().with_ignored_columns(["a"]).with_tidy_numbers(true) };
+        let settings = Settings {
+            must_read: ReadOptions::new().with_ignored_columns(["a"]).with_tidy_numbers(true),
+            must_halt: HaltRules::new().with_halt(Some(20), 50),
+        };
         let text = settings.to_text().unwrap();
-        assert_eq!(Settings::read(&text).unwrap().must_read, settings.must_read);
+        let read = Settings::read(&text).unwrap();
+        assert_eq!((read.must_read, read.must_halt), (settings.must_read, settings.must_halt));
         assert_eq!(Settings::default().to_text().unwrap(), "{}");
         assert!(Settings::read("").is_ok() && Settings::read(r#"{"note":1}"#).is_ok());
         assert!(Settings::read(r#"{"must_fly":1}"#).is_err() && Settings::read("x").is_err());

@@ -82,6 +82,13 @@ pub enum Entry {
         /// The batch.
         number: u32,
     },
+    /// When an accepted batch leaves, as the service says.
+    Scheduled {
+        /// The batch.
+        number: u32,
+        /// The time.
+        send_after: Timestamp,
+    },
     /// The worker lets go of the batch without a new outcome.
     Released {
         /// The batch.
@@ -105,6 +112,7 @@ impl Entry {
             | Self::FoundElsewhere { number }
             | Self::Exclude { number, .. }
             | Self::Cancel { number }
+            | Self::Scheduled { number, .. }
             | Self::Released { number, .. } => *number,
         }
     }
@@ -119,6 +127,8 @@ pub enum Exclusion {
     Reached,
     /// The recipient is on a list of people who do not want it.
     Suppressed,
+    /// Its time has passed.
+    Late,
 }
 
 /// What is known of the outcome of sending a batch.
@@ -183,6 +193,8 @@ pub struct BatchRecord {
     pub digest: Digest,
     /// Whether somebody tried to recall it.
     pub recalled: bool,
+    /// When it leaves, as the service said when it accepted a scheduled batch.
+    pub send_after: Option<Timestamp>,
     /// Until when a worker holds it, unless the lease is renewed.
     pub held_until: Option<Timestamp>,
 }
@@ -198,6 +210,7 @@ impl BatchRecord {
             n_bytes: 0,
             digest: Digest::default(),
             recalled: false,
+            send_after: None,
             held_until: None,
             rows,
             stage: BatchStage::Planned,

@@ -59,7 +59,17 @@ pub trait Ledger: Send + Sync + 'static {
     /// `NotRunning` if it is cancelled, or being cancelled.
     fn pause(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), LedgerError>>;
 
-    /// Lifts a pause, if there is one.
+    /// Lets nothing more of a campaign leave until [`unpause`](Self::unpause), because too much of it failed.
+    ///
+    /// By default a pause.
+    ///
+    /// # Errors
+    /// `NotRunning` if it is cancelled, or being cancelled.
+    fn halt(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), LedgerError>> {
+        self.pause(campaign)
+    }
+
+    /// Lifts a pause or a halt, if there is one.
     ///
     /// # Errors
     /// `NotRunning` if it is cancelled, or being cancelled.
@@ -316,6 +326,10 @@ impl<L: Ledger + ?Sized> Ledger for Arc<L> {
 
     fn pause(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), LedgerError>> {
         (**self).pause(campaign)
+    }
+
+    fn halt(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), LedgerError>> {
+        (**self).halt(campaign)
     }
 
     fn unpause(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), LedgerError>> {

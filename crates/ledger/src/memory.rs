@@ -418,6 +418,10 @@ impl Ledger for MemoryLedger {
         done(decide::pause(&mut *self.records(), campaign))
     }
 
+    fn halt(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), LedgerError>> {
+        done(decide::halt(&mut *self.records(), campaign))
+    }
+
     fn unpause(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), LedgerError>> {
         done(decide::unpause(&mut *self.records(), campaign))
     }

@@ -23,6 +23,8 @@ pub struct CampaignStatus {
     pub unknown: u64,
     /// Rows of batches that the service holds more than once.
     pub doubled: u64,
+    /// Messages that failed for a reason which is not their recipient's; a part of those that failed.
+    pub systemic: u64,
     /// How many batches stand where.
     pub batches: BatchCounts,
     /// How many messages of accepted batches stand where; their total is `accepted`.
@@ -93,6 +95,8 @@ pub enum Phase {
     Running,
     /// Nothing more leaves until it is resumed.
     Paused,
+    /// Nothing more leaves until somebody has looked at why so many failed.
+    Halted,
     /// Nothing more leaves, ever, and what can be recalled is being recalled.
     Stopping,
     /// Nothing more leaves, ever.
@@ -102,11 +106,12 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// The word for it: `running`, `paused`, `stopping`, `cancelled`, `done`.
+    /// The word for it: `running`, `paused`, `halted`, `stopping`, `cancelled`, `done`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Running => "running",
             Self::Paused => "paused",
+            Self::Halted => "halted",
             Self::Stopping => "stopping",
             Self::Cancelled => "cancelled",
             Self::Done => "done",

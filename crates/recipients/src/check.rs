@@ -25,6 +25,8 @@ const LONG_TEXT: usize = 1600;
 pub struct CheckOptions {
     /// Plan batches of so many rows, the last one fewer. `None`: find mistakes, and plan nothing.
     pub batch_size: Option<usize>,
+    /// The size of the first batch, if it has another.
+    pub first_batch: Option<usize>,
     /// Whether the valid rows are to be sent although others are invalid.
     pub skip_invalid: bool,
     /// How many characters of `message_metadata`, as JSON, the request takes of each message.
@@ -48,6 +50,13 @@ impl CheckOptions {
     #[must_use]
     pub fn with_batch_size(mut self, batch_size: usize) -> Self {
         self.batch_size = Some(batch_size);
+        self
+    }
+
+    /// Plans a first batch of another size: a canary.
+    #[must_use]
+    pub fn with_first_batch(mut self, first_batch: Option<usize>) -> Self {
+        self.first_batch = first_batch;
         self
     }
 
@@ -175,13 +184,14 @@ pub(crate) fn check(
     };
     let source = RowReader::with_ranges(open()?, format, template, reading)?;
     let source = source.with_message_metadata(options.message_metadata);
-    let mut checked = check_source(source, Some(Planner::new(size)), options, on_finding)?;
+    let mut checked =
+        check_source(source, Some(Planner::new(size).with_first(options.first_batch)), options, on_finding)?;
     checked.message_metadata = options.message_metadata;
     if !checked.may_be_sent(options.skip_invalid) {
         checked.plan = Plan::default();
     } else if checked.invalid_rows > 0 {
         let source = RowReader::with_ranges(open()?, format, template, reading)?;
-        checked.plan = plan_valid_rows(source, Planner::new(size), &checked)?;
+        checked.plan = plan_valid_rows(source, Planner::new(size).with_first(options.first_batch), &checked)?;
     }
     Ok(checked)
 }

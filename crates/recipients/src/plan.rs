@@ -85,6 +85,8 @@ impl Entry {
 /// A plan in the making.
 pub(crate) struct Planner {
     size: usize,
+    /// The size of the first batch, if it has another.
+    first: Option<usize>,
     open: Option<Open>,
     n_batches: usize,
     batches: Vec<Entry>,
@@ -101,7 +103,13 @@ struct Open {
 
 impl Planner {
     pub(crate) fn new(size: usize) -> Self {
-        Self { size: size.clamp(1, Recipients::MAX), open: None, n_batches: 0, batches: Vec::new() }
+        Self { size: size.clamp(1, Recipients::MAX), first: None, open: None, n_batches: 0, batches: Vec::new() }
+    }
+
+    /// Gives the first batch another size.
+    pub(crate) fn with_first(mut self, first: Option<usize>) -> Self {
+        self.first = first.map(|size| size.clamp(1, Recipients::MAX));
+        self
     }
 
     /// Adds the row that the source has just read.
@@ -120,7 +128,8 @@ impl Planner {
                 1
             }
         };
-        if rows == self.size {
+        let size = self.first.filter(|_| self.n_batches == 0).unwrap_or(self.size);
+        if rows == size {
             self.close(source);
         }
     }

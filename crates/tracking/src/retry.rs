@@ -202,6 +202,17 @@ pub fn fix(code: &ReasonCode) -> Option<Fix> {
     meaning_of(code.as_str()).fix
 }
 
+/// Whether more of the same would fail for this reason too, whoever the recipient is: a fault of the message, the
+/// account, the channel or the service.
+pub fn is_systemic(code: Option<&str>) -> bool {
+    let meaning = meaning_of(code.unwrap_or_default());
+    match meaning.class {
+        RetryClass::Fix => matches!(meaning.fix, Some(Fix::Message | Fix::Account)),
+        RetryClass::Again => meaning.code != "RECIPIENT_NOT_REACHABLE",
+        RetryClass::Ask | RetryClass::Never => false,
+    }
+}
+
 /// What a person may do about failures of a code, in one short sentence.
 pub fn advice(code: Option<&str>) -> &'static str {
     meaning_of(code.unwrap_or_default()).advice
@@ -210,6 +221,23 @@ pub fn advice(code: Option<&str>) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn failures_of_one_recipient_are_not_systemic() {
+        for (code, expected) in [
+            ("TEMPLATE_NOT_FOUND", true),
+            ("UNKNOWN_APP", true),
+            ("INTERNAL_ERROR", true),
+            ("RECIPIENT_NOT_REACHABLE", false),
+            ("RECIPIENT_INVALID_CHANNEL_IDENTITY", false),
+            ("CHANNEL_REJECT", false),
+            ("RECIPIENT_NOT_OPTED_IN", false),
+            ("NEWER_THAN_THIS", false),
+        ] {
+            assert_eq!(is_systemic(Some(code)), expected, "{code}");
+        }
+        assert!(!is_systemic(None));
+    }
 
     #[test]
     fn every_known_code_has_its_class() {

@@ -62,8 +62,20 @@ fn promise_1_nothing_is_sent_twice_because_of_us_in_5000_stories() {
         "contradicted",
         "left unknown",
         "held back",
+        "campaign paused",
+        "pause lifted",
     ] {
         assert!(tally.of(what) >= 20, "{what} hardly ever happened: {tally:?}");
+    }
+}
+
+#[test]
+fn cancel_at_any_moment_leaves_sums_that_are_those_of_the_service_in_2000_stories() {
+    let tally = stories(Plot::Cancelled, 2000);
+    if number_of("SEED").is_none() && number_of("SEEDS").is_none() {
+        for what in ["campaign cancelled", "not running", "found by the recall", "refused to begin"] {
+            assert!(tally.of(what) >= 20, "{what} hardly ever happened: {tally:?}");
+        }
     }
 }
 

@@ -16,6 +16,8 @@ pub(super) enum Plot {
     Troubles,
     /// Another copy of the ledger has sent some batches.
     OldLedger,
+    /// Anything but a broken bound, and somebody cancels the campaign.
+    Cancelled,
     /// The service shows batches later than it may.
     BoundBroken,
 }
@@ -48,6 +50,9 @@ fn play(world: &mut World, plot: Plot) -> Judged {
     if plot == Plot::OldLedger {
         return old_ledger(world, &limits);
     }
+    if plot == Plot::Cancelled {
+        return cancelled(world);
+    }
     calm(world, &limits)
 }
 
@@ -59,6 +64,7 @@ fn limits(world: &mut World) -> SendLimits {
         .with_in_flight(in_flight)
         .with_resend_after(Duration::from_secs(resend_after))
         .with_takeover_grace(Duration::from_secs(grace))
+        .with_max_rate([1, 3, 100][world.choices.between(0, 3) as usize])
 }
 
 /// When what goes wrong.
@@ -75,6 +81,15 @@ fn plan_troubles(world: &mut World, plot: Plot) {
             let at = world.choices.between(0, 1500 * SECOND);
             world.at(at, Event::Begin);
         }
+    }
+    if several && world.choices.percent(15) {
+        let at = world.choices.between(1, 100 * SECOND);
+        world.at(at, Event::PauseCampaign);
+    }
+    if plot == Plot::Cancelled {
+        let scale = if world.choices.percent(60) { 2 * SECOND } else { 100 * SECOND };
+        let at = world.choices.between(1, scale);
+        world.at(at, Event::Cancel);
     }
     for _ in 0..world.choices.between(0, 7) {
         let scale = if world.choices.percent(60) { 3 * SECOND } else { 200 * SECOND };
@@ -121,6 +136,7 @@ fn happen(world: &mut World, event: Event, limits: &SendLimits) -> Judged {
     }
     let there = |world: &World, index: usize| world.actors.get(index).is_some_and(|actor| actor.alive);
     match event {
+        Event::Begin if world.is_cancelled() => world.count("refused to begin"),
         Event::Begin => {
             let provable = world.choices.percent(50);
             world.begin(limits, provable, false)?;
@@ -143,6 +159,8 @@ fn happen(world: &mut World, event: Event, limits: &SendLimits) -> Judged {
             world.count("interrupted");
             world.at(world.now, Event::Give(index, vec![Input::Stop(StopReason::Interrupted, None)]));
         }
+        Event::PauseCampaign => world.pause_campaign(),
+        Event::Cancel => world.stop_campaign(),
         Event::Pause(for_) => world.pause(for_),
         Event::SetWall(by) => world.set_wall(by),
         Event::Receipt(number, names_batch) => {
@@ -192,6 +210,31 @@ fn old_ledger(world: &mut World, limits: &SendLimits) -> Judged {
             return Err(format!("w{index} did not notice that its ledger is old"));
         }
         world.now += 3600 * SECOND;
+    }
+    Ok(())
+}
+
+/// Nothing more leaves; what was of unknown outcome is looked up, and the sums are those of the service.
+fn cancelled(world: &mut World) -> Judged {
+    world.say(|| "everything is looked up".to_owned());
+    world.settle();
+    world.judge()?;
+    let status = world.status();
+    let accepted: u64 = world
+        .batches()
+        .iter()
+        .filter(|batch| world.service.books.contains_key(&batch.number) && !world.service.twins.contains(&batch.number))
+        .map(|batch| batch.rows.len())
+        .sum();
+    let twins: u64 = world
+        .batches()
+        .iter()
+        .filter(|batch| world.service.twins.contains(&batch.number))
+        .map(|batch| batch.rows.len())
+        .sum();
+    // Of two batches under one id the second may stay unknown.
+    if status.accepted < accepted || status.accepted > accepted + twins {
+        return Err(format!("the service has {accepted} rows, the ledger {status:?}"));
     }
     Ok(())
 }

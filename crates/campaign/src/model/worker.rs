@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use sinch_batch_ledger::{
-    BatchStage, Claim, Claimed, Entry, Ledger, LedgerError, LedgerErrorKind, Presence, Renewed, Worker,
+    BatchStage, Claim, Claimed, Entry, Ledger, LedgerError, LedgerErrorKind, Phase, Presence, Renewed, Worker,
 };
 
 use super::world::{Event, Judged, OnItsWay, World, at_once};
@@ -43,6 +43,10 @@ impl World {
     /// A new run. Its end can be proved or not.
     pub(super) fn begin(&mut self, limits: &SendLimits, provable: bool, old_ledger: bool) -> Judged<usize> {
         let index = self.actors.len();
+        if self.status().phase == Phase::Paused {
+            self.count("pause lifted");
+            at_once(self.ledger.unpause(self.campaign)).unwrap();
+        }
         let run = at_once(self.ledger.begin_run(self.campaign, limits.resend_after))
             .map_err(|error| format!("the run cannot begin: {error}"))?;
         let presence = provable.then(Presence::new);
@@ -69,6 +73,41 @@ impl World {
         });
         self.at(self.now, Event::Give(index, vec![Input::Start]));
         Ok(index)
+    }
+
+    pub(super) fn is_cancelled(&self) -> bool {
+        matches!(self.status().phase, Phase::Stopping | Phase::Cancelled)
+    }
+
+    pub(super) fn pause_campaign(&mut self) {
+        if !self.is_cancelled() {
+            self.say(|| "somebody pauses the campaign".to_owned());
+            self.count("campaign paused");
+            at_once(self.ledger.pause(self.campaign)).unwrap();
+        }
+    }
+
+    pub(super) fn stop_campaign(&mut self) {
+        self.say(|| "somebody cancels the campaign".to_owned());
+        self.count("campaign cancelled");
+        at_once(self.ledger.stop(self.campaign)).unwrap();
+    }
+
+    /// Looks up what is of unknown outcome, as a recall does, and ends the campaign.
+    pub(super) fn settle(&mut self) {
+        for batch in self.batches() {
+            let number = batch.number;
+            let copy = self.service.books.get(&number).and_then(|copies| copies.first()).cloned();
+            if let (BatchStage::Unknown, Some(copy)) = (batch.stage, copy) {
+                self.count("found by the recall");
+                let entry = Entry::Accepted { number, batch_id: copy.id };
+                // What the service gave to two batches stays with the first.
+                if let Err(error) = at_once(self.ledger.record(self.campaign, entry, self.wall())) {
+                    assert_eq!(error.kind(), LedgerErrorKind::IdTaken, "{error}");
+                }
+            }
+        }
+        at_once(self.ledger.cancel(self.campaign)).unwrap();
     }
 
     /// Its end: what left stays on its way, and nothing else of it happens.
@@ -277,6 +316,11 @@ impl World {
                     self.count("contradicted");
                     Input::Contradicted(number, error.to_string())
                 }
+                LedgerErrorKind::NotRunning => {
+                    self.count("not running");
+                    self.at(self.now, Event::Give(index, vec![stop(&error)]));
+                    Input::Fenced(number)
+                }
                 _ => Input::Lost(number),
             };
         }
@@ -341,7 +385,11 @@ impl World {
 }
 
 fn stop(error: &LedgerError) -> Input {
-    Input::Stop(StopReason::Ledger, Some(error.to_string()))
+    let reason = match error.kind() {
+        LedgerErrorKind::NotRunning => StopReason::NotRunning,
+        _ => StopReason::Ledger,
+    };
+    Input::Stop(reason, Some(error.to_string()))
 }
 
 fn fault(faulty: bool) -> Result<(), LedgerError> {

@@ -74,6 +74,10 @@ pub(super) enum Event {
     Pause(u64),
     /// Somebody sets the clock on the wall.
     SetWall(i64),
+    /// Somebody pauses the campaign; the next run lifts it.
+    PauseCampaign,
+    /// Somebody cancels the campaign.
+    Cancel,
     Receipt(BatchNumber, bool),
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sinch_batch_campaign::{
     BatchSender, BoxFuture, Campaign, CampaignError, CampaignRequest, CheckedCampaign, LookUpFailure, SendFailure,
-    Service,
+    SentBatch, Service,
 };
 use sinch_batch_client::transport::SendUntil;
 use sinch_batch_ledger::Ledger;
@@ -67,7 +67,11 @@ impl BatchSender for Acceptor {
         Service { project: self.project.clone(), url: "https://example.com".to_owned() }
     }
 
-    fn send<'a>(&'a self, request: &'a SendBatchRequest, _: SendUntil) -> BoxFuture<'a, Result<BatchId, SendFailure>> {
+    fn send<'a>(
+        &'a self,
+        request: &'a SendBatchRequest,
+        _: SendUntil,
+    ) -> BoxFuture<'a, Result<SentBatch, SendFailure>> {
         let metadata = serde_json::to_value(&request.batch_metadata).unwrap();
         let key = metadata[BATCH_KEY].as_str().unwrap().to_owned();
         Box::pin(async move {
@@ -80,7 +84,7 @@ impl BatchSender for Acceptor {
                 id
             };
             tokio::time::sleep(self.takes).await;
-            Ok(id)
+            Ok(id.into())
         })
     }
 

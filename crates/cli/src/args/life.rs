@@ -20,6 +20,9 @@ pub(crate) struct RetryArgs {
     /// Rows of every class but never: also those that may have arrived, or fail again unless something was fixed.
     #[arg(long, conflicts_with = "reason")]
     pub(crate) all_classes: bool,
+    /// Instead of failures: what a cancelled campaign recalled in time, and what it never sent.
+    #[arg(long, conflicts_with_all = ["reason", "all_classes"])]
+    pub(crate) cancelled: bool,
     /// The recipients, if their file has moved since the campaign began.
     #[arg(long, value_name = "FILE")]
     pub(crate) input: Option<PathBuf>,

@@ -5,6 +5,7 @@ mod at;
 mod callbacks;
 mod duration;
 mod file;
+mod halt;
 mod life;
 mod parse;
 mod request;
@@ -28,6 +29,7 @@ pub(crate) use self::callbacks::{
 };
 use self::duration::duration;
 pub(crate) use self::file::{JudgeArgs, ReadArgs};
+pub(crate) use self::halt::HaltArgs;
 pub(crate) use self::life::{PauseArgs, RetryArgs};
 pub(crate) use self::parse::{asks_for_json, command, parse};
 pub(crate) use self::request::RequestArgs;
@@ -187,6 +189,15 @@ pub(crate) struct RunArgs {
     /// Number of batches in flight
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) in_flight: u16,
+    /// Messages that may be outstanding: accepted, and still in the service's queue; 0 for any number
+    #[arg(long, value_name = "N", default_value_t = 400_000)]
+    pub(crate) window: u64,
+    /// Messages per second that leave that queue, until receipts teach better
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) drain: u32,
+    /// The most requests in any second; halved when the service says that they are too many
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=800))]
+    pub(crate) max_rate: u32,
     /// Stop waiting when no receipt arrived for this long
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
     pub(crate) receipt_timeout: Duration,
@@ -281,8 +292,15 @@ pub(crate) struct SendArgs {
     /// Without a zone it is this machine's. The service rounds up to 5 minutes.
     #[arg(long, value_name = "TIME", value_parser = send_at)]
     pub(crate) at: Option<SendAt>,
+    /// Send the batches evenly over this long, from now or from `--at` on; the service holds them back
+    ///
+    /// No process has to run meanwhile. The whole has to lie within 7 days.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) spread: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) halt: HaltArgs,
     /// Keep every batch recallable by `sinch-batch cancel` for 2 minutes; messages leave up to 7 minutes later
-    #[arg(long, conflicts_with = "at")]
+    #[arg(long, conflicts_with_all = ["at", "spread"])]
     pub(crate) recallable: bool,
     /// Send one message to this number instead, as row N would see it, outside of any campaign
     #[arg(long, value_name = "NUMBER", conflicts_with_all = ["campaign", "skip_invalid", "allow_duplicate", "listen"])]
@@ -328,6 +346,9 @@ pub(crate) struct ResumeArgs {
     /// If the scheduled time has passed: send the rest now, or skip it for good
     #[arg(long, value_name = "WHAT")]
     pub(crate) late: Option<Late>,
+    /// Go on although the campaign halted because too many messages failed
+    #[arg(long)]
+    pub(crate) past_halt: bool,
     /// Name of a worker that is gone for good: its batches are free at once
     #[arg(long, value_name = "NAME")]
     pub(crate) dead: Vec<String>,

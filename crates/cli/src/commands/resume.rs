@@ -1,9 +1,11 @@
 //! `resume`: go on with a campaign, never twice.
 
+mod late;
+
 use std::path::Path;
 use std::sync::Arc;
 
-use sinch_batch::campaign::{Campaign, CampaignError, CampaignRequest};
+use sinch_batch::campaign::{Campaign, CampaignError};
 use sinch_batch::ledger::{self, Ledger, LedgerErrorKind, Phase, SqliteLedger};
 use sinch_batch::models::Timestamp;
 use sinch_batch::recipients::RecipientFile;
@@ -16,7 +18,7 @@ use crate::run::{Next, Run, limits};
 use crate::service::Service;
 use crate::settings::Settings;
 use crate::signals::Stop;
-use crate::{exit, input, ledgers, signals};
+use crate::{exit, input, ledgers, say, signals};
 
 pub(crate) async fn run(args: ResumeArgs) -> Result<u8, Failure> {
     let stop = signals::watch();
@@ -45,17 +47,28 @@ async fn prepare(
         )
         .hint(next.command("see how it stands", "status", "")));
     }
-    let request = CampaignRequest::from_json(record.request.as_bytes(), None).ok();
-    let passed = request.and_then(|request| request.send_after()).filter(|at| *at <= Timestamp::now());
-    if let Some(at) = passed.filter(|_| status.planned > 0) {
-        let rows = count(status.planned, "row", "rows");
+    if status.phase == Phase::Halted {
+        if !args.past_halt {
+            return Err(crate::run::halted(&next, None, &status));
+        }
+        ledger.unpause(record.id).await.map_err(|error| ledgers::failed(ledger_path, &error))?;
+    }
+    let late = late::find(&*ledger, &record, status.batches.total(), Timestamp::now()).await;
+    let late = late.map_err(|error| ledgers::failed(ledger_path, &error))?;
+    if let Some(at) = late.since.filter(|_| status.planned > 0) {
+        let rows = count(late.rows, "row", "rows");
         match args.late {
             Some(Late::Send) => {}
+            Some(Late::Skip) if late.is_spread => {
+                let skipped = late::skip(&*ledger, &record, &late, Timestamp::now()).await;
+                skipped.map_err(|error| ledgers::failed(ledger_path, &error))?;
+                say!("{rows} whose time has passed skipped for good");
+            }
             Some(Late::Skip) => {
                 ledger.cancel(record.id).await.map_err(|error| ledgers::failed(ledger_path, &error))?;
                 return Err(Failure::new(
                     exit::LOOK,
-                    format!("campaign {} was to go at {at}: {rows} skipped for good", record.name),
+                    format!("campaign {} was to go at {at:.0}: {rows} skipped for good", record.name),
                 )
                 .hint(next.command("see who got it", "report", "")));
             }
@@ -63,7 +76,7 @@ async fn prepare(
                 return Err(Failure::new(
                     exit::LOOK,
                     format!(
-                        "campaign {} was to go at {at}, which has passed ({rows} planned); nothing was sent",
+                        "campaign {} was to go at {at:.0}, which has passed ({rows} planned); nothing was sent",
                         record.name
                     ),
                 )
@@ -72,7 +85,8 @@ async fn prepare(
         }
     }
     let file = super::rows::input_of(args.input.as_deref(), &record)?;
-    let source = open(&file, &record)?.with_reading(Settings::read(&record.settings)?.must_read);
+    let Settings { must_read, must_halt } = Settings::read(&record.settings)?;
+    let source = open(&file, &record)?.with_reading(must_read);
     let service = Service { resend_after: Some(args.run.resend_after), ..Service::read(&args.service)? };
     if let Some(app) = args.service.app.as_deref().map(str::trim).filter(|app| !app.is_empty() && *app != record.app) {
         return Err(other("app", &record.app, app, "SINCH_APP_ID"));
@@ -89,7 +103,7 @@ async fn prepare(
     let campaign = Campaign::resume(ledger.clone(), &record.name, client, source)
         .await
         .map_err(|error| not_resumed(ledger_path, &file, &next, error))?
-        .with_limits(limits(&args.run));
+        .with_limits(limits(&args.run).with_halt(must_halt.with_past_halt(args.past_halt)));
     Ok((ledger, campaign, receiver))
 }
 

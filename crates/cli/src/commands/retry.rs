@@ -31,7 +31,8 @@ pub(crate) async fn run(args: RetryArgs) -> Result<u8, Failure> {
     let options = RetryOptions::new()
         .with_reasons(&args.reason)
         .with_all_classes(args.all_classes)
-        .with_only_settled(args.only_settled);
+        .with_only_settled(args.only_settled)
+        .with_cancelled(args.cancelled);
     let plan = RetryPlan::choose(&*ledger, &parent.name, &options)
         .await
         .map_err(|error| not_chosen(&ledger_path, &parent, error))?;
@@ -237,6 +238,11 @@ fn not_chosen(ledger_path: &Path, parent: &CampaignRecord, error: RetryError) ->
             format!("rows that failed for {code} are never sent again ({advice}); nothing was sent"),
         )
         .hint("leave that --reason out"),
+        RetryError::NotCancelled(name) => Failure::new(
+            exit::LOOK,
+            format!("campaign {name} is not cancelled; nothing was sent"),
+        )
+        .hint(next.command("recall it first", "cancel", "")),
         RetryError::Practice(name) => Failure::new(
             exit::USAGE,
             format!("campaign {name} was tried locally with --simulate; it cannot be retried"),

@@ -15,7 +15,7 @@ use sinch_batch::simulator::{Simulator, SimulatorConfig};
 use sinch_batch::webhook::WebhookSecret;
 
 use self::heading::Heading;
-use crate::args::SendArgs;
+use crate::args::{SendArgs, SendAt};
 use crate::fail::{Failure, output};
 use crate::findings::{self, Collected};
 use crate::output::{count, grouped, out};
@@ -155,7 +155,7 @@ async fn prepare(args: &SendArgs, stop: &Stop) -> Result<Prepared, Failure> {
     let campaign = Campaign::begin(ledger.clone(), name, client, checked)
         .await
         .map_err(|error| not_begun(&ledger_path, file, error))?
-        .with_limits(limits(&args.run));
+        .with_limits(limits(&args.run).with_halt(args.halt.rules()));
     if let Some(skipped) = skipped {
         skipped.keep()?;
     }
@@ -174,11 +174,30 @@ fn schedule(args: &SendArgs, request: CampaignRequest) -> Result<CampaignRequest
     if args.recallable {
         return Ok(request.with_send_after(now + RECALLABLE));
     }
-    let Some(at) = &args.at else { return Ok(request) };
-    let refused = |why: &str| {
-        Err(Failure::new(exit::USAGE, format!("--at {} {why}; nothing was sent", at.shown()))
-            .hint("give a time within 7 days from now; beyond that cron or a systemd timer starts the send"))
+    let spread = args.spread.filter(|spread| spread.as_secs() > 0);
+    const HINT: &str = "give a time within 7 days from now; beyond that cron or a systemd timer starts the send";
+    let begins = args.at.as_ref().map_or(now, SendAt::timestamp);
+    if let Some(spread) = spread.filter(|spread| begins.checked_add(*spread).is_ok_and(|ends| ends > now + FURTHEST)) {
+        let ends = begins.checked_add(spread).unwrap_or(Timestamp::MAX);
+        return Err(Failure::new(
+            exit::USAGE,
+            format!(
+                "--spread ends at {ends:.0}, more than 7 days ahead, and the service holds nothing back for longer; \
+                 nothing was sent"
+            ),
+        )
+        .hint(HINT));
+    }
+    let spread_over = |request: CampaignRequest| match spread {
+        Some(spread) => {
+            say!("the batches leave evenly from {begins:.0} to {:.0}", begins + spread);
+            request.with_send_after(begins).with_spread(spread)
+        }
+        None => request,
     };
+    let Some(at) = &args.at else { return Ok(spread_over(request)) };
+    let refused =
+        |why: &str| Err(Failure::new(exit::USAGE, format!("--at {} {why}; nothing was sent", at.shown())).hint(HINT));
     if at.timestamp() <= now {
         return refused("has passed");
     }
@@ -186,7 +205,7 @@ fn schedule(args: &SendArgs, request: CampaignRequest) -> Result<CampaignRequest
         return refused("is more than 7 days ahead, and the service holds nothing back for longer");
     }
     say!("the messages leave at {}", at.shown());
-    Ok(request.with_send_after(at.timestamp()))
+    Ok(spread_over(request.with_send_after(at.timestamp())))
 }
 
 /// A request FILE that names its app names the one that is meant.
@@ -208,8 +227,9 @@ async fn check(args: &SendArgs, app: &AppId) -> Result<CheckedCampaign, Failure>
     let again = request.clone();
     let options =
         input::judge(&args.judge)?.with_batch_size(usize::from(args.batch_size)).with_skip_invalid(args.skip_invalid);
+    let options = options.with_first_batch(args.halt.canary.map(usize::from));
     let reading = args.read.options();
-    let settings = Settings { must_read: reading.clone() }.to_text()?;
+    let settings = Settings { must_read: reading.clone(), must_halt: args.halt.rules() }.to_text()?;
     let found = Collected::new();
     let (collect, once_more) = (found.collector(), (reading.clone(), options.clone()));
     let checked = input::blocking(move || {

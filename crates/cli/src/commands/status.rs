@@ -1,5 +1,7 @@
 //! `status`: the campaigns of a ledger, or how one stands and what to do next.
 
+mod schedule;
+
 use serde::Serialize;
 use sinch_batch::campaign::report::{failures_by_reason, write_json_with};
 use sinch_batch::ledger::{CallbackCount, CampaignRecord, CampaignStatus, Ledger, Phase};
@@ -75,8 +77,10 @@ pub(crate) async fn run(args: StatusArgs) -> Result<u8, Failure> {
     let next = next.map(|command| format!("next: {command}\n")).unwrap_or_default();
     let reasons = failures_by_reason(&*ledger, &campaign).await.map_err(|error| render::report_failed(&path, error))?;
     let reasons = render::reasons(&reasons);
+    let schedule = schedule::line(&*ledger, &campaign).await.map_err(|error| render::report_failed(&path, error))?;
     let (sums, callbacks) = (render::status(&status, None, width), render::callbacks(&callbacks, width));
-    out(format!("campaign {}{phase}\n{sums}{reasons}{callbacks}{next}", campaign.name).as_bytes()).map_err(output)?;
+    out(format!("campaign {}{phase}\n{schedule}{sums}{reasons}{callbacks}{next}", campaign.name).as_bytes())
+        .map_err(output)?;
     Ok(exit::OK)
 }
 

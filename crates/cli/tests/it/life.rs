@@ -281,3 +281,36 @@ fn times_out_of_reach_are_refused() {
     assert!(said.stderr.contains("2031-03-30T03:30:00+02:00"), "{said:?}");
     assert_eq!(stage.messages().len(), 0);
 }
+
+#[test]
+fn cancel_killed_at_any_step_goes_on_and_its_sums_are_those_of_the_service() {
+    let (stage, _) = stage_with(24, |_| vec!["delivered"]);
+    stage.fault(json!({"operation": "send_batch", "fault": "delay", "seconds": 0.1, "times": 1000}));
+    stage.fault(json!({"operation": "cancel_batch", "fault": "delay", "seconds": 0.1, "times": 1000}));
+    for (step, (sent, recalled)) in [(1, 0), (2, 1), (4, 2), (4, 3)].into_iter().enumerate() {
+        let (name, text) = (format!("autumn{step}"), format!("Step {step} ${{name}}"));
+        let args =
+            ["send", "people.csv", "--text", &text, "--campaign", &name, "--batch-size", "4", "--in-flight", "1"];
+        let more = ["--recallable", "--lease", "1s", "--no-wait"];
+        let (sends, cancels) = (stage.calls("send_batch"), stage.calls("cancel_batch"));
+        let mut send = Running::start(&mut stage.command(&[&args[..], &more[..]].concat()));
+        send.until("enough batches", || stage.calls("send_batch") >= sends + sent);
+        let mut cancel = Running::start(&mut stage.command(&["cancel", &name]));
+        cancel.until("enough recalls", || stage.calls("cancel_batch") >= cancels + recalled);
+        cancel.kill();
+        run(&mut stage.command(&["cancel", &name])).ends(0);
+        // It sends no more, whether it was done or not.
+        send.end();
+
+        let status = stage.status(&name);
+        adds_up(&status);
+        let begins = format!("Step {step} ");
+        let there = stage.messages();
+        let there = there.iter().filter(|message| message["text"].as_str().unwrap().starts_with(&begins)).count();
+        assert_eq!(status["accepted"], there, "{status}");
+        assert_eq!(status["messages"]["cancelled"], there, "{status}");
+        assert_eq!((&status["phase"], &status["unknown"]), (&json!("cancelled"), &json!(0)), "{status}");
+    }
+    stage.advance(3600);
+    assert_eq!(arrived(&stage).values().sum::<u64>(), 0);
+}

@@ -39,6 +39,7 @@ async fn a_batch_goes_from_intent_to_outcome<L: Ledger>(ledger: &L) {
         n_bytes: 80,
         digest: bench.batch(1).await.digest,
         recalled: false,
+        send_after: None,
         held_until: None,
     };
     assert_eq!(bench.batch(1).await, record);

@@ -14,6 +14,9 @@ use crate::status::Phase;
 
 pub(super) async fn run<L: Ledger>(make: &mut impl AsyncFnMut() -> L) {
     a_pause_lets_nothing_leave_and_is_lifted(&make().await).await;
+    a_halt_is_not_lifted_by_a_pause(&make().await).await;
+    failures_that_are_not_the_recipients_are_counted(&make().await).await;
+    the_time_of_a_scheduled_batch_is_kept_once_it_is_accepted(&make().await).await;
     a_stopped_campaign_is_cancelled_and_nothing_else(&make().await).await;
     excluded_rows_count_as_skipped_and_an_empty_batch_is_closed(&make().await).await;
     rows_of_a_batch_that_was_tried_stay(&make().await).await;
@@ -37,6 +40,51 @@ async fn a_pause_lets_nothing_leave_and_is_lifted<L: Ledger>(ledger: &L) {
     ledger.pause(id).await.expect("a pause");
     ledger.record(id, accepted(1, "A"), now()).await.expect("an outcome");
     assert_eq!(bench.status().await.accepted, 4);
+}
+
+async fn a_halt_is_not_lifted_by_a_pause<L: Ledger>(ledger: &L) {
+    let bench = Bench::new(ledger, &[4]).await;
+    let id = bench.campaign.id;
+    ledger.halt(id).await.expect("a halt");
+    assert_eq!(bench.status().await.phase, Phase::Halted);
+    ledger.pause(id).await.expect("a pause");
+    assert_eq!(bench.status().await.phase, Phase::Halted);
+    assert_kind(ledger.begin_run(id, std::time::Duration::ZERO).await, LedgerErrorKind::NotRunning);
+    ledger.unpause(id).await.expect("it goes on");
+    assert_eq!(bench.status().await.phase, Phase::Running);
+    ledger.stop(id).await.expect("the end");
+    assert_kind(ledger.halt(id).await, LedgerErrorKind::NotRunning);
+}
+
+async fn failures_that_are_not_the_recipients_are_counted<L: Ledger>(ledger: &L) {
+    let bench = Bench::new(ledger, &[4]).await;
+    bench.try_batch(1).await;
+    ledger.record(bench.campaign.id, accepted(1, "A"), now()).await.expect("an outcome");
+    let codes = [(1, "TEMPLATE_NOT_FOUND"), (2, "RECIPIENT_NOT_REACHABLE"), (3, "INTERNAL_ERROR"), (4, "BAD_REQUEST")];
+    for (row, code) in codes {
+        bench.applied(bench.row(row, MessageState::failed(Some(code), None))).await;
+    }
+    let status = bench.status().await;
+    assert_eq!((status.messages.failed, status.systemic), (4, 2));
+    // It arrived after all.
+    bench.applied(bench.row(1, state(Progress::Delivered))).await;
+    let status = bench.status().await;
+    assert_eq!((status.messages.failed, status.systemic), (3, 1));
+}
+
+async fn the_time_of_a_scheduled_batch_is_kept_once_it_is_accepted<L: Ledger>(ledger: &L) {
+    let bench = Bench::new(ledger, &[4]).await;
+    let id = bench.campaign.id;
+    let send_after = now() + std::time::Duration::from_secs(3600);
+    let entry = Entry::Scheduled { number: 1, send_after };
+    assert_kind(ledger.record(id, entry.clone(), now()).await, LedgerErrorKind::Impossible);
+    bench.try_batch(1).await;
+    ledger.record(id, accepted(1, "A"), now()).await.expect("an outcome");
+    assert_eq!(bench.batch(1).await.send_after, None);
+    ledger.record(id, entry, now()).await.expect("a time");
+    assert_eq!(bench.batch(1).await.send_after, Some(send_after));
+    bench.applied(BatchUpdate::new(BatchId::new("A"), BatchState::Processed)).await;
+    assert_eq!(bench.batch(1).await.send_after, Some(send_after), "it stays");
 }
 
 async fn a_stopped_campaign_is_cancelled_and_nothing_else<L: Ledger>(ledger: &L) {

@@ -56,7 +56,7 @@ pub(super) fn running(sums: &Sums) -> Result<(), LedgerError> {
     match sums.phase {
         _ if sums.behind => Err(LedgerError::behind()),
         Phase::Running | Phase::Done => Ok(()),
-        Phase::Paused | Phase::Stopping | Phase::Cancelled => Err(LedgerError::not_running(sums.phase)),
+        Phase::Paused | Phase::Halted | Phase::Stopping | Phase::Cancelled => Err(LedgerError::not_running(sums.phase)),
     }
 }
 

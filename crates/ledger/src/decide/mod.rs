@@ -11,7 +11,7 @@
 //! | `Ledger` | here | changes |
 //! | --- | --- | --- |
 //! | `create` | [`create`] | campaign, sums, batches, messages; takes out orphans |
-//! | `cancel`, `pause`, `unpause`, `stop`, `begin_run` | [`cancel`], [`pause`], [`unpause`], [`stop`], [`begin_run`] | sums |
+//! | `cancel`, `pause`, `halt`, `unpause`, `stop`, `begin_run` | [`cancel`], [`pause`], [`halt`], [`unpause`], [`stop`], [`begin_run`] | sums |
 //! | `claim`, `renew`, `release` | [`claim`], [`renew`], [`release`] | holds of batches, workers; rows of a retry that have arrived meanwhile |
 //! | `record` | [`record`] | one batch, sums; messages, what was deferred and doubles where it is accepted |
 //! | `apply`, `apply_many` | [`apply`] | one message or batch, sums, or what is deferred, or orphans |
@@ -65,14 +65,14 @@ mod retry;
 pub use apply::{apply, apply_callback};
 pub use claim::{begin_run, claim, release, renew};
 pub use create::create;
-pub use phase::{cancel, pause, stop, unpause};
+pub use phase::{cancel, halt, pause, stop, unpause};
 pub use record::record;
 pub use retry::retry_rows;
 
 use std::time::Duration;
 
 use sinch_batch_models::{BatchId, BatchState, Timestamp};
-use sinch_batch_tracking::{MessageState, Progress, join_state};
+use sinch_batch_tracking::{MessageState, Progress, is_systemic, join_state};
 
 use crate::campaign::CampaignId;
 use crate::entry::BatchStage;
@@ -138,6 +138,10 @@ fn accept<S: Store>(
     store.put_batch(batch)
 }
 
+fn is_systemic_failure(state: &MessageState) -> bool {
+    state.progress == Progress::Failed && is_systemic(state.code.as_deref())
+}
+
 /// Folds a state into a message of an accepted batch; whether that changed anything.
 fn observe_message<S: Store>(
     store: &mut S,
@@ -149,9 +153,11 @@ fn observe_message<S: Store>(
     let campaign = batch.campaign;
     let mut state = store.message(campaign, row)?.unwrap_or_else(|| MessageState::new(Progress::Accepted));
     let (before, code_before) = (state.progress, state.code.clone());
+    let was_systemic = is_systemic_failure(&state);
     if !state.observe(seen) {
         return Ok(false);
     }
+    sums.systemic = (sums.systemic + u64::from(is_systemic_failure(&state))).saturating_sub(u64::from(was_systemic));
     let counts_as_cancelled = |progress| batch.is_cancelled() && progress <= Progress::Accepted;
     if !counts_as_cancelled(state.progress) {
         if counts_as_cancelled(before) {

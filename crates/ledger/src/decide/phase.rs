@@ -11,10 +11,22 @@ use crate::store::Store;
 /// # Errors
 /// `NoSuchCampaign`; `NotRunning` if it is cancelled, or being cancelled.
 pub fn pause<S: Store>(store: &mut S, campaign: CampaignId) -> Result<(), LedgerError> {
+    if known_sums(store, campaign)?.phase == Phase::Halted {
+        // It holds already, and whoever lifts the pause has to know why.
+        return Ok(());
+    }
     move_to(store, campaign, Phase::Paused)
 }
 
-/// Lifts a pause: [`Ledger::unpause`](crate::Ledger::unpause).
+/// Lets nothing more leave until somebody has looked: [`Ledger::halt`](crate::Ledger::halt).
+///
+/// # Errors
+/// `NoSuchCampaign`; `NotRunning` if it is cancelled, or being cancelled.
+pub fn halt<S: Store>(store: &mut S, campaign: CampaignId) -> Result<(), LedgerError> {
+    move_to(store, campaign, Phase::Halted)
+}
+
+/// Lifts a pause or a halt: [`Ledger::unpause`](crate::Ledger::unpause).
 ///
 /// # Errors
 /// `NoSuchCampaign`; `NotRunning` if it is cancelled, or being cancelled.

@@ -54,6 +54,13 @@ pub fn record<S: Store>(store: &mut S, campaign: CampaignId, entry: Entry, now: 
             batch.recalled = true;
             store.put_batch(&batch)?;
         }
+        Entry::Scheduled { send_after, .. } => {
+            if batch.stage != BatchStage::Accepted {
+                return Err(impossible(number, "is not accepted, so nobody knows when it leaves"));
+            }
+            batch.send_after = Some(microsecond(send_after));
+            store.put_batch(&batch)?;
+        }
         Entry::Released { token, why, .. } => {
             if batch.hold.token == token && batch.stage != BatchStage::Accepted {
                 batch.hold.until = None;

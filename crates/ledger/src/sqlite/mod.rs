@@ -82,6 +82,10 @@ impl Ledger for SqliteLedger {
         self.writer.run(move |tables| decide::pause(tables, campaign))
     }
 
+    fn halt(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), LedgerError>> {
+        self.writer.run(move |tables| decide::halt(tables, campaign))
+    }
+
     fn unpause(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), LedgerError>> {
         self.writer.run(move |tables| decide::unpause(tables, campaign))
     }

@@ -402,7 +402,7 @@ impl Store for Tables {
         self.one(
             "SELECT phase, n_rows, n_skipped, n_accepted, n_unknown, n_doubled, batches_planned, batches_accepted, \
              batches_unknown, batches_refused, pending, queued, delivered, read, failed, runs, resend_after, behind, \
-             n_suppressed, batches_skipped, cancelled FROM standing WHERE campaign = ?1",
+             n_suppressed, batches_skipped, cancelled, n_systemic FROM standing WHERE campaign = ?1",
             [campaign.get()],
             |row| {
                 Ok(Sums {
@@ -411,6 +411,7 @@ impl Store for Tables {
                     rows: number(row, 1)?,
                     skipped: number(row, 2)?,
                     suppressed: number(row, 18)?,
+                    systemic: number(row, 21)?,
                     accepted: number(row, 3)?,
                     unknown: number(row, 4)?,
                     doubled: number(row, 5)?,
@@ -440,9 +441,9 @@ impl Store for Tables {
         self.execute(
             "INSERT OR REPLACE INTO standing (campaign, phase, n_rows, n_skipped, n_accepted, n_unknown, n_doubled, \
              batches_planned, batches_accepted, batches_unknown, batches_refused, pending, queued, delivered, read, \
-             failed, runs, resend_after, behind, n_suppressed, batches_skipped, cancelled) \
+             failed, runs, resend_after, behind, n_suppressed, batches_skipped, cancelled, n_systemic) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, \
-             ?22)",
+             ?22, ?23)",
             params![
                 campaign.get(),
                 phase_number(sums.phase),
@@ -467,6 +468,7 @@ impl Store for Tables {
                 integer(sums.suppressed)?,
                 integer(sums.batches.skipped)?,
                 integer(sums.messages.cancelled)?,
+                integer(sums.systemic)?,
             ],
         )
     }
@@ -522,7 +524,8 @@ impl Store for Tables {
         self.execute(
             "UPDATE batch SET stage = ?3, attempts = ?4, uncertain = ?5, batch_id = ?6, state = ?7, last_attempt = ?8, \
              why = ?9, doubled = ?10, worker = ?11, token = ?12, lease_until = ?13, may_leave_until = ?14, \
-             in_call = ?15, lapsed_worker = ?16, lapsed_at = ?17, recalled = ?18 WHERE campaign = ?1 AND number = ?2",
+             in_call = ?15, lapsed_worker = ?16, lapsed_at = ?17, recalled = ?18, \
+             send_after = ?19 WHERE campaign = ?1 AND number = ?2",
             params![
                 batch.campaign.get(),
                 batch.number,
@@ -542,6 +545,7 @@ impl Store for Tables {
                 hold.lapsed.as_ref().map(|(worker, _)| &**worker),
                 hold.lapsed.as_ref().map(|(_, at)| at.as_microsecond()),
                 batch.recalled,
+                batch.send_after.map(Timestamp::as_microsecond),
             ],
         )
     }
@@ -947,7 +951,7 @@ fn batch_sql(clause: &str) -> String {
     format!(
         "SELECT campaign, number, rows, at_byte, n_bytes, digest, stage, attempts, uncertain, batch_id, state, \
          last_attempt, why, doubled, worker, token, lease_until, may_leave_until, in_call, lapsed_worker, lapsed_at, \
-         first_row, n_rows, recalled FROM batch {clause}"
+         first_row, n_rows, recalled, send_after FROM batch {clause}"
     )
 }
 
@@ -973,6 +977,7 @@ fn read_batch(row: &Row<'_>, rows: Arc<RowSpans>) -> Result<Batch, LedgerError> 
         why: get(row, 12)?,
         doubled: get(row, 13)?,
         recalled: get(row, 23)?,
+        send_after: maybe_microsecond(row, 24)?,
         hold: Hold {
             worker: get::<Option<String>>(row, 14)?.map(Arc::from),
             token: number(row, 15)?,
@@ -1009,6 +1014,7 @@ fn phase_number(phase: Phase) -> i64 {
         Phase::Paused => 2,
         Phase::Cancelled => 3,
         Phase::Stopping => 4,
+        Phase::Halted => 5,
     }
 }
 
@@ -1018,6 +1024,7 @@ fn read_phase(number: i64) -> Result<Phase, LedgerError> {
         2 => Ok(Phase::Paused),
         3 => Ok(Phase::Cancelled),
         4 => Ok(Phase::Stopping),
+        5 => Ok(Phase::Halted),
         _ => Err(damaged()),
     }
 }

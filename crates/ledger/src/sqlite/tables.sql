@@ -32,7 +32,7 @@ CREATE INDEX campaign_by_root ON campaign (root) WHERE root IS NOT NULL;
 -- The sums of a campaign, kept with every change: they are recounted only when a run begins.
 CREATE TABLE standing (
     campaign INTEGER PRIMARY KEY,
-    phase INTEGER NOT NULL, -- 1 running, 2 paused, 3 cancelled, 4 stopping
+    phase INTEGER NOT NULL, -- 1 running, 2 paused, 3 cancelled, 4 stopping, 5 halted
     behind INTEGER NOT NULL, -- 1 if the service has a batch that was never tried from here
     n_rows INTEGER NOT NULL,
     n_skipped INTEGER NOT NULL,
@@ -52,7 +52,8 @@ CREATE TABLE standing (
     resend_after INTEGER NOT NULL, -- microseconds, the longest of all runs
     n_suppressed INTEGER NOT NULL, -- a part of n_skipped
     batches_skipped INTEGER NOT NULL,
-    cancelled INTEGER NOT NULL
+    cancelled INTEGER NOT NULL,
+    n_systemic INTEGER NOT NULL -- a part of failed
 ) STRICT;
 
 -- One row a batch, written with the campaign.
@@ -74,6 +75,7 @@ CREATE TABLE batch (
     why TEXT,
     doubled INTEGER NOT NULL, -- further ids under our key
     recalled INTEGER NOT NULL, -- 1 if somebody tried to recall it
+    send_after INTEGER, -- when the service says that it leaves
     worker TEXT, -- who claimed it last
     token INTEGER NOT NULL,
     lease_until INTEGER, -- none: it is free

@@ -59,6 +59,9 @@ pub struct Sums {
     pub unknown: u64,
     /// Rows of batches that the service holds more than once.
     pub doubled: u64,
+    /// Messages that failed for a reason which is not their recipient's.
+    #[serde(default)]
+    pub systemic: u64,
     /// How many batches stand where.
     pub batches: BatchCounts,
     /// How many messages of accepted batches stand where.
@@ -81,6 +84,7 @@ impl Sums {
             accepted: 0,
             unknown: 0,
             doubled: 0,
+            systemic: 0,
             batches: BatchCounts { planned: batches, ..BatchCounts::default() },
             messages: Tally::default(),
             runs: 0,
@@ -100,6 +104,7 @@ impl Sums {
             accepted: self.accepted,
             unknown: self.unknown,
             doubled: self.doubled,
+            systemic: self.systemic,
             batches: self.batches,
             messages: self.messages,
             phase: if finished { Phase::Done } else { self.phase },
@@ -214,6 +219,9 @@ pub struct Batch {
     /// Whether somebody tried to recall it.
     #[serde(default)]
     pub recalled: bool,
+    /// When it leaves, as the service said when it accepted a scheduled batch.
+    #[serde(default)]
+    pub send_after: Option<Timestamp>,
     /// Who may send it.
     pub hold: Hold,
 }
@@ -282,6 +290,7 @@ impl Batch {
             why: None,
             doubled: 0,
             recalled: false,
+            send_after: None,
             hold: Hold::default(),
         }
     }
@@ -313,6 +322,7 @@ impl Batch {
             n_bytes: self.n_bytes,
             digest: self.digest,
             recalled: self.recalled,
+            send_after: self.send_after,
             held_until: self.hold.until,
         }
     }

@@ -28,6 +28,11 @@ impl UnknownFields {
         self.0.get_or_insert_default().insert(name.into(), value);
     }
 
+    /// Takes a field out, such as one that is not for the service.
+    pub fn remove(&mut self, name: &str) -> Option<Value> {
+        self.0.as_mut()?.remove(name)
+    }
+
     /// All unknown fields, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.0.iter().flat_map(|map| map.iter()).map(|(name, value)| (name.as_str(), value))

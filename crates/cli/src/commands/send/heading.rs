@@ -21,6 +21,8 @@ pub(super) struct Heading {
     channel: Option<String>,
     app: String,
     place: String,
+    /// Messages per second.
+    drain: u32,
 }
 
 impl Heading {
@@ -35,7 +37,7 @@ impl Heading {
         };
         let people = checked.checked().valid_rows();
         let channel = channels(&args.input.file, request);
-        Self { people, channel, app: short(request.app().as_str()), place }
+        Self { people, channel, app: short(request.app().as_str()), place, drain: args.run.drain }
     }
 
     /// `49,564 rows by SMS, app …X5C36G1, eu, about 42m`
@@ -49,7 +51,7 @@ impl Heading {
 
     fn rest(&self) -> String {
         let channel = self.channel.as_ref().map(|channel| format!(" by {channel}")).unwrap_or_default();
-        let estimate = progress::estimate(self.people);
+        let estimate = progress::estimate(self.people, self.drain);
         format!("{channel}, app {}, {}, about {estimate}", self.app, self.place)
     }
 
@@ -118,6 +120,7 @@ mod tests {
             channel: Some("SMS".to_owned()),
             app: short("01KZ4EBHKN27EZJ4Q91V5C36G1"),
             place: "eu".to_owned(),
+            drain: 20,
         };
         assert_eq!(heading.line(), "49,564 rows by SMS, app …V5C36G1, eu, about 41m");
         assert_eq!(heading.question(), "49,564 people by SMS, app …V5C36G1, eu, about 41m. Send? [y/N]");

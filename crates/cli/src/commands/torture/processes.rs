@@ -56,6 +56,12 @@ impl Commands {
         self.sender(command, story)
     }
 
+    pub(super) fn pause(&self) -> Command {
+        let mut command = self.bare();
+        command.args(["pause", CAMPAIGN, "--ledger", LEDGER]);
+        command
+    }
+
     fn sender(&self, mut command: Command, story: &Story) -> Command {
         let times = [
             ("--resend-after", RESEND_AFTER),

@@ -13,6 +13,7 @@ use super::judge::{Verdict, judge};
 use super::processes::{CAMPAIGN, Commands, LEDGER, Process};
 use super::setup::{LOOK, RECEIVER, Wrong, last_line, ready, simulator, start, write_people};
 use super::story::{Act, Story, What, Whom};
+use crate::exit;
 
 /// How long faults and signals go on.
 const CHAOS: Duration = Duration::from_secs(25);
@@ -77,6 +78,8 @@ struct Stage<'a> {
     story: &'a Story,
     // Children first: they end before the folder goes.
     senders: [Option<Process>; 2],
+    /// Pauses the campaign.
+    pauser: Option<Process>,
     receiver: Option<Process>,
     simulator: Simulator,
     commands: Commands,
@@ -108,6 +111,7 @@ impl<'a> Stage<'a> {
         Ok(Self {
             story,
             senders: [None, None],
+            pauser: None,
             receiver: Some(receiver),
             simulator,
             commands,
@@ -186,7 +190,7 @@ impl<'a> Stage<'a> {
 
     fn is_busy(&mut self) -> bool {
         self.wake();
-        self.senders.iter().any(Option::is_some)
+        self.senders.iter().chain([&self.pauser]).any(Option::is_some)
     }
 
     async fn run_to_its_end(&mut self) -> Result<(i32, String), Wrong> {
@@ -253,6 +257,14 @@ impl<'a> Stage<'a> {
             self.acts.remove(0);
             return self.start(1, act.what == What::Join);
         }
+        if act.what == What::Pause {
+            if self.pauser.is_none() && self.has_begun() {
+                self.acts.remove(0);
+                let name = format!("pause-{}", self.acts.len());
+                self.pauser = Some(start(self.commands.pause(), self.folder.path(), &name)?);
+            }
+            return Ok(());
+        }
         let Some(process) = self.target(act.whom) else { return Ok(()) };
         let done = match act.what {
             What::Kill => process.signal(Signal::KILL),
@@ -261,7 +273,7 @@ impl<'a> Stage<'a> {
             What::HangUp => process.signal(Signal::HUP),
             What::InterruptTwice => process.signal(Signal::INT) && process.signal(Signal::INT),
             What::Stop(time) => process.stop(time),
-            What::Join | What::Again => false,
+            What::Join | What::Again | What::Pause => false,
         };
         if done {
             self.kills += 1;
@@ -290,7 +302,7 @@ impl<'a> Stage<'a> {
     }
 
     fn wake(&mut self) {
-        for process in self.senders.iter_mut().chain([&mut self.receiver]).flatten() {
+        for process in self.senders.iter_mut().chain([&mut self.receiver, &mut self.pauser]).flatten() {
             process.wake();
         }
     }
@@ -320,10 +332,15 @@ impl<'a> Stage<'a> {
             true => !(said.contains("has no campaign") || said.contains("there is no ledger")),
         };
         self.senders[0] = None;
-        Some(code)
+        // That was not the end: somebody has to resume it.
+        let is_paused = code == 0 && said.contains("the campaign was paused");
+        Some(if is_paused { exit::LOOK.into() } else { code })
     }
 
     fn reap_second(&mut self) {
+        if self.pauser.as_mut().is_some_and(|pauser| pauser.ended().is_some()) {
+            self.pauser = None;
+        }
         if self.senders[1].as_mut().is_some_and(|sender| sender.ended().is_some()) {
             self.senders[1] = None;
         }

@@ -86,6 +86,8 @@ pub(super) enum What {
     Stop(Duration),
     /// A second sender resumes the campaign.
     Join,
+    /// Somebody pauses the campaign; the next run lifts it.
+    Pause,
     /// The same `send` is typed again; one of the two must be refused.
     Again,
 }
@@ -169,6 +171,9 @@ fn acts(dice: &mut Dice, batches: u64) -> Vec<Act> {
     }
     if dice.happens(20) {
         acts.push(Act { after: dice.between(0, batches), whom: Whom::Sender(1), what: What::Again });
+    }
+    if dice.happens(20) {
+        acts.push(Act { after: dice.between(1, batches), whom: Whom::Sender(0), what: What::Pause });
     }
     for _ in 0..dice.between(1, 6) {
         let whom = match dice.between(1, 4) {
