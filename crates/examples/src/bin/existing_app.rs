@@ -70,11 +70,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
             request = request.header(name, value);
         }
         let response = request.send().await?;
-        println!(
-            "a {what} callback: {}, by the shop of {:?}",
-            response.status().as_u16(),
-            response.headers()["x-shop"]
-        );
+        let (status, stamp) = (response.status().as_u16(), &response.headers()["x-shop"]);
+        println!("a {what} callback: {status}, by the shop of {stamp:?}");
     }
     println!("{}", http.get(format!("{shop}/messages")).send().await?.text().await?);
     Ok(())

@@ -27,8 +27,8 @@ fn fold(transaction: &Transaction<'_>, order: &str, seen: &MessageState) -> Resu
     let known: Option<String> = transaction.query_row(known, [order], |row| row.get(0)).optional()?;
     let mut state: MessageState = known.map_or(Ok(MessageState::default()), |state| serde_json::from_str(&state))?;
     if state.observe(seen) {
-        let text = serde_json::to_string(&state)?;
-        transaction.execute("INSERT OR REPLACE INTO message VALUES (?1, ?2)", [order, &text])?;
+        let sql = "INSERT OR REPLACE INTO message VALUES (?1, ?2)";
+        transaction.execute(sql, [order, &serde_json::to_string(&state)?])?;
         println!("{order} is {:?}", state.progress);
     } else {
         println!("{order}: nothing new");
@@ -43,7 +43,6 @@ async fn apply(database: Arc<PathBuf>, callback: Callback) -> Result<(), Box<dyn
     let Some(Sent { order }) = callback.message_metadata.as_ref().and_then(|text| text.read()) else { return Ok(()) };
     let seen = MessageState::from_report(report);
     tokio::task::spawn_blocking(move || {
-        // A pool of connections would be the next step.
         let mut connection = Connection::open(&*database)?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         fold(&transaction, &order, &seen)?;
@@ -63,20 +62,18 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}/", listener.local_addr()?);
     tokio::spawn(async move { axum::serve(listener, callbacks).await });
-
     // Out of order, and one twice.
     for (nonce, status) in ["QUEUED_ON_CHANNEL", "READ", "DELIVERED", "READ"].iter().enumerate() {
-        let metadata = r#"{\"order\": \"order-4711\"}"#;
-        let report = format!(r#"{{"message_id": "m1", "status": "{status}"}}"#);
-        let body = format!(r#"{{"message_delivery_report": {report}, "message_metadata": "{metadata}"}}"#);
+        let metadata = r#""message_metadata": "{\"order\": \"order-4711\"}""#;
+        let body = format!(r#"{{"message_delivery_report": {{"status": "{status}"}}, {metadata}}}"#);
         let signature = secret.sign(body.as_bytes(), &nonce.to_string(), Timestamp::now().as_second());
-        let request = reqwest::Client::new().post(&url);
-        let request =
-            signature.headers().into_iter().fold(request, |request, (name, value)| request.header(name, value));
+        let mut request = reqwest::Client::new().post(&url);
+        for (name, value) in signature.headers() {
+            request = request.header(name, value);
+        }
         println!("{status}: {}", request.body(body).send().await?.status().as_u16());
     }
-    let sql = "SELECT count(*) FROM message";
-    let rows: i64 = Connection::open(&*database)?.query_row(sql, [], |row| row.get(0))?;
+    let rows: i64 = Connection::open(&*database)?.query_row("SELECT count(*) FROM message", [], |row| row.get(0))?;
     println!("{rows} row in the table");
     Ok(())
 }
