@@ -70,7 +70,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 async fn send(url: &str, path: &str, secret: &WebhookSecret, app: &str) -> Result<u16, Box<dyn Error>> {
     let body = format!(r#"{{"app_id": "{app}", "message_delivery_report": {{"status": "DELIVERED"}}}}"#);
     let now = Timestamp::now();
-    let signature = secret.sign(body.as_bytes(), &format!("nonce {now}"), now.as_second());
+    let signature = secret.sign(body.as_bytes(), &now.as_nanosecond().to_string(), now.as_second());
     let request = reqwest::Client::new().post(format!("{url}{path}"));
     let request = signature.headers().into_iter().fold(request, |request, (name, value)| request.header(name, value));
     Ok(request.body(body).send().await?.status().as_u16())
