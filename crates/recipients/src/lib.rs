@@ -41,8 +41,14 @@
 //! A [`RecipientFile`] stays open from the check to the last batch. The plan says of each batch where it
 //! lies in the file, and gives a digest of these bytes and of the head of the file. A batch is read from
 //! there and compared before anything of it is returned, so a campaign can go on after a crash with one seek,
-//! and an edited file is noticed at the first batch that has changed. Recipients that are not in a file come
-//! from a [`Repeatable`], or from a [`Spool`] if they can be had only once.
+//! and an edited file is noticed at the first batch that has changed. Recipients that are not in a file:
+//!
+//! | They are | Take |
+//! | --- | --- |
+//! | a list, or a query that can be run again | [`Repeatable::new`], [`Repeatable::try_new`] |
+//! | a table with a key, of any size | [`Repeatable::pages`] |
+//! | an iterator that runs once | [`RecipientFile::spool`], [`RecipientFile::try_spool`] |
+//! | an async stream | [`Spool`] |
 //!
 //! # Modules, in reading order
 //!

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::vec;
 
 use sinch_batch_models::{BatchRecipient, Recipients, Template};
 
@@ -75,6 +76,39 @@ impl Repeatable {
         Self::boxed(Box::new(move || Box::new(make().into_iter().map(|recipient| recipient.map_err(io::Error::other)))))
     }
 
+    /// The rows of a table, page by page, so that neither a statement nor all rows are held.
+    ///
+    /// `page` gives the recipients whose key comes after this one, in the order of their keys, or those from the start;
+    /// an empty page is the end. It should read the same snapshot each time: rows that change between the check and the
+    /// send are noticed, and nothing of them is sent. The keys are the program's own: put what is to come back with a
+    /// receipt into the message metadata.
+    ///
+    /// ```
+    /// use std::convert::Infallible;
+    ///
+    /// use sinch_batch_models::{BatchRecipient, Channel, Recipient};
+    /// use sinch_batch_recipients::Repeatable;
+    ///
+    /// let table = [(3, "+15550100001"), (17, "+15550100002"), (40, "+15550100003")];
+    /// let recipients = Repeatable::pages(move |after: Option<&i64>| {
+    ///     let rest = table.iter().filter(|(id, _)| after.is_none_or(|after| id > after));
+    ///     let person = |&(id, number)| {
+    ///         let person = BatchRecipient::new(Recipient::identity(Channel::Sms, number));
+    ///         (id, person.with_message_metadata("person", id))
+    ///     };
+    ///     Ok::<_, Infallible>(rest.take(2).map(person).collect())
+    /// });
+    /// # drop(recipients);
+    /// ```
+    pub fn pages<K, E>(page: impl Fn(Option<&K>) -> Result<Vec<(K, BatchRecipient)>, E> + Send + Sync + 'static) -> Self
+    where
+        K: Send + 'static,
+        E: Into<Box<dyn Error + Send + Sync>> + 'static,
+    {
+        let page = Arc::new(page);
+        Self::try_new(move || Pages { page: Arc::clone(&page), last: None, rows: Vec::new().into_iter(), over: false })
+    }
+
     fn boxed(make: Box<dyn Fn() -> Made + Send>) -> Self {
         Self { make, lines: None, buffer: Buffer::new() }
     }
@@ -142,6 +176,36 @@ impl RecipientSource for Repeatable {
         // After an error the next batch starts from the beginning.
         self.lines = Some(lines);
         Ok(batch)
+    }
+}
+
+/// Rows that are fetched by pages, each after the last key of the one before.
+struct Pages<K, F> {
+    page: Arc<F>,
+    last: Option<K>,
+    rows: vec::IntoIter<(K, BatchRecipient)>,
+    over: bool,
+}
+
+impl<K, E, F: Fn(Option<&K>) -> Result<Vec<(K, BatchRecipient)>, E>> Iterator for Pages<K, F> {
+    type Item = Result<BatchRecipient, E>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rows.len() == 0 && !self.over {
+            match (self.page)(self.last.as_ref()) {
+                Ok(rows) => self.rows = rows.into_iter(),
+                Err(error) => {
+                    self.over = true;
+                    return Some(Err(error));
+                }
+            }
+        }
+        let Some((key, recipient)) = self.rows.next() else {
+            self.over = true;
+            return None;
+        };
+        self.last = Some(key);
+        Some(Ok(recipient))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Recipients that come only once, kept in a temporary file.
 
+use std::error::Error;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -73,6 +74,20 @@ impl RecipientFile {
         let mut spool = Spool::new()?;
         for recipient in recipients {
             spool.push(&recipient)?;
+        }
+        spool.finish()
+    }
+
+    /// The same, where a recipient may not be there to be had, as with the rows of a statement.
+    ///
+    /// # Errors
+    /// [`SourceError::Spool`], also with the error of the iterator.
+    pub fn try_spool<E: Into<Box<dyn Error + Send + Sync>>>(
+        recipients: impl IntoIterator<Item = Result<BatchRecipient, E>>,
+    ) -> Result<Self, SourceError> {
+        let mut spool = Spool::new()?;
+        for recipient in recipients {
+            spool.push(&recipient.map_err(|error| SourceError::Spool(io::Error::other(error)))?)?;
         }
         spool.finish()
     }
