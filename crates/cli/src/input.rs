@@ -1,4 +1,4 @@
-//! The message and the recipients, from files.
+//! The request and the recipients, from files.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -6,10 +6,9 @@ use std::path::{Path, PathBuf};
 
 use sinch_batch::campaign::CampaignRequest;
 use sinch_batch::models::batch::ProcessingStrategy;
-use sinch_batch::models::wire::{ParseError, parse};
-use sinch_batch::models::{AppId, Message, Template, Ttl};
+use sinch_batch::models::{AppId, Template, Ttl};
 use sinch_batch::recipients::{
-    CheckOptions, Checked, Finding, FindingKind, NotText, Prices, RecipientFile, RecipientSource, SourceError, is_blank,
+    CheckOptions, Checked, Finding, FindingKind, NotText, Prices, RecipientFile, RecipientSource, SourceError,
 };
 use tempfile::NamedTempFile;
 
@@ -17,56 +16,13 @@ use crate::args::{JudgeArgs, MessageArgs, RequestArgs};
 use crate::fail::Failure;
 use crate::findings::Collected;
 use crate::output::{count, grouped};
-use crate::{bytes, exit, outputs, say};
-
-/// The message of the command line.
-pub(crate) fn message(args: &MessageArgs) -> Result<Message, Failure> {
-    if let Some(path) = &args.message {
-        return message_file(path);
-    }
-    let text = args.text.as_deref().unwrap_or_default();
-    if is_blank(text) {
-        return Err(Failure::new(exit::BAD_INPUT, "the text of the message is blank; nothing was sent")
-            .hint("give the words, in single quotes, as in \"…\" the shell replaces ${name}: --text 'Hello ${name}'"));
-    }
-    Ok(Message::text(text))
-}
-
-/// The message of a file.
-fn message_file(path: &Path) -> Result<Message, Failure> {
-    let shown = path.display();
-    let hint = "name a JSON file with the wire's `message` object, or give the words: --text 'Hello ${name}'";
-    let text = bytes::read_text("message", path, hint)?;
-    let message = parse::<Message>(text.as_bytes()).map_err(|error| bad_message(path, &error))?;
-    if message.unknown_fields.get("recipient_and_params").is_some() {
-        return Err(Failure::new(exit::BAD_INPUT, format!("{shown} holds a whole request, not its message"))
-            .hint("put the request's `message` object into a file of its own; its recipients are the other file"));
-    }
-    for field in message.unknown_fields() {
-        say!("note: {shown}, {field}: a field that this release does not know; it is sent as it is");
-    }
-    let broken: Vec<_> = message.violations().iter().map(ToString::to_string).collect();
-    if !broken.is_empty() {
-        return Err(Failure::new(exit::BAD_INPUT, format!("{shown}, {}", broken.join("; ")))
-            .hint("the service refuses such a message: fix the places named"));
-    }
-    Ok(message)
-}
-
-fn bad_message(path: &Path, error: &ParseError) -> Failure {
-    let at = if error.path().is_empty() { String::new() } else { format!(", {}", error.path()) };
-    Failure::new(
-        exit::BAD_INPUT,
-        format!("{}, line {}, column {}{at}: {}", path.display(), error.line(), error.column(), error.message()),
-    )
-    .hint("the file holds one message object, such as {\"text_message\": {\"text\": \"Hello ${name}\"}}")
-}
+use crate::{bytes, exit, message, outputs, say};
 
 /// What each request of a campaign says. Nothing is sent that the service would refuse for its form.
 pub(crate) fn request(message: &MessageArgs, request: &RequestArgs, app: &AppId) -> Result<CampaignRequest, Failure> {
     let mut campaign = match &request.request {
-        Some(path) => request_file(path, app)?,
-        None => CampaignRequest::new(app.clone(), self::message(message)?),
+        Some(path) => request_file(path, app, message.allow_unknown_kind)?,
+        None => CampaignRequest::new(app.clone(), message::read(message)?),
     };
     if let Some(sender) = &request.sender {
         campaign = campaign.with_channel_property("SMS_SENDER", sender.as_str());
@@ -109,7 +65,7 @@ pub(crate) fn request(message: &MessageArgs, request: &RequestArgs, app: &AppId)
 }
 
 /// The request of a file, without recipients.
-fn request_file(path: &Path, app: &AppId) -> Result<CampaignRequest, Failure> {
+fn request_file(path: &Path, app: &AppId, allow_unknown_kind: bool) -> Result<CampaignRequest, Failure> {
     let shown = path.display();
     let hint = "name a JSON file with the wire's request object, without recipients";
     let text = bytes::read_text("request", path, hint)?;
@@ -120,6 +76,7 @@ fn request_file(path: &Path, app: &AppId) -> Result<CampaignRequest, Failure> {
     for field in request.unknown_fields() {
         say!("note: {shown}, {field}: a field that this release does not know; it is sent as it is");
     }
+    message::judge(request.message(), &format!("{shown}, /message"), allow_unknown_kind)?;
     Ok(request)
 }
 

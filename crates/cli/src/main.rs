@@ -10,6 +10,7 @@ mod findings;
 mod input;
 mod ledgers;
 mod log;
+mod message;
 mod output;
 mod outputs;
 mod post;

@@ -213,7 +213,7 @@ fn unfinished(next: &Next<'_>, end: &End) -> Failure {
     let End { outcome, status, .. } = end;
     let resume = |lead: &str| next.command(lead, "resume", TRY_AGAIN);
     let why = outcome.why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
-    let rows = format!("{} rows planned, {} unknown", grouped(status.planned), grouped(status.unknown));
+    let rows = format!("{} planned, {} unknown", count(status.planned, "row", "rows"), grouped(status.unknown));
     let nothing_happened = status.accepted + status.unknown == 0;
     let refused = if nothing_happened { exit::SERVICE } else { exit::LOOK };
     let (code, sentence, hint) = match outcome.stopped {
@@ -230,7 +230,15 @@ fn unfinished(next: &Next<'_>, end: &End) -> Failure {
         Some(StopReason::Refused) => (
             refused,
             format!("the service refused{why} ({rows})"),
-            resume("check SINCH_APP_ID, SINCH_REGION and the message, then go on"),
+            if next.keeps {
+                format!(
+                    "{}; {}",
+                    resume("check SINCH_APP_ID and SINCH_REGION, then go on"),
+                    next.command("or if the message is at fault, send the fixed one as a campaign of its own, and end this one", "cancel", "")
+                )
+            } else {
+                "check SINCH_APP_ID, SINCH_REGION and the message, then send again".to_owned()
+            },
         ),
         Some(StopReason::Unreachable) => (
             refused,
@@ -264,7 +272,7 @@ fn unfinished(next: &Next<'_>, end: &End) -> Failure {
         _ if nothing_happened => (
             exit::SERVICE,
             format!("the service refused every batch{why} ({rows})"),
-            resume("check the message and the recipients, then go on"),
+            next.command("fix the message or the recipients and send them as a new campaign; end this one", "cancel", "fix the message or the recipients, then send again"),
         ),
         _ => (exit::LOOK, format!("the campaign did not finish{why} ({rows})"), resume("go on")),
     };

@@ -147,7 +147,14 @@ fn write(operation: Operation, url: String, body: Bytes) -> Result<Request<Bytes
 /// # Errors
 /// [`Error`] for every other response.
 pub fn read_batch_sent(response: &http::Response<Bytes>, now: Timestamp) -> Result<Response<BatchSent>, Error> {
-    let sent: Response<BatchSent> = read(Operation::SendBatch, response, now)?;
+    let sent = match read::<BatchSent>(Operation::SendBatch, response, now) {
+        Ok(sent) => sent,
+        // The service has the batch: whatever else is odd about its response, the batch is not sent again.
+        Err(error) => match BatchSent::lenient(response.body()).filter(|_| response.status().is_success()) {
+            Some(sent) => Response::read(sent, response),
+            None => return Err(error),
+        },
+    };
     if sent.batch_id.is_empty() {
         return Err(Error::unexpected(Operation::SendBatch, response, Some("the batch id is empty".into())));
     }
@@ -274,17 +281,26 @@ mod tests {
 
     #[test]
     fn send_is_accepted_only_with_a_batch_id() {
-        for (status, body) in [(200, r#"{"batch_id":"b"}"#), (202, r#"{"batch_id":"b","send_after":"","new":1}"#)] {
+        for (status, body) in [
+            (200, r#"{"batch_id":"b"}"#),
+            (202, r#"{"batch_id":"b","send_after":"","new":1}"#),
+            (200, r#"{"batch_id":"b","send_after":1790000000}"#),
+            (200, r#"{"send_after":{"seconds":1},"batch_id":"b"}"#),
+            (201, r#"{"batch_id":"b","send_after":false,"note":"\ud83d"}"#),
+            (200, "\u{feff}{\"batch_id\":\"b\"}"),
+        ] {
             let sent = read_batch_sent(&answer(status, body), Timestamp::UNIX_EPOCH).unwrap();
             assert_eq!((sent.http_status, &sent.batch_id), (status, &BatchId::new("b")));
         }
         for (status, body) in
-            [(200, ""), (200, "{}"), (200, r#"{"batch_id":""}"#), (200, "<html>"), (302, ""), (101, "")]
+            [(200, ""), (200, "{}"), (200, r#"{"batch_id":""}"#), (200, r#"{"batch_id":null,"send_after":1}"#), (200, "<html>"), (302, ""), (101, "")]
         {
             let error = read_batch_sent(&answer(status, body), Timestamp::UNIX_EPOCH).unwrap_err();
             assert!(matches!(error.kind(), ErrorKind::UnexpectedResponse { .. }), "{status} {body}");
             assert_eq!((error.reached_service(), error.is_transient()), (Reached::Unknown, false));
         }
+        let refused = answer(400, r#"{"batch_id":"b","send_after":1}"#);
+        assert_eq!(read_batch_sent(&refused, Timestamp::UNIX_EPOCH).unwrap_err().status(), Some(400));
     }
 
     #[test]

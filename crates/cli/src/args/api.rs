@@ -1,4 +1,4 @@
-//! The API's own operations, and what looks after the way there.
+//! Arguments of the API's own operations, and of `doctor`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,10 +16,11 @@ pub(crate) struct BatchArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum BatchCommand {
-    /// Send one request body as it stands on the wire, of 1 to 1000 recipients.
+    /// Send one request body of 1 to 1000 recipients as it is
     Send {
-        /// The body: JSON with `message`, `recipient_and_params` and so on; `-` reads standard input. If it
-        /// lacks `app_id`, that is SINCH_APP_ID.
+        /// Request body as JSON, with `message`, `recipient_and_params` and so on; `-` reads standard input
+        ///
+        /// A body without `app_id` gets that of --app or SINCH_APP_ID.
         #[arg(value_name = "FILE")]
         file: PathBuf,
         #[command(flatten)]
@@ -29,9 +30,9 @@ pub(crate) enum BatchCommand {
         #[command(flatten)]
         json: Json,
     },
-    /// Ask the service for the status of one batch.
+    /// Show the status of one batch at the service
     Status {
-        /// The batch's id.
+        /// Batch id
         #[arg(value_name = "ID")]
         id: String,
         #[command(flatten)]
@@ -39,12 +40,12 @@ pub(crate) enum BatchCommand {
         #[command(flatten)]
         json: Json,
     },
-    /// Find the batches whose batch metadata has a value under a key.
+    /// List the batches with a value under a key of their batch metadata
     Find {
-        /// The key.
+        /// Key of the batch metadata
         #[arg(value_name = "KEY")]
         key: String,
-        /// The value.
+        /// Value under the key
         #[arg(value_name = "VALUE")]
         value: String,
         #[command(flatten)]
@@ -52,19 +53,19 @@ pub(crate) enum BatchCommand {
         #[command(flatten)]
         json: Json,
     },
-    /// Cancel a batch that waits for its time, or all with some batch metadata, and tell what came of it.
+    /// Cancel a scheduled batch, or all with some batch metadata, and show the outcome
     Cancel(CancelArgs),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct CancelArgs {
-    /// The batch's id.
+    /// Batch id
     #[arg(value_name = "ID", conflicts_with = "metadata")]
     pub(crate) id: Option<String>,
-    /// Every batch whose batch metadata has this value under this key.
+    /// Every batch with this value under this key of its batch metadata
     #[arg(long, num_args = 2, value_names = ["KEY", "VALUE"])]
     pub(crate) metadata: Vec<String>,
-    /// How long to wait for the outcome: cancelling takes place in the background.
+    /// Wait this long for the outcome, as the service cancels in the background
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration)]
     pub(crate) wait: Duration,
     #[command(flatten)]
@@ -83,15 +84,19 @@ pub(crate) struct ContactsArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ContactsCommand {
-    /// Make contacts. Each one really made causes a CONTACT_CREATE callback; nothing else tells.
+    /// Create contacts
     ///
-    /// CSV columns: channel and identity, or one per channel (SMS, whatsapp, …); language; and if wanted
-    /// display_name, email, external_id, metadata, channel_priority, app_id. JSON: the wire's objects, one a
-    /// line, or one whole request body.
+    /// Each contact that is created causes a CONTACT_CREATE callback; the response does not say which were.
+    ///
+    /// CSV columns: channel and identity, or one per channel (SMS, whatsapp, …); language; optional:
+    /// display_name, email, external_id, metadata, channel_priority, app_id. JSON: the objects of the API, one per
+    /// line, or a whole request body.
     Create(ListArgs),
-    /// Delete contacts. Each one really deleted causes a CONTACT_DELETE callback; nothing else tells.
+    /// Delete contacts
     ///
-    /// CSV column: contact_id. JSON: {"contact_id": "…"} or the id alone, one a line, or one whole request
+    /// Each contact that is deleted causes a CONTACT_DELETE callback; the response does not say which were.
+    ///
+    /// CSV column: contact_id. JSON: {"contact_id": "…"} or the id alone, one per line, or a whole request
     /// body.
     Delete(ListArgs),
 }
@@ -104,22 +109,24 @@ pub(crate) struct ConsentsArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConsentsCommand {
-    /// Record opt-outs in the consent lists of the app. Recording one again does no harm.
+    /// Record opt-outs in the consent lists of the app
+    ///
+    /// Recording an opt-out again changes nothing.
     ///
     /// CSV columns: identification, consent_type (OPT_OUT_ALL, OPT_OUT_NOTIFICATION, OPT_OUT_MARKETING).
-    /// JSON: the wire's records, one a line, or one whole request body.
+    /// JSON: the records of the API, one per line, or a whole request body.
     Insert(ListArgs),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
-    /// CSV with a header line, or JSON: lines, an array or a request; `-` reads standard input.
+    /// CSV with a header line, or JSON: lines, an array or a request; `-` reads standard input
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
-    /// Go on at this line, because what stands before it was done.
+    /// Start at this line; earlier lines were done by a previous run
     #[arg(long, value_name = "LINE", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) from_line: u64,
-    /// Rows in one call.
+    /// Rows per call
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) batch_size: u16,
     #[command(flatten)]

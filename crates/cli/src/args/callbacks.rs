@@ -74,11 +74,11 @@ pub(crate) struct ListenArgs {
 /// How callbacks are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PrintAs {
-    /// One line for people.
+    /// One line for people
     Text,
-    /// One JSON object in a line.
+    /// One JSON object in a line
     Json,
-    /// Not at all.
+    /// Not at all
     None,
 }
 
@@ -200,15 +200,15 @@ pub(crate) struct ConnectionArgs {
 /// What may be wrong with a callback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Fault {
-    /// Signed too long ago: genuine, so 2xx, or 5xx to be sent again.
+    /// Signed too long ago: genuine, so 2xx, or 5xx to be sent again
     Old,
-    /// Signed in the future: genuine, but a clock is wrong, so 5xx to be sent again.
+    /// Signed in the future: genuine, but a clock is wrong, so 5xx to be sent again
     Future,
-    /// Signed with another secret: 4xx.
+    /// Signed with another secret: 4xx
     WrongSecret,
-    /// A genuine callback, and then another genuine one under its nonce: 2xx.
+    /// A genuine callback, and then another genuine one under its nonce: 2xx
     RepeatedNonce,
-    /// One byte is not what was signed: 4xx.
+    /// One byte is not what was signed: 4xx
     AlteredByte,
 }
 

@@ -1,4 +1,4 @@
-//! How a file of recipients is read, and what is held against it.
+//! Arguments that say how a file of recipients is read, and what fails a check.
 
 use std::path::PathBuf;
 
@@ -8,44 +8,44 @@ use sinch_batch::recipients::{IdentityColumn, ReadOptions, channel_named};
 
 #[derive(Debug, Args)]
 pub(crate) struct ReadArgs {
-    /// Columns to leave out, separated by commas.
+    /// Columns to leave out, separated by commas
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub(crate) ignore_columns: Vec<String>,
-    /// What to do about columns that the message does not use.
+    /// What to do about columns that the message does not use
     #[arg(long, value_name = "WHAT", default_value = "refuse")]
     pub(crate) unused_columns: UnusedColumns,
-    /// The column with the identities, where the header does not say it.
+    /// Column of the identities, if its name does not say the channel
     #[arg(long, value_name = "COLUMN", requires = "channel")]
     pub(crate) identity: Option<String>,
-    /// The channel of the identities in that column, such as SMS or WHATSAPP.
+    /// Channel of the identities in that column, such as SMS or WHATSAPP
     #[arg(long, value_name = "NAME", requires = "identity", value_parser = channel)]
     pub(crate) channel: Option<Channel>,
-    /// Remove from phone numbers what cannot be part of them: spaces, dashes, dots, brackets, an apostrophe.
+    /// Remove spaces, dashes, dots, brackets and a leading apostrophe from phone numbers
     #[arg(long)]
     pub(crate) tidy_numbers: bool,
-    /// Send one space for line breaks, tabs and more than 4 spaces in WhatsApp template parameters.
+    /// Replace line breaks, tabs and more than 4 spaces in WhatsApp template parameters with one space
     #[arg(long)]
     pub(crate) flatten: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct JudgeArgs {
-    /// Let warnings count as mistakes.
+    /// Treat warnings as mistakes
     #[arg(long)]
     pub(crate) strict: bool,
-    /// Let an SMS of more parts than this be a mistake.
+    /// Treat an SMS of more than N parts as a mistake
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_parts: Option<u32>,
-    /// Prices of an SMS part, for the sum: a CSV file `prefix,currency,price`.
+    /// Prices of an SMS part, for the estimate: a CSV file `prefix,currency,price`
     #[arg(long, value_name = "FILE")]
     pub(crate) prices: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum UnusedColumns {
-    /// They are mistakes.
+    /// Report them as mistakes
     Refuse,
-    /// They are left out.
+    /// Leave them out
     Ignore,
 }
 

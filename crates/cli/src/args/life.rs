@@ -1,4 +1,4 @@
-//! What can be typed about a campaign that has begun: retry, pause.
+//! Arguments of `retry` and `pause`.
 
 use std::path::PathBuf;
 
@@ -8,36 +8,39 @@ use super::{Json, LedgerArgs, RunArgs, ServiceArgs, Yes, campaign_name};
 
 #[derive(Debug, Args)]
 pub(crate) struct RetryArgs {
-    /// The campaign whose failed rows are sent again.
+    /// Campaign whose failed rows are sent again
     #[arg(value_name = "CAMPAIGN")]
     pub(crate) parent: String,
-    /// Names the new campaign; else it is named after the old one.
+    /// Name of the new campaign [default: the old name with `.retry-N`]
     #[arg(long, value_name = "NAME", value_parser = campaign_name)]
     pub(crate) campaign: Option<String>,
-    /// Only rows that failed for this reason, such as `CHANNEL_REJECT`; can be given several times.
+    /// Only rows that failed for this reason, such as `CHANNEL_REJECT`; can be repeated
     #[arg(long, value_name = "CODE")]
     pub(crate) reason: Vec<String>,
-    /// Rows of every class but never: also those that may have arrived, or fail again unless something was fixed.
+    /// Include rows that may have arrived, or fail again unless something was fixed
     #[arg(long, conflicts_with = "reason")]
     pub(crate) all_classes: bool,
-    /// Instead of failures: what a cancelled campaign recalled in time, and what it never sent.
+    /// Select what a cancelled campaign recalled or never sent, instead of failures
     #[arg(long, conflicts_with_all = ["reason", "all_classes"])]
     pub(crate) cancelled: bool,
-    /// The recipients, if their file has moved since the campaign began.
+    /// File of recipients, if it has moved since the campaign began
     #[arg(long, value_name = "FILE")]
     pub(crate) input: Option<PathBuf>,
-    /// Show which rows would be sent again, and why not the others; send nothing.
+    /// Show which rows would be sent again, and why not the others; send nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Take the rows that have failed by now, although the campaign is unfinished.
+    /// Take the rows that have failed so far, even if the campaign is unfinished
     #[arg(long)]
     pub(crate) only_settled: bool,
-    /// Another message, as the wire's `message` object; else the campaign's own.
+    /// Another message as JSON: the `message` object of the API [default: the campaign's own]
     #[arg(long, value_name = "FILE", conflicts_with = "text")]
     pub(crate) message: Option<PathBuf>,
-    /// Another text message; its short form.
+    /// Another message, as plain text
     #[arg(long, value_name = "TEXT")]
     pub(crate) text: Option<String>,
+    /// Send a kind of message that this release does not know
+    #[arg(long, requires = "message")]
+    pub(crate) allow_unknown_kind: bool,
     #[command(flatten)]
     pub(crate) ledger: LedgerArgs,
     #[command(flatten)]
@@ -52,7 +55,7 @@ pub(crate) struct RetryArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct PauseArgs {
-    /// The campaign's name.
+    /// Name of the campaign
     #[arg(value_name = "CAMPAIGN")]
     pub(crate) campaign: String,
     #[command(flatten)]

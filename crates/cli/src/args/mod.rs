@@ -16,7 +16,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::api::{
     BatchArgs, BatchCommand, CancelArgs, ConsentsArgs, ConsentsCommand, ContactsArgs, ContactsCommand, DoctorArgs,
@@ -57,11 +57,11 @@ pub(crate) struct Cli {
 /// When colors are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Color {
-    /// On a terminal.
+    /// On a terminal
     Auto,
-    /// Everywhere.
+    /// Everywhere
     Always,
-    /// Nowhere.
+    /// Nowhere
     Never,
 }
 
@@ -110,7 +110,7 @@ pub(crate) enum Command {
     Batch(BatchArgs),
     /// Create or delete contacts
     Contacts(ContactsArgs),
-    /// Record opt-outs.
+    /// Record opt-outs
     Consents(ConsentsArgs),
     /// Check the setup: credentials, token, region, clock
     Doctor(DoctorArgs),
@@ -128,14 +128,18 @@ pub(crate) struct Input {
 }
 
 #[derive(Debug, Args)]
-#[group(id = "words", required = true, multiple = false)]
+#[command(group = ArgGroup::new("words").required(true))]
+#[group(skip)]
 pub(crate) struct MessageArgs {
     /// Message as JSON: the `message` object of the API; `-` reads standard input
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", group = "words")]
     pub(crate) message: Option<PathBuf>,
     /// Message as plain text
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", group = "words")]
     pub(crate) text: Option<String>,
+    /// Send a kind of message that this release does not know
+    #[arg(long)]
+    pub(crate) allow_unknown_kind: bool,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -233,7 +237,7 @@ pub(crate) struct CheckArgs {
     pub(crate) read: ReadArgs,
     #[command(flatten)]
     pub(crate) judge: JudgeArgs,
-    /// Show every finding, in the order of the file.
+    /// Show every finding, in the order of the file
     #[arg(long, conflicts_with = "json")]
     pub(crate) all: bool,
     #[command(flatten)]
@@ -369,10 +373,10 @@ pub(crate) struct CancelCampaignArgs {
     /// Name of the campaign
     #[arg(value_name = "CAMPAIGN")]
     pub(crate) campaign: String,
-    /// Show what would be recalled; change nothing.
+    /// Show what would be recalled, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// How long to wait until the service tells what was recalled in time.
+    /// Wait this long for the service to report what was recalled in time
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
     pub(crate) wait: Duration,
     #[command(flatten)]
@@ -407,17 +411,18 @@ pub(crate) struct ReportArgs {
     /// Output format; csv lists the failures
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub(crate) format: ReportFormat,
-    /// Rows of the file instead, each with what became of it.
+    /// Print rows of the file instead, each with its result
     #[arg(long, value_name = "WHICH", requires = "with_file")]
     pub(crate) rows: Option<RowsKind>,
-    /// Copy each row as it stands in the file, with the columns #status, #code, #may_retry and #at behind it. `send`
-    /// takes the result as it is.
+    /// Copy each row as it is in the file and append the columns #status, #code, #may_retry and #at
+    ///
+    /// `send` reads the result without changes.
     #[arg(long, requires = "rows")]
     pub(crate) with_file: bool,
-    /// The recipients, if their file has moved since the campaign began.
+    /// File of recipients, if it has moved since the campaign began
     #[arg(long, value_name = "FILE", requires = "rows")]
     pub(crate) input: Option<PathBuf>,
-    /// Write it to a file instead of standard output; a file that is there is replaced.
+    /// Write to a file instead of standard output; an existing file is replaced
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     #[command(flatten)]
@@ -429,31 +434,31 @@ pub(crate) struct ReportArgs {
 /// What becomes of rows whose time has passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Late {
-    /// They go now.
+    /// They go now
     Send,
-    /// They never go.
+    /// They never go
     Skip,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum RowsKind {
-    /// Those whose message failed.
+    /// Those whose message failed
     Failed,
-    /// Those whose receipt is still awaited.
+    /// Those whose receipt is still awaited
     Awaiting,
-    /// All of them, skipped ones too.
+    /// All of them, skipped ones too
     All,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ReportFormat {
-    /// For people.
+    /// For people
     Table,
-    /// One JSON object.
+    /// One JSON object
     Json,
-    /// The failures: row, line, code, description.
+    /// The failures: row, line, code, description
     Csv,
-    /// One file for a browser, which opens anywhere and asks nobody for anything.
+    /// One file for a browser, which opens anywhere and asks nobody for anything
     Html,
 }
 
@@ -471,10 +476,10 @@ pub(crate) struct InspectArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum InspectKind {
-    /// A callback.
+    /// A callback
     Callback,
-    /// The wire's `message` object, alone or in the body of a send.
+    /// The wire's `message` object, alone or in the body of a send
     Message,
-    /// Recipients: CSV, JSON lines, or the wire's `recipient_and_params`: one entry, all, or the body of a send.
+    /// Recipients: CSV, JSON lines, or the wire's `recipient_and_params`: one entry, all, or the body of a send
     Recipients,
 }

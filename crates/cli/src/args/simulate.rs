@@ -57,7 +57,7 @@ pub(crate) struct SimulateArgs {
     /// Percentage of callbacks sent twice
     #[arg(long, value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=100))]
     pub(crate) callback_twice: u8,
-    /// Draw the next callback from so many that wait, instead of sending them in order.
+    /// Draw the next callback from so many that wait, instead of sending them in order
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) callback_shuffle: usize,
 }

@@ -12,12 +12,12 @@ use crate::args::CheckArgs;
 use crate::fail::{Failure, output};
 use crate::findings::{self, Collected};
 use crate::output::{Stdout, json_out, out};
-use crate::{exit, input};
+use crate::{exit, input, message};
 
 pub(crate) async fn run(args: CheckArgs) -> Result<u8, Failure> {
     let file = args.input.file.as_path();
     input::one_stdin(&[Some(file), args.message.message.as_deref(), args.judge.prices.as_deref()])?;
-    let template = Template::new(input::message(&args.message)?);
+    let template = Template::new(message::read(&args.message)?);
     let options = input::judge(&args.judge)?;
     let source = input::open(file)?.with_reading(args.read.options());
     let found = Collected::new();

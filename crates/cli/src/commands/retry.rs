@@ -18,7 +18,7 @@ use crate::receiver::{Receiver, secret};
 use crate::run::{Next, Run, limits};
 use crate::service::Service;
 use crate::settings::Settings;
-use crate::{exit, input, ledgers, say, signals};
+use crate::{exit, input, ledgers, message, say, signals};
 
 /// A line of attempts that is longer than this hardly gets better.
 const LONG_LINE: usize = 5;
@@ -107,8 +107,12 @@ fn request(args: &RetryArgs, parent: &CampaignRecord) -> Result<CampaignRequest,
     if args.message.is_none() && args.text.is_none() {
         return Ok(request);
     }
-    let message = MessageArgs { message: args.message.clone(), text: args.text.clone() };
-    Ok(request.with_message(input::message(&message)?))
+    let message = MessageArgs {
+        message: args.message.clone(),
+        text: args.text.clone(),
+        allow_unknown_kind: args.allow_unknown_kind,
+    };
+    Ok(request.with_message(message::read(&message)?))
 }
 
 /// Reads all chosen rows once: what was checked is what is sent, and each row has what the message needs.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::object::object;
 use crate::open_enum::open_enum;
 use crate::unknown::{keeps_rules, leaf};
-use crate::wire::{Metadata, PrivateText, UnknownFields, WireMap, WireTime, inside, push};
+use crate::wire::{Metadata, PrivateText, UnknownFields, WireMap, WireTime, inside, push, without_lone_surrogates};
 use crate::{AppId, BatchId, Channel, Message, Recipients};
 
 object! {
@@ -191,5 +191,37 @@ object! {
         pub batch_id: BatchId,
         /// The time that will really be used; it can differ from the one asked for.
         pub send_after: Option<WireTime>,
+    }
+}
+
+impl BatchSent {
+    /// Reads a response of which nothing but the batch id is as expected. The other fields that cannot be read are
+    /// in `unknown_fields`; without a batch id there is none.
+    ///
+    /// ```
+    /// use sinch_batch_models::BatchSent;
+    ///
+    /// let sent = BatchSent::lenient(br#"{"batch_id": "b1", "send_after": 1790000000}"#).unwrap();
+    /// assert_eq!((sent.batch_id.as_str(), &sent.send_after), ("b1", &None));
+    /// assert_eq!(sent.unknown_fields.get("send_after").unwrap(), 1_790_000_000);
+    /// assert!(BatchSent::lenient(br#"{"batch_id": 7}"#).is_none());
+    /// ```
+    pub fn lenient(body: &[u8]) -> Option<Self> {
+        let text = String::from_utf8_lossy(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body));
+        let fields: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_str(&without_lone_surrogates(&text)).ok()?;
+        let mut sent = Self {
+            batch_id: BatchId::new(fields.get("batch_id")?.as_str()?),
+            send_after: None,
+            unknown_fields: Default::default(),
+        };
+        for (name, value) in fields {
+            match (name.as_str(), value.as_str()) {
+                ("batch_id", _) => {}
+                ("send_after", Some(time)) => sent.send_after = Some(WireTime::from(time)),
+                _ => sent.unknown_fields.insert(name, value),
+            }
+        }
+        Some(sent)
     }
 }
