@@ -87,6 +87,7 @@ pub(crate) enum Signing {
 
 /// An invalid set of secrets for a verifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum VerifierError {
     /// No secret: no callback could be verified.
     #[error("a verifier needs at least one secret")]

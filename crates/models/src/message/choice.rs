@@ -221,6 +221,7 @@ pub struct OuterChoices(Vec<Choice>);
 
 /// Choices that cannot stand below a carousel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum OuterChoicesError {
     /// There are more than 3.
     #[error("expected at most 3 choices below a carousel, not {found}")]
