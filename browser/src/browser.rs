@@ -108,6 +108,12 @@ impl Browser {
         Ok(())
     }
 
+    /// Lets pages run scripts, or not.
+    pub(crate) async fn scripts(&self, may_run: bool) -> anyhow::Result<()> {
+        self.tell("Emulation.setScriptExecutionDisabled", json!({"value": !may_run})).await?;
+        Ok(())
+    }
+
     /// What a script returns. It is the driver's, so no policy of the page stops it.
     pub(crate) async fn ask(&self, script: &str) -> anyhow::Result<Value> {
         Ok(self.driver.execute(script, Vec::new()).await?.json().clone())
@@ -128,9 +134,9 @@ impl Browser {
         Ok(entries.into_iter().map(|entry| entry.message).collect())
     }
 
-    /// Takes a picture of the page, at most 2000 points high.
-    pub(crate) async fn picture(&self, path: &Path, look: Look) -> anyhow::Result<()> {
-        let height = self.ask("return Math.min(2000, document.documentElement.scrollHeight)").await?;
+    /// Takes a picture of the page, so high at most.
+    pub(crate) async fn picture(&self, path: &Path, look: Look, highest: u32) -> anyhow::Result<()> {
+        let height = self.ask(&format!("return Math.min({highest}, document.documentElement.scrollHeight)")).await?;
         let clip = json!({"x": 0, "y": 0, "width": look.width, "height": height, "scale": 1});
         let shot = self
             .tell("Page.captureScreenshot", json!({"format": "png", "captureBeyondViewport": true, "clip": clip}))

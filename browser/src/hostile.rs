@@ -3,7 +3,7 @@
 use sinch_batch_models::Timestamp;
 use sinch_batch_pages::report::{BatchView, FailureView, ReasonView, ReportView, RetryAdvice};
 
-const TEXTS: [&str; 6] = [
+pub(crate) const TEXTS: [&str; 6] = [
     "<img src=x onerror=\"window.hostile = 1\">",
     "\"><script>window.hostile = 1</script>",
     "</style></title><svg onload='window.hostile = 1'>",

@@ -1,12 +1,15 @@
 //! Our pages in a real browser: `cargo xtask browser` runs it.
 //!
-//! `sinch-batch-browser AXE FOLDER [REPORT..]`: AXE is axe-core's script, FOLDER takes the pictures, each
-//! REPORT is a page in a file. A report full of hostile texts is looked at besides.
+//! `sinch-batch-browser AXE FOLDER BINARY [REPORT..]`: AXE is axe-core's script, FOLDER takes the pictures,
+//! BINARY is `sinch-batch`, whose inbox is looked at, each REPORT is a page in a file. A report full of
+//! hostile texts is looked at besides.
 //!
 //! Each page is opened at two widths, light and dark, and held to the same [`rules`].
 
 mod browser;
 mod hostile;
+mod inbox;
+mod live;
 mod rules;
 
 use std::path::{Path, PathBuf};
@@ -15,6 +18,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 
 use crate::browser::{Browser, Look};
+use crate::inbox::Inbox;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -36,7 +40,9 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: &[PathBuf]) -> anyhow::Result<Vec<String>> {
-    let [axe, folder, reports @ ..] = args else { anyhow::bail!("usage: sinch-batch-browser AXE FOLDER [REPORT..]") };
+    let [axe, folder, binary, reports @ ..] = args else {
+        anyhow::bail!("usage: sinch-batch-browser AXE FOLDER BINARY [REPORT..]")
+    };
     let axe = std::fs::read_to_string(axe).with_context(|| format!("cannot read {}", axe.display()))?;
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let hostile = folder.join("hostile.html");
@@ -44,30 +50,61 @@ async fn run(args: &[PathBuf]) -> anyhow::Result<Vec<String>> {
     let mut browser = Browser::start().await?;
     let mut faults = Vec::new();
     for report in reports.iter().chain([&hostile]) {
-        for look in Look::ALL {
-            let found = look_at(&browser, report, look, &axe, folder).await?;
-            let name = report.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            println!("{name}, {look}: {}", if found.is_empty() { "ok" } else { "FAULTS" });
-            faults.extend(found.into_iter().map(|fault| format!("{name}, {look}: {fault}")));
-        }
+        let path = report.canonicalize().with_context(|| format!("no page {}", report.display()))?;
+        let name = report.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let page = Page { name, url: format!("file://{}", path.display()) };
+        faults.extend(page.look_at(&browser, &axe, folder).await?);
     }
+    let inbox = Inbox::start(binary).await?;
+    inbox.fill().await?;
+    for page in live::pages(&inbox).await? {
+        faults.extend(page.look_at(&browser, &axe, folder).await?);
+        faults.extend(page.reads_without_scripts(&browser).await?);
+    }
+    faults.extend(live::is_live(&browser, &inbox).await?);
+    inbox.end().await?;
     browser.end().await?;
     Ok(faults)
 }
 
-async fn look_at(
-    browser: &Browser,
-    report: &Path,
-    look: Look,
-    axe: &str,
-    folder: &Path,
-) -> anyhow::Result<Vec<String>> {
-    let path = report.canonicalize().with_context(|| format!("no page {}", report.display()))?;
-    let url = format!("file://{}", path.display());
-    browser.open(&url, look).await?;
-    let stem = report.file_stem().unwrap_or_default().to_string_lossy();
-    browser.picture(&folder.join(format!("{stem}-{look}.png")), look).await?;
-    let mut faults = rules::looks(browser, look, axe).await?;
-    faults.extend(rules::is_quiet(browser, &url).await?);
-    Ok(faults)
+/// A page to look at, and what its pictures are called.
+pub(crate) struct Page {
+    pub(crate) name: String,
+    pub(crate) url: String,
+}
+
+impl Page {
+    /// In every look; breaches are printed, too.
+    async fn look_at(&self, browser: &Browser, axe: &str, folder: &Path) -> anyhow::Result<Vec<String>> {
+        let mut faults = Vec::new();
+        for look in Look::ALL {
+            browser.open(&self.url, look).await?;
+            browser.picture(&folder.join(format!("{}-{look}.png", self.name)), look, 2000).await?;
+            if look == Look::ALL[0] {
+                // As a window shows it, for the README.
+                browser.picture(&folder.join(format!("{}.png", self.name)), look, 860).await?;
+            }
+            let mut found = rules::looks(browser, look, axe).await?;
+            found.extend(rules::is_quiet(browser, &self.url).await?);
+            println!("{}, {look}: {}", self.name, if found.is_empty() { "ok" } else { "FAULTS" });
+            faults.extend(found.into_iter().map(|fault| format!("{}, {look}: {fault}", self.name)));
+        }
+        Ok(faults)
+    }
+
+    /// What a reader without JavaScript sees is what others see.
+    async fn reads_without_scripts(&self, browser: &Browser) -> anyhow::Result<Vec<String>> {
+        // Ages pass, and what is spoken comes with the stream.
+        let words = "const main = document.querySelector('main').cloneNode(true);
+             main.querySelectorAll('time, [data-live-spoken]').forEach(passing => passing.remove());
+             return main.textContent";
+        browser.open(&self.url, Look::ALL[0]).await?;
+        let with = browser.ask(words).await?;
+        browser.scripts(false).await?;
+        browser.open(&self.url, Look::ALL[0]).await?;
+        let without = browser.ask(words).await?;
+        browser.scripts(true).await?;
+        let same = with == without && with.as_str().is_some_and(|text| text.len() > 20);
+        Ok((!same).then(|| format!("{}: reads otherwise without JavaScript", self.name)).into_iter().collect())
+    }
 }

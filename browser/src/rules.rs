@@ -80,6 +80,12 @@ async fn axe_is_content(browser: &Browser, axe: &str) -> anyhow::Result<Vec<Stri
         .collect())
 }
 
+/// Whether what is asked for comes from where the page does. A file has nothing but itself.
+fn is_of(asked: &str, url: &str) -> bool {
+    let origin = |url: &str| url.split('/').take(3).collect::<Vec<_>>().join("/");
+    asked == url || url.starts_with("http") && origin(asked) == origin(url)
+}
+
 /// Nothing was said on the console, and nothing was asked for but the page itself.
 pub(crate) async fn is_quiet(browser: &Browser, url: &str) -> anyhow::Result<Vec<String>> {
     let mut faults: Vec<String> =
@@ -97,7 +103,7 @@ pub(crate) async fn is_quiet(browser: &Browser, url: &str) -> anyhow::Result<Vec
         }
         let asked = request["request"]["url"].as_str().unwrap_or_default();
         asked_for_page |= asked == url;
-        if asked != url && !asked.starts_with("data:") {
+        if !is_of(asked, url) && !asked.starts_with("data:") {
             faults.push(format!("asks for {asked}"));
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use sinch_batch::ledger::{
     Applied, BatchRecord, BoxFuture, CallbackCount, CampaignId, CampaignRecord, CampaignStatus, Claim, Claimed,
     Created, DeferredCounts, Entry, Ledger, LedgerError, LedgerErrorKind, MemoryLedger, MessageFailure, NewCampaign,
-    Plan, ReceivedCallback, Renewed, RetryRow, Run,
+    Plan, Pulse, ReasonCount, ReceivedCallback, Renewed, RetryRow, Run,
 };
 use sinch_batch::models::Timestamp;
 use sinch_batch::tracking::{MessageState, Observation};
@@ -203,6 +203,19 @@ impl Ledger for Door {
             self.stuck("apply a callback")?;
             self.inner.apply_callback(callback).await
         })
+    }
+
+    fn reasons(&self, campaign: CampaignId) -> BoxFuture<'_, Result<Vec<ReasonCount>, LedgerError>> {
+        self.inner.reasons(campaign)
+    }
+
+    fn pulse(
+        &self,
+        campaign: CampaignId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> BoxFuture<'_, Result<Vec<Pulse>, LedgerError>> {
+        self.inner.pulse(campaign, from, to)
     }
 
     fn callbacks(&self) -> BoxFuture<'_, Result<Vec<CallbackCount>, LedgerError>> {

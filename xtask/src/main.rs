@@ -50,6 +50,7 @@ cargo xtask seeds [N] [--from SEED]
 cargo xtask seeds --seed SEED one of them, line by line
 cargo xtask setup             install the tools of the gate that are missing
 cargo xtask browser           our pages in Chromium: widths, light and dark, keyboard, accessibility
+cargo xtask browser --keep    the same, and the pictures of the README into docs/images
 ";
 
 fn main() -> ExitCode {
@@ -81,6 +82,7 @@ fn run(args: &[String]) -> anyhow::Result<()> {
         ["bench"] => bench::criterion(),
         ["seeds", rest @ ..] => seeds::run(rest),
         ["browser"] => browser::run(),
+        ["browser", "--keep"] => browser::keep(),
         ["setup"] => setup::run(),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");

@@ -171,6 +171,8 @@ impl Campaign {
         new.request_fingerprint = request.fingerprint();
         new.skipped = parent.rows.saturating_sub(plan.rows());
         new.batch_size = parent.batch_size;
+        // How the columns are read is part of what was planned.
+        new.settings = parent.settings;
         new.parent = Some(parent.id);
         let created = ledger.create(new, Box::new(plan.into_batches())).await?;
         Ok(Self {

@@ -15,6 +15,7 @@ use crate::error::LedgerError;
 use crate::lease::{Claim, Claimed, Renewed, Run};
 use crate::plan::Plan;
 use crate::status::CampaignStatus;
+use crate::sums::{Pulse, ReasonCount};
 
 /// A future in a box, as an object-safe trait needs it.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -198,6 +199,19 @@ pub trait Ledger: Send + Sync + 'static {
         limit: u32,
     ) -> BoxFuture<'_, Result<Vec<RetryRow>, LedgerError>>;
 
+    /// How many messages have failed for which reason, in the order of codes. Costs the same however many
+    /// rows the campaign has.
+    fn reasons(&self, campaign: CampaignId) -> BoxFuture<'_, Result<Vec<ReasonCount>, LedgerError>>;
+
+    /// How many messages got to which state in the minutes that begin from one time on and before another,
+    /// in order; minutes without any are left out.
+    fn pulse(
+        &self,
+        campaign: CampaignId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> BoxFuture<'_, Result<Vec<Pulse>, LedgerError>>;
+
     /// What is known of one message; `None` if nothing was received of it since it was accepted.
     fn message(&self, campaign: CampaignId, row: u64) -> BoxFuture<'_, Result<Option<MessageState>, LedgerError>>;
 }
@@ -328,6 +342,19 @@ impl<L: Ledger + ?Sized> Ledger for Arc<L> {
         limit: u32,
     ) -> BoxFuture<'_, Result<Vec<RetryRow>, LedgerError>> {
         (**self).retry_rows(campaign, after_row, limit)
+    }
+
+    fn reasons(&self, campaign: CampaignId) -> BoxFuture<'_, Result<Vec<ReasonCount>, LedgerError>> {
+        (**self).reasons(campaign)
+    }
+
+    fn pulse(
+        &self,
+        campaign: CampaignId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> BoxFuture<'_, Result<Vec<Pulse>, LedgerError>> {
+        (**self).pulse(campaign, from, to)
     }
 
     fn message(&self, campaign: CampaignId, row: u64) -> BoxFuture<'_, Result<Option<MessageState>, LedgerError>> {

@@ -45,6 +45,7 @@ pub mod entry;
 
 pub mod callback;
 pub mod status;
+pub mod sums;
 
 pub mod ledger;
 
@@ -72,4 +73,5 @@ pub use rows::{RowSpan, RowSpans, RowSpansError};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteLedger;
 pub use status::{BatchCounts, CampaignStatus, Phase};
+pub use sums::{OTHER_REASON, Pulse, ReasonCount};
 pub use worker::{Presence, ProcessId, Worker};

@@ -19,6 +19,7 @@ use crate::ledger::{BoxFuture, Ledger};
 use crate::plan::{Digest, Plan};
 use crate::status::CampaignStatus;
 use crate::store::{Batch, Deferred, Orphan, Recount, Store, StoreLimits, Sums};
+use crate::sums::{Pulse, ReasonCount, between};
 use crate::worker::Worker;
 
 /// A ledger in memory. It takes the same decisions as the one on disk and forgets them when dropped.
@@ -54,6 +55,8 @@ struct Records {
     doubles: BTreeSet<(CampaignId, u32, Box<str>)>,
     workers: BTreeMap<Box<str>, Worker>,
     messages: BTreeMap<(CampaignId, u64), MessageState>,
+    reasons: BTreeMap<(CampaignId, Box<str>), i64>,
+    pulse: BTreeMap<(CampaignId, i64), Pulse>,
     deferred: ByPosition,
     orphans: Orphans,
     callbacks: BTreeMap<&'static str, CallbackCount>,
@@ -287,6 +290,22 @@ impl Store for Records {
         Ok(())
     }
 
+    fn add_reason(&mut self, campaign: CampaignId, code: &str, by: i64) -> Result<(), LedgerError> {
+        *self.reasons.entry((campaign, code.into())).or_default() += by;
+        Ok(())
+    }
+
+    fn add_pulse(
+        &mut self,
+        campaign: CampaignId,
+        minute: i64,
+        progress: Progress,
+        count: u64,
+    ) -> Result<(), LedgerError> {
+        self.pulse.entry((campaign, minute)).or_insert(Pulse::new(minute)).add(progress, count);
+        Ok(())
+    }
+
     fn put_deferred(&mut self, batch_id: &BatchId, deferred: Deferred) -> Result<(), LedgerError> {
         self.deferred.put(batch_id, deferred, self.limits.deferred)
     }
@@ -505,6 +524,31 @@ impl Ledger for MemoryLedger {
         let mut records = self.records();
         let failures = records.failures(campaign, after_row, limit);
         done(failures.and_then(|failures| decide::retry_rows(&mut *records, campaign, failures)))
+    }
+
+    fn reasons(&self, campaign: CampaignId) -> BoxFuture<'_, Result<Vec<ReasonCount>, LedgerError>> {
+        let records = self.records();
+        let found = records.campaign(campaign).map(|_| {
+            let rest = records.reasons.range((campaign, Box::from(""))..);
+            let its = rest.take_while(|((of, _), _)| *of == campaign);
+            its.filter_map(|((_, code), n)| {
+                u64::try_from(*n).ok().filter(|n| *n > 0).map(|n| ReasonCount::new(&**code, n))
+            })
+            .collect()
+        });
+        done(found)
+    }
+
+    fn pulse(
+        &self,
+        campaign: CampaignId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> BoxFuture<'_, Result<Vec<Pulse>, LedgerError>> {
+        let records = self.records();
+        let (from, to) = between(from, to);
+        let its = || records.pulse.range((campaign, from)..(campaign, to.max(from))).map(|(_, pulse)| *pulse).collect();
+        done(records.campaign(campaign).map(|_| its()))
     }
 
     fn message(&self, campaign: CampaignId, row: u64) -> BoxFuture<'_, Result<Option<MessageState>, LedgerError>> {

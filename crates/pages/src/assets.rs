@@ -1,4 +1,4 @@
-//! The one stylesheet and the one module, by names that change with their content.
+//! The stylesheets and the one module, by names that change with their content.
 
 use std::fmt::Write;
 use std::sync::LazyLock;
@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 /// The stylesheet, which a report holds in itself.
 pub(crate) const STYLE: &str = include_str!("style.css");
+const INBOX: &str = include_str!("inbox.css");
 const MODULE: &str = include_str!("live.js");
 
 /// A file that pages refer to. It never changes under its path, so it may be kept for ever.
@@ -24,6 +25,7 @@ pub struct Asset {
 pub const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
 static STYLESHEET: LazyLock<Asset> = LazyLock::new(|| asset("style", "css", "text/css; charset=utf-8", STYLE));
+static INBOX_STYLE: LazyLock<Asset> = LazyLock::new(|| asset("inbox", "css", "text/css; charset=utf-8", INBOX));
 static LIVE: LazyLock<Asset> = LazyLock::new(|| asset("live", "js", "text/javascript; charset=utf-8", MODULE));
 
 fn asset(name: &str, ending: &str, content_type: &'static str, body: &'static str) -> Asset {
@@ -41,6 +43,11 @@ pub fn stylesheet() -> &'static Asset {
     &STYLESHEET
 }
 
+/// What pages of the inbox need beside it: phones, forms, the list.
+pub fn inbox() -> &'static Asset {
+    &INBOX_STYLE
+}
+
 /// The module that keeps a page live.
 pub fn module() -> &'static Asset {
     &LIVE
@@ -48,7 +55,7 @@ pub fn module() -> &'static Asset {
 
 /// The asset of a path.
 pub fn find(path: &str) -> Option<&'static Asset> {
-    [stylesheet(), module()].into_iter().find(|asset| asset.path == path)
+    [stylesheet(), inbox(), module()].into_iter().find(|asset| asset.path == path)
 }
 
 /// The source that allows the stylesheet within a page: `'sha256-…'`.
@@ -85,8 +92,9 @@ mod tests {
     #[test]
     fn assets_are_small_and_found_by_their_path() {
         assert!(STYLE.len() <= 8 * 1024, "{}", STYLE.len());
+        assert!(INBOX.len() <= 8 * 1024, "{}", INBOX.len());
         assert!(MODULE.lines().count() <= 200);
-        for asset in [stylesheet(), module()] {
+        for asset in [stylesheet(), inbox(), module()] {
             assert_eq!(find(&asset.path), Some(asset));
         }
         assert_eq!(find("/assets/style.css"), None);

@@ -129,24 +129,25 @@ impl fmt::Debug for PageKey {
     }
 }
 
-/// What a guard goes by: the port, a further name, the key.
+/// What a guard goes by: the port, further names, the key.
 #[derive(Clone, Debug)]
 pub struct Rules {
     port: u16,
-    name: Option<Box<str>>,
+    names: Vec<Box<str>>,
     key: Option<PageKey>,
 }
 
 impl Rules {
     /// Pages on that port of this machine, for everybody on it.
     pub fn new(port: u16) -> Self {
-        Self { port, name: None, key: None }
+        Self { port, names: Vec::new(), key: None }
     }
 
-    /// A further name by which the pages may be asked for, with the same port.
+    /// A further name by which the pages may be asked for: with the same port, or with the one it names, as
+    /// `name:80`.
     #[must_use]
     pub fn with_name(mut self, name: impl Into<Box<str>>) -> Self {
-        self.name = Some(name.into());
+        self.names.push(name.into());
         self
     }
 
@@ -167,7 +168,14 @@ impl Rules {
             Some((name, port)) if !port.ends_with(']') => (name, port.parse().ok().filter(|_| is_number(port))),
             _ => (authority, Some(80)),
         };
-        let names = ["localhost", "127.0.0.1", "[::1]"].into_iter().chain(self.name.as_deref());
+        if self
+            .names
+            .iter()
+            .any(|ours| authority.eq_ignore_ascii_case(ours) && ours.ends_with(&format!(":{}", port.unwrap_or(0))))
+        {
+            return true;
+        }
+        let names = ["localhost", "127.0.0.1", "[::1]"].into_iter().chain(self.names.iter().map(|ours| &**ours));
         port == Some(self.port) && names.into_iter().any(|ours| name.eq_ignore_ascii_case(ours))
     }
 }

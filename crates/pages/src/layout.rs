@@ -29,6 +29,8 @@ pub struct Page<'a> {
     pub here: Option<usize>,
     /// The path of an event stream that keeps the page live.
     pub live: Option<&'a str>,
+    /// A stylesheet beside that of all pages.
+    pub style: Option<&'a assets::Asset>,
 }
 
 impl Page<'_> {
@@ -36,6 +38,7 @@ impl Page<'_> {
     pub fn render(&self, content: &Markup) -> String {
         let head = html! {
             link rel="stylesheet" href=(assets::stylesheet().path);
+            @if let Some(style) = self.style { link rel="stylesheet" href=(style.path); }
             script type="module" src=(assets::module().path) {}
         };
         document(

@@ -14,6 +14,8 @@
 //! | [`live`] | What keeps a page live |
 //! | [`chart`] | Bars and lines as SVG |
 //! | [`text`] | Numbers, times, texts from outside |
+//! | [`phone`] | A message as the person sees it |
+//! | [`inbox`] | Who got what: the pages of a simulator |
 //! | [`report`] | What became of a campaign, as one file |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -28,5 +30,9 @@ pub mod live;
 pub mod chart;
 
 pub mod text;
+
+pub mod phone;
+
+pub mod inbox;
 
 pub mod report;

@@ -72,9 +72,9 @@ impl AnnotatedRows {
         match self.source.format() {
             #[cfg(feature = "csv")]
             Format::Csv => {
-                let separator = self.source.separator();
                 let (line, end) = without_line_break(&self.head);
                 out.write_all(line)?;
+                let separator = self.source.separator();
                 for column in &self.columns {
                     write!(out, "{separator}{column}")?;
                 }
@@ -103,13 +103,13 @@ impl AnnotatedRows {
         match self.source.format() {
             #[cfg(feature = "csv")]
             Format::Csv => {
-                let separator = self.source.separator();
                 out.write_all(raw)?;
                 // A row that is too short would have our remarks in the columns it lacks.
+                let separator = self.source.separator();
                 (0..self.source.missing_fields()).try_for_each(|_| write!(out, "{separator}"))?;
                 for remark in remarks {
                     write!(out, "{separator}")?;
-                    write_field(remark, out)?;
+                    write_field(remark, separator, out)?;
                 }
                 let (_, end) = without_line_break(&self.head);
                 out.write_all(if end.is_empty() { b"\n" } else { end })
@@ -122,11 +122,9 @@ impl AnnotatedRows {
                 }
                 out.write_all(b"}\n")?;
                 // An entry of an array may be spread over lines; in JSON a line break means no more than a space.
-                let lines = raw.split(|byte| matches!(byte, b'\n' | b'\r'));
-                for (at, line) in lines.enumerate() {
-                    out.write_all(if at == 0 { b"" } else { b" " })?;
-                    out.write_all(line)?;
-                }
+                let line: Vec<u8> =
+                    raw.iter().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte }).collect();
+                out.write_all(&line)?;
                 out.write_all(b"\n")
             }
         }
@@ -153,8 +151,8 @@ fn without_line_break(line: &[u8]) -> (&[u8], &[u8]) {
 }
 
 #[cfg(feature = "csv")]
-fn write_field(text: &str, out: &mut dyn Write) -> io::Result<()> {
-    if text.contains(['"', ',', ';', '\t', '|', '\n', '\r']) {
+fn write_field(text: &str, separator: char, out: &mut dyn Write) -> io::Result<()> {
+    if text.contains(['"', separator, '\n', '\r']) {
         write!(out, "\"{}\"", text.replace('"', "\"\""))
     } else {
         out.write_all(text.as_bytes())

@@ -90,6 +90,7 @@ impl ReadOptions {
 /// The channel of that name, in capitals or not.
 ///
 /// ```
+/// use sinch_batch_models::Channel;
 /// use sinch_batch_recipients::channel_named;
 ///
 /// assert_eq!(channel_named("whatsapp"), Some(Channel::WhatsApp));

@@ -211,7 +211,14 @@ fn send(shared: &Shared, project_id: &str, body: &[u8], hidden: Duration) -> Ans
     };
     let batch = Batch::new(
         body,
-        Arrival { seed: shared.config.seed, number, project_id: project_id.to_owned(), now, send_after },
+        Arrival {
+            seed: shared.config.seed,
+            number,
+            project_id: project_id.to_owned(),
+            now,
+            send_after,
+            tally: shared.tally.clone(),
+        },
     );
     let mut sent = json!({"batch_id": batch.id});
     if let Some(time) = send_after {

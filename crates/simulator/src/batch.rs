@@ -1,16 +1,17 @@
 //! One batch as it was accepted, its messages packed.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use url::Url;
 
 use crate::check::CHANNELS;
 use crate::ids::{Kind, ulid};
-use crate::packed::{Packed, Packer};
-use crate::stats::{MessageStatus, SimulatedMessage};
+use crate::packed::{Packed, Packer, Record};
+use crate::stats::{MessageStatus, SimulatedMessage, Tally};
 use crate::template::Template;
 
 /// The key of batch metadata under which this toolkit's campaigns put the key of a batch.
@@ -36,7 +37,11 @@ pub(crate) struct Batch {
     people: Packed,
     /// The metadata of each recipient as JSON text.
     own_metadata: Packed,
+    /// The channels of its first identities, each once.
+    channels: Vec<&'static str>,
     statuses: Box<[AtomicU8]>,
+    /// How many messages of the simulator are in each status.
+    tally: Arc<Tally>,
 }
 
 /// Where the receipts of a batch go.
@@ -56,6 +61,7 @@ pub(crate) struct Arrival {
     pub(crate) project_id: String,
     pub(crate) now: Timestamp,
     pub(crate) send_after: Option<Timestamp>,
+    pub(crate) tally: Arc<Tally>,
 }
 
 /// One recipient and the values of the parameters.
@@ -99,7 +105,10 @@ impl Batch {
             }
             own_metadata.end_record();
         }
+        let people = people.finish();
+        let channels = channels(&people);
         Self {
+            channels,
             number: arrival.number,
             id: ulid(arrival.now, arrival.seed, Kind::Batch, arrival.number as u64),
             project_id: arrival.project_id,
@@ -113,8 +122,12 @@ impl Batch {
             template: Template::new(Value::Object(message)),
             message_metadata,
             names: names.list,
-            people: people.finish(),
+            people,
             own_metadata: own_metadata.finish(),
+            tally: {
+                arrival.tally.add(MessageStatus::Pending, entries.len() as u64);
+                arrival.tally
+            },
             statuses: entries.iter().map(|_| AtomicU8::new(MessageStatus::Pending as u8)).collect(),
         }
     }
@@ -137,12 +150,11 @@ impl Batch {
 
     pub(crate) fn message(&self, index: usize) -> SimulatedMessage {
         let person = self.person(index);
-        let value_of = |name: &str| person.parameters.iter().find(|(have, _)| *have == name).map(|(_, value)| *value);
         SimulatedMessage {
             batch_id: self.id.clone(),
             index: index as u32,
             identity: person.identity.to_owned(),
-            text: self.template.render(value_of),
+            text: self.template.render(|name| person.value(name)),
             status: self.status(index),
             channel: if person.is_contact { "" } else { person.channel },
             app_id: self.app_id.clone(),
@@ -169,7 +181,8 @@ impl Batch {
 
     pub(crate) fn set_status(&self, index: usize, to: MessageStatus) {
         if let Some(status) = self.statuses.get(index) {
-            status.store(to as u8, Ordering::Relaxed);
+            let from = MessageStatus::of(status.swap(to as u8, Ordering::Relaxed));
+            self.tally.moved(from, to);
         }
     }
 
@@ -186,7 +199,83 @@ impl Batch {
 
     /// Whether one of its messages is for this identity or contact.
     pub(crate) fn is_for(&self, identity: &str) -> bool {
-        (0..self.len()).any(|index| self.person(index).identity == identity)
+        (0..self.len()).any(|index| self.identity(index).1 == identity)
+    }
+
+    /// The channels that its messages are for.
+    pub(crate) fn channels(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.channels.iter().copied()
+    }
+
+    /// The channel and the identity of a recipient, for those who look at many; a contact has no channel.
+    pub(crate) fn identity(&self, index: usize) -> (&'static str, &str) {
+        let mut record = self.people.record(index);
+        (channel(&mut record), record.text())
+    }
+
+    /// The message as it is handed to the channel, placeholders filled in.
+    pub(crate) fn shown(&self, index: usize) -> Value {
+        let person = self.person(index);
+        self.template.fill(|name| person.value(name))
+    }
+
+    /// Whether a text of the message contains that, which is in lower case.
+    pub(crate) fn contains(&self, index: usize, lower: &str) -> bool {
+        let person = self.person(index);
+        self.template.any_text(|name| person.value(name), &mut |text| text.to_lowercase().contains(lower))
+    }
+
+    /// A request for one message alone. Of several identities, the first was kept.
+    pub(crate) fn request(&self, index: usize) -> Value {
+        let person = self.person(index);
+        let recipient = match person.is_contact {
+            true => json!({"contact_id": person.identity}),
+            false => json!({"identified_by": {"channel_identities": [
+                {"channel": person.channel, "identity": person.identity}]}}),
+        };
+        let parameters: Map<String, Value> =
+            person.parameters.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))).collect();
+        let mut entry = json!({"recipient": recipient, "parameters": parameters});
+        if let Ok(own @ Value::Object(_)) = serde_json::from_str(self.own_metadata.record(index).text()) {
+            entry["message_metadata"] = own;
+        }
+        let mut request = json!({
+            "app_id": self.app_id,
+            "message": self.template.raw(),
+            "recipient_and_params": [entry],
+        });
+        for (name, metadata) in [("batch_metadata", &self.batch_metadata), ("message_metadata", &self.message_metadata)]
+        {
+            if !metadata.is_empty() {
+                request[name] = Value::Object(metadata.clone());
+            }
+        }
+        request
+    }
+}
+
+/// The channel that a record of a person begins with; none for a contact.
+fn channel(record: &mut Record<'_>) -> &'static str {
+    let is_contact = record.number() & 1 != 0;
+    let channel = CHANNELS.get(record.number()).copied().unwrap_or_default();
+    if is_contact { "" } else { channel }
+}
+
+fn channels(people: &Packed) -> Vec<&'static str> {
+    let mut channels = Vec::new();
+    for index in 0..people.len() {
+        let channel = channel(&mut people.record(index));
+        if !channel.is_empty() && !channels.contains(&channel) {
+            channels.push(channel);
+        }
+    }
+    channels
+}
+
+impl<'a> Person<'a> {
+    /// The value of a placeholder.
+    fn value(&self, name: &str) -> Option<&'a str> {
+        self.parameters.iter().find(|(have, _)| *have == name).map(|(_, value)| *value)
     }
 }
 

@@ -75,7 +75,7 @@ pub(crate) fn pass_silently(shared: &Shared, batch: &Batch, index: usize) {
     }
 }
 
-fn status(stage: &Stage) -> MessageStatus {
+pub(crate) fn status(stage: &Stage) -> MessageStatus {
     match stage {
         Stage::Queued => MessageStatus::Queued,
         Stage::Delivered => MessageStatus::Delivered,
@@ -151,6 +151,7 @@ fn comes_twice(shared: &Shared, what: &What) -> bool {
     share < percent
 }
 
+/// One attempt, which is kept for the inbox if it is about a message.
 async fn attempt(shared: &Shared, post: &Post) -> Sent {
     let Some(url) = target(shared, &post.what) else { return Sent::Lost };
     let fault = shared.faults.take(SimulatedOperation::Callback);
@@ -174,12 +175,14 @@ async fn attempt(shared: &Shared, post: &Post) -> Sent {
     }
     let body = body(post);
     let mut request = shared.http.post(url.clone()).header("content-type", "application/json");
+    let mut headers = Vec::new();
     if let Some(secret) = &shared.config.webhook_secret {
         // Receivers compare this with their own clock, which nobody moves on by hand.
         let now = shared.clock.unmoved();
         let nonce = ulid(now, shared.config.seed, Kind::Nonce, shared.nonces.fetch_add(1, Ordering::Relaxed));
         let signature = sinch_batch_webhook::sign(secret, &body, &nonce, now.as_second());
         for (name, value) in signature.headers() {
+            headers.push((name.clone(), value.to_owned()));
             request = request.header(name, value);
         }
     }
@@ -187,6 +190,7 @@ async fn attempt(shared: &Shared, post: &Post) -> Sent {
     let sent = match request.body(body).send().await {
         Ok(answer) => {
             let status = answer.status();
+            shared.callbacks.add(shared.clock.now(), post, Some(status.as_u16()), headers);
             // Read to the end, or the connection could not be used again.
             let _ = answer.bytes().await;
             if status.is_success() {
@@ -197,7 +201,10 @@ async fn attempt(shared: &Shared, post: &Post) -> Sent {
                 Sent::Refused
             }
         }
-        Err(_) => Sent::Failed,
+        Err(_) => {
+            shared.callbacks.add(shared.clock.now(), post, None, headers);
+            Sent::Failed
+        }
     };
     if kind.is_some_and(FaultKind::accepts) { Sent::Failed } else { sent }
 }

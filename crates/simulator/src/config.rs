@@ -21,6 +21,12 @@ pub struct SimulatorConfig {
     pub addr: SocketAddr,
     /// Where the control side listens. Default: loopback, any free port.
     pub control: SocketAddr,
+    /// A further name, or `NAME:PORT`, under which the control side is asked for, as behind a port that is
+    /// mapped. Requests to other hosts than this machine are answered 403.
+    pub control_name: Option<String>,
+    /// A key that the control side asks for: 128 bits from the system's random numbers. It stands in
+    /// [`inbox_url`](crate::Simulator::inbox_url); programs send it as bearer token.
+    pub control_key: Option<u128>,
     /// Where callbacks go: the one webhook of the app, with all triggers. Plain `http` only.
     pub callback_url: Option<String>,
     /// What callbacks are signed with; without it they are not signed.
@@ -77,6 +83,8 @@ impl Default for SimulatorConfig {
         Self {
             addr: loopback,
             control: loopback,
+            control_name: None,
+            control_key: None,
             callback_url: None,
             webhook_secret: None,
             credentials: None,
@@ -123,6 +131,10 @@ with! {
     with_addr: addr: SocketAddr = addr;
     /// Sets where the control side listens.
     with_control: control: SocketAddr = control;
+    /// Sets a further name of the control side.
+    with_control_name: control_name: impl Into<String> = Some(control_name.into());
+    /// Sets the key that the control side asks for.
+    with_control_key: control_key: u128 = Some(control_key);
     /// Sets where callbacks go.
     with_callback_url: callback_url: impl Into<String> = Some(callback_url.into());
     /// Sets what callbacks are signed with.

@@ -1,4 +1,6 @@
-//! The control side: what was received, faults, outcomes, the clock.
+//! The control side: what was received, faults, outcomes, the clock; the inbox for browsers.
+//!
+//! Every request passes the guard first: a web page that somebody visits must not order anything here.
 
 use std::convert::Infallible;
 use std::sync::{Arc, PoisonError};
@@ -6,17 +8,20 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream;
-use http::header::CONTENT_TYPE;
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, LOCATION, SET_COOKIE};
+use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::{Frame, Incoming};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use sinch_batch_pages::layout::HEADERS;
+use sinch_batch_pages::{assets, guard, layout};
 
 use crate::answer::{Answer, Body, full};
 use crate::assumptions::ASSUMPTIONS;
 use crate::faults::{Fault, FaultKind, SimulatedOperation};
-use crate::inbox::{InboundMessage, InboxError, OptOut};
+use crate::inbox::{self, InboundMessage, InboxError, OptOut};
 use crate::outcome::{MessageOutcome, Outcomes};
 use crate::queue;
 use crate::server::{Closed, read};
@@ -24,34 +29,127 @@ use crate::shared::Shared;
 
 pub(crate) async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Body>, Closed> {
     let (head, body) = request.into_parts();
-    let Some(body) = read(body).await? else { return Ok(Answer::too_large().into_response()) };
-    Ok(match (&head.method, head.uri.path()) {
+    let mut response = match guarded(&shared, &head) {
+        Some(refused) => refused,
+        None => {
+            let Some(body) = read(body).await? else { return Ok(Answer::too_large().into_response()) };
+            answer(&shared, &head, &body)
+        }
+    };
+    for (name, value) in HEADERS {
+        // What an asset says of itself stays.
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    Ok(response)
+}
+
+/// The answer to a request that is not to be served, or that brings the key in its URL.
+fn guarded(shared: &Shared, head: &Parts) -> Option<Response<Body>> {
+    let target = head.uri.to_string();
+    let headers = head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+    let asked = guard::Head::new(head.method.as_str(), &target, headers);
+    if let Err(refused) = guard::check(&asked, &shared.rules) {
+        return Some(if is_browser(head) {
+            html(StatusCode::FORBIDDEN, layout::refused(refused))
+        } else {
+            error(StatusCode::FORBIDDEN, &format!("{refused}; {}", refused.hint()))
+        });
+    }
+    let visit = guard::first_visit(&asked, &shared.rules)?;
+    let mut response = see_other(&visit.location);
+    if let Ok(cookie) = HeaderValue::try_from(visit.set_cookie) {
+        response.headers_mut().insert(SET_COOKIE, cookie);
+    }
+    Some(response)
+}
+
+fn is_browser(head: &Parts) -> bool {
+    let accepts = head.headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    accepts.into_iter().any(|value| value.contains("text/html"))
+}
+
+fn see_other(location: &str) -> Response<Body> {
+    let mut response = html(StatusCode::SEE_OTHER, String::new());
+    if let Ok(location) = HeaderValue::try_from(location) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
+}
+
+fn html(status: StatusCode, page: String) -> Response<Body> {
+    let mut response = Response::new(full(page));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    response
+}
+
+fn asset(asset: &'static assets::Asset) -> Response<Body> {
+    let mut response = Response::new(full(asset.body));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(assets::FOR_EVER));
+    response
+}
+
+/// A page of the inbox, or one of its files.
+fn page(shared: &Arc<Shared>, head: &Parts) -> Option<Response<Body>> {
+    let (path, query) = (head.uri.path(), head.uri.query().unwrap_or_default());
+    match path {
+        "/" if !is_browser(head) => None,
+        "/" | "/inbox" | "/inbox/person" | "/inbox/message" | "/inbox/faults" => {
+            let (status, page) = inbox::show(shared, path, query);
+            Some(html(status, page))
+        }
+        "/inbox/live" => Some(inbox::live(shared, head, query)),
+        _ => assets::find(path).map(asset),
+    }
+}
+
+fn submitted(shared: &Shared, path: &str, body: &[u8]) -> Option<Response<Body>> {
+    if !inbox::is_form(body) {
+        return None;
+    }
+    Some(match inbox::form(shared, path, body)? {
+        Ok(back) => see_other(&back),
+        Err((status, page)) => html(status, page),
+    })
+}
+
+fn answer(shared: &Arc<Shared>, head: &Parts, body: &Bytes) -> Response<Body> {
+    let special = match head.method {
+        Method::GET => page(shared, head),
+        Method::POST => submitted(shared, head.uri.path(), body),
+        _ => None,
+    };
+    if let Some(response) = special {
+        return response;
+    }
+    match (&head.method, head.uri.path()) {
         (&Method::GET, "/") => json_response(&index()),
-        (&Method::GET, "/messages") => messages(shared),
+        (&Method::GET, "/messages") => messages(shared.clone()),
         (&Method::GET, "/requests") => lines(shared.requests.all()),
         (&Method::GET, "/contacts") => lines(shared.people().contacts().iter().map(|contact| &contact.shown)),
         (&Method::GET, "/consents") => lines(shared.people().consents()),
         (&Method::GET, "/stats") => json_response(&shared.stats()),
         (&Method::GET, "/assumptions") => json_response(&ASSUMPTIONS),
-        (&Method::POST, "/faults") => plan_fault(&shared, &body),
+        (&Method::POST, "/faults") => plan_fault(shared, body),
         (&Method::DELETE, "/faults") => {
             shared.faults.clear();
             json_response(&json!({}))
         }
-        (&Method::POST, "/outcomes") => obey(&body, |set: SetOutcome| {
+        (&Method::POST, "/outcomes") => obey(body, |set: SetOutcome| {
             let mut outcomes = shared.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
             outcomes.insert(set.identity, set.outcomes);
             json!({})
         }),
-        (&Method::POST, "/clock") => obey(&body, |advance: Advance| {
-            queue::advance(&shared, Duration::from_secs(advance.advance_seconds));
+        (&Method::POST, "/clock") => obey(body, |advance: Advance| {
+            queue::advance(shared, Duration::from_secs(advance.advance_seconds));
             json!({"now": shared.clock.now().to_string()})
         }),
-        (&Method::POST, "/inbox/message") => inbox(&body, |message: InboundMessage| message.post(&shared)),
-        (&Method::POST, "/inbox/opt-out") => inbox(&body, |opt_out: OptOut| opt_out.post(&shared)),
-        (&Method::POST, "/callbacks") => set_callbacks(&shared, &body),
+        (&Method::POST, "/inbox/message") => inbox_order(body, |message: InboundMessage| message.post(shared)),
+        (&Method::POST, "/inbox/opt-out") => inbox_order(body, |opt_out: OptOut| opt_out.post(shared)),
+        (&Method::POST, "/callbacks") => set_callbacks(shared, body),
         _ => error(StatusCode::NOT_FOUND, "no such path on the control side; GET / lists them"),
-    })
+    }
 }
 
 fn plan_fault(shared: &Shared, body: &[u8]) -> Response<Body> {
@@ -83,7 +181,7 @@ struct SetCallbacks {
     shuffle: Option<usize>,
 }
 
-fn inbox<T: for<'de> Deserialize<'de>>(
+fn inbox_order<T: for<'de> Deserialize<'de>>(
     body: &[u8],
     post: impl FnOnce(T) -> Result<String, InboxError>,
 ) -> Response<Body> {
@@ -166,6 +264,9 @@ fn index() -> Value {
         "POST /inbox/message": {"identity": "who writes", "text": "what", "channel": "SMS"},
         "POST /inbox/opt-out": {"identity": "who opts out", "channel": "SMS"},
         "POST /clock": {"advance_seconds": "how far to move the clock on"},
+        "GET /inbox": "pages for a browser: who got what; GET / with Accept: text/html",
+        "POST /inbox/receipt": "a form: at=BATCH.INDEX, status=delivered | read | failed | again | late, code",
+        "POST /inbox/reply": "a form: at=BATCH.INDEX, text, or choice (what the button holds) and title",
     })
 }
 

@@ -19,6 +19,10 @@
 //! `POST /inbox/message`, `POST /inbox/opt-out`, `POST /clock`, `GET /assumptions`; `GET /` describes
 //! them.
 //!
+//! A browser finds the inbox there: who got what, each message as on a phone, with receipts, replies and
+//! opt-outs by a click. What comes from another web page, or asks for a host that is not this one, is
+//! answered 403.
+//!
 //! It goes as fast as it can, or at the service's published rates
 //! ([`SimulatorConfig::realistic`]). It keeps everything in memory, some 50 bytes a message beside
 //! its parameters and metadata, and forgets it when it stops. It does not speak TLS, replies only when
@@ -39,6 +43,7 @@ mod answer;
 mod api;
 mod apply;
 mod batch;
+mod callback_log;
 mod callbacks;
 mod check;
 mod clock;

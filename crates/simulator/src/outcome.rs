@@ -49,9 +49,14 @@ impl Outcomes {
         (!list.is_empty()).then_some(Self { list, next: 0 })
     }
 
+    /// What will become of the next message.
+    pub(crate) fn peek(&self) -> Option<&MessageOutcome> {
+        self.list.get(self.next).or(self.list.last())
+    }
+
     /// What becomes of the next message.
     pub(crate) fn next(&mut self) -> Option<MessageOutcome> {
-        let outcome = self.list.get(self.next).or(self.list.last()).cloned();
+        let outcome = self.peek().cloned();
         self.next = self.next.saturating_add(1);
         outcome
     }

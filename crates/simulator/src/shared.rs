@@ -2,26 +2,33 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
+use sinch_batch_pages::guard::Rules;
 use tokio::sync::Notify;
 use url::Url;
 
+use crate::callback_log::CallbackLog;
 use crate::clock::SimClock;
 use crate::config::SimulatorConfig;
 use crate::faults::Faults;
+use crate::inbox::InboundLog;
 use crate::outbox::{Outbox, Post, What};
 use crate::outcome::{MessageOutcome, Outcomes};
 use crate::people::People;
 use crate::requests::RequestLog;
-use crate::stats::{Counters, MessageCounts, Stats};
+use crate::stats::{Counters, Stats, Tally};
 use crate::store::Store;
 use crate::token::Tokens;
 
 pub(crate) struct Shared {
     pub(crate) config: SimulatorConfig,
     pub(crate) callback_url: Option<Url>,
+    /// The base URL of the service.
+    pub(crate) api_url: String,
+    /// Who may use the control side.
+    pub(crate) rules: Rules,
     pub(crate) clock: SimClock,
     pub(crate) tokens: Tokens,
     pub(crate) faults: Faults,
@@ -35,6 +42,11 @@ pub(crate) struct Shared {
     pub(crate) twice_percent: Mutex<f64>,
     pub(crate) outcomes: Mutex<HashMap<String, Outcomes>>,
     pub(crate) requests: RequestLog,
+    /// The last callbacks, as they were sent and answered.
+    pub(crate) callbacks: CallbackLog,
+    /// What people have done last.
+    pub(crate) inbound_log: InboundLog,
+    pub(crate) tally: Arc<Tally>,
     store: Mutex<Store>,
     people: Mutex<People>,
     /// Notified when something has come into the queue or onto the timetable.
@@ -42,8 +54,15 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(config: SimulatorConfig, callback_url: Option<Url>, http: reqwest::Client) -> Self {
+    pub(crate) fn new(
+        config: SimulatorConfig,
+        callback_url: Option<Url>,
+        http: reqwest::Client,
+        (api_url, rules): (String, Rules),
+    ) -> Self {
         Self {
+            api_url,
+            rules,
             clock: SimClock::new(config.clock.clone()),
             outbox: Outbox::new(config.seed, config.hold_callbacks, config.callback_shuffle),
             twice_percent: Mutex::new(config.callback_twice_percent),
@@ -57,6 +76,9 @@ impl Shared {
             nonces: AtomicU64::new(0),
             inbound: AtomicU64::new(0),
             requests: RequestLog::default(),
+            callbacks: CallbackLog::default(),
+            inbound_log: InboundLog::default(),
+            tally: Arc::default(),
             store: Mutex::default(),
             people: Mutex::default(),
             arrived: Notify::new(),
@@ -84,6 +106,15 @@ impl Shared {
     }
 
     /// What becomes of the next message to this recipient.
+    /// What will become of the next message to this recipient.
+    pub(crate) fn coming_outcome(&self, identity: &str) -> MessageOutcome {
+        let outcomes = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+        let set = outcomes.get(identity).and_then(Outcomes::peek).cloned();
+        drop(outcomes);
+        let config = &self.config;
+        set.unwrap_or_else(|| MessageOutcome::of(config.seed, identity, config.fail_percent, config.read_percent))
+    }
+
     pub(crate) fn outcome(&self, identity: &str) -> MessageOutcome {
         let mut outcomes = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
         let set = outcomes.get_mut(identity).and_then(Outcomes::next);
@@ -104,16 +135,11 @@ impl Shared {
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        let mut messages = MessageCounts::default();
-        let batches: Vec<_> = self.store().batches().cloned().collect();
-        for batch in &batches {
-            (0..batch.len()).for_each(|index| messages.add(batch.status(index)));
-        }
         Stats {
             requests: self.counters.requests(),
-            messages,
+            messages: self.tally.counts(),
             callbacks: self.counters.callbacks(),
-            batches: batches.len() as u64,
+            batches: self.store().len() as u64,
         }
     }
 }

@@ -1,11 +1,12 @@
 //! A running simulator.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use sinch_batch_pages::guard::{PageKey, Rules};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use url::Url;
@@ -77,7 +78,8 @@ impl Simulator {
 
         let (api_listener, api_addr) = listen(config.addr).await?;
         let (control_listener, control_addr) = listen(config.control).await?;
-        let shared = Arc::new(Shared::new(config, callback_url, http));
+        let rules = rules(&config, control_addr);
+        let shared = Arc::new(Shared::new(config, callback_url, http, (format!("http://{api_addr}"), rules)));
 
         let mut tasks = JoinSet::new();
         let service = shared.clone();
@@ -105,6 +107,14 @@ impl Simulator {
     /// The base URL of the control side.
     pub fn control_url(&self) -> String {
         format!("http://{}", self.control)
+    }
+
+    /// The URL of the inbox, to be opened in a browser; with the key, if there is one.
+    pub fn inbox_url(&self) -> String {
+        match self.shared.config.control_key {
+            Some(bits) => format!("http://{}/?key={}", self.control, PageKey::from_bits(bits).secret()),
+            None => format!("http://{}/", self.control),
+        }
     }
 
     /// Everything that was accepted, in order.
@@ -188,6 +198,25 @@ impl Simulator {
 impl fmt::Debug for Simulator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Simulator").field("api", &self.api).field("control", &self.control).finish_non_exhaustive()
+    }
+}
+
+/// Who may use the control side: whoever asks for this machine, or for the address it listens on.
+fn rules(config: &SimulatorConfig, control: SocketAddr) -> Rules {
+    let mut rules = Rules::new(control.port());
+    if !control.ip().is_unspecified() {
+        let name = match control.ip() {
+            IpAddr::V4(ip) => ip.to_string(),
+            IpAddr::V6(ip) => format!("[{ip}]"),
+        };
+        rules = rules.with_name(name);
+    }
+    if let Some(name) = &config.control_name {
+        rules = rules.with_name(name.as_str());
+    }
+    match config.control_key {
+        Some(bits) => rules.with_key(PageKey::from_bits(bits)),
+        None => rules,
     }
 }
 

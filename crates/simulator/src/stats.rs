@@ -113,20 +113,33 @@ impl fmt::Debug for SimulatedMessage {
     }
 }
 
-impl MessageCounts {
-    pub(crate) fn add(&mut self, status: MessageStatus) {
-        *match status {
-            MessageStatus::Pending => &mut self.pending,
-            MessageStatus::Queued => &mut self.queued,
-            MessageStatus::Delivered => &mut self.delivered,
-            MessageStatus::Read => &mut self.read,
-            MessageStatus::Failed => &mut self.failed,
-        } += 1;
+/// Messages by where they stand, kept as they move.
+#[derive(Default)]
+pub(crate) struct Tally([AtomicU64; 5]);
+
+impl Tally {
+    pub(crate) fn add(&self, status: MessageStatus, n: u64) {
+        self.of(status).fetch_add(n, Ordering::Relaxed);
+    }
+
+    pub(crate) fn moved(&self, from: MessageStatus, to: MessageStatus) {
+        self.of(to).fetch_add(1, Ordering::Relaxed);
+        self.of(from).fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn counts(&self) -> MessageCounts {
+        let [pending, queued, delivered, read, failed] =
+            MessageStatus::ALL.map(|status| self.of(status).load(Ordering::Relaxed));
+        MessageCounts { pending, queued, delivered, read, failed }
+    }
+
+    fn of(&self, status: MessageStatus) -> &AtomicU64 {
+        &self.0[status as usize]
     }
 }
 
 impl MessageStatus {
-    const ALL: [Self; 5] = [Self::Pending, Self::Queued, Self::Delivered, Self::Read, Self::Failed];
+    pub(crate) const ALL: [Self; 5] = [Self::Pending, Self::Queued, Self::Delivered, Self::Read, Self::Failed];
 
     pub(crate) fn of(byte: u8) -> Self {
         Self::ALL.get(usize::from(byte)).copied().unwrap_or(Self::Pending)

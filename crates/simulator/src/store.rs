@@ -46,6 +46,8 @@ pub(crate) struct Store {
     /// Numbers of the batches whose messages are in the queue, first come first served.
     line: VecDeque<usize>,
     queued: usize,
+    /// The channels that messages were for.
+    channels: BTreeSet<&'static str>,
     scheduled: BTreeSet<(Timestamp, usize)>,
     /// Cancels that take effect later, soonest first.
     cancels: VecDeque<(Timestamp, String, Cancel)>,
@@ -86,6 +88,7 @@ impl Store {
                 State::Ready
             }
         };
+        self.channels.extend(batch.channels());
         self.by_id.insert(batch.id.clone(), number);
         let (accepted, visible) = (batch.accepted, later(batch.accepted, hidden));
         let history = vec![(accepted, state)];
@@ -217,6 +220,16 @@ impl Store {
 
     pub(crate) fn batch(&self, number: usize) -> Option<Arc<Batch>> {
         self.batches.get(number).map(|entry| entry.batch.clone())
+    }
+
+    /// Whether a message was for that channel.
+    pub(crate) fn has_channel(&self, channel: &str) -> bool {
+        self.channels.contains(channel)
+    }
+
+    /// How many batches there are.
+    pub(crate) fn len(&self) -> usize {
+        self.batches.len()
     }
 
     pub(crate) fn batches(&self) -> impl Iterator<Item = &Arc<Batch>> {

@@ -17,6 +17,38 @@ impl Template {
             _ => replace(&self.0, &value_of).to_string(),
         }
     }
+
+    /// The message as it came.
+    pub(crate) fn raw(&self) -> &Value {
+        &self.0
+    }
+
+    /// The whole message, placeholders filled in.
+    pub(crate) fn fill<'a>(&self, value_of: impl Fn(&str) -> Option<&'a str>) -> Value {
+        replace(&self.0, &value_of)
+    }
+
+    /// Whether one of its texts, placeholders filled in, is meant.
+    pub(crate) fn any_text<'a>(
+        &self,
+        value_of: impl Fn(&str) -> Option<&'a str>,
+        is_meant: &mut impl FnMut(&str) -> bool,
+    ) -> bool {
+        any_text(&self.0, &value_of, is_meant)
+    }
+}
+
+fn any_text<'a>(
+    value: &Value,
+    value_of: &impl Fn(&str) -> Option<&'a str>,
+    is_meant: &mut impl FnMut(&str) -> bool,
+) -> bool {
+    match value {
+        Value::String(text) => is_meant(&substitute(text, value_of)),
+        Value::Array(items) => items.iter().any(|item| any_text(item, value_of, is_meant)),
+        Value::Object(map) => map.values().any(|value| any_text(value, value_of, is_meant)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
 }
 
 /// One pass, no escaping; what has no value stays as it is.

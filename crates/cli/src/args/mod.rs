@@ -271,6 +271,9 @@ pub(crate) struct SendArgs {
     /// Try locally: send to a simulator and receive its callbacks, all in this process
     #[arg(long)]
     pub(crate) simulate: bool,
+    /// Keep the simulator's inbox open after the report, until Ctrl-C
+    #[arg(long, requires = "simulate")]
+    pub(crate) inbox: bool,
     /// Send the valid rows, and write invalid rows with their reasons to a file; forgives rows and nothing else
     #[arg(long)]
     pub(crate) skip_invalid: bool,

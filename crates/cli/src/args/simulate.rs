@@ -13,9 +13,15 @@ pub(crate) struct SimulateArgs {
     /// Address of the API; port 0 picks a free port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8090")]
     pub(crate) addr: SocketAddr,
-    /// Address of the control side
+    /// Address of the control side and its inbox, a page for a browser
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8091")]
     pub(crate) control: SocketAddr,
+    /// Further host name of the control side, NAME or NAME:PORT, such as behind a mapped port
+    #[arg(long, value_name = "NAME")]
+    pub(crate) control_name: Option<String>,
+    /// Require a key on the control side: it is in the printed URL, and programs send it as bearer token
+    #[arg(long)]
+    pub(crate) key: bool,
     /// URL for signed callbacks; none are sent without it
     #[arg(long, value_name = "URL")]
     pub(crate) callback_url: Option<String>,

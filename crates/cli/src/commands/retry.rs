@@ -17,6 +17,7 @@ use crate::output::{count, grouped, out, write_json_line};
 use crate::receiver::{Receiver, secret};
 use crate::run::{Next, Run, limits};
 use crate::service::Service;
+use crate::settings::Settings;
 use crate::{exit, input, ledgers, say, signals};
 
 /// A line of attempts that is longer than this hardly gets better.
@@ -72,6 +73,7 @@ async fn prepare(
     let source = input::open(&file).map_err(|failure| {
         failure.hint(format!("if the file has moved: sinch-batch retry {} --input FILE; nothing was sent", parent.name))
     })?;
+    let source = source.with_reading(Settings::read(&parent.settings)?.must_read);
     let service = Service { resend_after: Some(args.run.resend_after), ..Service::read(&args.service)? };
     if let Some(app) = args.service.app.as_deref().map(str::trim).filter(|app| !app.is_empty() && *app != parent.app) {
         return Err(resume::other("app", &parent.app, app, "SINCH_APP_ID"));

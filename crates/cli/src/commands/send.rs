@@ -37,6 +37,10 @@ pub(crate) async fn run(args: SendArgs) -> Result<u8, Failure> {
     let prepared = signals::unless_stopped(&stop, prepare(&args, &stop)).await?;
     let Prepared { ledger_path, scratch, ledger, stage, campaign } = prepared;
     announce(campaign.record(), args.json.json)?;
+    let inbox = stage.simulator.as_ref().filter(|_| args.inbox).map(Simulator::inbox_url);
+    if let Some(url) = &inbox {
+        say!("inbox {url}");
+    }
     if let Some(other) = campaign.same_input() {
         say!("warning: campaign {other} is unfinished, and sends another message to this file");
     }
@@ -47,9 +51,17 @@ pub(crate) async fn run(args: SendArgs) -> Result<u8, Failure> {
         campaign,
         receives: stage.receiver.is_some(),
         json: args.json.json,
-        stop,
+        stop: stop.clone(),
     };
     let result = run.execute(&args.run).await;
+    // What came in between, a reply by a click say, is still received: the receiver stays up, too.
+    if let (Some(url), Ok(_)) = (&inbox, &result)
+        && stop.borrow().is_none()
+    {
+        say!("the inbox stays open at {url} until Ctrl-C");
+        signals::end_at_once_with(None);
+        signals::stopped(stop).await;
+    }
     if let Some(simulator) = stage.simulator {
         simulator.shutdown().await;
     }

@@ -17,6 +17,7 @@ struct Ready {
     api: String,
     auth: String,
     control: String,
+    inbox: String,
 }
 
 pub(crate) async fn run(args: SimulateArgs) -> Result<u8, Failure> {
@@ -41,12 +42,19 @@ pub(crate) async fn run(args: SimulateArgs) -> Result<u8, Failure> {
     if let Some(url) = args.callback_url {
         config = config.with_callback_url(url).with_webhook_secret(secret()?);
     }
+    if let Some(name) = args.control_name {
+        config = config.with_control_name(name);
+    }
+    if args.key {
+        config = config.with_control_key(random_bits());
+    }
     let simulator = start(config).await?;
     write_json_line(&Ready {
         ready: true,
         api: simulator.api_url(),
         auth: simulator.auth_url(),
         control: simulator.control_url(),
+        inbox: simulator.inbox_url(),
     })?;
     if std::io::stdout().is_terminal() {
         say!("\n{}", exports(&simulator.api_url(), &simulator.auth_url()));
@@ -63,6 +71,12 @@ fn exports(api: &str, auth: &str) -> String {
          export SINCH_APP_ID=01KZ4EBHKN27EZJ4Q91V5C36G1\nexport SINCH_KEY_ID=a-key\n\
          export SINCH_KEY_SECRET=a-secret"
     )
+}
+
+/// 128 bits that nobody can guess. Six bits of each UUID are always the same, and not those of the other.
+fn random_bits() -> u128 {
+    let random = || uuid::Uuid::new_v4().as_u128();
+    random() ^ random().rotate_left(64)
 }
 
 /// Starts a simulator, or says why not.

@@ -52,7 +52,7 @@ fn what_is_wrong_is_named() {
     fails(run(doctor().env_remove("SINCH_KEY_ID")), 4, "credentials", "SINCH_KEY_ID");
     fails(run(doctor().env_remove("SINCH_BATCH_BASE_URL")), 2, "service", "SINCH_REGION");
     fails(run(doctor().env_remove("SINCH_BATCH_BASE_URL").env("SINCH_REGION", "asia")), 2, "service", "asia");
-    fails(run(doctor().env("SINCH_BATCH_BASE_URL", "http://example.com")), 2, "service", "this machine only");
+    fails(run(doctor().env("SINCH_BATCH_BASE_URL", "http://example.com")), 2, "service", "http to another machine");
     fails(run(doctor().env("SINCH_AUTH_URL", "http://example.com/token")), 2, "token", "token URL");
     fails(run(doctor().env("SINCH_AUTH_URL", "http://127.0.0.1:1/")), 7, "token", "could not be reached");
     fails(run(doctor().env("SINCH_BATCH_BASE_URL", "http://127.0.0.1:1")), 7, "reach", "could not be connected to");

@@ -55,7 +55,7 @@ fn a_token_endpoint_that_hangs_is_given_up_in_the_time_that_was_given() {
     write_recipients(stage.path(), 5);
     stage.fault(json!({"operation": "token", "fault": "hang", "times": 1000}));
     let said = run(stage.command(SEND).args(["--timeout", "1"])).ends(7);
-    assert!(said.stderr.contains("it did not answer in time"), "{said:?}");
+    assert!(said.stderr.contains("no response in time"), "{said:?}");
     let said = run(&mut stage.api(&["doctor", "--timeout", "1"])).ends(7);
     assert!(said.stdout.contains("did not answer in 1 s"), "{said:?}");
 }

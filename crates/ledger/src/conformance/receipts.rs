@@ -6,11 +6,12 @@ use sinch_batch_tracking::{BatchKey, BatchUpdate, MessageRef, MessageState, Mess
 
 use super::{Bench, KEY, accepted, assert_kind, at, by_position, intent, now, plan_of, refused, rows, state};
 use crate::callback::{Applied, CallbackCount, DeferredCounts, ReceivedCallback};
-use crate::campaign::NewCampaign;
+use crate::campaign::{CampaignId, NewCampaign};
 use crate::entry::{BatchStage, Entry, MessageFailure};
 use crate::error::LedgerErrorKind;
 use crate::ledger::Ledger;
 use crate::rows::RowSpans;
+use crate::sums::{OTHER_REASON, Pulse, ReasonCount};
 
 pub(super) async fn run<L: Ledger>(make: &mut impl AsyncFnMut() -> L) {
     receipts_are_counted_once(&make().await).await;
@@ -29,6 +30,7 @@ pub(super) async fn run<L: Ledger>(make: &mut impl AsyncFnMut() -> L) {
     callbacks_are_counted_by_kind(&make().await).await;
     what_a_callback_says_is_applied(&make().await).await;
     a_sender_cannot_add_kinds(&make().await).await;
+    reasons_and_minutes_are_summed(&make().await).await;
 }
 
 /// A campaign with one batch of rows 2, 3 and 6, which is accepted as A, and a planned one.
@@ -382,4 +384,47 @@ async fn a_sender_cannot_add_kinds<L: Ledger>(ledger: &L) {
     ledger.apply_callback(ReceivedCallback::new(None, at(7))).await.expect("counted");
     let counts = ledger.callbacks().await.expect("the counts");
     assert_eq!(counts, [count(ReceivedCallback::UNKNOWN, 5, now(), at(7))]);
+}
+
+/// What a message got to, and when, by row.
+fn seen(row: u64, state: MessageState, when: Timestamp) -> MessageUpdate {
+    let state = MessageState { at: Some(when), ..state };
+    MessageUpdate::new(MessageRef::Row(RowKey::new(KEY, row)), state)
+}
+
+async fn reasons_and_minutes_are_summed<L: Ledger>(ledger: &L) {
+    let bench = Bench::new(ledger, &[4]).await;
+    let all = || ledger.pulse(bench.id(), Timestamp::MIN, Timestamp::MAX);
+    assert_eq!((ledger.reasons(bench.id()).await.expect("reasons"), all().await.expect("a pulse")), (vec![], vec![]));
+    bench.try_batch(1).await;
+    bench.recorded(accepted(1, "A")).await;
+    let minute = |n: i64| Timestamp::from_second((now().as_second().div_euclid(60) + n) * 60 + 59).expect("a time");
+    let failed = |code: &str| MessageState::failed(Some(code), None);
+    for (row, state, when) in [
+        (1, MessageState::new(Progress::Queued), minute(0)),
+        (1, failed("CHANNEL_REJECT"), minute(1)),
+        (1, failed("CHANNEL_REJECT"), minute(1)),
+        (2, failed("CHANNEL_REJECT"), minute(1)),
+        (3, failed("A_CODE_OF_TOMORROW"), minute(2)),
+        // Delivered after all.
+        (1, MessageState::new(Progress::Delivered), minute(2)),
+        (4, MessageState::new(Progress::Read), minute(2)),
+    ] {
+        bench.applied(seen(row, state, when)).await;
+    }
+    let reasons = vec![ReasonCount::new("CHANNEL_REJECT", 1), ReasonCount::new(OTHER_REASON, 1)];
+    assert_eq!(ledger.reasons(bench.id()).await.expect("reasons"), reasons);
+    let first = minute(0).as_second().div_euclid(60);
+    let pulse = |n: i64, [accepted, queued, delivered, read, failed]: [u64; 5]| {
+        let mut pulse = Pulse::new(first + n);
+        (pulse.accepted, pulse.queued, pulse.delivered) = (accepted, queued, delivered);
+        (pulse.read, pulse.failed) = (read, failed);
+        pulse
+    };
+    let expected = vec![pulse(0, [4, 1, 0, 0, 0]), pulse(1, [0, 0, 0, 0, 2]), pulse(2, [0, 0, 1, 1, 1])];
+    assert_eq!(all().await.expect("a pulse"), expected);
+    let from_second = ledger.pulse(bench.id(), minute(0), minute(1)).await.expect("a pulse");
+    assert_eq!(from_second, expected[1..2]);
+    assert_kind(ledger.reasons(CampaignId::new(77)).await, LedgerErrorKind::NoSuchCampaign);
+    assert_kind(ledger.pulse(CampaignId::new(77), minute(0), minute(1)).await, LedgerErrorKind::NoSuchCampaign);
 }

@@ -59,7 +59,7 @@ pub(super) fn apply_row<S: Store>(
         _ => None,
     };
     if batch.stage != BatchStage::Accepted || new_id.is_some() {
-        accept(store, &mut sums, &mut batch, new_id)?;
+        accept(store, &mut sums, &mut batch, new_id, state.at)?;
         updated = true;
     }
     if let Some(id) = batch_id {
@@ -120,7 +120,7 @@ fn apply_batch<S: Store>(store: &mut S, seen: &BatchUpdate) -> Result<Applied, L
         store.put_sums(campaign, &sums)?;
         return Ok(if new { Applied::Updated } else { Applied::Duplicate });
     }
-    accept(store, &mut sums, &mut batch, Some(seen.batch_id.clone()))?;
+    accept(store, &mut sums, &mut batch, Some(seen.batch_id.clone()), None)?;
     store.put_sums(campaign, &sums)?;
     observe_batch(store, batch, seen)?;
     Ok(Applied::Updated)

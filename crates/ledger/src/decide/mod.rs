@@ -78,6 +78,7 @@ use crate::campaign::CampaignId;
 use crate::entry::BatchStage;
 use crate::error::LedgerError;
 use crate::store::{Batch, Deferred, Store, Sums};
+use crate::sums::{minute_of, reason_of};
 
 fn known_sums<S: Store>(store: &mut S, campaign: CampaignId) -> Result<Sums, LedgerError> {
     store.sums(campaign)?.ok_or_else(LedgerError::no_such_campaign)
@@ -99,17 +100,22 @@ fn impossible(number: u32, what: &str) -> LedgerError {
 
 /// The service has the batch: counts its messages, and applies what was received of it before.
 ///
-/// The batch has no id yet, and the one given is not another batch's.
+/// The batch has no id yet, and the one given is not another batch's. `at` is when that became known; the time
+/// of the last attempt counts where nobody can tell.
 fn accept<S: Store>(
     store: &mut S,
     sums: &mut Sums,
     batch: &mut Batch,
     batch_id: Option<BatchId>,
+    at: Option<Timestamp>,
 ) -> Result<(), LedgerError> {
     let n_rows = batch.rows.len();
     if batch.stage != BatchStage::Accepted {
         sums.move_batch(batch.stage, BatchStage::Accepted, n_rows);
         sums.messages.add(Progress::Accepted, n_rows);
+        if let Some(at) = at.or(batch.last_attempt) {
+            store.add_pulse(batch.campaign, minute_of(at, batch.last_attempt), Progress::Accepted, n_rows)?;
+        }
         batch.stage = BatchStage::Accepted;
     }
     batch.why = None;
@@ -142,7 +148,7 @@ fn observe_message<S: Store>(
 ) -> Result<bool, LedgerError> {
     let campaign = batch.campaign;
     let mut state = store.message(campaign, row)?.unwrap_or_else(|| MessageState::new(Progress::Accepted));
-    let before = state.progress;
+    let (before, code_before) = (state.progress, state.code.clone());
     if !state.observe(seen) {
         return Ok(false);
     }
@@ -154,8 +160,31 @@ fn observe_message<S: Store>(
         }
         sums.messages.move_message(Some(before), state.progress);
     }
+    add_to_sums(store, batch, (before, code_before.as_deref()), &state)?;
     store.put_message(campaign, row, &state)?;
     Ok(true)
+}
+
+/// Moves the sums by reason and by minute from one state of a message to another.
+fn add_to_sums<S: Store>(
+    store: &mut S,
+    batch: &Batch,
+    (before, code_before): (Progress, Option<&str>),
+    now: &MessageState,
+) -> Result<(), LedgerError> {
+    let reason = |progress, code| (progress == Progress::Failed).then(|| reason_of(code));
+    let (old, new) = (reason(before, code_before), reason(now.progress, now.code.as_deref()));
+    if old != new {
+        for (code, by) in old.map(|code| (code, -1)).into_iter().chain(new.map(|code| (code, 1))) {
+            store.add_reason(batch.campaign, code, by)?;
+        }
+    }
+    match now.at {
+        Some(at) if now.progress != before => {
+            store.add_pulse(batch.campaign, minute_of(at, batch.last_attempt), now.progress, 1)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Folds a state into an accepted batch; messages of a recalled one of which nothing was received are cancelled.

@@ -30,7 +30,7 @@ pub fn record<S: Store>(store: &mut S, campaign: CampaignId, entry: Entry, now: 
                 store.put_attempt(&batch)?;
             }
         }
-        Entry::Accepted { batch_id, .. } => be_accepted(store, &mut sums, &mut batch, batch_id)?,
+        Entry::Accepted { batch_id, .. } => be_accepted(store, &mut sums, &mut batch, batch_id, now)?,
         Entry::Refused { attempt, why, .. } => refuse(store, &mut sums, &mut batch, attempt, &why, now)?,
         Entry::Doubled { batch_ids, .. } => {
             for batch_id in &batch_ids {
@@ -38,7 +38,7 @@ pub fn record<S: Store>(store: &mut S, campaign: CampaignId, entry: Entry, now: 
                 if batch.batch_id.is_some() {
                     double(store, &mut sums, &mut batch, batch_id)?;
                 } else if store.batch_of(batch_id)?.is_none() {
-                    accept(store, &mut sums, &mut batch, Some(batch_id.clone()))?;
+                    accept(store, &mut sums, &mut batch, Some(batch_id.clone()), Some(now))?;
                 }
             }
         }
@@ -117,6 +117,7 @@ fn be_accepted<S: Store>(
     sums: &mut Sums,
     batch: &mut Batch,
     batch_id: BatchId,
+    now: Timestamp,
 ) -> Result<(), LedgerError> {
     match &batch.batch_id {
         Some(known) if *known == batch_id => Ok(()),
@@ -129,7 +130,7 @@ fn be_accepted<S: Store>(
                     batch.number, other.number
                 ),
             )),
-            None => accept(store, sums, batch, Some(batch_id)),
+            None => accept(store, sums, batch, Some(batch_id), Some(now)),
         },
     }
 }

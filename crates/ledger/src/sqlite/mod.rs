@@ -1,6 +1,7 @@
 //! A ledger in a SQLite file, which several processes can use at once.
 
 mod schema;
+mod sums;
 mod tables;
 mod thread;
 
@@ -23,6 +24,7 @@ use crate::ledger::{BoxFuture, Ledger};
 use crate::plan::Plan;
 use crate::status::CampaignStatus;
 use crate::store::Store;
+use crate::sums::{Pulse, ReasonCount, between};
 use crate::worker::Worker;
 
 /// A ledger in a SQLite file.
@@ -192,6 +194,19 @@ impl Ledger for SqliteLedger {
             let failures = tables.failures(campaign, after_row, limit)?;
             decide::retry_rows(tables, campaign, failures)
         })
+    }
+
+    fn reasons(&self, campaign: CampaignId) -> BoxFuture<'_, Result<Vec<ReasonCount>, LedgerError>> {
+        self.reader.run(move |tables| tables.reasons(campaign))
+    }
+
+    fn pulse(
+        &self,
+        campaign: CampaignId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> BoxFuture<'_, Result<Vec<Pulse>, LedgerError>> {
+        self.reader.run(move |tables| tables.pulse(campaign, between(from, to)))
     }
 
     fn message(&self, campaign: CampaignId, row: u64) -> BoxFuture<'_, Result<Option<MessageState>, LedgerError>> {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::storage;
+use super::{storage, sums};
 use crate::error::{LedgerError, LedgerErrorKind};
 
 /// Marks a SQLite file as a ledger: "SBLg".
@@ -14,8 +14,14 @@ const APPLICATION_ID: i64 = 0x5342_4c67;
 /// The tables of this version.
 const TABLES: &str = include_str!("tables.sql");
 
-/// The version of the tables that this release reads and writes. Nothing before it has been released.
-const VERSION: usize = 4;
+/// The tables that came with version 5.
+const SUMS: &str = include_str!("sums.sql");
+
+/// The version of the tables that this release reads and writes.
+const VERSION: usize = 5;
+
+/// The oldest version that is brought up to date when it is opened for writing.
+const OLDEST: usize = 4;
 
 /// How long to wait for another process before giving up.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -34,6 +40,12 @@ pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
         // Another process may have been quicker, so it is looked at again under the lock.
         in_transaction(&connection, "BEGIN IMMEDIATE", |connection| match version(connection)? {
             0 => make_tables(connection),
+            _ => Ok(()),
+        })?;
+    }
+    if in_transaction(&connection, "BEGIN", version)? < VERSION {
+        in_transaction(&connection, "BEGIN IMMEDIATE", |connection| match version(connection)? {
+            OLDEST => add_sums(connection),
             _ => Ok(()),
         })?;
     }
@@ -88,8 +100,8 @@ fn version(connection: &Connection) -> Result<usize, LedgerError> {
     let application_id = number("PRAGMA application_id")?;
     let version = usize::try_from(number("PRAGMA user_version")?).map_err(|_| not_a_ledger())?;
     match (application_id, version) {
-        (APPLICATION_ID, VERSION) => Ok(version),
-        (APPLICATION_ID, 1..VERSION) => Err(LedgerError::new(
+        (APPLICATION_ID, OLDEST..=VERSION) => Ok(version),
+        (APPLICATION_ID, 1..OLDEST) => Err(LedgerError::new(
             LedgerErrorKind::TooOld,
             format!("the ledger file is of version {version}; finish with the release that began it"),
         )),
@@ -105,9 +117,17 @@ fn version(connection: &Connection) -> Result<usize, LedgerError> {
 fn make_tables(connection: &Connection) -> Result<(), LedgerError> {
     connection
         .execute_batch(TABLES)
+        .and_then(|()| connection.execute_batch(SUMS))
         .and_then(|()| connection.pragma_update(None, "application_id", APPLICATION_ID))
         .and_then(|()| connection.pragma_update(None, "user_version", VERSION as i64))
         .map_err(storage)
+}
+
+/// From version 4 to 5.
+fn add_sums(connection: &Connection) -> Result<(), LedgerError> {
+    connection.execute_batch(SUMS).map_err(storage)?;
+    sums::fill(connection)?;
+    connection.pragma_update(None, "user_version", VERSION as i64).map_err(storage)
 }
 
 pub(super) fn not_a_ledger() -> LedgerError {

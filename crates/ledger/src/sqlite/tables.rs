@@ -9,6 +9,7 @@ use sinch_batch_models::{BatchId, BatchState, Timestamp};
 use sinch_batch_tracking::{MessageState, Progress, RowKey, Tally, join_state};
 
 use super::storage;
+use super::sums::{self, Added};
 use crate::callback::{CallbackCount, DeferredCounts, ReceivedCallback};
 use crate::campaign::{CampaignId, CampaignRecord, NewCampaign};
 use crate::entry::{BatchRecord, BatchStage, MessageFailure};
@@ -18,6 +19,7 @@ use crate::plan::Digest;
 use crate::rows::RowSpans;
 use crate::status::{BatchCounts, Phase};
 use crate::store::{Batch, Deferred, Hold, Orphan, Recount, Store, StoreLimits, Sums};
+use crate::sums::{Pulse, ReasonCount};
 use crate::worker::{ProcessId, Worker};
 
 /// How many batches' rows are kept read.
@@ -60,6 +62,7 @@ pub(super) struct Tables {
     campaigns: HashMap<Box<str>, CampaignId>,
     rows: HashMap<(CampaignId, u32), Arc<RowSpans>>,
     counted: Counted,
+    added: Added,
     limits: StoreLimits,
 }
 
@@ -80,6 +83,7 @@ impl Tables {
             campaigns: HashMap::new(),
             rows: HashMap::new(),
             counted: Counted::default(),
+            added: Added::default(),
             limits: StoreLimits::default(),
         }
     }
@@ -90,6 +94,7 @@ impl Tables {
 
     pub(super) fn commit(&mut self) -> Result<(), LedgerError> {
         self.write_counts()?;
+        self.added.write(&self.connection)?;
         self.execute("COMMIT", [])
     }
 
@@ -99,6 +104,7 @@ impl Tables {
 
     pub(super) fn savepoint(&mut self) -> Result<(), LedgerError> {
         self.counted.safe = self.counted.callbacks.len();
+        self.added.savepoint();
         self.execute("SAVEPOINT job", [])
     }
 
@@ -109,6 +115,7 @@ impl Tables {
     pub(super) fn undo_savepoint(&mut self) -> Result<(), LedgerError> {
         self.forget();
         self.counted.callbacks.truncate(self.counted.safe);
+        self.added.undo_savepoint();
         self.execute("ROLLBACK TO job", [])?;
         self.release()
     }
@@ -117,6 +124,7 @@ impl Tables {
     pub(super) fn roll_back(&mut self) {
         self.forget();
         self.counted.callbacks.clear();
+        self.added.clear();
         if self.in_transaction() {
             // Nothing better can be done; the next transaction will tell.
             let _ = self.execute("ROLLBACK", []);
@@ -231,6 +239,16 @@ impl Tables {
             count("SELECT count(*) FROM orphan")?,
             count("SELECT count FROM dropped WHERE what = 'orphan'")?,
         ))
+    }
+
+    pub(super) fn reasons(&mut self, campaign: CampaignId) -> Result<Vec<ReasonCount>, LedgerError> {
+        self.known_sums(campaign)?;
+        sums::reasons(&self.connection, campaign)
+    }
+
+    pub(super) fn pulse(&mut self, campaign: CampaignId, minutes: (i64, i64)) -> Result<Vec<Pulse>, LedgerError> {
+        self.known_sums(campaign)?;
+        sums::pulse(&self.connection, campaign, minutes)
     }
 
     pub(super) fn callbacks(&self) -> Result<Vec<CallbackCount>, LedgerError> {
@@ -690,6 +708,22 @@ impl Store for Tables {
         )
     }
 
+    fn add_reason(&mut self, campaign: CampaignId, code: &str, by: i64) -> Result<(), LedgerError> {
+        self.added.add_reason(campaign, code, by);
+        Ok(())
+    }
+
+    fn add_pulse(
+        &mut self,
+        campaign: CampaignId,
+        minute: i64,
+        progress: Progress,
+        count: u64,
+    ) -> Result<(), LedgerError> {
+        self.added.add_pulse(campaign, minute, progress, count);
+        Ok(())
+    }
+
     fn put_deferred(&mut self, batch_id: &BatchId, deferred: Deferred) -> Result<(), LedgerError> {
         let position = match &deferred {
             Deferred::Message(index, _) => i64::from(*index),
@@ -1013,7 +1047,7 @@ fn read_state(row: &Row<'_>, at: usize) -> Result<MessageState, LedgerError> {
 }
 
 /// The number of a progress in the file. It is part of the format.
-fn progress_number(progress: Progress) -> i64 {
+pub(super) fn progress_number(progress: Progress) -> i64 {
     match progress {
         Progress::Planned => 0,
         Progress::Accepted => 1,
@@ -1044,7 +1078,7 @@ fn microsecond(row: &Row<'_>, at: usize) -> Result<Timestamp, LedgerError> {
     Timestamp::from_microsecond(get(row, at)?).map_err(|_| damaged())
 }
 
-fn integer(number: u64) -> Result<i64, LedgerError> {
+pub(super) fn integer(number: u64) -> Result<i64, LedgerError> {
     number.try_into().map_err(|_| LedgerError::impossible("a number is too large for the ledger"))
 }
 

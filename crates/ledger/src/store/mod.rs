@@ -51,7 +51,7 @@ pub use records::{Batch, Deferred, Hold, Orphan, Recount, StoreLimits, Sums};
 use std::collections::BTreeSet;
 
 use sinch_batch_models::{BatchId, Timestamp};
-use sinch_batch_tracking::MessageState;
+use sinch_batch_tracking::{MessageState, Progress};
 
 use crate::callback::ReceivedCallback;
 use crate::campaign::{CampaignId, CampaignRecord, NewCampaign};
@@ -156,6 +156,20 @@ pub trait Store {
     fn message(&mut self, campaign: CampaignId, row: u64) -> Result<Option<MessageState>, LedgerError>;
     /// Writes what is known of a message.
     fn put_message(&mut self, campaign: CampaignId, row: u64, state: &MessageState) -> Result<(), LedgerError>;
+
+    /// Adds to the number of messages that [have failed for a reason](crate::Ledger::reasons): 1, or -1 for
+    /// one that is delivered after all. At most as many reasons come as releases have known, and
+    /// [`OTHER_REASON`](crate::OTHER_REASON).
+    fn add_reason(&mut self, campaign: CampaignId, code: &str, by: i64) -> Result<(), LedgerError>;
+    /// Adds to the number of messages that [got to a state in a minute](crate::Ledger::pulse). Asked for with
+    /// every receipt, and read by no decision, so it may be written once with the transaction's end.
+    fn add_pulse(
+        &mut self,
+        campaign: CampaignId,
+        minute: i64,
+        progress: Progress,
+        count: u64,
+    ) -> Result<(), LedgerError>;
 
     /// Keeps what was received by position, [joined](Deferred::join) with what is kept for the same batch
     /// and [position](Deferred::index).

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use sinch_batch_ledger::{
     Applied, BatchCounts, BatchRecord, BatchStage, CallbackCount, CampaignId, CampaignRecord, CampaignStatus, Claim,
     Claimed, DeferredCounts, Entry, Ledger, LedgerError, LedgerErrorKind, MemoryLedger, MessageFailure, NewCampaign,
-    PlannedRows, ProcessId, ReceivedCallback, Renewed, RowSpans, Run, Worker,
+    PlannedRows, ProcessId, Pulse, ReasonCount, ReceivedCallback, Renewed, RowSpans, Run, Worker,
 };
 use sinch_batch_models::callback::Trigger;
 use sinch_batch_models::{BatchId, BatchState, Timestamp};
@@ -203,6 +203,8 @@ struct OfCampaign {
     batches: Vec<BatchRecord>,
     messages: Vec<Option<MessageState>>,
     failures: Vec<MessageFailure>,
+    reasons: Vec<ReasonCount>,
+    pulse: Vec<Pulse>,
 }
 
 impl<L: Ledger> Told<L> {
@@ -278,6 +280,8 @@ impl<L: Ledger> Told<L> {
                 batches: ledger.batches(id, 0, u32::MAX).await.unwrap(),
                 messages,
                 failures: ledger.failures(id, 0, u32::MAX).await.unwrap(),
+                reasons: ledger.reasons(id).await.unwrap(),
+                pulse: ledger.pulse(id, Timestamp::MIN, Timestamp::MAX).await.unwrap(),
             };
             campaigns.push((campaign, of));
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use sinch_batch_ledger::{
     Applied, BatchStage, CampaignRecord, Claim, Entry, Ledger, LedgerError, LedgerErrorKind, NewCampaign, PlannedRows,
-    ReceivedCallback, RowSpans, SqliteLedger, Worker, conformance,
+    ReasonCount, ReceivedCallback, RowSpans, SqliteLedger, Worker, conformance,
 };
 use sinch_batch_models::callback::Trigger;
 use sinch_batch_models::{BatchId, Callback, Timestamp, wire};
@@ -397,16 +397,16 @@ fn files_that_are_not_a_ledger_of_this_release_are_refused_and_left_alone() {
 
     drop(SqliteLedger::open(path("newer")).unwrap());
     let newer = rusqlite::Connection::open(path("newer")).unwrap();
-    newer.pragma_update(None, "user_version", 5).unwrap();
+    newer.pragma_update(None, "user_version", 6).unwrap();
     drop(newer);
     check_refused(
         &path("newer"),
         LedgerErrorKind::TooNew,
-        "the ledger file is of version 5, and this release reads up to version 4",
+        "the ledger file is of version 6, and this release reads up to version 5",
     );
 
     // Of releases that were never released.
-    for version in [1, 2] {
+    for version in [1, 2, 3] {
         let older = rusqlite::Connection::open(path("newer")).unwrap();
         older.pragma_update(None, "user_version", version).unwrap();
         drop(older);
@@ -424,6 +424,52 @@ fn files_that_are_not_a_ledger_of_this_release_are_refused_and_left_alone() {
 
     check_refused(&path("no/such/folder"), LedgerErrorKind::Open, "the ledger file cannot be opened");
     check_refused(folder.path(), LedgerErrorKind::Open, "the ledger file cannot be opened");
+}
+
+#[tokio::test]
+async fn a_file_of_version_4_gets_its_sums_when_it_is_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger");
+    let sent = Timestamp::from_second(600).unwrap();
+    let id = {
+        let ledger = SqliteLedger::open(&path).unwrap();
+        let campaign = create(&ledger, 9, 3).await;
+        for number in 1..=2 {
+            try_next(&ledger, &campaign).await;
+            let batch_id = BatchId::new(format!("B{number}"));
+            ledger.record(campaign.id, Entry::Accepted { number, batch_id }, sent).await.unwrap();
+        }
+        let at = |minute: i64| Some(Timestamp::from_second(minute * 60).unwrap());
+        let failed = |code: &str| MessageState::failed(Some(code), None);
+        for (row, state, at) in [
+            (1, MessageState::new(Progress::Queued), at(1)),
+            (2, failed("CHANNEL_REJECT"), at(2)),
+            (4, failed("CHANNEL_REJECT"), at(2)),
+            (5, failed("A_CODE_OF_TOMORROW"), None),
+            (6, MessageState::new(Progress::Read), at(2)),
+        ] {
+            let seen = MessageUpdate::new(MessageRef::Row(RowKey::new(KEY, row)), MessageState { at, ..state });
+            ledger.apply(seen.into()).await.unwrap();
+        }
+        campaign.id
+    };
+    // Version 4 had all tables but these two.
+    let file = rusqlite::Connection::open(&path).unwrap();
+    file.execute_batch("DROP TABLE reason; DROP TABLE pulse; PRAGMA user_version = 4").unwrap();
+    drop(file);
+
+    for _ in 0..2 {
+        let ledger = SqliteLedger::open(&path).unwrap();
+        let reasons = ledger.reasons(id).await.unwrap();
+        assert_eq!(reasons, [ReasonCount::new("CHANNEL_REJECT", 2), ReasonCount::new("OTHER", 1)]);
+        let pulse = ledger.pulse(id, Timestamp::MIN, Timestamp::MAX).await.unwrap();
+        let counts: Vec<_> = pulse.iter().map(|it| (it.minute, it.accepted, it.queued, it.read, it.failed)).collect();
+        // Both batches were tried in minute 0.
+        assert_eq!(counts, [(0, 6, 0, 0, 0), (1, 0, 1, 0, 0), (2, 0, 0, 1, 2)]);
+    }
+    let file = rusqlite::Connection::open(&path).unwrap();
+    let version: i64 = file.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+    assert_eq!(version, 5);
 }
 
 #[tokio::test]

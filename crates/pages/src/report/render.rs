@@ -98,7 +98,10 @@ fn foot(view: &ReportView) -> Markup {
                 }
                 @if let Some(first) = view.first_receipt {
                     dt { "First receipt" }
-                    dd { (duration(first.as_secs())) " after the first acceptance" }
+                    dd {
+                        @if first.as_secs() < 60 { "in the minute of the first acceptance" }
+                        @else { (duration(first.as_secs())) " after the first acceptance, to the minute" }
+                    }
                 }
                 dt { "Written by" }
                 dd { "sinch-batch " (view.version) ", " (time(view.written)) }
@@ -108,7 +111,7 @@ fn foot(view: &ReportView) -> Markup {
                 li { b { "Rows" } " are those of the file. Each is skipped, planned, accepted or unknown, and in only one of these." }
                 li { b { "Accepted" } " rows are those of batches that the service has confirmed. What becomes of each is told by its receipts." }
                 li { b { "Delivered" } " at the top counts read messages too. A message that failed on one channel and arrived by another counts as delivered." }
-                li { b { "By minute" } " says when a receipt was received here, not when the message arrived." }
+                li { b { "By minute" } " goes by the time that each receipt names, and for acceptances by that of the response." }
                 li { "This file holds rows and codes: no phone numbers, no names, no texts." }
             }
         }

@@ -9,7 +9,7 @@ use sinch_batch_pages::text::{link, outside};
 use crate::support::{Tag, campaign, tags};
 
 /// Texts that mean something to a browser, and others.
-fn hostile() -> impl Strategy<Value = String> {
+pub(crate) fn hostile() -> impl Strategy<Value = String> {
     let known = [
         "<img src=x onerror=alert(1)>",
         "\"><script>alert(1)</script>",
@@ -113,7 +113,7 @@ proptest! {
             let content = stacked("a", text, text, &[Part::new(text, 1, Tone::Read)]).into_string()
                 + &bars("b", text, (text, text), &[Bar::new(text, 1, Tone::Plain)]).into_string()
                 + &lines("c", text, &[text.to_owned()], &[Line::new(text, vec![1], Tone::Failed)]).into_string();
-            let page = Page { title: text, nav: &[("/", text)], here: Some(0), live: Some("/live") };
+            let page = Page { title: text, nav: &[("/", text)], here: Some(0), live: Some("/live"), style: None };
             page.render(&outside(text)) + &content
         };
         prop_assert_eq!(shape(&draw(&text)), shape(&draw("word")));

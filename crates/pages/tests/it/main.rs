@@ -1,6 +1,7 @@
 //! What the pages promise, from outside.
 
 mod guard;
+mod phone;
 
 mod charts;
 

@@ -77,6 +77,9 @@ enum Reader {
     Body(Body),
 }
 
+/// Takes what no other entry of a list may have.
+type Keys<'a> = dyn FnMut(&str, &str) + 'a;
+
 /// What makes one kind of list differ from another.
 struct Rules<T> {
     /// The field of a request body that holds the list.
@@ -96,7 +99,7 @@ struct Rules<T> {
     /// The entry of a JSON text; likewise.
     of_json: fn(&[u8], &mut Notes) -> Option<T>,
     /// Hands over what no other entry of the list may have: a channel or kind, and an identity as it is compared.
-    keys: fn(&T, &mut dyn FnMut(&str, &str)),
+    keys: fn(&T, &mut Keys<'_>),
 }
 
 /// A row of a list.

@@ -164,7 +164,7 @@ fn lines_of_json() {
         wrong(ids("{\"contact_id\": \"\"}\n{\"id\": \"a\"}\n7\n", Format::JsonLines)),
         [
             "line 1, column /contact_id: nothing in it can be seen",
-            "line 2: this is not the id of a contact: unknown field `id`, expected `contact_id`",
+            "line 2, column /id: this is not the id of a contact: unknown field `id`, expected `contact_id`",
             "line 3: this is not the id of a contact: invalid type: an integer, expected an object with `contact_id`, or the id as a string",
         ]
     );

@@ -19,6 +19,11 @@ impl Faults {
         }
     }
 
+    /// Those that are still to happen, in the order they were planned.
+    pub(crate) fn planned(&self) -> Vec<Fault> {
+        self.lock().clone()
+    }
+
     pub(crate) fn clear(&self) {
         self.lock().clear();
     }

@@ -6,6 +6,7 @@ mod faults;
 mod inbox;
 mod life;
 mod lookups;
+mod pages_of_inbox;
 mod people;
 mod receipts;
 mod requests;

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
-use sinch_batch::campaign::report::{ReportError, batch_status, for_each_batch, for_each_failure};
-use sinch_batch::ledger::{BatchRecord, BatchStage, CampaignRecord, CampaignStatus, Ledger};
+use sinch_batch::campaign::report::{ReportError, batch_status, for_each_batch};
+use sinch_batch::ledger::{BatchRecord, BatchStage, CampaignRecord, CampaignStatus, Ledger, Pulse};
 use sinch_batch::models::{Message, Timestamp};
-use sinch_batch::pages::report::{AttemptsView, BatchView, FailureView, ReasonView, ReportView};
+use sinch_batch::pages::report::{AttemptsView, BatchView, FailureView, PulseView, ReasonView, ReportView};
 
 use super::reasons;
 use crate::ledgers;
@@ -30,6 +31,7 @@ pub(super) async fn view(
     view.next = next_command(&next, &status).filter(|_| !campaign.practice && status.is_unfinished());
     batches(&mut view, ledger, campaign).await?;
     failures(&mut view, ledger, campaign).await?;
+    kept_sums(&mut view, ledger, campaign).await?;
     Ok(view)
 }
 
@@ -101,24 +103,48 @@ fn shown(batch: &BatchRecord) -> BatchView {
     }
 }
 
+/// The first of them: the rest is in the CSV.
 async fn failures(view: &mut ReportView, ledger: &dyn Ledger, campaign: &CampaignRecord) -> Result<(), ReportError> {
-    let mut by_code: BTreeMap<String, u64> = BTreeMap::new();
-    for_each_failure(ledger, campaign, |failure| {
-        let code = failure.code.unwrap_or_else(|| "UNKNOWN".to_owned());
-        if view.failures.len() < LISTED {
-            view.failures.push(FailureView {
-                row: failure.row,
-                line: failure.line,
-                code: code.clone(),
-                description: failure.description.unwrap_or_default(),
-            });
-        }
-        *by_code.entry(code).or_default() += 1;
-        Ok(())
-    })
-    .await?;
-    view.reasons = by_code.into_iter().map(|(code, count)| reason(code, count)).collect();
+    let listed = ledger.failures(campaign.id, 0, LISTED as u32).await?;
+    view.failures = listed
+        .into_iter()
+        .map(|failure| FailureView {
+            row: failure.row,
+            line: failure.line,
+            code: failure.code.map_or_else(|| "UNKNOWN".to_owned(), Into::into),
+            description: failure.description.unwrap_or_default().into(),
+        })
+        .collect();
     Ok(())
+}
+
+/// Failures by reason and events by minute, as the ledger sums them.
+async fn kept_sums(view: &mut ReportView, ledger: &dyn Ledger, campaign: &CampaignRecord) -> Result<(), ReportError> {
+    let reasons = ledger.reasons(campaign.id).await?;
+    view.reasons = reasons.into_iter().map(|one| reason(one.code, one.count)).collect();
+    let pulse = ledger.pulse(campaign.id, Timestamp::MIN, Timestamp::MAX).await?;
+    view.first_receipt = first_receipt(&pulse);
+    view.pulse = pulse.iter().map(in_minute).collect();
+    Ok(())
+}
+
+fn in_minute(pulse: &Pulse) -> PulseView {
+    PulseView {
+        from: pulse.from(),
+        accepted: pulse.accepted,
+        queued: pulse.queued,
+        delivered: pulse.delivered,
+        read: pulse.read,
+        failed: pulse.failed,
+    }
+}
+
+/// From the minute of the first acceptance to that of the first receipt.
+fn first_receipt(pulse: &[Pulse]) -> Option<Duration> {
+    let accepted = pulse.iter().find(|it| it.accepted > 0)?;
+    let receipt = pulse.iter().find(|it| it.queued + it.delivered + it.read + it.failed > 0)?;
+    let minutes = u64::try_from(receipt.minute.saturating_sub(accepted.minute)).unwrap_or(0);
+    Some(Duration::from_secs(minutes.saturating_mul(60)))
 }
 
 fn reason(code: String, count: u64) -> ReasonView {

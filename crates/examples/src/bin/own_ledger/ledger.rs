@@ -8,8 +8,8 @@ use std::time::Duration;
 use sinch_batch::ledger::store::{Batch, Store, StoreLimits, Sums};
 use sinch_batch::ledger::{
     Applied, BatchRecord, BoxFuture, CallbackCount, CampaignId, CampaignRecord, CampaignStatus, Claim, Claimed,
-    Created, DeferredCounts, Entry, Ledger, LedgerError, MessageFailure, NewCampaign, Plan, ReceivedCallback, Renewed,
-    RetryRow, Run, Worker, decide,
+    Created, DeferredCounts, Entry, Ledger, LedgerError, MessageFailure, NewCampaign, Plan, Pulse, ReasonCount,
+    ReceivedCallback, Renewed, RetryRow, Run, Worker, decide,
 };
 use sinch_batch::models::Timestamp;
 use sinch_batch::tracking::{MessageState, Observation};
@@ -178,6 +178,32 @@ impl Ledger for FileLedger {
         self.call(|log| {
             let failures = failures(log, campaign, after_row, limit)?;
             decide::retry_rows(log, campaign, failures)
+        })
+    }
+
+    fn reasons(&self, campaign: CampaignId) -> Response<'_, Vec<ReasonCount>> {
+        self.call(|log| {
+            known(log, campaign)?;
+            let all: Result<Vec<(String, i64)>, _> = log.all(&of("reason", campaign)).collect();
+            let all = all?.into_iter().filter_map(|(code, n)| Some((code, u64::try_from(n).ok()?)));
+            Ok(all.filter(|(_, n)| *n > 0).map(|(code, n)| ReasonCount::new(code, n)).collect())
+        })
+    }
+
+    fn pulse(&self, campaign: CampaignId, from: Timestamp, to: Timestamp) -> Response<'_, Vec<Pulse>> {
+        self.call(|log| {
+            known(log, campaign)?;
+            let mut minutes = Vec::new();
+            for one in log.all::<(i64, [u64; 6])>(&of("pulse", campaign)) {
+                let (minute, [_, accepted, queued, failed, delivered, read]) = one?;
+                let mut pulse = Pulse::new(minute);
+                (pulse.accepted, pulse.queued, pulse.failed) = (accepted, queued, failed);
+                (pulse.delivered, pulse.read) = (delivered, read);
+                if from <= pulse.from() && pulse.from() < to {
+                    minutes.push(pulse);
+                }
+            }
+            Ok(minutes)
         })
     }
 

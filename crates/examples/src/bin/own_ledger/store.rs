@@ -9,7 +9,7 @@ use sinch_batch::ledger::{
     Worker,
 };
 use sinch_batch::models::Timestamp;
-use sinch_batch::tracking::MessageState;
+use sinch_batch::tracking::{MessageState, Progress};
 
 use crate::log::Log;
 
@@ -281,6 +281,22 @@ impl Store for Log {
         let taken: Vec<(u64, Orphan)> = self.take(&named("orphan", key))?;
         taken.iter().for_each(|(age, _)| self.remove(&format!("age/{age:020}")));
         Ok(taken.into_iter().map(|(_, orphan)| orphan).collect())
+    }
+
+    fn add_reason(&mut self, campaign: CampaignId, code: &str, by: i64) -> Result<()> {
+        let key = format!("{}{code}", of("reason", campaign));
+        let (_, have): (String, i64) = self.get(&key)?.unwrap_or_default();
+        self.put(key, (code, have + by))
+    }
+
+    fn add_pulse(&mut self, campaign: CampaignId, minute: i64, progress: Progress, count: u64) -> Result<()> {
+        // No campaign is older than 1970.
+        let key = at("pulse", campaign, u64::try_from(minute).unwrap_or(0));
+        let (_, mut counts): (i64, [u64; 6]) = self.get(&key)?.unwrap_or_default();
+        if let Some(sum) = counts.get_mut(progress as usize) {
+            *sum += count;
+        }
+        self.put(key, (minute, counts))
     }
 
     fn count_callback(&mut self, callback: &ReceivedCallback) -> Result<()> {
