@@ -78,7 +78,7 @@ async fn promise_1_a_campaign_dropped_midway_goes_on_and_reaches_each_once() {
     // Each interruption is made at a known place: the service has these batches, and nobody here knows.
     for (after, crash) in [(2, Crash { hanging: 2, in_all: 2 }), (1, Crash { hanging: 3, in_all: 5 })] {
         let fault = Fault::new(SimulatedOperation::SendBatch, FaultKind::AcceptThenHang);
-        simulator.inject(fault.after(after).times(crash.hanging.into()));
+        simulator.inject(fault.with_after(after).with_times(crash.hanging.into()));
         assert_eq!(send(folder.path(), &simulator, Some(crash)).await, None);
     }
     let outcome = send(folder.path(), &simulator, None).await.unwrap();

@@ -16,7 +16,7 @@ use crate::{api, docs, layers, minimal, package, seeds, setup};
 type Work = fn(&mut Tests) -> anyhow::Result<Outcome>;
 
 /// Name, what it does, the work.
-const STEPS: [(&str, &str, Work); 14] = [
+const STEPS: [(&str, &str, Work); 15] = [
     ("format", "rustfmt has nothing to say", |_| done(cargo().args(["fmt", "--all", "--check"]))),
     ("layers", "arrows between crates are in the table", |_| layers::run().map(|()| Outcome::Done)),
     ("docs", "links and commands of the pages", |_| docs::run().map(|()| Outcome::Done)),
@@ -27,6 +27,7 @@ const STEPS: [(&str, &str, Work); 14] = [
     }),
     ("api", "the public API is the one in docs/api, and shows only allowed types of others", |_| listing()),
     ("features", "each library without features and with each single one", |_| features()),
+    ("wasm", "what knows no network builds for a browser", |_| wasm()),
     ("tests", "all tests and programs of the pages, with all features", |tests| tests.run()),
     ("seeds", "10,000 stories of the whole system", |_| seeds::tell(seeds::GATE, 0, None).map(|()| Outcome::Done)),
     ("rustdoc", "every page of the API, no warnings", |_| {
@@ -112,6 +113,19 @@ fn features() -> anyhow::Result<Outcome> {
         }
     }
     Ok(Outcome::Done)
+}
+
+const WASM: &str = "wasm32-unknown-unknown";
+
+/// What somebody would take into a browser or an edge function.
+fn wasm() -> anyhow::Result<Outcome> {
+    let installed = output(Command::new("rustup").args(["target", "list", "--installed"])).unwrap_or_default();
+    if !installed.lines().any(|target| target == WASM) {
+        return absent(is_ci(), format!("{WASM} is not installed (install with rustup target add {WASM})"));
+    }
+    let mut command = cargo();
+    command.args(["check", "--locked", "--lib", "--target", WASM, "--no-default-features"]);
+    done(command.args(["-p", "sinch-batch-models", "-p", "sinch-batch-tracking", "-p", "sinch-batch-webhook"]))
 }
 
 /// No feature, then each by itself.

@@ -38,7 +38,7 @@ const PAUSE: SignedDuration = SignedDuration::from_secs(5);
 /// counts as failed: the old token stays in use.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What a kept token is good for.
+/// What a kept token is good for. Exhaustive: each is another thing to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Freshness {
     /// Use it.

@@ -21,6 +21,12 @@ impl KeyId {
     }
 }
 
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// The secret of an access key. Hidden from `Debug`, wiped from memory when dropped. It can be neither
 /// printed nor compared nor serialized.
 #[derive(Clone)]

@@ -227,19 +227,21 @@ fn unfinished(next: &Next<'_>, end: &End) -> Failure {
             format!("the service refused{why} ({rows})"),
             resume("settle the balance in the Sinch dashboard, then go on"),
         ),
-        Some(StopReason::Refused) => (
-            refused,
-            format!("the service refused{why} ({rows})"),
-            if next.keeps {
-                format!(
+        Some(StopReason::Refused) => {
+            (
+                refused,
+                format!("the service refused{why} ({rows})"),
+                if next.keeps {
+                    format!(
                     "{}; {}",
                     resume("check SINCH_APP_ID and SINCH_REGION, then go on"),
                     next.command("or if the message is at fault, send the fixed one as a campaign of its own, and end this one", "cancel", "")
                 )
-            } else {
-                "check SINCH_APP_ID, SINCH_REGION and the message, then send again".to_owned()
-            },
-        ),
+                } else {
+                    "check SINCH_APP_ID, SINCH_REGION and the message, then send again".to_owned()
+                },
+            )
+        }
         Some(StopReason::Unreachable) => (
             refused,
             format!("the service could not be reached or kept failing{why} ({rows})"),
@@ -272,7 +274,11 @@ fn unfinished(next: &Next<'_>, end: &End) -> Failure {
         _ if nothing_happened => (
             exit::SERVICE,
             format!("the service refused every batch{why} ({rows})"),
-            next.command("fix the message or the recipients and send them as a new campaign; end this one", "cancel", "fix the message or the recipients, then send again"),
+            next.command(
+                "fix the message or the recipients and send them as a new campaign; end this one",
+                "cancel",
+                "fix the message or the recipients, then send again",
+            ),
         ),
         _ => (exit::LOOK, format!("the campaign did not finish{why} ({rows})"), resume("go on")),
     };

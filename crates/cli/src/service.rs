@@ -17,6 +17,8 @@ use crate::{environment, exit};
 pub(crate) struct Service {
     pub(crate) base_url: String,
     pub(crate) auth_url: String,
+    /// The one host to which plain http is meant.
+    pub(crate) insecure_host: Option<String>,
     pub(crate) project_id: String,
     pub(crate) key_id: String,
     pub(crate) key_secret: String,
@@ -45,6 +47,7 @@ impl Service {
         Ok(Self {
             base_url,
             auth_url: args.auth_url.clone().unwrap_or_else(|| TOKEN_URL.to_owned()),
+            insecure_host: args.insecure_plain_http_to.clone().filter(|host| !host.is_empty()),
             project_id: given(args.project.as_ref(), "SINCH_PROJECT_ID")?,
             key_id: given(environment::text("SINCH_KEY_ID")?.as_ref(), "SINCH_KEY_ID")?,
             key_secret: given(environment::text("SINCH_KEY_SECRET")?.as_ref(), "SINCH_KEY_SECRET")?,
@@ -63,14 +66,18 @@ impl Service {
 
     /// Where its tokens come from. None is asked for yet.
     pub(crate) fn tokens(&self) -> Result<Arc<TokenCache<ClientCredentials>>, Failure> {
-        let credentials =
-            ClientCredentials::new(KeyId::new(self.key_id.clone()), KeySecret::new(self.key_secret.clone()))
-                .with_token_url(&self.auth_url)
-                .map_err(|error| {
-                    Failure::because(exit::USAGE, "the token URL cannot be used", &error)
-                        .hint("set SINCH_AUTH_URL (or --auth-url) to the whole URL, or leave it out for Sinch's own")
-                })?
-                .with_timeout(self.timeout);
+        let mut credentials =
+            ClientCredentials::new(KeyId::new(self.key_id.clone()), KeySecret::new(self.key_secret.clone()));
+        if let Some(host) = &self.insecure_host {
+            credentials = credentials.with_insecure_plain_http_to(host);
+        }
+        let credentials = credentials
+            .with_token_url(&self.auth_url)
+            .map_err(|error| {
+                Failure::because(exit::USAGE, "the token URL cannot be used", &error)
+                    .hint("set SINCH_AUTH_URL (or --auth-url) to the whole URL, or leave it out for Sinch's own")
+            })?
+            .with_timeout(self.timeout);
         Ok(Arc::new(TokenCache::new(credentials)))
     }
 
@@ -78,7 +85,11 @@ impl Service {
     pub(crate) fn client(&self, tokens: Arc<TokenCache<ClientCredentials>>) -> Result<Client, Failure> {
         let kernel =
             Duration::from_secs(30).min(self.resend_after.unwrap_or(Duration::MAX)).max(Duration::from_secs(1));
-        Client::builder(ProjectId::new(self.project_id.clone()), tokens)
+        let mut builder = Client::builder(ProjectId::new(self.project_id.clone()), tokens);
+        if let Some(host) = &self.insecure_host {
+            builder = builder.with_insecure_plain_http_to(host);
+        }
+        builder
             .with_tcp_user_timeout(kernel)
             .with_base_url(&self.base_url)
             .with_attempt_timeout(self.timeout)

@@ -20,7 +20,7 @@ pub use self::disposition::Disposition;
 mod disposition;
 mod predicates;
 
-/// Whether a request may have reached the service.
+/// Whether a request may have reached the service. Exhaustive: there is no third answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reached {
     /// Certainly not.

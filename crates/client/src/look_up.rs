@@ -13,6 +13,8 @@ use sinch_batch_models::{AnyJson, BatchId};
 use crate::{Error, Operation, Response, wire};
 
 /// What a look-up by metadata proves, see [`Client::look_up`](crate::Client::look_up).
+///
+/// Exhaustive: a program decides by it whether it sends again, and must decide for each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
     /// The ids of all batches that show the value under the key, in the order of the service: at least one,

@@ -292,9 +292,15 @@ mod tests {
             let sent = read_batch_sent(&answer(status, body), Timestamp::UNIX_EPOCH).unwrap();
             assert_eq!((sent.http_status, &sent.batch_id), (status, &BatchId::new("b")));
         }
-        for (status, body) in
-            [(200, ""), (200, "{}"), (200, r#"{"batch_id":""}"#), (200, r#"{"batch_id":null,"send_after":1}"#), (200, "<html>"), (302, ""), (101, "")]
-        {
+        for (status, body) in [
+            (200, ""),
+            (200, "{}"),
+            (200, r#"{"batch_id":""}"#),
+            (200, r#"{"batch_id":null,"send_after":1}"#),
+            (200, "<html>"),
+            (302, ""),
+            (101, ""),
+        ] {
             let error = read_batch_sent(&answer(status, body), Timestamp::UNIX_EPOCH).unwrap_err();
             assert!(matches!(error.kind(), ErrorKind::UnexpectedResponse { .. }), "{status} {body}");
             assert_eq!((error.reached_service(), error.is_transient()), (Reached::Unknown, false));

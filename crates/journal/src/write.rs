@@ -23,11 +23,13 @@ pub struct Bounds {
 impl Bounds {
     /// How long a file may get, in bytes; at least 1. A record is never split, so one that is longer
     /// than this alone makes a file of its length.
+    #[must_use]
     pub fn with_file_bytes(self, file_bytes: u64) -> Self {
         Self { file_bytes: file_bytes.max(1), ..self }
     }
 
     /// How many files there may be, the one that is written included; at least 1.
+    #[must_use]
     pub fn with_files(self, files: usize) -> Self {
         Self { files: files.max(1), ..self }
     }

@@ -35,6 +35,7 @@ impl ReceivedCallback {
     }
 
     /// Adds what it says.
+    #[must_use]
     pub fn with_observation(self, observation: impl Into<Observation>) -> Self {
         Self { observation: Some(observation.into()), ..self }
     }

@@ -76,6 +76,7 @@ impl LedgerError {
     }
 
     /// Adds the cause, which the message does not repeat.
+    #[must_use]
     pub fn with_source(self, source: impl Error + Send + Sync + 'static) -> Self {
         Self { source: Some(Arc::new(source)), ..self }
     }

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 /// The number of a data row: 1 for the first, invalid rows included, blank lines not.
 pub type RowNumber = u64;
 
-/// Whether a finding stops a send.
+/// Whether a finding stops a send. Exhaustive: it does or it does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {

@@ -117,6 +117,7 @@ macro_rules! with {
     ($( $(#[$meta:meta])* $name:ident: $option:ident: $type:ty = $make:expr; )+) => {
         impl SimulatorConfig {$(
             $(#[$meta])*
+            #[must_use]
             pub fn $name(mut self, $option: $type) -> Self {
                 self.$option = $make;
                 self
@@ -172,24 +173,28 @@ with! {
 
 impl SimulatorConfig {
     /// Sets the one key that gets a token.
+    #[must_use]
     pub fn with_credentials(mut self, key_id: impl Into<String>, key_secret: impl Into<String>) -> Self {
         self.credentials = Some((key_id.into(), key_secret.into()));
         self
     }
 
     /// Plans a fault; [`Simulator::inject`](crate::Simulator::inject) plans one later.
+    #[must_use]
     pub fn with_fault(mut self, fault: Fault) -> Self {
         self.faults.push(fault);
         self
     }
 
     /// Sets what becomes of messages to one recipient: an identity, or a contact's id.
+    #[must_use]
     pub fn with_outcome(mut self, identity: impl Into<String>, outcome: MessageOutcome) -> Self {
         self.outcomes.insert(identity.into(), outcome);
         self
     }
 
     /// Sets how often and how soon a callback is tried again.
+    #[must_use]
     pub fn with_callback_retries(mut self, attempts: u32, backoff: Duration) -> Self {
         (self.callback_attempts, self.callback_backoff) = (attempts, backoff);
         self

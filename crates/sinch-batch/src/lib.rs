@@ -107,5 +107,9 @@ pub use sinch_batch_simulator::Simulator;
 // Crates whose types are in our signatures, in the version that fits.
 #[cfg(feature = "client")]
 pub use sinch_batch_client::{bytes, http};
+#[cfg(all(feature = "webhook-tower", not(feature = "client")))]
+pub use sinch_batch_webhook::bytes;
+#[cfg(all(feature = "webhook", not(feature = "client")))]
+pub use sinch_batch_webhook::http;
 
 pub use jiff;

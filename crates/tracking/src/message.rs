@@ -8,6 +8,8 @@ use crate::scrub::{CODE_LENGTH, DESCRIPTION_LENGTH, scrub_within};
 /// How far a message has got. Ordered: of two reports the greater one counts.
 ///
 /// `FAILED` may be said of one channel before another delivers, so delivery stands above failure.
+///
+/// Exhaustive: whoever counts or stores states must give each its place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Progress {

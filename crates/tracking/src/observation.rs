@@ -54,6 +54,7 @@ impl MessageUpdate {
     }
 
     /// Names the batch.
+    #[must_use]
     pub fn with_batch_id(self, batch_id: BatchId) -> Self {
         Self { batch_id: Some(batch_id), ..self }
     }
@@ -92,6 +93,7 @@ impl BatchUpdate {
     }
 
     /// Names our key in the batch's metadata.
+    #[must_use]
     pub fn with_key(self, key: BatchKey) -> Self {
         Self { key: Some(key), ..self }
     }

@@ -45,6 +45,10 @@ pub mod receive;
 #[cfg(feature = "axum")]
 pub mod router;
 
+#[cfg(feature = "tower")]
+pub use bytes;
+pub use http;
+
 #[cfg(feature = "axum")]
 pub use crate::router::{FromSigned, Signed, router};
 #[cfg(feature = "tower")]

@@ -31,6 +31,9 @@ pub const DEFAULT_CAPACITY: usize = 100_000;
 ///   sooner than your slowest sink may need: a claim that lapses early applies the callback twice.
 ///
 /// [`conformance::run`](crate::conformance::run) checks an implementation.
+///
+/// It is not dyn-compatible, so that `async fn` implements it without a box for each callback, and each store keeps an
+/// error of its own. A program that chooses its store at run time implements it for an enum of its stores.
 pub trait Nonces: Send + Sync + 'static {
     /// Why the store failed. It is logged, and the callback is answered 503, so that it comes again.
     type Error: fmt::Display + Send;
@@ -53,7 +56,7 @@ pub struct NonceClaim {
     until: Timestamp,
 }
 
-/// The state of a callback's nonce.
+/// The state of a callback's nonce. Exhaustive: a receiver has an answer for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NonceState {
     /// First time. The claim is the caller's until it is kept or released.

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::fmt;
+#[cfg(feature = "tower")]
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -46,7 +47,7 @@ pub trait Verifiers: Send + Sync + 'static {
 impl Verifiers for Verifier {
     type Error = Infallible;
 
-    async fn verifier(&self, _: &Parts) -> Result<Option<Verifier>, Infallible> {
+    async fn verifier(&self, _: &Parts) -> Result<Option<Self>, Infallible> {
         Ok(Some(self.clone()))
     }
 }

@@ -303,6 +303,7 @@ async fn try_locally(ledger: &Arc<SqliteLedger>) -> Result<Stage, Failure> {
     let service = Service {
         base_url: simulator.api_url(),
         auth_url: simulator.auth_url(),
+        insecure_host: None,
         project_id: "practice-project".to_owned(),
         key_id: "practice-key".to_owned(),
         key_secret: uuid::Uuid::new_v4().to_string(),

@@ -64,8 +64,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     campaign.send(std::future::pending(), |_| {}).await?;
     let status = campaign.status().await?;
     println!("{} rows, {} accepted in {} batches", status.rows, status.accepted, simulator.stats().batches);
-    let last = simulator.messages().pop().ok_or("no message")?;
-    println!("the last one is for person {}", last.metadata["person"]);
+    let receipt = simulator.messages().into_iter().find(|message| message.identity == "+15551002500");
+    println!("the last one is for person {}", receipt.ok_or("no message")?.metadata["person"]);
     simulator.shutdown().await;
     Ok(())
 }

@@ -258,3 +258,44 @@ fn file_that_changes_between_the_two_passes_of_a_check_is_noticed() {
     let found = file.check(&template("Hi"), &options, &mut |_| write_at(&editor, b"9", 15)).unwrap_err();
     assert!(matches!(found, SourceError::Changed { first_row: 1 }), "{found:?}");
 }
+
+/// A table of 2500 rows by pages, which counts how often it is asked.
+fn table(asked: Arc<AtomicUsize>) -> Repeatable {
+    Repeatable::pages(move |after: Option<&u32>| {
+        asked.fetch_add(1, Ordering::Relaxed);
+        let from = after.map_or(0, |after| *after as usize);
+        Ok::<_, io::Error>((1..).zip(recipients(2500)).skip(from).take(700).collect())
+    })
+}
+
+#[test]
+fn pages_of_a_table_are_the_same_rows() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let mut pages = table(Arc::clone(&asked));
+    let plan: Vec<_> = check(&mut pages, "Hi ${n}", 1000, false).into_plan().collect();
+    assert_eq!(asked.load(Ordering::Relaxed), 5, "700, 700, 700, 400, and the end");
+    let mut spool = RecipientFile::spool(recipients(2500)).unwrap();
+    let same: Vec<_> = check(&mut spool, "Hi ${n}", 1000, false).into_plan().collect();
+    assert_eq!(plan, same);
+    for planned in &plan {
+        assert_eq!(read(&mut pages, "Hi ${n}", planned).unwrap(), read(&mut spool, "Hi ${n}", planned).unwrap());
+    }
+}
+
+#[test]
+fn page_that_fails_ends_the_reading() {
+    let mut pages = Repeatable::pages(|after: Option<&u32>| match after {
+        None => Ok((1..).zip(recipients(3)).collect()),
+        Some(_) => Err("the database has gone"),
+    });
+    let options = CheckOptions::new();
+    let error = pages.check(&template("Hi ${n}"), &options, &mut |_| {}).unwrap_err();
+    assert!(matches!(error, SourceError::Io { .. }), "{error:?}");
+}
+
+#[test]
+fn try_spool_ends_with_the_error_of_a_row() {
+    let rows = recipients(2).map(Ok).chain([Err("the statement was interrupted")]);
+    assert!(matches!(RecipientFile::try_spool(rows), Err(SourceError::Spool(_))));
+    assert!(RecipientFile::try_spool(recipients(2).map(Ok::<_, io::Error>)).is_ok());
+}

@@ -19,7 +19,7 @@ pub(crate) use self::plan::Faults;
 /// use sinch_batch_simulator::{Fault, FaultKind, SimulatedOperation};
 ///
 /// // The third send is accepted, but its response never arrives.
-/// let fault = Fault::new(SimulatedOperation::SendBatch, FaultKind::AcceptThenDrop).after(2);
+/// let fault = Fault::new(SimulatedOperation::SendBatch, FaultKind::AcceptThenDrop).with_after(2);
 /// let same: Fault =
 ///     serde_json::from_str(r#"{"operation": "send_batch", "fault": "accept_then_drop", "after": 2}"#)?;
 /// assert_eq!(fault, same);
@@ -62,31 +62,36 @@ impl Fault {
     }
 
     /// Lets so many matching requests pass first.
-    pub fn after(mut self, requests: u64) -> Self {
+    #[must_use]
+    pub fn with_after(mut self, requests: u64) -> Self {
         self.after = requests;
         self
     }
 
     /// Happens so many times in a row.
-    pub fn times(mut self, requests: u64) -> Self {
+    #[must_use]
+    pub fn with_times(mut self, requests: u64) -> Self {
         self.times = requests;
         self
     }
 
     /// Adds the header `Retry-After` to a 429.
-    pub fn retry_after(mut self, value: impl Into<String>) -> Self {
+    #[must_use]
+    pub fn with_retry_after(mut self, value: impl Into<String>) -> Self {
         self.retry_after = Some(value.into());
         self
     }
 
     /// Sets [`seconds`](Self::seconds).
-    pub fn seconds(mut self, time: Duration) -> Self {
+    #[must_use]
+    pub fn with_seconds(mut self, time: Duration) -> Self {
         self.seconds = Some(time);
         self
     }
 
     /// Sets [`hidden_seconds`](Self::hidden_seconds).
-    pub fn hidden_seconds(mut self, time: Duration) -> Self {
+    #[must_use]
+    pub fn with_hidden_seconds(mut self, time: Duration) -> Self {
         self.hidden_seconds = Some(time);
         self
     }

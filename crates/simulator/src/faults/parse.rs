@@ -51,11 +51,11 @@ impl FromStr for Fault {
 
 fn with_value(fault: Fault, value: &str) -> Result<Fault, FaultError> {
     if matches!(fault.fault, FaultKind::RateLimit | FaultKind::AcceptThenRateLimit) {
-        return Ok(fault.retry_after(value));
+        return Ok(fault.with_retry_after(value));
     }
     let seconds = value.strip_suffix('s').unwrap_or(value).parse().ok();
     match seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()) {
-        Some(seconds) => Ok(fault.seconds(seconds)),
+        Some(seconds) => Ok(fault.with_seconds(seconds)),
         None => Err(FaultError(format!("`{value}` is not a number of seconds"))),
     }
 }

@@ -62,8 +62,8 @@ mod tests {
     #[test]
     fn faults_happen_when_planned_and_only_then() {
         let faults = Faults::default();
-        faults.plan(Fault::new(SimulatedOperation::SendBatch, FaultKind::Drop).after(1).times(2));
-        faults.plan(Fault::new(SimulatedOperation::SendBatch, FaultKind::Hang).after(2));
+        faults.plan(Fault::new(SimulatedOperation::SendBatch, FaultKind::Drop).with_after(1).with_times(2));
+        faults.plan(Fault::new(SimulatedOperation::SendBatch, FaultKind::Hang).with_after(2));
         let take = |operation| faults.take(operation).map(|fault| fault.fault);
         assert_eq!(take(SimulatedOperation::Token), None);
         let sends: Vec<_> = (0..6).map(|_| take(SimulatedOperation::SendBatch)).collect();

@@ -37,7 +37,7 @@ async fn accepted_sends_are_answered_with_any_status() {
         (FaultKind::AcceptThen503, 503),
     ];
     for (number, (kind, status)) in kinds.into_iter().enumerate() {
-        caller.simulator.inject(Fault::new(SimulatedOperation::SendBatch, kind).retry_after("7"));
+        caller.simulator.inject(Fault::new(SimulatedOperation::SendBatch, kind).with_retry_after("7"));
         let said = caller.send(&keyed(kind.name(), number)).await;
         assert_eq!((said.status, &said.body["error"]["code"]), (status, &json!(status)), "{kind:?}");
         assert!(!said.challenge.contains("expired"), "{kind:?}");
@@ -119,8 +119,8 @@ async fn one_batch_stays_hidden_for_as_long_as_its_fault_says() {
     let hidden = json!({"operation": "send_batch", "fault": "visible_after", "seconds": 8});
     assert_eq!(caller.control("POST", "/faults", hidden).await.status, 200);
     assert_eq!(caller.send(&keyed("a", 0)).await.status, 200);
-    let lost =
-        Fault::new(SimulatedOperation::SendBatch, FaultKind::AcceptThenDrop).hidden_seconds(Duration::from_secs(20));
+    let lost = Fault::new(SimulatedOperation::SendBatch, FaultKind::AcceptThenDrop)
+        .with_hidden_seconds(Duration::from_secs(20));
     caller.simulator.inject(lost);
     assert!(caller.call("POST", "/messages", &keyed("b", 1).to_string()).await.is_err());
     caller.send(&keyed("c", 2)).await;

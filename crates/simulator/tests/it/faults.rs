@@ -41,7 +41,7 @@ async fn every_operation_can_be_refused() {
     ];
     for (operation, method, path) in operations {
         for (fault, status) in [(FaultKind::Refuse500, 500), (FaultKind::Refuse503, 503), (FaultKind::RateLimit, 429)] {
-            caller.simulator.inject(Fault::new(operation, fault).retry_after("7"));
+            caller.simulator.inject(Fault::new(operation, fault).with_retry_after("7"));
             let said = caller.call(method, path, &crowd(0, 1).to_string()).await.unwrap();
             assert_eq!(said.status, status, "{operation:?}");
             assert_eq!(said.retry_after.as_deref(), (status == 429).then_some("7"));
@@ -49,7 +49,7 @@ async fn every_operation_can_be_refused() {
         caller.simulator.inject(Fault::new(operation, FaultKind::Drop));
         assert!(caller.call(method, path, "").await.is_err(), "{operation:?}");
     }
-    caller.simulator.inject(Fault::new(SimulatedOperation::Token, FaultKind::RateLimit).times(2));
+    caller.simulator.inject(Fault::new(SimulatedOperation::Token, FaultKind::RateLimit).with_times(2));
     assert_eq!(caller.ask_token("a", "b").await.unwrap().status, 429);
     caller.simulator.clear_faults();
     assert_eq!(caller.ask_token("a", "b").await.unwrap().status, 200);
@@ -148,7 +148,7 @@ async fn callbacks_can_be_lost_or_come_twice() {
     let caller = Caller::start(config.with_callback_retries(5, Duration::from_millis(1))).await;
     for (fault, received) in [(FaultKind::Drop, 0), (FaultKind::AcceptThen500, 6), (FaultKind::Refuse503, 3)] {
         let before = webhook.received().len();
-        caller.simulator.inject(Fault::new(SimulatedOperation::Callback, fault).times(3));
+        caller.simulator.inject(Fault::new(SimulatedOperation::Callback, fault).with_times(3));
         caller.send(&crowd(0, 1)).await;
         caller.simulator.idle().await;
         assert_eq!(webhook.received().len() - before, received, "{fault:?}");

@@ -45,7 +45,7 @@ async fn requested(caller: &Caller, operation: &str, count: u64) {
 #[tokio::test]
 async fn slow_look_up_answers_with_what_was_true_when_it_was_asked() {
     let caller = still().await;
-    let slow = Fault::new(SimulatedOperation::FindBatches, FaultKind::Delay).seconds(Duration::from_secs(60));
+    let slow = Fault::new(SimulatedOperation::FindBatches, FaultKind::Delay).with_seconds(Duration::from_secs(60));
     caller.simulator.inject(slow);
     let url = format!("{}/v1/projects/p/messages?metadataKey=key&metadataValue=a", caller.simulator.api_url());
     let asked = tokio::spawn(crate::support::said(caller.http.get(url).bearer_auth(&caller.token)));
@@ -62,7 +62,8 @@ async fn slow_look_up_answers_with_what_was_true_when_it_was_asked() {
 #[tokio::test]
 async fn slow_send_accepts_at_once_and_answers_later() {
     let caller = still().await;
-    let slow = Fault::new(SimulatedOperation::SendBatch, FaultKind::AcceptThen503).seconds(Duration::from_secs(30));
+    let slow =
+        Fault::new(SimulatedOperation::SendBatch, FaultKind::AcceptThen503).with_seconds(Duration::from_secs(30));
     caller.simulator.inject(slow);
     let url = format!("{}/v1/projects/p/messages", caller.simulator.api_url());
     let request = caller.http.post(url).bearer_auth(&caller.token).body(crowd(0, 1).to_string());
@@ -83,7 +84,7 @@ async fn stale_look_up_answers_as_of_then() {
     let id = caller.send(&body).await.body["batch_id"].as_str().unwrap().to_owned();
     caller.simulator.advance(Duration::from_secs(300));
     let stale = async |operation, seconds| {
-        caller.simulator.inject(Fault::new(operation, FaultKind::Stale).seconds(Duration::from_secs(seconds)));
+        caller.simulator.inject(Fault::new(operation, FaultKind::Stale).with_seconds(Duration::from_secs(seconds)));
     };
     assert_eq!(caller.status(&id).await.body["status"], "PROCESSED");
     stale(SimulatedOperation::BatchStatus, 1).await;

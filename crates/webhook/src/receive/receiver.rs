@@ -96,6 +96,7 @@ type TokenCheck = dyn Fn(String) -> Pin<Box<dyn Future<Output = bool> + Send>> +
 /// when a clock is wrong. Only somebody who has the signed bytes can send one, and what it says only
 /// grows states; but once its nonce has been forgotten it is applied again each time it comes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum LateCallbacks {
     /// Answer 503, so that another delivery is asked for; nothing is applied.
     #[default]

@@ -107,7 +107,11 @@ impl Story {
         let n_faults = dice.between(0, 10);
         let mut faults: Vec<Fault> = (0..n_faults).map(|_| fault(dice, batches)).collect();
         let response_time = dice.millis(5, 150);
-        faults.push(Fault::new(SimulatedOperation::SendBatch, FaultKind::Delay).seconds(response_time).times(u64::MAX));
+        faults.push(
+            Fault::new(SimulatedOperation::SendBatch, FaultKind::Delay)
+                .with_seconds(response_time)
+                .with_times(u64::MAX),
+        );
         let mut acts = acts(dice, batches);
         if dice.happens(30) {
             freeze(dice, batches, &mut faults, &mut acts);
@@ -130,14 +134,14 @@ impl Story {
 
     /// The service hides a batch for longer than it may, after it took it without a word.
     pub(super) fn breaks_the_bound() -> Self {
-        let mut hidden = Fault::new(SimulatedOperation::SendBatch, FaultKind::AcceptThenDrop).after(1);
+        let mut hidden = Fault::new(SimulatedOperation::SendBatch, FaultKind::AcceptThenDrop).with_after(1);
         hidden.hidden_seconds = Some(Duration::from_secs(600));
         Self { faults: vec![hidden], ..Self::plain() }
     }
 
     /// One receipt never comes; it is the only one of its message.
     pub(super) fn removes_a_receipt() -> Self {
-        let lost = Fault::new(SimulatedOperation::Callback, FaultKind::Drop).after(30);
+        let lost = Fault::new(SimulatedOperation::Callback, FaultKind::Drop).with_after(30);
         Self { faults: vec![lost], outcome: Some(MessageOutcome::Queued), ..Self::plain() }
     }
 
@@ -191,8 +195,10 @@ fn acts(dice: &mut Dice, batches: u64) -> Vec<Act> {
 /// another one is there to take them over. When the first goes on, it must not send them.
 fn freeze(dice: &mut Dice, batches: u64, faults: &mut Vec<Fault>, acts: &mut Vec<Act>) {
     let after = dice.between(1, batches.div_ceil(2));
-    let later = Fault::new(SimulatedOperation::SendBatch, FaultKind::RateLimit).after(after).times(dice.between(1, 4));
-    faults.insert(0, later.retry_after(dice.pick(&["1", "2"])));
+    let later = Fault::new(SimulatedOperation::SendBatch, FaultKind::RateLimit)
+        .with_after(after)
+        .with_times(dice.between(1, 4));
+    faults.insert(0, later.with_retry_after(dice.pick(&["1", "2"])));
     let time = dice.millis(FREEZE.0, FREEZE.1);
     // The requests for tokens count too.
     let stop = Act { after: after + dice.between(2, 4), whom: Whom::Sender(0), what: What::Stop(time) };
@@ -226,12 +232,12 @@ fn fault(dice: &mut Dice, batches: u64) -> Fault {
         _ => (SimulatedOperation::Callback, REPEATED),
     };
     let kind = dice.pick(kinds);
-    let mut fault = Fault::new(operation, kind).after(dice.between(0, batches)).times(dice.between(1, 3));
+    let mut fault = Fault::new(operation, kind).with_after(dice.between(0, batches)).with_times(dice.between(1, 3));
     fault = match kind {
-        FaultKind::RateLimit => fault.retry_after(dice.pick(&["0", "1", "2"])),
-        FaultKind::VisibleAfter => fault.seconds(dice.millis(1, HIDDEN)),
-        FaultKind::Stale => fault.seconds(dice.millis(1, STALE)),
-        FaultKind::Delay => fault.seconds(dice.millis(10, 2_500)),
+        FaultKind::RateLimit => fault.with_retry_after(dice.pick(&["0", "1", "2"])),
+        FaultKind::VisibleAfter => fault.with_seconds(dice.millis(1, HIDDEN)),
+        FaultKind::Stale => fault.with_seconds(dice.millis(1, STALE)),
+        FaultKind::Delay => fault.with_seconds(dice.millis(10, 2_500)),
         _ => fault,
     };
     if kind.name().starts_with("accept_then_") && operation == SimulatedOperation::SendBatch {
