@@ -59,7 +59,7 @@ impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}", self.line)?;
         if let Some(column) = &self.column {
-            write!(f, ", column {column}")?;
+            write!(f, ", column {}", on_one_line(column.clone()))?;
         }
         write!(f, ": {}", self.message)
     }
@@ -217,8 +217,21 @@ pub(crate) fn of_file(line: u64, column: Where<'_>, kind: FindingKind, message: 
         column: column.name.and_then(shown),
         column_number: column.number,
         kind,
-        message: message.into(),
+        message: on_one_line(message.into()),
     }
+}
+
+/// A text with its line breaks and other control characters, which come out of the file, as escapes.
+fn on_one_line(text: String) -> String {
+    let breaks = |character: char| character.is_control() || matches!(character, '\u{2028}' | '\u{2029}');
+    if !text.contains(breaks) {
+        return text;
+    }
+    let mut line = String::with_capacity(text.len() + 8);
+    for character in text.chars() {
+        if breaks(character) { line.extend(character.escape_default()) } else { line.push(character) }
+    }
+    line
 }
 
 /// Where in a row.
@@ -274,6 +287,15 @@ mod tests {
     fn numbers_are_put_in_order() {
         let all = [1, 2, 3, 4, 11, 12, 13, 21, 22, 111].map(ordinal).join(" ");
         assert_eq!(all, "1st 2nd 3rd 4th 11th 12th 13th 21st 22nd 111th");
+    }
+
+    #[test]
+    fn a_finding_is_one_line_whatever_the_file_holds() {
+        let place = Place { row: 1, line: 2 };
+        let finding = place.finding(Where::name("a\nb"), FindingKind::BadJson, "field `x\r\ny\u{2028}é`");
+        assert_eq!(finding.message, r"field `x\r\ny\u{2028}é`");
+        assert_eq!(finding.to_string(), r"line 2, column a\nb: field `x\r\ny\u{2028}é`");
+        assert_eq!(finding.column.as_deref(), Some("a\nb"));
     }
 
     #[test]

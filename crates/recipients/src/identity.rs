@@ -166,13 +166,18 @@ const TIDY: &str = "it has spaces, dashes, dots, brackets or an apostrophe, whic
 const ROUNDED: &str = "a spreadsheet has rounded it (as in 1.5E+10), which cannot be repaired: format the column as text, and export it again";
 const NO_COUNTRY: &str = "it begins with 0, so the country code is missing: write it as +44…";
 
+/// The digits of a phone number with which nothing is wrong.
+#[inline]
+pub(crate) fn digits_of(number: &str) -> Option<&str> {
+    let digits = number.strip_prefix('+').unwrap_or(number);
+    let bytes = digits.as_bytes();
+    let is_plain = (7..=15).contains(&bytes.len()) && bytes[0] != b'0' && bytes.iter().all(u8::is_ascii_digit);
+    is_plain.then_some(digits)
+}
+
 /// What is wrong with a phone number: an optional `+`, then 7 to 15 digits, the first not 0.
 pub(crate) fn phone_fault(number: &str) -> Option<String> {
-    let plain = |number: &str| {
-        let digits = number.strip_prefix('+').unwrap_or(number).as_bytes();
-        (7..=15).contains(&digits.len()) && digits[0] != b'0' && digits.iter().all(u8::is_ascii_digit)
-    };
-    if plain(number) {
+    if digits_of(number).is_some() {
         return None;
     }
     if is_rounded(trimmed(number)) {
@@ -182,7 +187,7 @@ pub(crate) fn phone_fault(number: &str) -> Option<String> {
         return Some(ERROR_WORD.to_owned());
     }
     let tidy = tidied(number);
-    if tidy != number && plain(&tidy) {
+    if tidy != number && digits_of(&tidy).is_some() {
         return Some(TIDY.to_owned());
     }
     let digits = tidy.strip_prefix('+').unwrap_or(&tidy);

@@ -132,6 +132,14 @@ impl Septets {
         }
     }
 
+    /// Adds a piece whose every byte is a character of one septet.
+    #[cfg(feature = "csv")]
+    #[inline]
+    pub(crate) fn add_plain(&mut self, text: &str) {
+        self.septets += text.len();
+        self.units += text.len();
+    }
+
     /// Whether the text is one part; else it is to be looked at as a whole.
     pub(crate) fn is_one_part(&self) -> bool {
         if self.is_ucs2 { self.units <= 70 } else { self.septets <= 160 }

@@ -6,6 +6,7 @@ use sinch_batch_models::Channel;
 use super::records::Records;
 use super::rules::{RESERVED, Rules, is_reserved};
 use super::text::{is_blank, trimmed};
+use super::wording::Piece;
 use crate::finding::{Finding, FindingKind, Severity, Where, of_file, quoted, shown};
 use crate::reading::{ReadOptions, channel_named};
 
@@ -84,6 +85,8 @@ pub(crate) struct Columns {
     pub(crate) parameters: Keyed,
     /// The placeholder of each column, by its index in the names of the message.
     pub(crate) placeholders: Vec<usize>,
+    /// The columns whose values stand in the message's text, once for each time.
+    pub(crate) in_text: Vec<usize>,
     pub(crate) message_metadata: Keyed,
     pub(crate) conversation_metadata: Keyed,
 }
@@ -100,6 +103,7 @@ impl Columns {
             by: By::Nothing,
             parameters: Vec::new(),
             placeholders: Vec::new(),
+            in_text: Vec::new(),
             message_metadata: Vec::new(),
             conversation_metadata: Vec::new(),
         }
@@ -157,11 +161,21 @@ impl Columns {
                 _ => usize::MAX,
             })
             .collect();
+        let pieces = rules.wording.text.iter().flat_map(|text| &text.pieces);
+        columns.in_text = pieces.filter_map(|piece| columns.of_piece(piece)).collect();
         columns.by = columns.find_recipients(line, rules, has_numbers, findings);
         columns.find_parameters(line, rules, findings);
         columns.find_ignored(line, rules, findings);
         columns.find_foreign(line, rules, findings);
         columns
+    }
+
+    /// The column whose values stand in place of a piece of the text.
+    pub(crate) fn of_piece(&self, piece: &Piece) -> Option<usize> {
+        match piece {
+            Piece::Literal(_) => None,
+            Piece::Name(name) => self.placeholders.iter().position(|placeholder| placeholder == name),
+        }
     }
 
     /// The header of a file of skipped rows: this one, with `#` before the names of columns that were

@@ -8,6 +8,8 @@ pub(crate) mod text;
 mod wording;
 
 #[cfg(feature = "csv")]
+mod classes;
+#[cfg(feature = "csv")]
 mod columns;
 #[cfg(feature = "csv")]
 pub(crate) mod dialect;

@@ -2,6 +2,7 @@ use std::io::{self, Cursor};
 
 use csv_core::ReadRecordResult;
 
+use super::classes;
 use super::dialect::line_breaks;
 use super::feed::Buffer;
 use super::text::is_blank;
@@ -17,7 +18,7 @@ pub(crate) struct Records {
     /// Blank records that wait for another one to follow, in runs of equal ones on lines in a row.
     held: Vec<Held>,
     /// A blank record that another one has followed, and that is handed out now.
-    again: Option<(RawRecords, Buffer)>,
+    again: Option<Box<(RawRecords, Buffer)>>,
     blank: u64,
 }
 
@@ -40,7 +41,7 @@ impl Records {
     }
 
     fn at(&self) -> &RawRecords {
-        self.again.as_ref().map_or(&self.now, |(again, _)| again)
+        self.again.as_ref().map_or(&self.now, |again| &again.0)
     }
 
     pub(crate) fn separator(&self) -> u8 {
@@ -80,23 +81,23 @@ impl Records {
         self.at().cells()
     }
 
-    /// All fields, one after the other.
+    /// All classes of the bytes of the fields.
     #[inline]
-    pub(crate) fn text(&self) -> &[u8] {
-        self.at().text()
+    pub(crate) fn classes(&self) -> u8 {
+        self.at().classes
     }
 
     /// Whether the record has quotes, around its cells or in them.
     #[inline]
     pub(crate) fn has_quotes(&self) -> bool {
         let record = self.at();
-        record.unclosed || !record.is_plain() || record.text().contains(&b'"')
+        record.unclosed || record.classes & classes::QUOTE != 0 || !record.is_plain()
     }
 
     /// The record as it stands in the file, without its line break.
     pub(crate) fn raw<'a>(&'a self, feed: &'a Buffer) -> &'a [u8] {
         match &self.again {
-            Some((again, own)) => again.raw(own),
+            Some(again) => again.0.raw(&again.1),
             None => self.now.raw(feed),
         }
     }
@@ -142,7 +143,7 @@ impl Records {
             self.held.pop();
         }
         again.read(&mut own)?;
-        self.again = Some((again, own));
+        self.again = Some(Box::new((again, own)));
         Ok(())
     }
 }
@@ -151,13 +152,22 @@ impl Records {
 ///
 /// The parser is that of the `csv` crate. It is fed from a buffer of ours because two things are
 /// needed that the crate's reader does not give: the raw bytes of a record, and the line on which it
-/// begins after blank lines and `\r\n`.
+/// begins after blank lines and `\r\n`. A record without quotes is its line cut at the separators, so it
+/// needs no parser.
 struct RawRecords {
     parser: csv_core::Reader,
-    /// The fields one after the other, unquoted.
+    /// Whether the parser has read a record. It is to have the first, of which it drops a byte order mark.
+    has_parsed: bool,
+    /// The classes of each byte of a line.
+    line_classes: Box<[u8; 256]>,
+    /// The fields one after the other, unquoted, with so many bytes between them as `gap` says.
     text: Vec<u8>,
     ends: Vec<usize>,
     fields: usize,
+    /// 1 if the text is the line as it stands, with its separators.
+    gap: usize,
+    /// All classes of the bytes of the fields.
+    classes: u8,
     /// Raw length of the record, without its line break.
     raw: usize,
     /// What is to be let go before the next record: the raw length with the line break.
@@ -172,9 +182,13 @@ impl RawRecords {
     fn new(separator: u8) -> Self {
         Self {
             parser: csv_core::ReaderBuilder::new().delimiter(separator).build(),
+            has_parsed: false,
+            line_classes: classes::of_line(separator),
             text: Vec::new(),
             ends: vec![0; 32],
             fields: 0,
+            gap: 0,
+            classes: 0,
             raw: 0,
             taken: 0,
             line: 1,
@@ -189,7 +203,7 @@ impl RawRecords {
         if index >= self.fields {
             return &[];
         }
-        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before] + self.gap);
         &self.text[start..self.ends[index]]
     }
 
@@ -198,11 +212,12 @@ impl RawRecords {
     fn cells(&self) -> Option<Cells<'_>> {
         let ends = &self.ends[..self.fields];
         let text = std::str::from_utf8(&self.text[..*ends.last()?]).ok()?;
-        // A letter may not begin in one field and end in the next.
-        ends.iter().all(|end| text.is_char_boundary(*end)).then_some(Cells { text, ends })
+        // A letter may not begin in one field and end in the next; with a separator between them it cannot.
+        let is_cut = self.gap == 0 && !ends.iter().all(|end| text.is_char_boundary(*end));
+        (!is_cut).then_some(Cells { text, ends, gap: self.gap })
     }
 
-    /// All fields, one after the other.
+    /// All fields, one after the other, and what is kept between them.
     #[inline]
     fn text(&self) -> &[u8] {
         let end = self.ends[..self.fields].last().copied().unwrap_or_default();
@@ -212,11 +227,11 @@ impl RawRecords {
     /// Whether there is nothing to be seen in any field.
     #[inline]
     fn is_blank(&self) -> bool {
-        let text = self.text();
         // The first byte decides nearly every record.
-        !self.unclosed
-            && text.first().is_none_or(|first| !first.is_ascii_graphic())
-            && std::str::from_utf8(text).is_ok_and(is_blank)
+        if self.unclosed || self.field(0).first().is_some_and(u8::is_ascii_graphic) {
+            return false;
+        }
+        (0..self.fields).all(|index| std::str::from_utf8(self.field(index)).is_ok_and(is_blank))
     }
 
     /// The record as it stands in the file, without its line break.
@@ -232,6 +247,11 @@ impl RawRecords {
         if !self.skip_line_breaks(feed)? {
             return Ok(false);
         }
+        if self.has_parsed && self.read_line(feed.bytes()) {
+            return if self.raw > MAX_ROW_BYTES { Err(Broken::TooLarge) } else { Ok(true) };
+        }
+        self.has_parsed = true;
+        self.gap = 0;
         let mut read = 0;
         let mut written = 0;
         loop {
@@ -269,14 +289,51 @@ impl RawRecords {
             return Err(Broken::TooLarge);
         }
         self.taken = read;
+        self.classes = classes::of(self.text());
         let breaks = if self.is_plain() { 0 } else { line_breaks(self.raw(feed)) };
         self.next_line = self.line + breaks + 1;
         Ok(true)
     }
 
+    /// Cuts a line at its separators, if all of it is at hand and no quote is in it; else does nothing that counts.
+    #[inline]
+    fn read_line(&mut self, bytes: &[u8]) -> bool {
+        let (mut fields, mut found) = (0, 0);
+        for (at, byte) in bytes.iter().enumerate() {
+            let class = self.line_classes[usize::from(*byte)];
+            found |= class;
+            if class & (classes::SEPARATOR | classes::BREAK | classes::QUOTE) == 0 {
+                continue;
+            }
+            if class & classes::QUOTE != 0 {
+                return false;
+            }
+            if fields == self.ends.len() {
+                self.ends.resize(fields * 2, 0);
+            }
+            self.ends[fields] = at;
+            fields += 1;
+            if class & classes::BREAK != 0 {
+                if self.text.len() < at {
+                    self.text.resize(at, 0);
+                }
+                self.text[..at].copy_from_slice(&bytes[..at]);
+                (self.fields, self.gap, self.classes) = (fields, 1, found & !(classes::SEPARATOR | classes::BREAK));
+                (self.raw, self.taken) = (at, at + 1);
+                self.after_return = *byte == b'\r';
+                self.next_line = self.line + 1;
+                return true;
+            }
+        }
+        false
+    }
+
     /// Whether the record is its fields and what stands between them, no byte more. Then no field is in
     /// quotes, and a line break can stand nowhere else.
     fn is_plain(&self) -> bool {
+        if self.gap == 1 {
+            return true;
+        }
         let between = self.fields.saturating_sub(1);
         self.ends[..self.fields].last().is_some_and(|text| self.raw == text + between)
     }
@@ -317,13 +374,14 @@ impl RawRecords {
 pub(crate) struct Cells<'a> {
     text: &'a str,
     ends: &'a [usize],
+    gap: usize,
 }
 
 impl<'a> Cells<'a> {
     /// A field, without its quotes; empty beyond the last.
     pub(crate) fn get(&self, index: usize) -> &'a str {
         let Some(end) = self.ends.get(index) else { return "" };
-        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before] + self.gap);
         &self.text[start..*end]
     }
 }

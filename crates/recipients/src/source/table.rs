@@ -3,16 +3,17 @@ use std::sync::Arc;
 
 use sinch_batch_models::{BatchRecipient, Channel, ChannelIdentity, ContactId, Metadata, Parameters, Recipient};
 
+use super::classes::{CONTROL, NOT_ONE_SEPTET};
 use super::columns::{By, Columns, Keyed, Role};
 use super::dialect::{QuoteFaultKind, cells_of, quote_fault, separator};
 use super::feed::Buffer;
 use super::records::{Cells, Records};
 use super::rules::{Length, Rules};
-use super::text::{control, control_message, may_have_control};
+use super::text::{control, control_message};
 use super::wording::Piece;
 use super::{Broken, Header, Measured, Observer, Verdict};
 use crate::finding::{Finding, FindingKind, Place, Where};
-use crate::identity::{IdentityFault, comparable, fault, fault_on, phone_fault, tidied};
+use crate::identity::{IdentityFault, comparable, digits_of, fault, fault_on, phone_fault, tidied};
 use crate::reading::channel_named;
 use crate::repeats::Ordinal;
 use crate::sms::{SmsLength, culprit};
@@ -167,7 +168,7 @@ impl Table {
     fn check_cells(&self, cells: Option<&Cells<'_>>, place: Place, rules: &Rules, observer: &mut impl Observer) {
         let mut in_message = Length::default();
         let mut in_conversation = Length::default();
-        let may_have_control = may_have_control(self.records.text());
+        let may_have_control = self.records.classes() & CONTROL != 0;
         for (index, role) in self.columns.roles.iter().enumerate() {
             if *role == Role::Ignored {
                 continue;
@@ -227,15 +228,18 @@ impl Table {
         }
     }
 
-    /// The first channel of a row, and the identity on it.
-    fn first_channel<'a>(&'a self, cells: &Cells<'a>) -> Option<(Channel, &'a str)> {
+    /// The number of a row whose first channel is SMS.
+    #[inline]
+    fn sms_number<'a>(&self, cells: &Cells<'a>) -> Option<&'a str> {
         match &self.columns.by {
             By::Nothing | By::Contact(_) => None,
-            By::Pair { channel, identity } => Some((channel_named(cells.get(*channel))?, cells.get(*identity))),
-            By::Channels(columns) => columns.iter().find_map(|index| match &self.columns.roles[*index] {
-                Role::On(channel) if !cells.get(*index).is_empty() => Some((channel.clone(), cells.get(*index))),
-                _ => None,
-            }),
+            By::Pair { channel, identity } => {
+                cells.get(*channel).eq_ignore_ascii_case(Channel::Sms.as_str()).then(|| cells.get(*identity))
+            }
+            By::Channels(columns) => {
+                let first = columns.iter().find(|index| !cells.get(**index).is_empty())?;
+                matches!(self.columns.roles[*first], Role::On(Channel::Sms)).then(|| cells.get(*first))
+            }
         }
     }
 
@@ -243,19 +247,13 @@ impl Table {
     fn measure(&self, cells: &Cells<'_>, place: Place, rules: &Rules, observer: &mut impl Observer) {
         let Some(text) = &rules.wording.text else { return };
         let mut sum = text.literal;
-        let value = |name: usize| {
-            let index = self.columns.placeholders.iter().position(|placeholder| *placeholder == name);
-            index.map(|index| (index, cells.get(index)))
-        };
-        for piece in &text.pieces {
-            if let Piece::Name(name) = piece
-                && let Some((_, value)) = value(*name)
-            {
-                sum.add(value);
-            }
+        let values = self.columns.in_text.iter().map(|index| cells.get(*index));
+        if self.records.classes() & NOT_ONE_SEPTET == 0 {
+            values.for_each(|value| sum.add_plain(value));
+        } else {
+            values.for_each(|value| sum.add(value));
         }
-        let first = self.first_channel(cells);
-        let number = first.as_ref().filter(|(channel, _)| *channel == Channel::Sms).map(|(_, number)| *number);
+        let number = self.sms_number(cells);
         if sum.is_one_part() && !sum.is_ucs2 {
             return observer.measured(place, Measured::one_part(number, sum.units));
         }
@@ -264,8 +262,8 @@ impl Table {
         for piece in &text.pieces {
             let (column, piece) = match piece {
                 Piece::Literal(text) => (None, &**text),
-                Piece::Name(name) => match value(*name) {
-                    Some((index, value)) => (Some(index), value),
+                Piece::Name(_) => match self.columns.of_piece(piece) {
+                    Some(index) => (Some(index), cells.get(index)),
                     None => continue,
                 },
             };
@@ -347,6 +345,12 @@ impl Table {
         id: &str,
         observer: &mut impl Observer,
     ) {
+        // Nearly every number is digits with a `+` before them, which is how it is compared too.
+        if let Some(channel) = channel.filter(|channel| channel.has_phone_numbers())
+            && let Some(digits) = digits_of(id)
+        {
+            return observer.identity(place, ordinal, channel.as_str(), digits);
+        }
         let found = match channel {
             Some(channel) => fault_on(channel, id),
             None => fault(id),
