@@ -23,8 +23,11 @@ use crate::text::outside;
 pub use self::choice::Press;
 pub use self::variant::{Variant, variant};
 
+/// Renders the body of one kind.
+type Show = fn(&Value, &Context<'_>) -> Markup;
+
 /// How the kinds of messages are shown.
-const KINDS: [(&str, fn(&Value, &Context<'_>) -> Markup); 9] = [
+const KINDS: [(&str, Show); 9] = [
     ("text_message", text::message),
     ("card_message", card::message),
     ("carousel_message", card::carousel),
@@ -97,7 +100,7 @@ fn compact(value: &Value) -> String {
 }
 
 /// The kind of a message, if it is known.
-fn kind(message: &Value) -> Option<(&'static str, fn(&Value, &Context<'_>) -> Markup)> {
+fn kind(message: &Value) -> Option<(&'static str, Show)> {
     KINDS.into_iter().find(|(name, _)| message.get(name).is_some_and(Value::is_object))
 }
 
