@@ -82,7 +82,13 @@ pub(crate) fn is_like_a_number(text: &str) -> bool {
 pub(crate) const BLANK: &str = "nothing in it can be seen";
 
 /// Whether it is what a spreadsheet or a database writes where a value is missing.
+#[inline]
 pub(crate) fn is_error_word(text: &str) -> bool {
+    // The first byte decides nearly every value.
+    matches!(text.as_bytes().first(), Some(b'#' | b'N' | b'n' | b'u' | b'(' | b' ')) && is_one_of_words(trimmed(text))
+}
+
+fn is_one_of_words(text: &str) -> bool {
     const WORDS: [&str; 22] = [
         "#REF!",
         "#N/A",
@@ -107,11 +113,7 @@ pub(crate) fn is_error_word(text: &str) -> bool {
         "undefined",
         "#####",
     ];
-    // The first byte decides nearly every value.
-    matches!(text.as_bytes().first(), Some(b'#' | b'N' | b'n' | b'u' | b'(' | b' ')) && {
-        let text = trimmed(text);
-        WORDS.contains(&text) || (text.len() > 2 && text.bytes().all(|byte| byte == b'#'))
-    }
+    WORDS.contains(&text) || (text.len() > 2 && text.bytes().all(|byte| byte == b'#'))
 }
 
 /// An identity as it is compared: trimmed, and a number without what people write between its digits.

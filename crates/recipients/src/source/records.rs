@@ -379,6 +379,7 @@ pub(crate) struct Cells<'a> {
 
 impl<'a> Cells<'a> {
     /// A field, without its quotes; empty beyond the last.
+    #[inline]
     pub(crate) fn get(&self, index: usize) -> &'a str {
         let Some(end) = self.ends.get(index) else { return "" };
         let start = index.checked_sub(1).map_or(0, |before| self.ends[before] + self.gap);

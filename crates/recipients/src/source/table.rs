@@ -170,7 +170,7 @@ impl Table {
         let mut in_conversation = Length::default();
         let may_have_control = self.records.classes() & CONTROL != 0;
         for (index, role) in self.columns.roles.iter().enumerate() {
-            if *role == Role::Ignored {
+            if matches!(role, Role::Ignored) {
                 continue;
             }
             let cell = match cells {
@@ -278,6 +278,7 @@ impl Table {
     }
 
     /// A cell that was found to be UTF-8; nothing where it is not, which was reported.
+    #[inline]
     fn text<'a>(&'a self, cells: Option<&Cells<'a>>, index: usize) -> Option<&'a str> {
         match cells {
             Some(cells) => Some(cells.get(index)),
@@ -317,8 +318,10 @@ impl Table {
             By::Channels(columns) => {
                 let mut anybody = false;
                 for (ordinal, index) in (1..).zip(columns) {
-                    anybody |= !self.records.field(*index).is_empty();
-                    if let (Some(id), Role::On(on)) = (self.text(cells, *index), &self.columns.roles[*index])
+                    let id = self.text(cells, *index);
+                    // What is not UTF-8 is not empty.
+                    anybody |= id.is_none_or(|id| !id.is_empty());
+                    if let (Some(id), Role::On(on)) = (id, &self.columns.roles[*index])
                         && !id.is_empty()
                     {
                         let id = as_identity(on, id, rules);
