@@ -36,11 +36,12 @@ impl std::fmt::Debug for TlsAcceptorSlot {
 /// When a file was written last, and how long it is; `None` if it cannot be looked at.
 type Stamp = Option<(SystemTime, u64)>;
 
+/// The files, the verifiers made of them, and the TLS acceptors if there is TLS.
+type Opened = (Files, watch::Receiver<Verifier>, Option<watch::Receiver<TlsAcceptorSlot>>);
+
 impl Files {
     /// Reads all for the first time.
-    pub(super) fn open(
-        args: &ListenArgs,
-    ) -> Result<(Self, watch::Receiver<Verifier>, Option<watch::Receiver<TlsAcceptorSlot>>), Failure> {
+    pub(super) fn open(args: &ListenArgs) -> Result<Opened, Failure> {
         let (verifier, verifiers) = watch::channel(verifier(args)?);
         let (tls, acceptors) = acceptor(args)?.map(|acceptor| watch::channel(TlsAcceptorSlot(acceptor))).unzip();
         Ok((Self { args: args.clone(), verifier, tls }, verifiers, acceptors))

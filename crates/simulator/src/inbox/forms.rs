@@ -178,14 +178,14 @@ fn fault(shared: &Shared, form: &Form) -> Result<(), Wrong> {
         operation.ok_or_else(|| unknown("an operation", form.get("operation")))?,
         kind.ok_or_else(|| unknown("a fault", form.get("fault")))?,
     );
-    fault = fault.after(form.number("after")?.unwrap_or(0)).times(form.number("times")?.unwrap_or(1));
+    fault = fault.with_after(form.number("after")?.unwrap_or(0)).with_times(form.number("times")?.unwrap_or(1));
     if let Some(seconds) = form.number::<f64>("seconds")? {
         let time = Duration::try_from_secs_f64(seconds).map_err(|_| Wrong::new("seconds cannot be that"))?;
-        fault = fault.seconds(time);
+        fault = fault.with_seconds(time);
     }
     let retry_after = form.get("retry_after");
     if !retry_after.is_empty() {
-        fault = fault.retry_after(retry_after);
+        fault = fault.with_retry_after(retry_after);
     }
     fault.check().map_err(|error| Wrong::new(error.to_string()))?;
     shared.faults.plan(fault);

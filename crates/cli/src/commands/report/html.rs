@@ -112,7 +112,7 @@ async fn failures(view: &mut ReportView, ledger: &dyn Ledger, campaign: &Campaig
             row: failure.row,
             line: failure.line,
             code: failure.code.map_or_else(|| "UNKNOWN".to_owned(), Into::into),
-            description: failure.description.unwrap_or_default().into(),
+            description: failure.description.unwrap_or_default(),
         })
         .collect();
     Ok(())
