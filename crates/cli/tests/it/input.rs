@@ -68,8 +68,10 @@ fn a_message_that_the_service_would_refuse_is_found_and_an_unknown_field_is_name
     let said = check(r#"{"message":{"text_message":{"text":"a"}},"recipient_and_params":[]}"#);
     assert_eq!(said.code(), 3, "{said:?}");
     assert!(said.stderr.contains("holds a whole request"), "{said:?}");
-    let said = check(r#"{"txt_message":{"text":"a"}}"#).ends(0);
-    assert!(said.stderr.contains("/txt_message: a field that this release does not know"), "{said:?}");
+    let said = check(r#"{"txt_message":{"text":"a"}}"#).ends(3);
+    assert!(said.stderr.contains("`txt_message` is not a known kind of message"), "{said:?}");
+    let said = check(r#"{"text_message":{"text":"a","tone":"warm"}}"#).ends(0);
+    assert!(said.stderr.contains("/text_message/tone: a field that this release does not know"), "{said:?}");
 }
 
 #[test]

@@ -205,16 +205,15 @@ impl BatchSent {
     /// assert_eq!((sent.batch_id.as_str(), &sent.send_after), ("b1", &None));
     /// assert_eq!(sent.unknown_fields.get("send_after").unwrap(), 1_790_000_000);
     /// assert!(BatchSent::lenient(br#"{"batch_id": 7}"#).is_none());
+    /// assert!(BatchSent::lenient(b"{\"batch_id\": \"\xff\"}").is_none());
     /// ```
     pub fn lenient(body: &[u8]) -> Option<Self> {
         let text = String::from_utf8_lossy(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body));
         let fields: serde_json::Map<String, serde_json::Value> =
             serde_json::from_str(&without_lone_surrogates(&text)).ok()?;
-        let mut sent = Self {
-            batch_id: BatchId::new(fields.get("batch_id")?.as_str()?),
-            send_after: None,
-            unknown_fields: Default::default(),
-        };
+        // An id that was not text is none: a batch cannot be asked for by it.
+        let id = fields.get("batch_id")?.as_str().filter(|id| !id.is_empty() && !id.contains('\u{fffd}'))?;
+        let mut sent = Self { batch_id: BatchId::new(id), send_after: None, unknown_fields: Default::default() };
         for (name, value) in fields {
             match (name.as_str(), value.as_str()) {
                 ("batch_id", _) => {}

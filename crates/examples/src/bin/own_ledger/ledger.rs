@@ -87,6 +87,10 @@ impl Ledger for FileLedger {
         self.call(|log| decide::pause(log, campaign))
     }
 
+    fn halt(&self, campaign: CampaignId) -> Response<'_, ()> {
+        self.call(|log| decide::halt(log, campaign))
+    }
+
     fn unpause(&self, campaign: CampaignId) -> Response<'_, ()> {
         self.call(|log| decide::unpause(log, campaign))
     }
