@@ -37,8 +37,10 @@ pub(super) fn read(page: &str) -> anyhow::Result<Vec<Allowed>> {
         let names = |cell: &str| -> Vec<String> { cell.split('`').skip(1).step_by(2).map(str::to_owned).collect() };
         let [pattern] =
             <[String; 1]>::try_from(names(pattern)).map_err(|_| anyhow::anyhow!("not one pattern: {line}"))?;
-        if !pattern.contains("::") {
-            bail!("{pattern} is neither a path nor of the kind CRATE::*");
+        // A crate that is re-exported stands there by its name alone.
+        let is_crate = pattern.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_');
+        if !is_crate && !pattern.contains("::") {
+            bail!("{pattern} is neither a path, nor a crate, nor of the kind CRATE::*");
         }
         allowed.push(Allowed { pattern, crates: names(crates).into_iter().collect() });
     }
