@@ -67,6 +67,10 @@
 //! It knows no network and no ledger, sends nothing, and does not ask whether a number exists. It keeps no
 //! recipient in memory but those of one batch.
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(
+    not(feature = "csv"),
+    expect(dead_code, unused_imports, unused_variables, reason = "some of it serves CSV alone")
+)]
 
 pub mod finding;
 mod identity;
