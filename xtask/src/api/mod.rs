@@ -1,7 +1,7 @@
 //! The public API of each library, one item a line, in `docs/api`; and the types of others in it.
 //!
 //! A change of surface is then a change of a file that a reviewer sees. The listing is made from the JSON
-//! of rustdoc, which has a format of its own for each few toolchains: [`json`] reads it, [`print`] writes
+//! of rustdoc, which has a format of its own for each few toolchains: [`json`] reads it, [`mod@print`] writes
 //! types, [`listing`] writes items, [`foreign`] compares the types of others with the table in
 //! `docs/stability.md`, [`difference`] tells what changed.
 

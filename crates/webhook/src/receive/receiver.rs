@@ -237,7 +237,7 @@ impl<N: Nonces> CallbackReceiver<N> {
     }
 
     /// Requires a bearer token, for webhooks with OAuth2 credentials, and asks this whether it is good.
-    /// [`Verifier::with_bearer`] does so without waiting.
+    /// [`Verifier::with_bearer`](crate::Verifier::with_bearer) does so without waiting.
     ///
     /// It is asked only when the signature has held, within the time for the answer.
     #[must_use]
