@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use sinch_batch_ledger::{self as ledger, CampaignStatus, Ledger, NewCampaign};
 use sinch_batch_models::Timestamp;
-use sinch_batch_recipients::{Fingerprint, RecipientSource};
+use sinch_batch_recipients::RecipientSource;
+use sinch_batch_tracking::CampaignKey;
 use tokio::time::MissedTickBehavior;
 
 use crate::CampaignError;
@@ -65,11 +66,11 @@ impl Campaign {
         new.app = request.app().to_string();
         new.service = url;
         new.input = source.location().to_owned();
-        new.input_fingerprint = checked.fingerprint.to_string();
+        new.input_fingerprint = Some(checked.fingerprint);
         new.message = request.message_json();
-        new.message_fingerprint = request.message_fingerprint();
+        new.message_fingerprint = Some(request.message_fingerprint());
         new.request = request.to_json();
-        new.request_fingerprint = request.fingerprint();
+        new.request_fingerprint = Some(request.fingerprint());
         new.skipped = invalid_rows;
         new.batch_size = u32::try_from(batch_size).unwrap_or(u32::MAX);
         new.practice = practice;
@@ -110,7 +111,7 @@ impl Campaign {
         is_of(&record, &project, &url)?;
         let request = CampaignRequest::from_json(record.request.as_bytes(), None)
             .map_err(|error| CampaignError::Unreadable(error.to_string()))?;
-        if request.fingerprint() != record.request_fingerprint {
+        if record.request_fingerprint != Some(request.fingerprint()) {
             return Err(CampaignError::Unreadable("its request is not the one that it began with".to_owned()));
         }
         has_length_of(&record, &source)?;
@@ -166,9 +167,9 @@ impl Campaign {
         new.input = source.location().to_owned();
         new.input_fingerprint = parent.input_fingerprint;
         new.message = request.message_json();
-        new.message_fingerprint = request.message_fingerprint();
+        new.message_fingerprint = Some(request.message_fingerprint());
         new.request = request.to_json();
-        new.request_fingerprint = request.fingerprint();
+        new.request_fingerprint = Some(request.fingerprint());
         new.skipped = parent.rows.saturating_sub(plan.rows());
         new.batch_size = parent.batch_size;
         // How the columns are read is part of what was planned.
@@ -323,9 +324,9 @@ fn is_of(record: &ledger::CampaignRecord, project: &str, service: &str) -> Resul
 }
 
 fn has_length_of(record: &ledger::CampaignRecord, source: &impl RecipientSource) -> Result<(), CampaignError> {
-    let known = record.input_fingerprint.parse::<Fingerprint>().map(|fingerprint| fingerprint.length());
+    let known = record.input_fingerprint.map(|fingerprint| fingerprint.length());
     match (known, source.len_bytes()?) {
-        (Ok(before), Some(now)) if before != now => Err(CampaignError::Changed),
+        (Some(before), Some(now)) if before != now => Err(CampaignError::Changed),
         _ => Ok(()),
     }
 }
@@ -334,6 +335,6 @@ fn has_length_of(record: &ledger::CampaignRecord, source: &impl RecipientSource)
 ///
 /// It stands in the metadata of every batch and message of the campaign, so that a batch whose outcome is
 /// unknown can be looked up, and a receipt leads to its row.
-fn fresh_key() -> String {
-    uuid::Uuid::now_v7().simple().to_string()
+fn fresh_key() -> CampaignKey {
+    uuid::Uuid::now_v7().simple().to_string().into()
 }

@@ -142,7 +142,7 @@ async fn settle(
     let batch_id = match (batch.stage, &batch.batch_id) {
         (BatchStage::Accepted, Some(batch_id)) => batch_id.clone(),
         (BatchStage::Accepted | BatchStage::Unknown, None) => {
-            let key = BatchKey::new(campaign.key.as_str(), number);
+            let key = BatchKey::new(&campaign.key, number);
             calls.turn().await;
             match service.look_up(&key).await {
                 Ok(ids) => match ids.first() {

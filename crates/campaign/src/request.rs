@@ -6,10 +6,10 @@ use std::time::Duration;
 use sinch_batch_models::batch::ProcessingStrategy;
 use sinch_batch_models::wire::{ParseError, PrivateText, WireTime, parse};
 use sinch_batch_models::{
-    AppId, BatchRecipient, Channel, ContactId, Message, Recipient, Recipients, SendBatchRequest, Template, Timestamp,
-    Ttl,
+    AppId, BatchRecipient, Channel, ContactId, Fingerprint, Message, Recipient, Recipients, SendBatchRequest, Template,
+    Timestamp, Ttl,
 };
-use sinch_batch_recipients::{CheckOptions, Finding, Fingerprint, RecipientSource, SourceError};
+use sinch_batch_recipients::{CheckOptions, Finding, RecipientSource, SourceError, fingerprint_of};
 use sinch_batch_tracking::{BATCH_KEY, BatchKey};
 use thiserror::Error;
 
@@ -347,13 +347,13 @@ impl CampaignRequest {
     }
 
     /// Equal for messages, with channel overrides, that say the same.
-    pub(crate) fn message_fingerprint(&self) -> String {
-        Fingerprint::of(self.message_json().as_bytes()).to_string()
+    pub(crate) fn message_fingerprint(&self) -> Fingerprint {
+        fingerprint_of(self.message_json().as_bytes())
     }
 
     /// Equal for equal requests.
-    pub(crate) fn fingerprint(&self) -> String {
-        Fingerprint::of(self.to_json().as_bytes()).to_string()
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        fingerprint_of(self.to_json().as_bytes())
     }
 
     /// The request of one batch of so many.

@@ -60,8 +60,8 @@ pub async fn write_rows<W: Write>(
     which: ReportRows,
     mut out: W,
 ) -> Result<u64, RowsError> {
-    let expected = campaign.input_fingerprint.as_str();
-    if file.fingerprint()?.to_string() != expected {
+    let expected = campaign.input_fingerprint;
+    if Some(file.fingerprint()?) != expected {
         return Err(RowsError::OtherFile);
     }
     let mut rows = file.annotate(&REMARKS)?;
@@ -78,7 +78,7 @@ pub async fn write_rows<W: Write>(
         rows.write(&[state.status, &state.code, may_retry, &at], &mut out)?;
         n_rows += 1;
     }
-    if rows.finish()?.to_string() != expected {
+    if Some(rows.finish()?) != expected {
         return Err(RowsError::OtherFile);
     }
     out.flush()?;

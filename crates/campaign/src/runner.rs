@@ -229,7 +229,7 @@ impl<'a> Runner<'a> {
     }
 
     fn key(&self, number: BatchNumber) -> BatchKey {
-        BatchKey::new(self.campaign.key.as_str(), number)
+        BatchKey::new(&self.campaign.key, number)
     }
 
     async fn claim(&self, worker: Worker, room: u32, except: Arc<BTreeSet<u32>>, asked: Moment) -> Done {

@@ -75,6 +75,7 @@ impl From<BatchId> for SentBatch {
 
 /// Why a send has no batch id, by what may have happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SendFailure {
     /// The service may have taken the batch: look it up before anything else.
     Unknown {
@@ -107,6 +108,7 @@ pub enum SendFailure {
 
 /// What a refusal is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Refusal {
     /// This batch; another may pass.
     Batch,

@@ -163,7 +163,7 @@ impl Client {
         let http = wire::cancel_batch(&self.shared.endpoint, request)?;
         let about = match &request.which {
             CancelWhich::Batch(id) => About::batch(id),
-            CancelWhich::Metadata { .. } => About::default(),
+            _ => About::default(),
         };
         let read = |answer: &_, now| wire::read_accepted(Operation::CancelBatch, answer, now);
         self.call(Operation::CancelBatch, about, http, read).await

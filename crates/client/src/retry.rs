@@ -32,7 +32,7 @@ pub struct RetryPolicy {
     max_wait: Duration,
 }
 
-/// What to do after a failure.
+/// What to do after a failure. Exhaustive: there is no third way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// Return the error to the caller.

@@ -89,7 +89,7 @@ impl CallbackCount {
     }
 }
 
-/// What applying a callback, or what it says, changed.
+/// What applying a callback, or what it says, changed. Exhaustive: a receiver counts each apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Applied {
     /// Something new was learnt.

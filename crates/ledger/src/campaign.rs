@@ -1,7 +1,8 @@
 //! A campaign: what is sent to whom, from where.
 
 use serde::{Deserialize, Serialize};
-use sinch_batch_models::Timestamp;
+use sinch_batch_models::{Fingerprint, Timestamp};
+use sinch_batch_tracking::CampaignKey;
 
 use crate::status::CampaignStatus;
 
@@ -29,7 +30,7 @@ pub struct NewCampaign {
     /// What people call it; unique in the ledger.
     pub name: String,
     /// What the metadata on the wire calls it; unique everywhere, 32 hex digits.
-    pub key: String,
+    pub key: CampaignKey,
     /// The project it is sent under.
     pub project: String,
     /// The app that sends it.
@@ -39,15 +40,15 @@ pub struct NewCampaign {
     /// Where the recipients come from: the absolute path of a file, or empty.
     pub input: String,
     /// Shows whether the input is still the same.
-    pub input_fingerprint: String,
+    pub input_fingerprint: Option<Fingerprint>,
     /// The message as its author wrote it, placeholders and all: never a person's values.
     pub message: String,
     /// Equal for equal messages.
-    pub message_fingerprint: String,
+    pub message_fingerprint: Option<Fingerprint>,
     /// What else each request says, as JSON without recipients.
     pub request: String,
     /// Equal for equal requests.
-    pub request_fingerprint: String,
+    pub request_fingerprint: Option<Fingerprint>,
     /// Rows in the input, skipped ones included.
     pub rows: u64,
     /// Rows that are not sent because they are invalid.
@@ -72,7 +73,7 @@ impl NewCampaign {
     /// A campaign of that many rows, none of them skipped, in batches of 1000.
     ///
     /// The other fields are empty; set those that are of use.
-    pub fn new(name: impl Into<String>, key: impl Into<String>, rows: u64, created: Timestamp) -> Self {
+    pub fn new(name: impl Into<String>, key: impl Into<CampaignKey>, rows: u64, created: Timestamp) -> Self {
         Self {
             name: name.into(),
             key: key.into(),
@@ -80,11 +81,11 @@ impl NewCampaign {
             app: String::new(),
             service: String::new(),
             input: String::new(),
-            input_fingerprint: String::new(),
+            input_fingerprint: None,
             message: String::new(),
-            message_fingerprint: String::new(),
+            message_fingerprint: None,
             request: String::new(),
-            request_fingerprint: String::new(),
+            request_fingerprint: None,
             rows,
             skipped: 0,
             batch_size: 1000,
@@ -136,7 +137,7 @@ pub struct CampaignRecord {
     /// What people call it; unique in the ledger.
     pub name: String,
     /// What the metadata on the wire calls it; unique everywhere, 32 hex digits.
-    pub key: String,
+    pub key: CampaignKey,
     /// The project it is sent under.
     pub project: String,
     /// The app that sends it.
@@ -146,15 +147,15 @@ pub struct CampaignRecord {
     /// Where the recipients come from: the absolute path of a file, or empty.
     pub input: String,
     /// Shows whether the input is still the same.
-    pub input_fingerprint: String,
+    pub input_fingerprint: Option<Fingerprint>,
     /// The message as its author wrote it, placeholders and all.
     pub message: String,
     /// Equal for equal messages.
-    pub message_fingerprint: String,
+    pub message_fingerprint: Option<Fingerprint>,
     /// What else each request says, as JSON without recipients.
     pub request: String,
     /// Equal for equal requests.
-    pub request_fingerprint: String,
+    pub request_fingerprint: Option<Fingerprint>,
     /// Rows in the input, skipped ones included.
     pub rows: u64,
     /// Rows that are not sent because they are invalid.

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sinch_batch_models::{BatchId, Timestamp};
-use sinch_batch_tracking::{MessageState, Observation, Progress};
+use sinch_batch_tracking::{CampaignKey, MessageState, Observation, Progress};
 
 use crate::callback::{Applied, CallbackCount, DeferredCounts, ReceivedCallback};
 use crate::campaign::{CampaignId, CampaignRecord, Created, NewCampaign};
@@ -44,7 +44,7 @@ impl MemoryLedger {
 struct Records {
     campaigns: BTreeMap<CampaignId, (CampaignRecord, Sums)>,
     by_name: HashMap<String, CampaignId>,
-    by_key: HashMap<String, CampaignId>,
+    by_key: HashMap<CampaignKey, CampaignId>,
     batches: BTreeMap<(CampaignId, u32), Batch>,
     by_first_row: BTreeMap<(CampaignId, u64), u32>,
     by_batch_id: HashMap<BatchId, (CampaignId, u32)>,
@@ -73,8 +73,8 @@ struct ByPosition {
 /// Receipts for campaigns that are not known, and by age what gives way first.
 #[derive(Debug, Default)]
 struct Orphans {
-    by_key: BTreeMap<(Box<str>, u64), (u64, Orphan)>,
-    by_age: BTreeMap<u64, (Box<str>, u64)>,
+    by_key: BTreeMap<(CampaignKey, u64), (u64, Orphan)>,
+    by_age: BTreeMap<u64, (CampaignKey, u64)>,
     next: u64,
     dropped: u64,
 }
@@ -132,7 +132,8 @@ impl Store for Records {
     fn campaigns_over(&mut self, new: &NewCampaign) -> Result<Vec<CampaignRecord>, LedgerError> {
         let same = |have: &str, new: &str| !new.is_empty() && have == new;
         Ok(self.where_campaign(|have| {
-            same(&have.input, &new.input) || same(&have.input_fingerprint, &new.input_fingerprint)
+            same(&have.input, &new.input)
+                || (new.input_fingerprint.is_some() && have.input_fingerprint == new.input_fingerprint)
         }))
     }
 
@@ -140,7 +141,7 @@ impl Store for Records {
         Ok(self.by_name.get(name).copied())
     }
 
-    fn campaign_by_key(&mut self, key: &str) -> Result<Option<CampaignId>, LedgerError> {
+    fn campaign_by_key(&mut self, key: &CampaignKey) -> Result<Option<CampaignId>, LedgerError> {
         Ok(self.by_key.get(key).copied())
     }
 
@@ -324,7 +325,7 @@ impl Store for Records {
         Ok(())
     }
 
-    fn take_orphans(&mut self, key: &str) -> Result<Vec<Orphan>, LedgerError> {
+    fn take_orphans(&mut self, key: &CampaignKey) -> Result<Vec<Orphan>, LedgerError> {
         Ok(self.orphans.take(key))
     }
 
@@ -374,12 +375,12 @@ impl Orphans {
         }
     }
 
-    fn take(&mut self, key: &str) -> Vec<Orphan> {
-        let from = (Box::from(key), 0);
+    fn take(&mut self, key: &CampaignKey) -> Vec<Orphan> {
+        let from = (key.clone(), 0);
         let its: Vec<_> = self
             .by_key
             .range(from..)
-            .take_while(|((campaign, _), _)| **campaign == *key)
+            .take_while(|((campaign, _), _)| campaign == key)
             .map(|(at, _)| at.clone())
             .collect();
         let taken = its.iter().filter_map(|at| self.by_key.remove(at));

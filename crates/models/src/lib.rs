@@ -34,6 +34,8 @@ pub mod contact;
 pub mod callback;
 pub mod error_body;
 
+pub mod fingerprint;
+
 pub use batch::{
     BatchSent, BatchState, BatchStatus, BatchStatuses, CancelBatchRequest, ProcessingStrategy, SendBatchRequest, Ttl,
 };
@@ -44,6 +46,7 @@ pub use channel::Channel;
 pub use consent::{ConsentRecord, ConsentType, ConsentsInserted, InsertConsentsRequest};
 pub use contact::{ContactIdentity, CreateContactsRequest, DeleteContactsRequest, NewContact};
 pub use error_body::{ErrorBody, ErrorLayout};
+pub use fingerprint::{Fingerprint, FingerprintError};
 pub use id::{AppId, BatchId, ContactId, ConversationId, MessageId, ProjectId};
 pub use jiff::Timestamp;
 pub use language::Language;

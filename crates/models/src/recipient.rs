@@ -42,6 +42,7 @@ pub struct Recipient {
 
 /// How a person is named.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum RecipientBy {
     /// A contact of the app. Not possible in dispatch mode.
     ContactId(ContactId),

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use sinch_batch_models::Template;
 
 use crate::finding::{Finding, FindingKind, Place, RowNumber, Severity, Where, of_file};
-use crate::fingerprint::Fingerprint;
 use crate::lines::Lines;
 use crate::plan::{Plan, PlannedBatch, Planner};
 use crate::prices::Prices;
@@ -15,6 +14,7 @@ use crate::repeats::{Ordinal, Repeat, Search};
 use crate::skip::{Bits, InvalidRows};
 use crate::sms_sums::{SmsEstimate, SmsSums, named};
 use crate::source::{Format, Measured, Observer, RowReader, SourceError};
+use sinch_batch_models::Fingerprint;
 
 /// A text of more characters than this is worth a look: more than ten SMS parts.
 const LONG_TEXT: usize = 1600;

@@ -3,9 +3,9 @@
 use sinch_batch_models::{BatchRecipient, Recipients};
 
 use crate::finding::{Place, RowNumber};
-use crate::fingerprint::Fingerprint;
 use crate::rows::Rows;
 use crate::source::SourceError;
+use sinch_batch_models::Fingerprint;
 
 /// One batch: its recipients, and the row and line each of them has.
 #[derive(Clone, Debug, PartialEq)]

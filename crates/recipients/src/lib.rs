@@ -110,7 +110,7 @@ pub use check::{CheckOptions, Checked};
 pub use cut::{Batcher, RowBatch};
 pub use file::RecipientFile;
 pub use finding::{Finding, FindingKind, RowNumber, Severity};
-pub use fingerprint::{BadFingerprint, Fingerprint};
+pub use fingerprint::fingerprint_of;
 pub use identity::identity_fault;
 pub use lists::{List, ListCheck, ListRow, check_list};
 pub use look::{NotText, text};

@@ -7,8 +7,8 @@ use sinch_batch_models::{Message, Template};
 
 use crate::file::RecipientFile;
 use crate::finding::RowNumber;
-use crate::fingerprint::Fingerprint;
 use crate::source::{Format, RowReader, SourceError};
+use sinch_batch_models::Fingerprint;
 
 /// Copies rows of a file as they stand in it, each with remarks: a file that can be sent as it is.
 ///

@@ -2,9 +2,9 @@
 
 use crate::check::{CheckOptions, check_source};
 use crate::finding::Finding;
-use crate::fingerprint::Fingerprint;
 use crate::skip::InvalidRows;
 use crate::source::{RowReader, SourceError};
+use sinch_batch_models::Fingerprint;
 
 /// What one pass over a file has shown.
 #[derive(Clone, Debug)]

@@ -44,7 +44,7 @@ pub(crate) fn read_batch(
     let recipients = take_rows(&mut source, first_row, rows);
     let read = source.drain().map_err(of_batch)?;
     *buffer = source.into_buffer();
-    if read.digest() != range.digest {
+    if crate::fingerprint::digest(&read) != range.digest {
         return Err(SourceError::Changed { first_row });
     }
     recipients.map_err(of_batch)

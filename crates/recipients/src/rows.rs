@@ -6,10 +6,10 @@ use std::io;
 use sinch_batch_models::BatchRecipient;
 
 use crate::finding::{Finding, Place, RowNumber};
-use crate::fingerprint::Fingerprint;
 use crate::repeats::Ordinal;
 use crate::skip::InvalidRows;
 use crate::source::{Observer, RowReader, SourceError};
+use sinch_batch_models::Fingerprint;
 
 /// A good row.
 #[derive(Clone, Debug, PartialEq)]

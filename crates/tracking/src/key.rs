@@ -11,18 +11,81 @@ pub const ROW_KEY: &str = "sinch_batch_row";
 /// The key in a batch's `batch_metadata`; its value is a [`BatchKey`].
 pub const BATCH_KEY: &str = "sinch_batch_key";
 
+/// A campaign on the wire: part of every key of its rows and batches.
+///
+/// It is unique whatever the campaign is called, and no two ledgers hand out the same one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CampaignKey(Box<str>);
+
+impl CampaignKey {
+    /// A key of this text. Whether it may name a campaign is decided where one is created: an empty one
+    /// may not.
+    pub fn new(key: impl Into<Box<str>>) -> Self {
+        Self(key.into())
+    }
+
+    /// The text of the key.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether the text is empty: no campaign has such a key.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Display for CampaignKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl AsRef<str> for CampaignKey {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for CampaignKey {
+    fn from(key: &str) -> Self {
+        Self(key.into())
+    }
+}
+
+impl From<String> for CampaignKey {
+    fn from(key: String) -> Self {
+        Self(key.into())
+    }
+}
+
+impl From<&Self> for CampaignKey {
+    fn from(key: &Self) -> Self {
+        key.clone()
+    }
+}
+
+impl FromStr for CampaignKey {
+    type Err = KeyError;
+
+    fn from_str(text: &str) -> Result<Self, KeyError> {
+        if text.is_empty() { Err(KeyError(())) } else { Ok(Self(text.into())) }
+    }
+}
+
 /// One row of one campaign; on the wire `"{campaign}.{row}"`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RowKey {
     /// The campaign's key: unique whatever the campaign is called.
-    pub campaign: Box<str>,
+    pub campaign: CampaignKey,
     /// The row in the campaign's input, counted from 1.
     pub row: u64,
 }
 
 impl RowKey {
     /// The key of a row.
-    pub fn new(campaign: impl Into<Box<str>>, row: u64) -> Self {
+    pub fn new(campaign: impl Into<CampaignKey>, row: u64) -> Self {
         Self { campaign: campaign.into(), row }
     }
 }
@@ -38,7 +101,7 @@ impl FromStr for RowKey {
 
     fn from_str(text: &str) -> Result<Self, KeyError> {
         let (campaign, row) = text.rsplit_once('.').ok_or(KeyError(()))?;
-        Ok(Self { campaign: campaign_key(campaign)?, row: number(row)? })
+        Ok(Self { campaign: campaign.parse()?, row: number(row)? })
     }
 }
 
@@ -46,14 +109,14 @@ impl FromStr for RowKey {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BatchKey {
     /// The campaign's key: unique whatever the campaign is called.
-    pub campaign: Box<str>,
+    pub campaign: CampaignKey,
     /// The batch in the campaign, counted from 1.
     pub number: u32,
 }
 
 impl BatchKey {
     /// The key of a batch.
-    pub fn new(campaign: impl Into<Box<str>>, number: u32) -> Self {
+    pub fn new(campaign: impl Into<CampaignKey>, number: u32) -> Self {
         Self { campaign: campaign.into(), number }
     }
 }
@@ -69,7 +132,7 @@ impl FromStr for BatchKey {
 
     fn from_str(text: &str) -> Result<Self, KeyError> {
         let (campaign, batch) = text.rsplit_once(".b").ok_or(KeyError(()))?;
-        Ok(Self { campaign: campaign_key(campaign)?, number: number(batch)? })
+        Ok(Self { campaign: campaign.parse()?, number: number(batch)? })
     }
 }
 
@@ -84,10 +147,6 @@ impl fmt::Display for KeyError {
 }
 
 impl std::error::Error for KeyError {}
-
-fn campaign_key(text: &str) -> Result<Box<str>, KeyError> {
-    if text.is_empty() { Err(KeyError(())) } else { Ok(text.into()) }
-}
 
 /// Digits as [`fmt::Display`] writes them: no sign, no leading zero.
 fn number<N: FromStr>(text: &str) -> Result<N, KeyError> {

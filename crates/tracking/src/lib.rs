@@ -28,7 +28,7 @@ pub mod retry;
 mod metadata;
 
 pub use batch::join_state;
-pub use key::{BATCH_KEY, BatchKey, KeyError, ROW_KEY, RowKey};
+pub use key::{BATCH_KEY, BatchKey, CampaignKey, KeyError, ROW_KEY, RowKey};
 pub use message::{MessageState, Progress};
 pub use observation::{BatchUpdate, MessageRef, MessageUpdate, Observation, observe};
 pub use retry::{Fix, RetryClass, advice, class, class_of, fix, is_systemic};

@@ -60,7 +60,7 @@ impl MessageUpdate {
     }
 }
 
-/// Which message a receipt is about.
+/// Which message a receipt is about. Exhaustive: a ledger finds a message by each.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum MessageRef {
     /// The message carries our row key.

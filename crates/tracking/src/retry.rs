@@ -7,7 +7,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sinch_batch_models::ReasonCode;
 
-/// Whether a message that failed for a reason may be sent again.
+/// Whether a message that failed for a reason may be sent again. Exhaustive: what sends again has to
+/// decide for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RetryClass {
@@ -44,7 +45,8 @@ impl fmt::Display for RetryClass {
     }
 }
 
-/// What has to be fixed before a message of class [`RetryClass::Fix`] can arrive.
+/// What has to be fixed before a message of class [`RetryClass::Fix`] can arrive. Exhaustive: it is
+/// something of the row, of the message or of the account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fix {
     /// The recipient's row.

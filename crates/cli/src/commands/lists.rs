@@ -349,7 +349,7 @@ struct End {
     /// Rows before the line that was asked for.
     passed_over: u64,
     /// That of the file, if it was read to its end.
-    fingerprint: Option<sinch_batch::recipients::Fingerprint>,
+    fingerprint: Option<sinch_batch::models::Fingerprint>,
 }
 
 /// Reads the file again, and hands it over in chunks as they are taken.

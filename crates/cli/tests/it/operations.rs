@@ -145,3 +145,22 @@ fn a_cancel_waits_for_its_outcome_but_not_for_ever() {
     let said = run(&mut stage.api(&["batch", "cancel", &id])).ends(7);
     assert!(said.stderr.contains("what came of it could not be read"), "{said:?}");
 }
+
+#[test]
+fn plain_http_goes_to_the_host_that_is_named_and_to_no_other() {
+    let stage = Stage::new();
+    let find = |insecure: Option<&str>| {
+        let mut command = stage.api(&["batch", "find", "wave", "one", "--timeout", "1s"]);
+        command.env("SINCH_BATCH_BASE_URL", "http://Simulator.invalid:8080");
+        if let Some(host) = insecure {
+            command.args(["--insecure-plain-http-to", host]);
+        }
+        run(&mut command)
+    };
+    for said in [find(None), find(Some("invalid")), find(Some("other.invalid")), find(Some(""))] {
+        assert!(said.ends(2).stderr.contains("error: the service's URL cannot be used: "));
+    }
+    // No such host: the name was looked up, so the URL was taken.
+    let said = find(Some("simulator.invalid"));
+    assert!(said.stderr.contains("could not be connected to"), "{said:?}");
+}

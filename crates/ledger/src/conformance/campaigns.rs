@@ -1,5 +1,7 @@
 //! Campaigns, their plans, and the guard against the same send.
 
+use sinch_batch_models::Fingerprint;
+
 use super::{Bench, KEY, accepted, assert_kind, both, create, digest, now, plan, plan_of, refused, rows};
 use crate::campaign::{CampaignId, CampaignRecord, NewCampaign};
 use crate::entry::{BatchStage, Entry};
@@ -36,11 +38,11 @@ async fn campaigns_are_kept_as_they_were_given<L: Ledger>(ledger: &L) {
     new.app = "app".to_owned();
     new.service = "https://eu.example.com".to_owned();
     new.input = "/home/ines/recipients.csv".to_owned();
-    new.input_fingerprint = "sha256:1".to_owned();
+    new.input_fingerprint = Some(bytes("sha256:1"));
     new.message = "Hello ${name}".to_owned();
-    new.message_fingerprint = "sha256:2".to_owned();
+    new.message_fingerprint = Some(bytes("sha256:2"));
     new.request = r#"{"ttl":"10s"}"#.to_owned();
-    new.request_fingerprint = "sha256:3".to_owned();
+    new.request_fingerprint = Some(bytes("sha256:3"));
     new.skipped = 3;
     new.batch_size = 7;
     new.practice = true;
@@ -164,15 +166,24 @@ async fn campaigns_do_not_mix<L: Ledger>(ledger: &L) {
     assert_eq!((one.status().await.accepted, two.status().await.accepted), (0, 3));
 }
 
+/// A fingerprint of its own for each text.
+fn bytes(text: &str) -> Fingerprint {
+    let mut sha256 = [0; 32];
+    for (byte, of) in sha256.iter_mut().zip(text.bytes()) {
+        *byte = of;
+    }
+    Fingerprint::new(sha256, text.len() as u64)
+}
+
 /// A campaign with everything by which sends are compared. Each has a name and a key of its own.
 fn send(name: &str, rows: u64) -> NewCampaign {
     let mut new = NewCampaign::new(name, format!("key of {name}"), rows, now());
     new.project = "project".to_owned();
     new.app = "app".to_owned();
     new.service = "https://eu.example.com".to_owned();
-    new.message_fingerprint = "message".to_owned();
+    new.message_fingerprint = Some(bytes("message"));
     new.input = format!("/{name}.csv");
-    new.input_fingerprint = format!("bytes of {name}");
+    new.input_fingerprint = Some(bytes(&format!("bytes of {name}")));
     new
 }
 
@@ -200,21 +211,21 @@ async fn the_same_input_is_refused_for_ever<L: Ledger>(ledger: &L) {
     let bench = Bench::of(ledger, send("autumn", 3), plan("rows", &[3])).await;
     // By its bytes alone: another path, another cut into batches.
     let mut again = send("again", 3);
-    again.input_fingerprint = "bytes of autumn".to_owned();
+    again.input_fingerprint = Some(bytes("bytes of autumn"));
     let refused = async || create(ledger, again.clone(), plan("others", &[1, 2])).await;
     let status = assert_duplicate(refused().await, &bench.campaign);
     assert_eq!((status.planned, status.accepted), (3, 0));
     finish(&bench).await;
     assert_eq!(assert_duplicate(refused().await, &bench.campaign), bench.status().await);
     // What else the request says does not matter, nor does the name.
-    again.request_fingerprint = "later".to_owned();
+    again.request_fingerprint = Some(bytes("later"));
     again.name = "autumn".to_owned();
     assert_duplicate(create(ledger, again, plan("others", &[3])).await, &bench.campaign);
     assert_eq!(ledger.campaigns().await.expect("all").len(), 1);
     // Inputs without a fingerprint are not the same.
     for name in ["one", "two"] {
         let mut new = send(name, 3);
-        (new.input, new.input_fingerprint) = (String::new(), String::new());
+        (new.input, new.input_fingerprint) = (String::new(), None);
         create(ledger, new, plan(name, &[3])).await.expect("another input");
     }
 }
@@ -261,11 +272,11 @@ async fn another_app_or_message_is_another_send<L: Ledger>(ledger: &L) {
         |new| new.project.push('2'),
         |new| new.app.push('2'),
         |new| new.service.push('2'),
-        |new| new.message_fingerprint.push('2'),
+        |new| new.message_fingerprint = Some(bytes("message2")),
     ];
     for (number, change) in change.iter().enumerate() {
         let mut other = send(&format!("other {number}"), 3);
-        (other.input, other.input_fingerprint) = (autumn.campaign.input.clone(), "bytes of autumn".to_owned());
+        (other.input, other.input_fingerprint) = (autumn.campaign.input.clone(), Some(bytes("bytes of autumn")));
         change(&mut other);
         create(ledger, other, plan("rows", &[3])).await.expect("another send");
     }
@@ -274,7 +285,7 @@ async fn another_app_or_message_is_another_send<L: Ledger>(ledger: &L) {
 async fn practice_is_compared_with_nothing<L: Ledger>(ledger: &L) {
     let practice = |name: &str| {
         let mut new = send(name, 3);
-        (new.input, new.input_fingerprint) = ("/rows.csv".to_owned(), "bytes".to_owned());
+        (new.input, new.input_fingerprint) = ("/rows.csv".to_owned(), Some(bytes("bytes")));
         new.practice = true;
         new
     };
@@ -293,11 +304,10 @@ async fn a_duplicate_can_be_allowed<L: Ledger>(ledger: &L) {
     Bench::of(ledger, send("autumn", 3), plan("rows", &[3])).await;
     let mut again = send("again", 3);
     again.allow_duplicate = true;
-    (again.input, again.input_fingerprint) = ("/autumn.csv".to_owned(), "bytes of autumn".to_owned());
+    (again.input, again.input_fingerprint) = ("/autumn.csv".to_owned(), Some(bytes("bytes of autumn")));
     let allowed = create(ledger, again.clone(), plan("rows", &[3])).await.expect("it is allowed").campaign;
     // That one guards as well as the first; the latest is named.
-    let third =
-        NewCampaign { name: "third".to_owned(), key: "third".to_owned(), allow_duplicate: false, ..again.clone() };
+    let third = NewCampaign { name: "third".to_owned(), key: "third".into(), allow_duplicate: false, ..again.clone() };
     assert_duplicate(create(ledger, third, plan("rows", &[3])).await, &allowed);
     // A name and a key are one campaign's even so.
     assert_kind(create(ledger, again.clone(), plan("rows", &[3])).await, LedgerErrorKind::NameTaken);
@@ -317,7 +327,7 @@ async fn a_cancelled_campaign_guards_what_may_have_arrived<L: Ledger>(ledger: &L
     ledger.cancel(bench.id()).await.expect("cancelled");
     let like = |name: &str| {
         let mut new = send(name, 2);
-        (new.input, new.input_fingerprint) = ("/autumn.csv".to_owned(), "bytes of autumn".to_owned());
+        (new.input, new.input_fingerprint) = ("/autumn.csv".to_owned(), Some(bytes("bytes of autumn")));
         new
     };
     let with_batch = |number: usize| {
@@ -345,7 +355,7 @@ async fn another_message_over_the_same_input_is_told<L: Ledger>(ledger: &L) {
     let autumn = Bench::of(ledger, send("autumn", 3), plan("rows", &[3])).await;
     let winter = |name: &str| {
         let mut new = send(name, 3);
-        new.message_fingerprint = name.to_owned();
+        new.message_fingerprint = Some(bytes(name));
         new
     };
     let same_input = async |new: NewCampaign| {
@@ -354,7 +364,7 @@ async fn another_message_over_the_same_input_is_told<L: Ledger>(ledger: &L) {
         created.same_input
     };
     let by_path = |name: &str| NewCampaign { input: "/autumn.csv".to_owned(), ..winter(name) };
-    let by_bytes = |name: &str| NewCampaign { input_fingerprint: "bytes of autumn".to_owned(), ..winter(name) };
+    let by_bytes = |name: &str| NewCampaign { input_fingerprint: Some(bytes("bytes of autumn")), ..winter(name) };
     assert_eq!(same_input(by_path("path")).await.as_deref(), Some("autumn"));
     assert_eq!(same_input(by_bytes("bytes")).await.as_deref(), Some("autumn"));
     assert_eq!(same_input(winter("other")).await, None);
@@ -363,7 +373,7 @@ async fn another_message_over_the_same_input_is_told<L: Ledger>(ledger: &L) {
     finish(&autumn).await;
     assert_eq!(same_input(by_path("later")).await, None);
     // Of inputs without path and fingerprint nobody knows whether they are the same.
-    let unknown = |name: &str| NewCampaign { input: String::new(), input_fingerprint: String::new(), ..winter(name) };
+    let unknown = |name: &str| NewCampaign { input: String::new(), input_fingerprint: None, ..winter(name) };
     create(ledger, unknown("one"), plan("one", &[3])).await.expect("a campaign");
     assert_eq!(same_input(unknown("two")).await, None);
 }
@@ -371,7 +381,7 @@ async fn another_message_over_the_same_input_is_told<L: Ledger>(ledger: &L) {
 async fn one_of_two_that_are_created_at_once_wins<L: Ledger>(ledger: &L) {
     for round in 0..20 {
         let new = |side: &str| NewCampaign {
-            input_fingerprint: format!("bytes {round}"),
+            input_fingerprint: Some(bytes(&format!("bytes {round}"))),
             ..send(&format!("{side} {round}"), 3)
         };
         let batches = || plan(&format!("rows {round}"), &[3]);

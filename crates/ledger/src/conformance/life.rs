@@ -1,6 +1,6 @@
 //! A campaign after it was sent: pauses, recalled batches, excluded rows, retries.
 
-use sinch_batch_models::{BatchId, BatchState};
+use sinch_batch_models::{BatchId, BatchState, Fingerprint};
 use sinch_batch_tracking::{BatchUpdate, MessageState, Progress};
 
 use super::{Bench, KEY, accepted, assert_kind, now, plan, rows, state};
@@ -174,7 +174,7 @@ async fn sent<'a, L: Ledger>(ledger: &'a L, failed: &[u64]) -> Bench<'a, L> {
 fn retry(bench: &Bench<'_, impl Ledger>, name: &str, key: &str, chosen: u64) -> NewCampaign {
     let parent = &bench.campaign;
     let mut new = NewCampaign::new(name, key, parent.rows, now());
-    new.input_fingerprint.clone_from(&parent.input_fingerprint);
+    new.input_fingerprint = parent.input_fingerprint;
     new.skipped = parent.rows - chosen;
     new.parent = Some(parent.id);
     new
@@ -242,6 +242,6 @@ async fn two_retries_of_the_same_rows_are_refused_while_one_is_unfinished<L: Led
     ledger.cancel(first.id).await.expect("its end");
     create("twice", OTHER).await.expect("another retry");
     let mut other = retry(&bench, "other", "0492f3c6a1b27c3d8e4f5a6b7c8d9e0f", 1);
-    other.input_fingerprint = "another file".to_owned();
+    other.input_fingerprint = Some(Fingerprint::new([1; 32], 1));
     assert_kind(ledger.create(other, Box::new(chosen(&[2], &[]))).await, LedgerErrorKind::Impossible);
 }

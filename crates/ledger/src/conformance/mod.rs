@@ -179,7 +179,7 @@ impl<'a, L: Ledger> Bench<'a, L> {
     }
 
     fn row(&self, row: u64, state: MessageState) -> MessageUpdate {
-        MessageUpdate::new(MessageRef::Row(RowKey::new(self.campaign.key.as_str(), row)), state)
+        MessageUpdate::new(MessageRef::Row(RowKey::new(&self.campaign.key, row)), state)
     }
 
     async fn message(&self, row: u64) -> Option<MessageState> {

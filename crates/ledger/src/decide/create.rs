@@ -127,7 +127,7 @@ fn is_same_input(campaign: &CampaignRecord, status: &CampaignStatus, new: &NewCa
     // A cancelled campaign guards what may have arrived, and nothing else.
     let may_have_arrived = status.accepted > 0 || status.unknown > 0;
     let counts = status.phase != Phase::Cancelled || may_have_arrived;
-    (counts && same(&campaign.input_fingerprint, &new.input_fingerprint))
+    (counts && new.input_fingerprint.is_some() && campaign.input_fingerprint == new.input_fingerprint)
         || (status.is_unfinished() && same(&campaign.input, &new.input))
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
-use sinch_batch_models::{BatchId, BatchState, Timestamp};
-use sinch_batch_tracking::{MessageState, Progress, RowKey, Tally, join_state};
+use sinch_batch_models::{BatchId, BatchState, Fingerprint, Timestamp};
+use sinch_batch_tracking::{CampaignKey, MessageState, Progress, RowKey, Tally, join_state};
 
 use super::storage;
 use super::sums::{self, Added};
@@ -59,7 +59,7 @@ const LIKE: &str = "SELECT campaign, uncertain OR stage IN ('unknown', 'accepted
 #[derive(Debug)]
 pub(super) struct Tables {
     connection: Connection,
-    campaigns: HashMap<Box<str>, CampaignId>,
+    campaigns: HashMap<CampaignKey, CampaignId>,
     rows: HashMap<(CampaignId, u32), Arc<RowSpans>>,
     counted: Counted,
     added: Added,
@@ -217,11 +217,11 @@ impl Tables {
             new.app = get(row, 4)?;
             new.service = get(row, 5)?;
             new.input = get(row, 6)?;
-            new.input_fingerprint = get(row, 7)?;
+            new.input_fingerprint = fingerprint(row, 7)?;
             new.message = get(row, 8)?;
-            new.message_fingerprint = get(row, 9)?;
+            new.message_fingerprint = fingerprint(row, 9)?;
             new.request = get(row, 10)?;
-            new.request_fingerprint = get(row, 11)?;
+            new.request_fingerprint = fingerprint(row, 11)?;
             new.skipped = number(row, 13)?;
             new.batch_size = get(row, 14)?;
             new.practice = get(row, 15)?;
@@ -329,14 +329,14 @@ impl Store for Tables {
     fn campaigns_like(&mut self, new: &NewCampaign) -> Result<Vec<CampaignRecord>, LedgerError> {
         self.campaigns_where(
             "WHERE message_fingerprint = ?1 AND project = ?2 AND app = ?3 AND service = ?4 AND practice = 0 ORDER BY id",
-            params![new.message_fingerprint, new.project, new.app, new.service],
+            params![text_of(new.message_fingerprint), new.project, new.app, new.service],
         )
     }
 
     fn campaigns_over(&mut self, new: &NewCampaign) -> Result<Vec<CampaignRecord>, LedgerError> {
         self.campaigns_where(
             "WHERE practice = 0 AND ((?1 <> '' AND input = ?1) OR (?2 <> '' AND input_fingerprint = ?2)) ORDER BY id",
-            params![new.input, new.input_fingerprint],
+            params![new.input, text_of(new.input_fingerprint)],
         )
     }
 
@@ -344,14 +344,14 @@ impl Store for Tables {
         self.one("SELECT id FROM campaign WHERE name = ?1", [name], |row| Ok(CampaignId::new(get(row, 0)?)))
     }
 
-    fn campaign_by_key(&mut self, key: &str) -> Result<Option<CampaignId>, LedgerError> {
+    fn campaign_by_key(&mut self, key: &CampaignKey) -> Result<Option<CampaignId>, LedgerError> {
         if let Some(id) = self.campaigns.get(key) {
             return Ok(Some(*id));
         }
-        let found =
-            self.one("SELECT id FROM campaign WHERE key = ?1", [key], |row| Ok(CampaignId::new(get(row, 0)?)))?;
+        let found = self
+            .one("SELECT id FROM campaign WHERE key = ?1", [key.as_str()], |row| Ok(CampaignId::new(get(row, 0)?)))?;
         if let Some(id) = found {
-            self.campaigns.insert(key.into(), id);
+            self.campaigns.insert(key.clone(), id);
         }
         Ok(found)
     }
@@ -374,16 +374,16 @@ impl Store for Tables {
              ?17, ?18, ?19)",
             params![
                 new.name,
-                new.key,
+                new.key.as_str(),
                 new.project,
                 new.app,
                 new.service,
                 new.input,
-                new.input_fingerprint,
+                text_of(new.input_fingerprint),
                 new.message,
-                new.message_fingerprint,
+                text_of(new.message_fingerprint),
                 new.request,
-                new.request_fingerprint,
+                text_of(new.request_fingerprint),
                 integer(new.rows)?,
                 integer(new.skipped)?,
                 new.batch_size,
@@ -794,7 +794,7 @@ impl Store for Tables {
 
     fn put_orphan(&mut self, orphan: Orphan) -> Result<(), LedgerError> {
         let Ok(row) = i64::try_from(orphan.key.row) else { return Ok(()) };
-        let place = params![&*orphan.key.campaign, row];
+        let place = params![orphan.key.campaign.as_str(), row];
         let kept = self.one(
             "SELECT age, batch_id, progress, code, description, at FROM orphan WHERE key = ?1 AND row = ?2",
             place,
@@ -816,7 +816,7 @@ impl Store for Tables {
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             params![
                 age,
-                &*orphan.key.campaign,
+                orphan.key.campaign.as_str(),
                 row,
                 batch_id,
                 progress_number(state.progress),
@@ -828,10 +828,10 @@ impl Store for Tables {
         self.drop_oldest_orphans()
     }
 
-    fn take_orphans(&mut self, key: &str) -> Result<Vec<Orphan>, LedgerError> {
+    fn take_orphans(&mut self, key: &CampaignKey) -> Result<Vec<Orphan>, LedgerError> {
         let orphans = self.all(
             "SELECT row, batch_id, progress, code, description, at FROM orphan WHERE key = ?1 ORDER BY row",
-            [key],
+            [key.as_str()],
             |row| {
                 Ok(Orphan {
                     key: RowKey::new(key, number(row, 0)?),
@@ -841,7 +841,7 @@ impl Store for Tables {
             },
         )?;
         if !orphans.is_empty() {
-            self.execute("DELETE FROM orphan WHERE key = ?1", [key])?;
+            self.execute("DELETE FROM orphan WHERE key = ?1", [key.as_str()])?;
         }
         Ok(orphans)
     }
@@ -1071,6 +1071,16 @@ fn get<T: rusqlite::types::FromSql>(row: &Row<'_>, at: usize) -> Result<T, Ledge
 
 fn number(row: &Row<'_>, at: usize) -> Result<u64, LedgerError> {
     get::<i64>(row, at)?.try_into().map_err(|_| damaged())
+}
+
+/// A column of a fingerprint; empty for none.
+fn fingerprint(row: &Row<'_>, at: usize) -> Result<Option<Fingerprint>, LedgerError> {
+    let text: String = get(row, at)?;
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(|_| damaged()) }
+}
+
+fn text_of(fingerprint: Option<Fingerprint>) -> String {
+    fingerprint.map(|known| known.to_string()).unwrap_or_default()
 }
 
 fn time(row: &Row<'_>, at: usize) -> Result<Timestamp, LedgerError> {

@@ -51,7 +51,7 @@ pub use records::{Batch, Deferred, Hold, Orphan, Recount, StoreLimits, Sums};
 use std::collections::BTreeSet;
 
 use sinch_batch_models::{BatchId, Timestamp};
-use sinch_batch_tracking::{MessageState, Progress};
+use sinch_batch_tracking::{CampaignKey, MessageState, Progress};
 
 use crate::callback::ReceivedCallback;
 use crate::campaign::{CampaignId, CampaignRecord, NewCampaign};
@@ -75,7 +75,7 @@ pub trait Store {
     /// The campaign of that name.
     fn campaign_by_name(&mut self, name: &str) -> Result<Option<CampaignId>, LedgerError>;
     /// The campaign of that key.
-    fn campaign_by_key(&mut self, key: &str) -> Result<Option<CampaignId>, LedgerError>;
+    fn campaign_by_key(&mut self, key: &CampaignKey) -> Result<Option<CampaignId>, LedgerError>;
     /// The campaign of that number.
     fn campaign_by_id(&mut self, campaign: CampaignId) -> Result<Option<CampaignRecord>, LedgerError>;
     /// The campaign of that number and those whose [`root`](CampaignRecord::root) it is, oldest first.
@@ -186,7 +186,7 @@ pub trait Store {
     /// same key. At most [`StoreLimits::orphans`] are kept; those kept first give way, and are counted.
     fn put_orphan(&mut self, orphan: Orphan) -> Result<(), LedgerError>;
     /// Takes out all that was kept for a campaign.
-    fn take_orphans(&mut self, key: &str) -> Result<Vec<Orphan>, LedgerError>;
+    fn take_orphans(&mut self, key: &CampaignKey) -> Result<Vec<Orphan>, LedgerError>;
 
     /// Adds a callback to those of its kind: see [`CallbackCount::add`](crate::CallbackCount::add).
     fn count_callback(&mut self, callback: &ReceivedCallback) -> Result<(), LedgerError>;

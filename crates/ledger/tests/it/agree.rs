@@ -11,7 +11,7 @@ use sinch_batch_ledger::{
     PlannedRows, ProcessId, Pulse, ReasonCount, ReceivedCallback, Renewed, RowSpans, Run, Worker,
 };
 use sinch_batch_models::callback::Trigger;
-use sinch_batch_models::{BatchId, BatchState, Timestamp};
+use sinch_batch_models::{BatchId, BatchState, Fingerprint, Timestamp};
 use sinch_batch_tracking::{
     BatchKey, BatchUpdate, MessageRef, MessageState, MessageUpdate, Observation, Progress, RowKey, Tally,
 };
@@ -87,14 +87,21 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// A fingerprint of its own for each text of up to 32 bytes; none for an empty one.
+fn bytes(text: &str) -> Option<Fingerprint> {
+    let mut sha256 = [0; 32];
+    sha256[..text.len()].copy_from_slice(text.as_bytes());
+    (!text.is_empty()).then(|| Fingerprint::new(sha256, text.len() as u64))
+}
+
 /// Campaigns that are often the same send, and sometimes not.
 fn new_campaign() -> impl Strategy<Value = NewCampaign> {
     let word = || prop::sample::select(vec!["", "a", "b"]);
     (prop::sample::select(vec!["autumn", "winter", "spring"]), 0..3_usize, word(), word(), word(), 0..8_u8).prop_map(
         |(name, key, input, fingerprint, message, flags)| {
             let mut new = NewCampaign::new(name, KEYS[key], 0, Timestamp::UNIX_EPOCH);
-            (new.input, new.input_fingerprint) = (input.to_owned(), fingerprint.to_owned());
-            new.message_fingerprint = message.to_owned();
+            (new.input, new.input_fingerprint) = (input.to_owned(), bytes(fingerprint));
+            new.message_fingerprint = bytes(message);
             new.practice = flags == 0;
             new.allow_duplicate = flags % 2 == 1;
             new
@@ -352,7 +359,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 fn with_campaigns(steps: Vec<Step>) -> Vec<Step> {
     let campaigns = ["autumn", "winter"].iter().zip(KEYS).map(|(name, key)| {
         let mut new = NewCampaign::new(*name, key, 0, Timestamp::UNIX_EPOCH);
-        new.message_fingerprint = (*name).to_owned();
+        new.message_fingerprint = bytes(name);
         create(new, vec![(0, 6, 0), (0, 6, 1)])
     });
     campaigns.chain(steps).collect()

@@ -33,6 +33,7 @@ pub struct CancelBatchRequest {
 
 /// Which batches a request cancels.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum CancelWhich {
     /// One batch.
     Batch(BatchId),

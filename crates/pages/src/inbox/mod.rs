@@ -24,6 +24,7 @@ pub use self::problem::problem;
 
 /// Where a message stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Status {
     /// In the queue, or waiting for its time.
     #[default]

@@ -21,6 +21,7 @@ pub struct BubbleView {
 
 /// What a person did.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum InboundView {
     /// Wrote, or pressed a button.
     Wrote(String),
@@ -30,6 +31,7 @@ pub enum InboundView {
 
 /// One thing on a phone.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum LineView {
     /// To the person.
     Message(BubbleView),

@@ -54,12 +54,12 @@ use self::body::Body;
 #[cfg(feature = "csv")]
 use self::cells::{Cells, Role};
 use crate::finding::{Finding, FindingKind, Place, RowNumber, Where, of_file};
-use crate::fingerprint::Fingerprint;
 use crate::lines::Lines;
 use crate::repeats::Search;
 use crate::source::feed::Buffer;
 use crate::source::json_lines::JsonRows;
 use crate::source::{Format, SourceError, broken_at};
+use sinch_batch_models::Fingerprint;
 
 /// A list, read row by row; whole request bodies apart, in constant memory.
 pub struct List<T> {

@@ -1,7 +1,9 @@
 use std::io::{self, ErrorKind, Read};
 
 use super::tap::Tap;
-use crate::fingerprint::{Fingerprint, Hasher};
+use sinch_batch_models::Fingerprint;
+
+use crate::fingerprint::Hasher;
 use crate::look::{MARK, NotText, first_bytes, mark_length};
 
 /// Bytes asked for at once.

@@ -33,11 +33,11 @@ use self::rules::Rules;
 use self::table::Table;
 use self::text::is_blank;
 use crate::finding::{Finding, FindingKind, Place, RowNumber, Severity, Where, of_file};
-use crate::fingerprint::Fingerprint;
 use crate::look::{NotText, mark_length};
 use crate::reading::ReadOptions;
 use crate::repeats::{MAX_ROWS, Ordinal};
 use crate::sms::{SmsEncoding, SmsLength};
+use sinch_batch_models::Fingerprint;
 
 /// The most bytes of a row: 8 MiB. A quote that is never closed would make one row of the whole file.
 pub const MAX_ROW_BYTES: usize = 8 * 1024 * 1024;

@@ -6,8 +6,8 @@ use std::io::{Seek, SeekFrom, Write};
 use proptest::prelude::*;
 use sinch_batch_models::{Message, Recipients, Template};
 use sinch_batch_recipients::{
-    Batcher, CheckOptions, Checked, Fingerprint, Format, PlannedBatch, RecipientFile, RecipientSource, Rows,
-    SourceError,
+    Batcher, CheckOptions, Checked, Format, PlannedBatch, RecipientFile, RecipientSource, Rows, SourceError,
+    fingerprint_of,
 };
 
 use super::{TEXT, checked, source};
@@ -80,7 +80,7 @@ pub(crate) fn agrees(bytes: &[u8], head: usize, format: Format, text: &str, size
         assert!(end <= range.at_byte && range.n_bytes > 0, "ranges ascend and do not overlap");
         end = range.at_byte + range.n_bytes;
         let covered = [&bytes[..head], &bytes[range.at_byte as usize..end as usize]].concat();
-        assert!(Fingerprint::of(&covered).to_string().starts_with(&hex(range.digest)));
+        assert!(fingerprint_of(&covered).to_string().starts_with(&hex(range.digest)));
     }
     // Back to front, so that nothing rests on what was read before.
     for (batch, cut) in plan.iter().zip(&expected).rev() {

@@ -1,7 +1,7 @@
 //! What holds for any file.
 
 use proptest::prelude::*;
-use sinch_batch_recipients::{Batcher, FindingKind, Fingerprint, Format, Rows, SkippedWriter, SourceError};
+use sinch_batch_recipients::{Batcher, FindingKind, Format, Rows, SkippedWriter, SourceError, fingerprint_of};
 
 use super::{TEXT, checked, source};
 
@@ -13,7 +13,7 @@ fn read_all(file: &[u8], format: Format) {
     let (preflight, findings) = checked(file, format, TEXT);
     assert!(preflight.bad_rows <= preflight.rows);
     assert!(preflight.is_ok() || !findings.is_empty());
-    assert_eq!(preflight.fingerprint, Fingerprint::of(file));
+    assert_eq!(preflight.fingerprint, fingerprint_of(file));
     for finding in &findings {
         assert!(finding.line >= 1 && finding.row.is_none_or(|row| (1..=preflight.rows).contains(&row)));
         assert!(!finding.message.is_empty() && !finding.message.contains('\n'));

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use sinch_batch_models::{BatchRecipient, Channel, ChannelIdentity, ContactId, Recipient};
-use sinch_batch_recipients::{Fingerprint, Format, InvalidRows, RowReader, Rows, SourceError, preflight};
+use sinch_batch_recipients::{Format, InvalidRows, RowReader, Rows, SourceError, fingerprint_of, preflight};
 
 use super::{TEXT, checked, rows, source};
 
@@ -64,11 +64,11 @@ fn fingerprint_is_that_of_the_raw_bytes() {
         (Format::JsonLines, b"{\"recipient\":{\"contact_id\":\"c\"}}\n\n#"),
     ] {
         let (preflight, _) = checked(file, format, "Hi");
-        assert_eq!(preflight.fingerprint, Fingerprint::of(file));
-        assert_eq!(source(file, format, "Hi").unwrap().finish().unwrap(), Fingerprint::of(file));
+        assert_eq!(preflight.fingerprint, fingerprint_of(file));
+        assert_eq!(source(file, format, "Hi").unwrap().finish().unwrap(), fingerprint_of(file));
         let mut rows = Rows::new(source(file, format, "Hi").unwrap(), InvalidRows::none());
         assert!(rows.next().is_some());
-        assert_eq!(rows.finish().unwrap(), Fingerprint::of(file));
+        assert_eq!(rows.finish().unwrap(), fingerprint_of(file));
     }
 }
 

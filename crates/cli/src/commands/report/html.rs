@@ -40,10 +40,10 @@ fn head(view: &mut ReportView, campaign: &CampaignRecord, path: &Path) {
     view.created = Some(campaign.created);
     let message: Option<Message> = serde_json::from_str(&campaign.message).ok();
     view.message_kind = message.as_ref().and_then(Message::kind).unwrap_or_default().to_owned();
-    view.message_fingerprint.clone_from(&campaign.message_fingerprint);
+    view.message_fingerprint = campaign.message_fingerprint.map(|known| known.to_string()).unwrap_or_default();
     let file = Path::new(&campaign.input).file_name();
     view.input = file.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    view.input_fingerprint.clone_from(&campaign.input_fingerprint);
+    view.input_fingerprint = campaign.input_fingerprint.map(|known| known.to_string()).unwrap_or_default();
     view.all_failures = format!("sinch-batch report {} --format csv{}", campaign.name, ledgers::option(path));
     env!("CARGO_PKG_VERSION").clone_into(&mut view.version);
 }

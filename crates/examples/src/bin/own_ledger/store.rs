@@ -9,7 +9,7 @@ use sinch_batch::ledger::{
     Worker,
 };
 use sinch_batch::models::Timestamp;
-use sinch_batch::tracking::{MessageState, Progress};
+use sinch_batch::tracking::{CampaignKey, MessageState, Progress};
 
 use crate::log::Log;
 
@@ -69,15 +69,17 @@ impl Store for Log {
 
     fn campaigns_over(&mut self, new: &NewCampaign) -> Result<Vec<CampaignRecord>> {
         let same = |one: &str, other: &str| !one.is_empty() && one == other;
-        self.campaigns(|one| same(&one.input, &new.input) || same(&one.input_fingerprint, &new.input_fingerprint))
+        let same_bytes =
+            |one: &CampaignRecord| new.input_fingerprint.is_some() && one.input_fingerprint == new.input_fingerprint;
+        self.campaigns(|one| same(&one.input, &new.input) || same_bytes(one))
     }
 
     fn campaign_by_name(&mut self, name: &str) -> Result<Option<CampaignId>> {
         self.get(&named("name", name))
     }
 
-    fn campaign_by_key(&mut self, key: &str) -> Result<Option<CampaignId>> {
-        self.get(&named("key", key))
+    fn campaign_by_key(&mut self, key: &CampaignKey) -> Result<Option<CampaignId>> {
+        self.get(&named("key", key.as_str()))
     }
 
     fn campaign_by_id(&mut self, campaign: CampaignId) -> Result<Option<CampaignRecord>> {
@@ -99,7 +101,7 @@ impl Store for Log {
         let id = CampaignId::new(1 + self.keys("campaign/").count() as i64);
         let campaign = new.with_id(id);
         self.put(named("name", &campaign.name), id)?;
-        self.put(named("key", &campaign.key), id)?;
+        self.put(named("key", campaign.key.as_str()), id)?;
         self.put(of("campaign", id), &campaign)?;
         Ok(campaign)
     }
@@ -257,7 +259,7 @@ impl Store for Log {
     }
 
     fn put_orphan(&mut self, orphan: Orphan) -> Result<()> {
-        let key = format!("{}{:020}", named("orphan", &orphan.key.campaign), orphan.key.row);
+        let key = format!("{}{:020}", named("orphan", orphan.key.campaign.as_str()), orphan.key.row);
         if let Some((age, mut have)) = self.get::<(u64, Orphan)>(&key)? {
             have.join(orphan);
             return self.put(key, (age, have));
@@ -277,8 +279,8 @@ impl Store for Log {
         Ok(())
     }
 
-    fn take_orphans(&mut self, key: &str) -> Result<Vec<Orphan>> {
-        let taken: Vec<(u64, Orphan)> = self.take(&named("orphan", key))?;
+    fn take_orphans(&mut self, key: &CampaignKey) -> Result<Vec<Orphan>> {
+        let taken: Vec<(u64, Orphan)> = self.take(&named("orphan", key.as_str()))?;
         taken.iter().for_each(|(age, _)| self.remove(&format!("age/{age:020}")));
         Ok(taken.into_iter().map(|(_, orphan)| orphan).collect())
     }
