@@ -81,7 +81,7 @@ fn run(args: &[String]) -> anyhow::Result<()> {
         ["bench", "webhook"] => bench::webhook(),
         ["bench"] => bench::criterion(),
         ["seeds", rest @ ..] => seeds::run(rest),
-        ["browser"] => browser::run(),
+        ["browser"] => browser::run(false),
         ["browser", "--keep"] => browser::keep(),
         ["setup"] => setup::run(),
         [] | ["help" | "--help" | "-h"] => {
