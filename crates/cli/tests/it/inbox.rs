@@ -49,6 +49,6 @@ fn inbox_stays_open_after_the_report_and_a_pressed_receipt_changes_the_ledger() 
     send.signal("INT");
     let said = send.end();
     assert_eq!(said.code(), 0, "{said:?}");
-    assert!(said.stdout.contains("20 rows"), "{said:?}");
+    assert!(said.stdout.contains("got it: 20 of 20"), "{said:?}");
     assert!(try_http("GET", &format!("{inbox}/"), &[], "").is_err(), "the inbox is still there");
 }
