@@ -11,12 +11,12 @@ use anyhow::{Context, bail};
 
 use crate::setup::{Tool, installed, oldest_rust};
 use crate::workspace::{Package, cargo, cargo_of, obey, output, packages, words};
-use crate::{api, docs, layers, minimal, package, seeds, setup};
+use crate::{api, browser as pages, docs, layers, minimal, package, seeds, setup};
 
 type Work = fn(&mut Tests) -> anyhow::Result<Outcome>;
 
 /// Name, what it does, the work.
-const STEPS: [(&str, &str, Work); 15] = [
+const STEPS: [(&str, &str, Work); 16] = [
     ("format", "rustfmt has nothing to say", |_| done(cargo().args(["fmt", "--all", "--check"]))),
     ("layers", "arrows between crates are in the table", |_| layers::run().map(|()| Outcome::Done)),
     ("docs", "links and commands of the pages", |_| docs::run().map(|()| Outcome::Done)),
@@ -29,6 +29,9 @@ const STEPS: [(&str, &str, Work); 15] = [
     ("features", "each library without features and with each single one", |_| features()),
     ("wasm", "what knows no network builds for a browser", |_| wasm()),
     ("tests", "all tests and programs of the pages, with all features", |tests| tests.run()),
+    ("browser", "the pages in Chromium: light and dark, narrow and wide, by keyboard, without scripts", |tests| {
+        browser(tests.ran)
+    }),
     ("seeds", "10,000 stories of the whole system", |_| seeds::tell(seeds::GATE, 0, None).map(|()| Outcome::Done)),
     ("rustdoc", "every page of the API, no warnings", |_| {
         let mut command = cargo();
@@ -217,6 +220,16 @@ fn listing() -> anyhow::Result<Outcome> {
         Err(api::Unlisted::UnknownFormat(why)) => absent(is_ci(), why),
         Err(api::Unlisted::Failed(error)) => Err(error),
     }
+}
+
+/// The pages in a real browser, with the binary that the tests have built, if they have run.
+fn browser(is_built: bool) -> anyhow::Result<Outcome> {
+    let missing = pages::missing();
+    if !missing.is_empty() {
+        let hint = "Debian: apt-get install chromium chromium-driver npm";
+        return absent(is_ci(), format!("{} not installed ({hint})", missing.join(", ")));
+    }
+    pages::run(is_built).map(|()| Outcome::Done)
 }
 
 /// A tool of the gate. In CI it is installed if it is missing; a developer is told how.

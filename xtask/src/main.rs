@@ -45,6 +45,9 @@ cargo xtask bench road [RUN..] [--rows N]
 cargo xtask bench client [--rows N] [--rounds N]
                               reading and sending N rows (1000000) beside a loop written by hand
 cargo xtask bench webhook     callbacks a CPU second beside a bare axum handler, and in memory
+cargo xtask bench simulator   batches a minute that the simulator takes, and the pages of its inbox over them
+cargo xtask bench pages [--rows N]
+                              the report as one file, of a campaign of N rows (10000000)
 cargo xtask seeds [N] [--from SEED]
                               N stories of the whole system (10000), in one thread each, on all cores
 cargo xtask seeds --seed SEED one of them, line by line
@@ -79,9 +82,11 @@ fn run(args: &[String]) -> anyhow::Result<()> {
         ["bench", "road", rest @ ..] => bench::road(rest),
         ["bench", "client", rest @ ..] => bench::client(rest),
         ["bench", "webhook"] => bench::webhook(),
+        ["bench", "simulator"] => bench::simulator(),
+        ["bench", "pages", rest @ ..] => bench::pages(rest),
         ["bench"] => bench::criterion(),
         ["seeds", rest @ ..] => seeds::run(rest),
-        ["browser"] => browser::run(),
+        ["browser"] => browser::run(false),
         ["browser", "--keep"] => browser::keep(),
         ["setup"] => setup::run(),
         [] | ["help" | "--help" | "-h"] => {

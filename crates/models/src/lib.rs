@@ -4,7 +4,7 @@
 //! by the `unknown_fields` of the type they stand in. No `Debug` output shows a phone number, a parameter
 //! value or a text.
 //!
-//! Reading order: [`id`], [`wire`], [`recipient`], [`message`], [`template`], [`batch`],
+//! Reading order: [`id`], [`wire`], [`recipient`], [`message`], [`sms`], [`template`], [`batch`],
 //! [`consent`], [`contact`], [`callback`], [`error_body`].
 //!
 //! [`parse`](wire::parse) reads JSON and says where it is not what was expected; every type lists its
@@ -25,6 +25,7 @@ pub mod language;
 pub mod recipient;
 
 pub mod message;
+pub mod sms;
 pub mod template;
 
 pub mod batch;
@@ -54,6 +55,7 @@ pub use message::{Message, MessageBody};
 pub use object::UnknownObject;
 pub use open_enum::UnknownName;
 pub use recipient::{BatchRecipient, ChannelIdentity, Recipient, RecipientCount, Recipients};
+pub use sms::{SmsEncoding, SmsLength};
 pub use template::Template;
 pub use unknown::Violation;
 pub use wire::{AnyJson, JsonText, Metadata, Parameters, ParseError, PrivateText, UnknownFields, WireMap, WireTime};

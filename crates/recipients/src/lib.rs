@@ -124,7 +124,6 @@ pub use repeatable::Repeatable;
 pub use rows::{Row, Rows, Skipped};
 pub use skip::InvalidRows;
 pub use skipped::SkippedWriter;
-pub use sms::{SmsEncoding, SmsLength};
 pub use sms_sums::{Culprit, LongRow, SmsEstimate};
 pub use source::text::is_blank;
 pub use source::{Format, MAX_ROW_BYTES, RowReader, SourceError};

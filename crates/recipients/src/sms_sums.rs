@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
+use sinch_batch_models::SmsEncoding;
 
 use crate::finding::{Place, RowNumber, shown};
 use crate::prices::{Amount, Prices};
-use crate::sms::SmsEncoding;
 use crate::source::Measured;
 
 /// How many of the longest rows are kept.

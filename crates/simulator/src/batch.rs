@@ -57,7 +57,6 @@ pub(crate) enum Receipts {
 /// The context of a batch, beside its body.
 pub(crate) struct Arrival {
     pub(crate) seed: u64,
-    pub(crate) number: usize,
     pub(crate) project_id: String,
     pub(crate) now: Timestamp,
     pub(crate) send_after: Option<Timestamp>,
@@ -75,7 +74,7 @@ pub(crate) struct Person<'a> {
 }
 
 impl Batch {
-    /// Takes a body that was checked.
+    /// Takes a body that was checked. It has no number and no id until it is accepted.
     pub(crate) fn new(body: Value, arrival: Arrival) -> Self {
         let mut body = match body {
             Value::Object(body) => body,
@@ -109,8 +108,8 @@ impl Batch {
         let channels = channels(&people);
         Self {
             channels,
-            number: arrival.number,
-            id: seeded(arrival.now, arrival.seed, Kind::Batch, arrival.number as u64),
+            number: 0,
+            id: String::new(),
             project_id: arrival.project_id,
             app_id: text("app_id").unwrap_or_default(),
             accepted: arrival.now,
@@ -124,12 +123,16 @@ impl Batch {
             names: names.list,
             people,
             own_metadata: own_metadata.finish(),
-            tally: {
-                arrival.tally.add(MessageStatus::Pending, entries.len() as u64);
-                arrival.tally
-            },
+            tally: arrival.tally,
             statuses: entries.iter().map(|_| AtomicU8::new(MessageStatus::Pending as u8)).collect(),
         }
+    }
+
+    /// Gives it its place among all batches, and the id that follows from it.
+    pub(crate) fn accept(&mut self, number: usize) {
+        self.number = number;
+        self.id = seeded(self.accepted, self.seed, Kind::Batch, number as u64);
+        self.tally.add(MessageStatus::Pending, self.len() as u64);
     }
 
     /// How many messages it has.
@@ -195,6 +198,18 @@ impl Batch {
         }
         merged.insert("_batch_id".to_owned(), Value::String(self.id.clone()));
         merged
+    }
+
+    /// [`metadata`](Self::metadata) as JSON text.
+    pub(crate) fn metadata_text(&self, index: usize) -> String {
+        let own = self.own_metadata.record(index).text();
+        // Almost always there is nothing to be merged, and what was kept is JSON already.
+        match own.strip_prefix('{') {
+            Some(rest) if self.message_metadata.is_empty() && rest != "}" && !rest.contains("_batch_id") => {
+                format!("{{\"_batch_id\":\"{}\",{rest}", self.id)
+            }
+            _ => Value::Object(self.metadata(index)).to_string(),
+        }
     }
 
     /// Whether one of its messages is for this identity or contact.

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use crate::batch::{Batch, Receipts};
+use crate::callback_client::{CallbackClient, NoResponse};
 use crate::clock::later;
 use crate::faults::{FaultKind, SimulatedOperation};
 use crate::ids::{Kind, hash, seeded};
@@ -29,6 +30,7 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
 
 /// Sends what there is to send, for ever.
 pub(crate) async fn work(shared: Arc<Shared>) {
+    let mut client = CallbackClient::default();
     loop {
         match shared.outbox.next(&shared.clock).await {
             Work::Message(batch, index) if shared.outbox.is_shuffled() => {
@@ -42,10 +44,10 @@ pub(crate) async fn work(shared: Arc<Shared>) {
                 for stage in stages(&shared, &batch, index) {
                     batch.set_status(index, status(&stage));
                     let what = What::Receipt(batch.clone(), index, stage);
-                    send(&shared, Post::new(what, shared.clock.now())).await;
+                    send(&shared, &mut client, Post::new(what, shared.clock.now())).await;
                 }
             }
-            Work::Post(post) => send(&shared, post).await,
+            Work::Post(post) => send(&shared, &mut client, post).await,
         }
         shared.outbox.done();
     }
@@ -109,7 +111,7 @@ enum Sent {
 }
 
 /// One attempt at one callback, and the plan for the next.
-async fn send(shared: &Shared, post: Post) {
+async fn send(shared: &Shared, client: &mut CallbackClient, post: Post) {
     if post.tries == 0 && !post.copy && comes_twice(shared, &post.what) {
         shared.outbox.post(Post { copy: true, ..post.clone() });
     }
@@ -118,7 +120,7 @@ async fn send(shared: &Shared, post: Post) {
         shared.clock.sleep_until(slot).await;
     }
     let counters = &shared.counters;
-    match attempt(shared, &post).await {
+    match attempt(shared, client, &post).await {
         Sent::Acknowledged => count(&counters.acknowledged),
         Sent::Refused => count(&counters.refused),
         Sent::Lost => count(&counters.not_sent),
@@ -154,7 +156,7 @@ fn comes_twice(shared: &Shared, what: &What) -> bool {
 }
 
 /// One attempt, which is kept for the inbox if it is about a message.
-async fn attempt(shared: &Shared, post: &Post) -> Sent {
+async fn attempt(shared: &Shared, client: &mut CallbackClient, post: &Post) -> Sent {
     let Some(url) = target(shared, &post.what) else { return Sent::Lost };
     let fault = shared.faults.take(SimulatedOperation::Callback);
     let kind = fault.as_ref().map(|fault| fault.fault);
@@ -176,25 +178,18 @@ async fn attempt(shared: &Shared, post: &Post) -> Sent {
         _ => {}
     }
     let body = body(post);
-    let mut request = shared.http.post(url.clone()).header("content-type", "application/json");
     let mut headers = Vec::new();
     if let Some(secret) = &shared.config.webhook_secret {
         // Receivers compare this with their own clock, which is not moved by hand.
         let now = shared.clock.unmoved();
         let nonce = seeded(now, shared.config.seed, Kind::Nonce, shared.nonces.fetch_add(1, Ordering::Relaxed));
         let signature = sinch_batch_webhook::sign(secret, &body, &nonce, now.as_second());
-        for (name, value) in signature.headers() {
-            headers.push((name.clone(), value.to_owned()));
-            request = request.header(name, value);
-        }
+        headers.extend(signature.headers().map(|(name, value)| (name, value.to_owned())));
     }
     count(&shared.counters.sent);
-    let sent = match request.body(body).send().await {
-        Ok(answer) => {
-            let status = answer.status();
+    let sent = match client.post(url, &headers, body, shared.config.callback_timeout).await {
+        Ok(status) => {
             shared.callbacks.add(shared.clock.now(), post, Some(status.as_u16()), headers);
-            // Read to the end, or the connection could not be used again.
-            let _ = answer.bytes().await;
             if status.is_success() {
                 Sent::Acknowledged
             } else if status.is_server_error() || status.as_u16() == 429 {
@@ -203,7 +198,7 @@ async fn attempt(shared: &Shared, post: &Post) -> Sent {
                 Sent::Refused
             }
         }
-        Err(_) => {
+        Err(NoResponse) => {
             shared.callbacks.add(shared.clock.now(), post, None, headers);
             Sent::Failed
         }
@@ -332,7 +327,7 @@ fn receipt<'a>(batch: &'a Batch, index: usize, stage: &'a Stage, at: Timestamp) 
             channel_identity: (!person.is_contact).then_some(identity),
             contact_id: Some(if person.is_contact { person.identity } else { "" }),
             reason: code.map(reason),
-            metadata: Some(Value::Object(batch.metadata(index)).to_string()),
+            metadata: Some(batch.metadata_text(index)),
             processing_mode: Some(if person.is_contact { "CONVERSATION" } else { "DISPATCH" }),
         }),
         batch_status_update_notification: None,

@@ -43,6 +43,7 @@ mod answer;
 mod api;
 mod apply;
 mod batch;
+mod callback_client;
 mod callback_log;
 mod callbacks;
 mod check;

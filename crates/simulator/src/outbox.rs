@@ -173,6 +173,10 @@ impl Outbox {
 
     /// Waits for something to do. Say [`done`](Self::done) afterwards.
     pub(crate) async fn next(&self, clock: &SimClock) -> Work {
+        // With work at hand nobody has to be woken.
+        if let Ok(work) = self.lock().take(clock.now()) {
+            return work;
+        }
         loop {
             let mut woken = pin!(self.wake.notified());
             woken.as_mut().enable();

@@ -34,7 +34,6 @@ pub(crate) struct Shared {
     pub(crate) faults: Faults,
     pub(crate) counters: Counters,
     pub(crate) outbox: Outbox,
-    pub(crate) http: reqwest::Client,
     pub(crate) nonces: AtomicU64,
     /// How many people have written or opted out.
     pub(crate) inbound: AtomicU64,
@@ -54,12 +53,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(
-        config: SimulatorConfig,
-        callback_url: Option<Url>,
-        http: reqwest::Client,
-        (api_url, rules): (String, Rules),
-    ) -> Self {
+    pub(crate) fn new(config: SimulatorConfig, callback_url: Option<Url>, (api_url, rules): (String, Rules)) -> Self {
         Self {
             api_url,
             rules,
@@ -72,7 +66,6 @@ impl Shared {
             callback_url,
             tokens: Tokens::default(),
             counters: Counters::default(),
-            http,
             nonces: AtomicU64::new(0),
             inbound: AtomicU64::new(0),
             requests: RequestLog::default(),

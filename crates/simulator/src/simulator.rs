@@ -50,9 +50,6 @@ pub enum StartError {
     /// A fault of the configuration cannot happen.
     #[error("a fault of the configuration cannot happen: {0}")]
     Fault(#[from] FaultError),
-    /// The HTTP client for callbacks could not be made.
-    #[error("the HTTP client for callbacks cannot be made")]
-    Http(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl Simulator {
@@ -68,19 +65,10 @@ impl Simulator {
         }
         config.faults.iter().try_for_each(Fault::check)?;
         let callback_url = config.callback_url.as_deref().map(callback_url).transpose()?;
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .pool_max_idle_per_host(callbacks::WORKERS)
-            .tcp_nodelay(true)
-            .timeout(config.callback_timeout)
-            .build()
-            .map_err(|error| StartError::Http(error.into()))?;
-
         let (api_listener, api_addr) = listen(config.addr).await?;
         let (control_listener, control_addr) = listen(config.control).await?;
         let rules = rules(&config, control_addr);
-        let shared = Arc::new(Shared::new(config, callback_url, http, (format!("http://{api_addr}"), rules)));
+        let shared = Arc::new(Shared::new(config, callback_url, (format!("http://{api_addr}"), rules)));
 
         let mut tasks = JoinSet::new();
         let service = shared.clone();

@@ -70,14 +70,26 @@ struct Entry {
 pub(crate) struct QueueFull;
 
 impl Store {
-    /// The number that the next batch gets, if the queue has room for its messages.
-    pub(crate) fn room(&self, messages: usize, limit: usize) -> Result<usize, QueueFull> {
-        if self.queued + messages > limit { Err(QueueFull) } else { Ok(self.batches.len()) }
+    /// Whether the queue has room for so many messages.
+    pub(crate) fn has_room(&self, messages: usize, limit: usize) -> bool {
+        self.queued + messages <= limit
     }
 
-    /// Puts a batch into the queue, or on the timetable.
-    pub(crate) fn accept(&mut self, batch: Batch, scheduled: Option<Timestamp>, hidden: Duration) {
+    /// Puts a batch into the queue, or on the timetable; its id. Numbers are given in the order in which batches
+    /// are listed.
+    pub(crate) fn accept(
+        &mut self,
+        mut batch: Batch,
+        scheduled: Option<Timestamp>,
+        hidden: Duration,
+        limit: usize,
+    ) -> Result<String, QueueFull> {
+        if scheduled.is_none() && !self.has_room(batch.len(), limit) {
+            return Err(QueueFull);
+        }
         let number = self.batches.len();
+        batch.accept(number);
+        let id = batch.id.clone();
         let state = match scheduled {
             Some(time) => {
                 self.scheduled.insert((time, number));
@@ -93,6 +105,7 @@ impl Store {
         let (accepted, visible) = (batch.accepted, later(batch.accepted, hidden));
         let history = vec![(accepted, state)];
         self.batches.push(Entry { batch: Arc::new(batch), state, history, visible, left: 0 });
+        Ok(id)
     }
 
     fn enqueue(&mut self, number: usize, messages: usize, now: Timestamp) {

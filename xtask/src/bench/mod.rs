@@ -8,9 +8,12 @@ mod road;
 
 mod client;
 
+mod pages;
+
 use crate::workspace::{cargo, obey, packages};
 
 pub(crate) use client::run as client;
+pub(crate) use pages::run as pages;
 pub(crate) use road::run as road;
 
 /// Measures durable acknowledgements of callbacks.
@@ -30,6 +33,14 @@ pub(crate) fn webhook() -> anyhow::Result<()> {
         obey(cargo().args(["bench", "--package", "sinch-batch-webhook", "--bench", bench]))?;
     }
     Ok(())
+}
+
+/// Measures what the simulator takes, with and without receipts, and the pages of its inbox.
+///
+/// # Errors
+/// When the bench cannot be built or run.
+pub(crate) fn simulator() -> anyhow::Result<()> {
+    obey(cargo().args(["bench", "--package", "sinch-batch-simulator", "--bench", "intake"]))
 }
 
 /// Runs every bench of the crates.

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use sinch_batch::campaign::CampaignRequest;
-use sinch_batch::models::{AppId, BatchRecipient, Channel, Message, MessageBody, Template};
-use sinch_batch::recipients::{Prices, SmsLength, SourceError};
+use sinch_batch::models::{AppId, BatchRecipient, Channel, Message, MessageBody, SmsLength, Template};
+use sinch_batch::recipients::{Prices, SourceError};
 
 use crate::args::PreviewArgs;
 use crate::fail::{Failure, output, sentence};

@@ -9,6 +9,7 @@ mod doctor;
 mod durability;
 mod faults;
 mod field;
+mod inbox;
 mod input;
 mod inspect;
 mod life;

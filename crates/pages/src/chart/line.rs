@@ -100,13 +100,19 @@ fn in_words(moments: &[String], lines: &[&Line<'_>]) -> String {
     format!("{sums}, from {first} to {last}")
 }
 
-/// The next number that is round and has a whole half.
+/// What an axis may end at, times a power of ten.
+const ROUND: [u64; 14] = [10, 12, 14, 16, 18, 20, 24, 30, 40, 50, 60, 70, 80, 90];
+
+/// The next number that is round and has a whole half, so near that the lines fill their frame.
 fn round_up(most: u64) -> u64 {
+    if most <= 10 {
+        return most.next_multiple_of(2).max(2);
+    }
     let mut unit = 1_u64;
     loop {
-        for step in 1..=10 {
+        for step in ROUND {
             let Some(round) = unit.checked_mul(step) else { return u64::MAX };
-            if round >= most && round.is_multiple_of(2) {
+            if round >= most {
                 return round;
             }
         }
@@ -145,8 +151,9 @@ mod tests {
             (1, 2),
             (3, 4),
             (9, 10),
-            (11, 20),
+            (11, 12),
             (61, 70),
+            (1_151, 1_200),
             (2_497, 3_000),
             (999, 1000),
             (1_000_000_000_000, 1_000_000_000_000),

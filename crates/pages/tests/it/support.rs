@@ -5,6 +5,22 @@ use std::time::Duration;
 use sinch_batch_models::Timestamp;
 use sinch_batch_pages::report::{AttemptsView, BatchView, FailureView, PulseView, ReasonView, ReportView, RetryAdvice};
 
+/// Messages delivered in each minute: the queue lets out about 20 a second, and some phones were off.
+const DELIVERED: [u64; 40] = [
+    0, 1_034, 1_118, 1_146, 1_133, 1_151, 1_139, 1_127, 1_142, 301, 96, 58, 39, 27, 21, 17, 13, 11, 9, 8, 7, 6, 6, 5,
+    5, 4, 4, 3, 3, 3, 2, 2, 2, 2, 1, 1, 1, 1, 0, 0,
+];
+/// Messages read in each minute.
+const READ: [u64; 40] = [
+    0, 31, 98, 164, 207, 232, 244, 241, 238, 238, 209, 176, 149, 127, 109, 94, 82, 72, 63, 56, 49, 44, 39, 35, 31, 28,
+    25, 22, 20, 18, 16, 14, 13, 12, 10, 9, 8, 7, 6, 5,
+];
+/// Messages failed in each minute; the last ones timed out.
+const FAILED: [u64; 40] = [
+    0, 24, 19, 22, 20, 25, 17, 21, 22, 15, 3, 1, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9, 11, 5, 0,
+    0, 0, 0, 0, 0,
+];
+
 /// A campaign of 10,000 rows over 40 minutes, always the same.
 pub(crate) fn campaign() -> ReportView {
     let mut view = ReportView::new("autumn-sale", "2026-08-21T15:20:00Z".parse().unwrap());
@@ -25,15 +41,10 @@ pub(crate) fn campaign() -> ReportView {
     view.attempts = [(1, 8), (2, 2)].map(|(attempts, batches)| AttemptsView { attempts, batches }).into();
     view.first_receipt = Some(Duration::from_secs(70));
     let start: Timestamp = "2026-08-21T14:02:00Z".parse().unwrap();
-    for minute in 0..40_u64 {
-        let seconds = i64::try_from(minute).unwrap() * 60;
-        let mut pulse =
-            PulseView { from: Timestamp::from_second(start.as_second() + seconds).unwrap(), ..PulseView::default() };
-        pulse.accepted = if minute < 4 { 2_497 } else { 0 };
-        pulse.delivered = 480 - (minute * 31 % 97) - minute * 9;
-        pulse.read = minute * (40 - minute) / 2;
-        pulse.failed = if minute % 3 == 0 { 15 + minute % 5 } else { 0 };
-        view.pulse.push(pulse);
+    for (minute, (delivered, (read, failed))) in (0..).zip(DELIVERED.into_iter().zip(READ.into_iter().zip(FAILED))) {
+        let from = Timestamp::from_second(start.as_second() + minute * 60).unwrap();
+        let accepted = if minute == 0 { 9_988 } else { 0 };
+        view.pulse.push(PulseView { from, accepted, queued: 0, delivered, read, failed });
     }
     view.reasons = vec![
         ReasonView::new(

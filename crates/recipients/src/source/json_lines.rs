@@ -1,6 +1,6 @@
 use sinch_batch_models::recipient::RecipientBy;
 use sinch_batch_models::wire::parse;
-use sinch_batch_models::{BatchRecipient, Channel, Metadata, UnknownFields};
+use sinch_batch_models::{BatchRecipient, Channel, Metadata, SmsLength, UnknownFields};
 
 use super::feed::Buffer;
 use super::rules::{Length, RESERVED, Rules, is_reserved};
@@ -11,7 +11,7 @@ use crate::finding::{FindingKind, Place, Where, quoted};
 use crate::identity::{IdentityFault, comparable, fault, fault_on, tidied};
 use crate::reading::channel_named;
 use crate::repeats::{MAX_IDENTITIES, Ordinal};
-use crate::sms::{SmsLength, culprit};
+use crate::sms::culprit;
 
 /// The rows of a JSON file: one object a line, or the entries of one array.
 pub(crate) struct JsonRows {

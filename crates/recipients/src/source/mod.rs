@@ -23,7 +23,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use sinch_batch_models::{BatchRecipient, Template};
+use sinch_batch_models::{BatchRecipient, SmsLength, Template};
 use thiserror::Error;
 
 use self::feed::Buffer;
@@ -32,12 +32,12 @@ use self::rules::Rules;
 #[cfg(feature = "csv")]
 use self::table::Table;
 use self::text::is_blank;
+use sinch_batch_models::Fingerprint;
+
 use crate::finding::{Finding, FindingKind, Place, RowNumber, Severity, Where, of_file};
 use crate::look::{NotText, mark_length};
 use crate::reading::ReadOptions;
 use crate::repeats::{MAX_ROWS, Ordinal};
-use crate::sms::{SmsEncoding, SmsLength};
-use sinch_batch_models::Fingerprint;
 
 /// The most bytes of a row: 8 MiB. A quote that is never closed would make one row of the whole file.
 pub const MAX_ROW_BYTES: usize = 8 * 1024 * 1024;
@@ -210,7 +210,8 @@ pub(crate) struct Measured<'a> {
 impl<'a> Measured<'a> {
     /// A text of the GSM alphabet that is one part.
     fn one_part(number: Option<&'a str>, characters: usize) -> Self {
-        let length = SmsLength { encoding: SmsEncoding::Gsm7, units: characters as u64, parts: 1, culprit: None };
+        let mut length = SmsLength::default();
+        length.units = characters as u64;
         Self { number, length, characters, blamed: None }
     }
 }

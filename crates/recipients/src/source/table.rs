@@ -1,7 +1,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use sinch_batch_models::{BatchRecipient, Channel, ChannelIdentity, ContactId, Metadata, Parameters, Recipient};
+use sinch_batch_models::{
+    BatchRecipient, Channel, ChannelIdentity, ContactId, Metadata, Parameters, Recipient, SmsLength,
+};
 
 use super::classes::{CONTROL, NOT_ONE_SEPTET};
 use super::columns::{By, Columns, Keyed, Role};
@@ -16,7 +18,7 @@ use crate::finding::{Finding, FindingKind, Place, Where};
 use crate::identity::{IdentityFault, comparable, digits_of, fault, fault_on, phone_fault, tidied};
 use crate::reading::channel_named;
 use crate::repeats::Ordinal;
-use crate::sms::{SmsLength, culprit};
+use crate::sms::culprit;
 
 /// How many bytes behind the header are looked at for phone numbers.
 const SAMPLE: usize = 16 * 1024;

@@ -7,9 +7,11 @@ use std::time::Duration;
 use sinch_batch::campaign::report::{ReportError, batch_status, for_each_batch};
 use sinch_batch::ledger::{BatchRecord, BatchStage, CampaignRecord, CampaignStatus, Ledger, Pulse};
 use sinch_batch::models::{Message, Timestamp};
-use sinch_batch::pages::report::{AttemptsView, BatchView, FailureView, PulseView, ReasonView, ReportView};
+use sinch_batch::pages::report::{
+    AttemptsView, BatchView, FailureView, PulseView, ReasonView, ReportView, RetryAdvice,
+};
+use sinch_batch::tracking::{self, RetryClass};
 
-use super::reasons;
 use crate::ledgers;
 use crate::run::{Next, next_command};
 
@@ -148,6 +150,12 @@ fn first_receipt(pulse: &[Pulse]) -> Option<Duration> {
 }
 
 fn reason(code: String, count: u64) -> ReasonView {
-    let (advice, what_to_do) = reasons::advice(&code);
+    let advice = match tracking::class_of(Some(&code)) {
+        RetryClass::Again => RetryAdvice::TryAgain,
+        RetryClass::Ask => RetryAdvice::Ask,
+        RetryClass::Fix => RetryAdvice::Fix,
+        RetryClass::Never => RetryAdvice::Never,
+    };
+    let what_to_do = tracking::advice(Some(&code));
     ReasonView::new(code, count, advice, what_to_do)
 }

@@ -1,7 +1,6 @@
 //! `report`: what became of a campaign.
 
 mod html;
-mod reasons;
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
