@@ -1,6 +1,5 @@
 //! The request and the recipients, from files.
 
-use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -10,13 +9,13 @@ use sinch_batch::models::{AppId, Template, Ttl};
 use sinch_batch::recipients::{
     CheckOptions, Checked, Finding, FindingKind, NotText, Prices, RecipientFile, RecipientSource, SourceError,
 };
-use tempfile::NamedTempFile;
 
 use crate::args::{JudgeArgs, MessageArgs, RequestArgs};
 use crate::fail::Failure;
 use crate::findings::Collected;
 use crate::output::{count, grouped};
-use crate::{bytes, exit, message, outputs, say};
+use crate::outputs::{Existing, NewFile, Wanted};
+use crate::{bytes, exit, message, say};
 
 /// What each request of a campaign says. Nothing is sent that the service would refuse for its form.
 pub(crate) fn request(message: &MessageArgs, request: &RequestArgs, app: &AppId) -> Result<CampaignRequest, Failure> {
@@ -228,61 +227,30 @@ pub(crate) fn skipped_path(file: &Path) -> PathBuf {
     file.with_file_name(format!("{stem}.skipped.{extension}"))
 }
 
-/// The skipped rows, in a file that can be fixed and sent.
-pub(crate) struct Skipped {
-    path: PathBuf,
-    /// Takes the place of what is there now; none if that is not a plain file.
-    file: Option<NamedTempFile>,
-}
-
-impl Skipped {
-    /// Writes them, by `write`, beside the file that they are for. A file of that name with other content stays:
-    /// a name that was typed is refused then, another one is numbered.
-    pub(crate) fn write(
-        path: &Path,
-        is_typed: bool,
-        write: impl FnOnce(&mut dyn Write) -> Result<(), SourceError>,
-    ) -> Result<Self, Failure> {
-        let failed = |error: &dyn std::error::Error| cannot_write(path, error).hint(NAME_ANOTHER);
-        if path.exists() && !path.is_file() {
-            let mut out = BufWriter::new(File::create(path).map_err(|error| failed(&error))?);
-            write(&mut out).map_err(|error| failed(&error))?;
-            out.flush().map_err(|error| failed(&error))?;
-            return Ok(Self { path: path.to_owned(), file: None });
-        }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut out = BufWriter::new(NamedTempFile::new_in(folder).map_err(|error| failed(&error))?);
-        write(&mut out).map_err(|error| failed(&error))?;
-        let file = out.into_inner().map_err(|error| failed(error.error()))?;
-        file.as_file().sync_all().map_err(|error| failed(&error))?;
-        let path = match outputs::has_other_content(path, &file).map_err(|error| failed(&error))? {
-            false => path.to_owned(),
-            true if is_typed => {
-                return Err(Failure::new(
-                    exit::USAGE,
-                    format!("{} is there already with other content; nothing was sent", path.display()),
-                )
-                .hint("name a new file: --skipped-file FILE"));
-            }
-            true => outputs::free_name(path),
-        };
-        Ok(Self { path, file: Some(file) })
+/// Writes the skipped rows, by `write`, to a file that can be fixed and sent; it gets its name later.
+///
+/// A file of that name with other content stays: a name that was typed is refused then, another one is numbered.
+pub(crate) fn write_skipped(
+    path: &Path,
+    is_typed: bool,
+    write: impl FnOnce(&mut dyn Write) -> Result<(), SourceError>,
+) -> Result<NewFile, Failure> {
+    let refuse = Existing::Refuse("name a new file: --skipped-file FILE; nothing was sent");
+    let mut out = BufWriter::new(NewFile::begin(&Wanted {
+        path,
+        flag: "--skipped-file",
+        what: "the file of skipped rows",
+        is_personal: true,
+        existing: if is_typed { refuse } else { Existing::Number },
+    })?);
+    match write(&mut out) {
+        Ok(()) => {}
+        Err(SourceError::Skipped { source, .. }) => return Err(out.get_ref().failed(&source)),
+        Err(error) => return Err(unreadable(path, &error)),
     }
-
-    /// Where they go.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Gives the file its name.
-    pub(crate) fn keep(self) -> Result<(), Failure> {
-        let Some(file) = self.file else { return Ok(()) };
-        file.persist(&self.path).map(drop).map_err(|error| cannot_write(&self.path, &error.error).hint(NAME_ANOTHER))
-    }
-}
-
-const NAME_ANOTHER: &str = "name a file that can be written: --skipped-file FILE; nothing was sent";
-
-fn cannot_write(path: &Path, error: &dyn std::error::Error) -> Failure {
-    Failure::because(exit::BAD_INPUT, format!("the skipped rows could not be written to {}", path.display()), error)
+    let failed = |error: std::io::IntoInnerError<BufWriter<NewFile>>| {
+        let (error, out) = error.into_parts();
+        out.get_ref().failed(&error)
+    };
+    out.into_inner().map_err(failed)
 }
