@@ -7,7 +7,7 @@ use sinch_batch::campaign::CampaignRequest;
 use sinch_batch::models::batch::ProcessingStrategy;
 use sinch_batch::models::{AppId, Template, Ttl};
 use sinch_batch::recipients::{
-    CheckOptions, Checked, Finding, FindingKind, NotText, Prices, RecipientFile, RecipientSource, SourceError,
+    CheckOptions, Checked, Finding, FindingKind, Prices, RecipientFile, RecipientSource, SourceError,
 };
 
 use crate::args::{JudgeArgs, MessageArgs, RequestArgs};
@@ -81,7 +81,7 @@ fn request_file(path: &Path, app: &AppId, allow_unknown_kind: bool) -> Result<Ca
 
 /// How many mistakes a file has, as a sentence.
 pub(crate) fn mistakes(checked: &Checked, file: &Path) -> String {
-    format!("{} has {}", file.display(), count(checked.findings, "mistake", "mistakes"))
+    format!("{} has {}", bytes::shown(file), count(checked.findings, "mistake", "mistakes"))
 }
 
 /// Whether some rows could go without the invalid ones.
@@ -98,7 +98,7 @@ pub(crate) fn refuse(
     text: &MessageArgs,
 ) -> Failure {
     let failure = Failure::new(exit::BAD_INPUT, format!("{}; nothing was sent", mistakes(checked, file)));
-    if let Some(hint) = hint_of_file(found, file, text) {
+    if let Some(hint) = hint_of_file(found, text) {
         failure.hint(hint)
     } else if skip_invalid {
         failure.hint("fix the file: no valid row is left that could be sent without the invalid ones")
@@ -113,8 +113,19 @@ pub(crate) fn refuse(
 }
 
 /// What to type about a mistake of the whole file, which no skipping of rows forgives.
-pub(crate) fn hint_of_file(found: &Collected, file: &Path, message: &MessageArgs) -> Option<String> {
+pub(crate) fn hint_of_file(found: &Collected, message: &MessageArgs) -> Option<String> {
     let text = message.text.as_deref();
+    if found.has(FindingKind::UnclosedPlaceholder) {
+        return Some("close the placeholder with `}`, such as ${name}".to_owned());
+    }
+    if found.has(FindingKind::NoRecipientColumn) {
+        let hint = "the first line must name the column of the recipients: SMS or another channel, contact_id, or \
+                    channel and identity; for a column of another name: --identity COLUMN --channel SMS";
+        return Some(hint.to_owned());
+    }
+    if found.has(FindingKind::UnknownColumn) && found.has(FindingKind::ForeignPlaceholder) {
+        return Some("write placeholders as ${name}, in single quotes: --text 'Hello ${name}'".to_owned());
+    }
     if found.has(FindingKind::UnknownColumn) && text.is_some_and(|text| !text.contains("${")) {
         return Some(
             "the text has no placeholder: in \"…\" the shell replaces ${name}, so use '…': --text 'Hello ${name}'"
@@ -127,7 +138,9 @@ pub(crate) fn hint_of_file(found: &Collected, file: &Path, message: &MessageArgs
         );
     }
     if found.has(FindingKind::NotUtf8) {
-        return Some(NotText::Windows1252.hint(file.display()));
+        return Some(
+            "some of the file is in another encoding: save it again as CSV UTF-8 where it was made".to_owned(),
+        );
     }
     None
 }
@@ -169,7 +182,7 @@ pub(crate) fn open(file: &Path) -> Result<RecipientFile, Failure> {
     let named = if bytes::is_stdin(file) { Path::new("/dev/stdin") } else { file };
     let opened = open_named(named, file)?;
     if opened.is_copy() {
-        say!("{} can be read only once: it was copied to a private temporary file", file.display());
+        say!("{} can be read only once: it was copied to a private temporary file", bytes::shown(file));
     }
     Ok(opened)
 }

@@ -40,7 +40,10 @@ fn report_goes_to_a_file_in_every_format() {
             stage.write("report.out", "before");
             let args = ["--format", format, flag, "report.out"];
             let said = report(&stage, &args).ends(2);
-            assert!(said.stderr.contains("report.out is there already") && said.stderr.contains("--overwrite"), "{said:?}");
+            assert!(
+                said.stderr.contains("report.out is there already") && said.stderr.contains("--overwrite"),
+                "{said:?}"
+            );
             assert_eq!(std::fs::read_to_string(stage.path().join("report.out")).unwrap(), "before");
             let said = report(&stage, &[&args[..], &["--overwrite"]].concat()).ends(0);
             assert_eq!(said.stdout, "", "{said:?}");
