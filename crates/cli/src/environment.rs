@@ -9,6 +9,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use sinch_batch::recipients::{is_blank, text as utf8};
+
 use crate::exit;
 use crate::fail::Failure;
 
@@ -44,7 +46,7 @@ fn from_process(name: &str) -> Option<String> {
 }
 
 fn value(text: &str) -> Option<String> {
-    let text = text.trim();
+    let text = text.trim_matches(|letter: char| is_blank(letter.encode_utf8(&mut [0; 4])));
     (!text.is_empty()).then(|| text.to_owned())
 }
 
@@ -91,7 +93,9 @@ pub(crate) fn is_quoted(value: &str) -> bool {
 }
 
 fn unquoted(value: &str) -> Option<&str> {
-    ['"', '\''].into_iter().find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote))
+    // A word processor makes the curly ones.
+    let pairs = [('"', '"'), ('\'', '\''), ('“', '”'), ('‘', '’'), ('„', '“'), ('«', '»')];
+    pairs.into_iter().find_map(|(open, close)| value.strip_prefix(open)?.strip_suffix(close))
 }
 
 #[derive(Debug, Default)]
@@ -111,10 +115,13 @@ impl EnvFile {
 pub(crate) fn read_file_of(args: impl IntoIterator<Item = OsString>) -> Result<(), Failure> {
     let Some(path) = file_of(args) else { return Ok(()) };
     let hint = "name a file of lines such as SINCH_REGION=eu";
-    let text = std::fs::read_to_string(&path).map_err(|error| {
+    let bytes = std::fs::read(&path).map_err(|error| {
         Failure::because(exit::USAGE, format!("--env-file {} cannot be read", path.display()), &error).hint(hint)
     })?;
-    let values = parse(&text).map_err(|line| {
+    let text = utf8(&bytes).map_err(|kind| {
+        Failure::because(exit::USAGE, format!("--env-file {}", path.display()), &kind).hint(kind.hint(path.display()))
+    })?;
+    let values = parse(text).map_err(|line| {
         Failure::new(exit::USAGE, format!("--env-file {}, line {line}: expected NAME=VALUE", path.display())).hint(hint)
     })?;
     FILE.get_or_init(|| EnvFile { path: PathBuf::from(&path), values });
@@ -139,7 +146,8 @@ fn file_of(args: impl IntoIterator<Item = OsString>) -> Option<PathBuf> {
 fn parse(text: &str) -> Result<BTreeMap<String, (usize, String)>, usize> {
     let mut values = BTreeMap::new();
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    for (number, line) in (1..).zip(text.lines()) {
+    // Line feeds, carriage returns, or both.
+    for (number, line) in (1..).zip(text.split('\n').flat_map(|line| line.trim_end_matches('\r').split('\r'))) {
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
             continue;
@@ -150,10 +158,24 @@ fn parse(text: &str) -> Result<BTreeMap<String, (usize, String)>, usize> {
         if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
             return Err(number);
         }
-        let value = value.trim();
-        values.insert(name.to_owned(), (number, unquoted(value).unwrap_or(value).to_owned()));
+        values.insert(name.to_owned(), (number, without_comment(value.trim()).to_owned()));
     }
     Ok(values)
+}
+
+/// A value without the quotes around it, or else without a comment behind it, which begins with ` #`.
+fn without_comment(value: &str) -> &str {
+    let is_comment =
+        |rest: &str| rest.trim().is_empty() || rest.starts_with([' ', '\t']) && rest.trim().starts_with('#');
+    for quote in ['"', '\''] {
+        if let Some((inside, rest)) = value.strip_prefix(quote).and_then(|value| value.rsplit_once(quote))
+            && is_comment(rest)
+        {
+            return inside;
+        }
+    }
+    let comment = value.match_indices('#').find(|(at, _)| value[..*at].ends_with([' ', '\t']));
+    comment.map_or(value, |(at, _)| value[..at].trim_end())
 }
 
 #[cfg(test)]
@@ -162,19 +184,27 @@ mod tests {
 
     #[test]
     fn blank_values_are_not_set_and_white_space_is_not_part_of_them() {
-        for (text, expected) in [("", None), (" \t\r\n", None), (" eu\r\n", Some("eu")), ("a b", Some("a b"))] {
+        for (text, expected) in [
+            ("", None),
+            (" \t\r\n", None),
+            (" eu\r\n", Some("eu")),
+            ("a b", Some("a b")),
+            ("\u{200b}", None),
+            ("\u{feff}s\u{a0}", Some("s")),
+        ] {
             assert_eq!(value(text).as_deref(), expected);
         }
     }
 
     #[test]
     fn lines_of_an_environment_file_are_read_as_a_shell_does() {
-        let values = parse("\u{feff}# ours\n\nexport SINCH_REGION='eu'\r\nA = \"b c\"\nB=x=y\nC=\n").unwrap();
+        let values = parse("\u{feff}# ours\n\nexport SINCH_REGION='eu'\r\nA = \"b c\"\nB=x=y\nC=\nD=a#b # note\nE=\"a # b\" # note\rF=1\n").unwrap();
         let value = |name: &str| values.get(name).map(|(line, value)| (*line, value.as_str()));
         assert_eq!(value("SINCH_REGION"), Some((3, "eu")));
         assert_eq!(value("A"), Some((4, "b c")));
         assert_eq!(value("B"), Some((5, "x=y")));
         assert_eq!(value("C"), Some((6, "")));
+        assert_eq!((value("D"), value("E"), value("F")), (Some((7, "a#b")), Some((8, "a # b")), Some((9, "1"))));
         for text in ["A=b\nsecret", "=x", "a b=c"] {
             assert!(parse(text).is_err(), "{text}");
         }

@@ -4,9 +4,10 @@ use std::fmt::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sinch_batch::recipients::{Checked, Finding, FindingKind, FindingSummary, Severity, SmsEstimate};
+use sinch_batch::recipients::{Checked, Finding, FindingKind, FindingSummary, Severity, SmsEstimate, is_blank};
 
 use crate::output::{count, grouped};
+use crate::{bytes, terminal};
 
 /// How many findings are shown one by one.
 const SHOWN: usize = 20;
@@ -52,10 +53,10 @@ fn text(summary: &FindingSummary, file: &Path, see_all: &str) -> String {
         .iter()
         .map(|group| {
             let lead = if group.severity == Severity::Warning { "warning: " } else { "" };
-            let column = group.column.as_deref().unwrap_or("-");
+            let column = group.column.as_deref().filter(|name| !is_blank(name)).unwrap_or("-");
             [
                 format!("{lead}{}", group.kind),
-                column.chars().take(24).collect(),
+                terminal::escaped(&column.chars().take(24).collect::<String>()).into_owned(),
                 grouped(group.count),
                 grouped(group.first_line),
             ]
@@ -93,7 +94,7 @@ fn text(summary: &FindingSummary, file: &Path, see_all: &str) -> String {
 /// One finding, with its file.
 pub(crate) fn line(file: &Path, finding: &Finding) -> String {
     let lead = if finding.severity == Severity::Warning { "warning: " } else { "" };
-    format!("{lead}{}, {finding}", file.display())
+    format!("{lead}{}, {finding}", bytes::shown(file))
 }
 
 /// What a check has counted, on one line.

@@ -1,6 +1,5 @@
 //! The request and the recipients, from files.
 
-use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -8,15 +7,15 @@ use sinch_batch::campaign::CampaignRequest;
 use sinch_batch::models::batch::ProcessingStrategy;
 use sinch_batch::models::{AppId, Template, Ttl};
 use sinch_batch::recipients::{
-    CheckOptions, Checked, Finding, FindingKind, NotText, Prices, RecipientFile, RecipientSource, SourceError,
+    CheckOptions, Checked, Finding, FindingKind, Prices, RecipientFile, RecipientSource, SourceError,
 };
-use tempfile::NamedTempFile;
 
 use crate::args::{JudgeArgs, MessageArgs, RequestArgs};
 use crate::fail::Failure;
 use crate::findings::Collected;
 use crate::output::{count, grouped};
-use crate::{bytes, exit, message, outputs, say};
+use crate::outputs::{Existing, NewFile, Wanted};
+use crate::{bytes, exit, message, say};
 
 /// What each request of a campaign says. Nothing is sent that the service would refuse for its form.
 pub(crate) fn request(message: &MessageArgs, request: &RequestArgs, app: &AppId) -> Result<CampaignRequest, Failure> {
@@ -82,7 +81,7 @@ fn request_file(path: &Path, app: &AppId, allow_unknown_kind: bool) -> Result<Ca
 
 /// How many mistakes a file has, as a sentence.
 pub(crate) fn mistakes(checked: &Checked, file: &Path) -> String {
-    format!("{} has {}", file.display(), count(checked.findings, "mistake", "mistakes"))
+    format!("{} has {}", bytes::shown(file), count(checked.findings, "mistake", "mistakes"))
 }
 
 /// Whether some rows could go without the invalid ones.
@@ -99,7 +98,7 @@ pub(crate) fn refuse(
     text: &MessageArgs,
 ) -> Failure {
     let failure = Failure::new(exit::BAD_INPUT, format!("{}; nothing was sent", mistakes(checked, file)));
-    if let Some(hint) = hint_of_file(found, file, text) {
+    if let Some(hint) = hint_of_file(found, text) {
         failure.hint(hint)
     } else if skip_invalid {
         failure.hint("fix the file: no valid row is left that could be sent without the invalid ones")
@@ -114,8 +113,19 @@ pub(crate) fn refuse(
 }
 
 /// What to type about a mistake of the whole file, which no skipping of rows forgives.
-pub(crate) fn hint_of_file(found: &Collected, file: &Path, message: &MessageArgs) -> Option<String> {
+pub(crate) fn hint_of_file(found: &Collected, message: &MessageArgs) -> Option<String> {
     let text = message.text.as_deref();
+    if found.has(FindingKind::UnclosedPlaceholder) {
+        return Some("close the placeholder with `}`, such as ${name}".to_owned());
+    }
+    if found.has(FindingKind::NoRecipientColumn) {
+        let hint = "the first line must name the column of the recipients: SMS or another channel, contact_id, or \
+                    channel and identity; for a column of another name: --identity COLUMN --channel SMS";
+        return Some(hint.to_owned());
+    }
+    if found.has(FindingKind::UnknownColumn) && found.has(FindingKind::ForeignPlaceholder) {
+        return Some("write placeholders as ${name}, in single quotes: --text 'Hello ${name}'".to_owned());
+    }
     if found.has(FindingKind::UnknownColumn) && text.is_some_and(|text| !text.contains("${")) {
         return Some(
             "the text has no placeholder: in \"…\" the shell replaces ${name}, so use '…': --text 'Hello ${name}'"
@@ -128,7 +138,9 @@ pub(crate) fn hint_of_file(found: &Collected, file: &Path, message: &MessageArgs
         );
     }
     if found.has(FindingKind::NotUtf8) {
-        return Some(NotText::Windows1252.hint(file.display()));
+        return Some(
+            "some of the file is in another encoding: save it again as CSV UTF-8 where it was made".to_owned(),
+        );
     }
     None
 }
@@ -170,7 +182,7 @@ pub(crate) fn open(file: &Path) -> Result<RecipientFile, Failure> {
     let named = if bytes::is_stdin(file) { Path::new("/dev/stdin") } else { file };
     let opened = open_named(named, file)?;
     if opened.is_copy() {
-        say!("{} can be read only once: it was copied to a private temporary file", file.display());
+        say!("{} can be read only once: it was copied to a private temporary file", bytes::shown(file));
     }
     Ok(opened)
 }
@@ -228,61 +240,30 @@ pub(crate) fn skipped_path(file: &Path) -> PathBuf {
     file.with_file_name(format!("{stem}.skipped.{extension}"))
 }
 
-/// The skipped rows, in a file that can be fixed and sent.
-pub(crate) struct Skipped {
-    path: PathBuf,
-    /// Takes the place of what is there now; none if that is not a plain file.
-    file: Option<NamedTempFile>,
-}
-
-impl Skipped {
-    /// Writes them, by `write`, beside the file that they are for. A file of that name with other content stays:
-    /// a name that was typed is refused then, another one is numbered.
-    pub(crate) fn write(
-        path: &Path,
-        is_typed: bool,
-        write: impl FnOnce(&mut dyn Write) -> Result<(), SourceError>,
-    ) -> Result<Self, Failure> {
-        let failed = |error: &dyn std::error::Error| cannot_write(path, error).hint(NAME_ANOTHER);
-        if path.exists() && !path.is_file() {
-            let mut out = BufWriter::new(File::create(path).map_err(|error| failed(&error))?);
-            write(&mut out).map_err(|error| failed(&error))?;
-            out.flush().map_err(|error| failed(&error))?;
-            return Ok(Self { path: path.to_owned(), file: None });
-        }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut out = BufWriter::new(NamedTempFile::new_in(folder).map_err(|error| failed(&error))?);
-        write(&mut out).map_err(|error| failed(&error))?;
-        let file = out.into_inner().map_err(|error| failed(error.error()))?;
-        file.as_file().sync_all().map_err(|error| failed(&error))?;
-        let path = match outputs::has_other_content(path, &file).map_err(|error| failed(&error))? {
-            false => path.to_owned(),
-            true if is_typed => {
-                return Err(Failure::new(
-                    exit::USAGE,
-                    format!("{} is there already with other content; nothing was sent", path.display()),
-                )
-                .hint("name a new file: --skipped-file FILE"));
-            }
-            true => outputs::free_name(path),
-        };
-        Ok(Self { path, file: Some(file) })
+/// Writes the skipped rows, by `write`, to a file that can be fixed and sent; it gets its name later.
+///
+/// A file of that name with other content stays: a name that was typed is refused then, another one is numbered.
+pub(crate) fn write_skipped(
+    path: &Path,
+    is_typed: bool,
+    write: impl FnOnce(&mut dyn Write) -> Result<(), SourceError>,
+) -> Result<NewFile, Failure> {
+    let refuse = Existing::Refuse("name a new file: --skipped-file FILE; nothing was sent");
+    let mut out = BufWriter::new(NewFile::begin(&Wanted {
+        path,
+        flag: "--skipped-file",
+        what: "the file of skipped rows",
+        is_personal: true,
+        existing: if is_typed { refuse } else { Existing::Number },
+    })?);
+    match write(&mut out) {
+        Ok(()) => {}
+        Err(SourceError::Skipped { source, .. }) => return Err(out.get_ref().failed(&source)),
+        Err(error) => return Err(unreadable(path, &error)),
     }
-
-    /// Where they go.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Gives the file its name.
-    pub(crate) fn keep(self) -> Result<(), Failure> {
-        let Some(file) = self.file else { return Ok(()) };
-        file.persist(&self.path).map(drop).map_err(|error| cannot_write(&self.path, &error.error).hint(NAME_ANOTHER))
-    }
-}
-
-const NAME_ANOTHER: &str = "name a file that can be written: --skipped-file FILE; nothing was sent";
-
-fn cannot_write(path: &Path, error: &dyn std::error::Error) -> Failure {
-    Failure::because(exit::BAD_INPUT, format!("the skipped rows could not be written to {}", path.display()), error)
+    let failed = |error: std::io::IntoInnerError<BufWriter<NewFile>>| {
+        let (error, out) = error.into_parts();
+        out.get_ref().failed(&error)
+    };
+    out.into_inner().map_err(failed)
 }

@@ -88,6 +88,18 @@ pub(crate) fn option(path: &Path) -> String {
     format!(" --ledger {}", path.display())
 }
 
+/// The files of a ledger, none of which an output may take the place of.
+pub(crate) fn files(path: &Path) -> Vec<(&'static str, PathBuf)> {
+    let beside = |suffix: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        PathBuf::from(name)
+    };
+    [("ledger", ""), ("log of the ledger", "-wal"), ("index of the ledger", "-shm")]
+        .map(|(what, suffix)| (what, beside(suffix)))
+        .into()
+}
+
 /// A failure of the ledger, with what to do.
 pub(crate) fn failed(path: &Path, error: &LedgerError) -> Failure {
     let hint = match error.kind() {

@@ -22,7 +22,6 @@ mod samples;
 mod service;
 mod settings;
 mod signals;
-mod spreadsheet;
 mod terminal;
 
 use std::process::ExitCode;

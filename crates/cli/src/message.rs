@@ -38,9 +38,12 @@ pub(crate) fn read(args: &MessageArgs) -> Result<Message, Failure> {
 
 /// The message of a file.
 fn of_file(path: &Path, allow_unknown_kind: bool) -> Result<Message, Failure> {
-    let shown = path.display();
+    let shown = bytes::shown(path);
     let hint = "name a JSON file with the wire's `message` object, or give the words: --text 'Hello ${name}'";
     let text = bytes::read_text("message", path, hint)?;
+    if is_blank(&text) {
+        return Err(Failure::new(exit::BAD_INPUT, format!("{shown} is empty")).hint(hint));
+    }
     let message = parse::<Message>(text.as_bytes()).map_err(|error| unreadable(path, &error))?;
     if message.unknown_fields.get("recipient_and_params").is_some() {
         return Err(Failure::new(exit::BAD_INPUT, format!("{shown} holds a whole request, not its message"))
@@ -51,10 +54,10 @@ fn of_file(path: &Path, allow_unknown_kind: bool) -> Result<Message, Failure> {
         return Err(Failure::new(exit::BAD_INPUT, format!("{shown}, {}", broken.join("; ")))
             .hint("the service refuses such a message: fix the places named"));
     }
+    judge(&message, &shown, allow_unknown_kind)?;
     for field in message.unknown_fields() {
         say!("note: {shown}, {field}: a field that this release does not know; it goes out as it is");
     }
-    judge(&message, &shown.to_string(), allow_unknown_kind)?;
     Ok(message)
 }
 
@@ -138,7 +141,13 @@ fn unreadable(path: &Path, error: &ParseError) -> Failure {
     let at = if error.path().is_empty() { String::new() } else { format!(", {}", error.path()) };
     Failure::new(
         exit::BAD_INPUT,
-        format!("{}, line {}, column {}{at}: {}", path.display(), error.line(), error.column(), error.message()),
+        format!(
+            "{}, line {}, column {}{at}: {}",
+            bytes::shown(path),
+            error.line(),
+            error.column().max(1),
+            error.message()
+        ),
     )
     .hint("the file holds one message object, such as {\"text_message\": {\"text\": \"Hello ${name}\"}}")
 }

@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::sync::Arc;
 
-use sinch_batch_models::Template;
+use sinch_batch_models::{Fingerprint, Template};
 
 use crate::finding::{Finding, FindingKind, Place, RowNumber, Severity, Where, of_file};
 use crate::lines::Lines;
@@ -14,7 +14,6 @@ use crate::repeats::{Ordinal, Repeat, Search};
 use crate::skip::{Bits, InvalidRows};
 use crate::sms_sums::{SmsEstimate, SmsSums, named};
 use crate::source::{Format, Measured, Observer, RowReader, SourceError};
-use sinch_batch_models::Fingerprint;
 
 /// A text of more characters than this is worth a look: more than ten SMS parts.
 const LONG_TEXT: usize = 1600;

@@ -1,11 +1,10 @@
 //! Rows into batches.
 
-use sinch_batch_models::{BatchRecipient, Recipients};
+use sinch_batch_models::{BatchRecipient, Fingerprint, Recipients};
 
 use crate::finding::{Place, RowNumber};
 use crate::rows::Rows;
 use crate::source::SourceError;
-use sinch_batch_models::Fingerprint;
 
 /// One batch: its recipients, and the row and line each of them has.
 #[derive(Clone, Debug, PartialEq)]

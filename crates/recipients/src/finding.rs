@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use crate::source::text::is_blank;
+
 /// The number of a data row: 1 for the first, invalid rows included, blank lines not.
 pub type RowNumber = u64;
 
@@ -58,8 +60,10 @@ pub struct Finding {
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}", self.line)?;
-        if let Some(column) = &self.column {
-            write!(f, ", column {}", on_one_line(column.clone()))?;
+        match (&self.column, self.column_number) {
+            (Some(name), Some(number)) if is_blank(name) => write!(f, ", column {number}")?,
+            (Some(name), _) => write!(f, ", column {}", on_one_line(name.clone()))?,
+            (None, _) => {}
         }
         write!(f, ": {}", self.message)
     }
@@ -131,15 +135,23 @@ pub enum FindingKind {
     TemplateWhitespace,
     /// A warning: a value of more than 1,024 characters, or a text of more than 1,600.
     LongText,
+    /// A warning: a value with U+FFFD, which a program writes in place of a letter that it could not read.
+    LostLetter,
+    /// A warning: a placeholder where a template has none replaced: in the name of a parameter, or outside of its
+    /// parameters.
+    TemplatePlaceholder,
 }
 
 impl FindingKind {
     /// How findings of this kind count, unless a check is strict.
     pub fn severity(self) -> Severity {
         match self {
-            Self::ForeignPlaceholder | Self::SpreadsheetError | Self::TemplateWhitespace | Self::LongText => {
-                Severity::Warning
-            }
+            Self::ForeignPlaceholder
+            | Self::SpreadsheetError
+            | Self::TemplateWhitespace
+            | Self::LongText
+            | Self::LostLetter
+            | Self::TemplatePlaceholder => Severity::Warning,
             _ => Severity::Mistake,
         }
     }
@@ -178,6 +190,8 @@ impl FindingKind {
             Self::SpreadsheetError => "spreadsheet_error",
             Self::TemplateWhitespace => "template_whitespace",
             Self::LongText => "long_text",
+            Self::LostLetter => "lost_letter",
+            Self::TemplatePlaceholder => "template_placeholder",
         }
     }
 }

@@ -26,6 +26,14 @@ pub fn identity_fault(channel: &Channel, identity: &str) -> Option<String> {
     fault_on(channel, identity).map(|fault| fault.message)
 }
 
+/// The same as a send says it, which can remove what is not part of a number.
+pub(crate) fn of_send(mut fault: IdentityFault) -> IdentityFault {
+    if fault.message == TIDY {
+        fault.message.push_str("; `--tidy-numbers` removes them");
+    }
+    fault
+}
+
 /// What is wrong with an identity on a channel that is not empty.
 pub(crate) fn fault_on(channel: &Channel, id: &str) -> Option<IdentityFault> {
     if channel.has_phone_numbers() {
@@ -85,35 +93,41 @@ pub(crate) const BLANK: &str = "nothing in it can be seen";
 #[inline]
 pub(crate) fn is_error_word(text: &str) -> bool {
     // The first byte decides nearly every value.
-    matches!(text.as_bytes().first(), Some(b'#' | b'N' | b'n' | b'u' | b'(' | b' ')) && is_one_of_words(trimmed(text))
+    matches!(text.as_bytes().first(), Some(b'#' | b'N' | b'n' | b'u' | b'(' | b'<' | b'\\' | b'E' | b' '))
+        && is_one_of_words(trimmed(text))
 }
 
 fn is_one_of_words(text: &str) -> bool {
-    const WORDS: [&str; 22] = [
-        "#REF!",
+    const WORDS: [&str; 20] = [
         "#N/A",
-        "#VALUE!",
-        "#DIV/0!",
-        "#NAME?",
-        "#NULL!",
-        "#NUM!",
-        "#SPILL!",
-        "#CALC!",
-        "#FIELD!",
-        "#ERROR!",
-        "#BLOCKED!",
+        "#N/D",
+        "#NV",
         "#GETTING_DATA",
         "NULL",
         "null",
         "(null)",
+        "<null>",
+        "<NA>",
+        "\\N",
         "N/A",
         "n/a",
         "NaN",
         "nan",
+        "NaT",
+        "None",
         "undefined",
-        "#####",
+        "Err:502",
+        "Err:504",
+        "Err:508",
     ];
-    WORDS.contains(&text) || (text.len() > 2 && text.bytes().all(|byte| byte == b'#'))
+    // In every language of a spreadsheet they are one word in capitals, such as #REF!, #BEZUG!, #¡VALOR! or #NAME?.
+    let is_word = |text: &str| {
+        text.strip_prefix('#').and_then(|text| text.strip_suffix(['!', '?'])).is_some_and(|word| {
+            !word.is_empty()
+                && word.chars().all(|letter| letter.is_uppercase() || matches!(letter, '/' | '0' | '_' | '¡' | '¿'))
+        })
+    };
+    WORDS.contains(&text) || is_word(text) || (text.len() > 2 && text.bytes().all(|byte| byte == b'#'))
 }
 
 /// An identity as it is compared: trimmed, and a number without what people write between its digits.
@@ -138,6 +152,10 @@ pub(crate) fn comparable_of_any(id: &str) -> String {
 ///
 /// What has letters or more than one `+` stays as it is.
 pub(crate) fn tidied(number: &str) -> String {
+    // Without their brackets and dots these would be somebody else's number.
+    if has_trunk_zero(number) || is_decimal(number) {
+        return number.to_owned();
+    }
     let tidy: String = number.chars().filter(|character| !is_clutter(*character)).collect();
     let digits = tidy.strip_prefix('+').unwrap_or(&tidy);
     if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) && !is_rounded(number) {
@@ -145,6 +163,18 @@ pub(crate) fn tidied(number: &str) -> String {
     } else {
         number.to_owned()
     }
+}
+
+/// Whether a number has a zero in brackets, which is dialled inside of a country only: `+44 (0)770…`.
+fn has_trunk_zero(number: &str) -> bool {
+    number.contains("(0)")
+}
+
+/// Whether a program has written the number as a decimal one: `15550000004.0`.
+fn is_decimal(number: &str) -> bool {
+    trimmed(number).rsplit_once(['.', ',']).is_some_and(|(digits, rest)| {
+        matches!(rest, "0" | "00") && digits.trim_start_matches(['+', '-']).bytes().all(|byte| byte.is_ascii_digit())
+    })
 }
 
 /// What people write between the digits of a number, and spreadsheets in front of it.
@@ -164,9 +194,14 @@ fn is_rounded(text: &str) -> bool {
     is_number(exponent) && is_number(&mantissa.replace([',', '.'], ""))
 }
 
-const TIDY: &str = "it has spaces, dashes, dots, brackets or an apostrophe, which are not part of a number; `--tidy-numbers` removes them";
+const TIDY: &str =
+    "it has spaces, dashes, dots, brackets, an apostrophe or invisible characters, which are not part of a number";
 const ROUNDED: &str = "a spreadsheet has rounded it (as in 1.5E+10), which cannot be repaired: format the column as text, and export it again";
-const NO_COUNTRY: &str = "it begins with 0, so the country code is missing: write it as +44…";
+const NO_COUNTRY: &str = "it begins with 0, so the country code is missing: write it such as +44…";
+const DOUBLE_ZERO: &str = "it begins with 00, which is dialled before a country code: write + in its place";
+const TRUNK_ZERO: &str =
+    "it has (0), which is not dialled from abroad: take it out, or write the 0 if the country keeps it";
+const DECIMAL: &str = "a program has written it as a decimal number (as in 15550000004.0): format the column as text, and export it again";
 
 /// The digits of a phone number with which nothing is wrong.
 #[inline]
@@ -188,6 +223,12 @@ pub(crate) fn phone_fault(number: &str) -> Option<String> {
     if is_error_word(number) {
         return Some(ERROR_WORD.to_owned());
     }
+    if is_decimal(number) {
+        return Some(DECIMAL.to_owned());
+    }
+    if has_trunk_zero(number) {
+        return Some(TRUNK_ZERO.to_owned());
+    }
     let tidy = tidied(number);
     if tidy != number && digits_of(&tidy).is_some() {
         return Some(TIDY.to_owned());
@@ -199,6 +240,7 @@ pub(crate) fn phone_fault(number: &str) -> Option<String> {
     }
     Some(match digits.len() {
         0 => "not a phone number: there is no digit".to_owned(),
+        9.. if digits.starts_with("00") && !digits.starts_with("000") => DOUBLE_ZERO.to_owned(),
         _ if digits.starts_with('0') => NO_COUNTRY.to_owned(),
         1 => "not a phone number: there is 1 digit; a number has 7 to 15".to_owned(),
         count => format!("not a phone number: there are {count} digits; a number has 7 to 15"),
@@ -227,8 +269,18 @@ mod tests {
         check("5", Some("not a phone number: there is 1 digit; a number has 7 to 15"));
         check("155501", Some("not a phone number: there are 6 digits; a number has 7 to 15"));
         check("+1555010000100012", Some("not a phone number: there are 16 digits; a number has 7 to 15"));
-        for local in ["0015550100", "07700900123", "0770 090 0123"] {
+        for local in ["07700900123", "0770 090 0123", "0", "000000"] {
             check(local, Some(NO_COUNTRY));
+        }
+        for abroad in ["00447700900123", "+00447700900123", "00 44 7700 900123"] {
+            check(abroad, Some(DOUBLE_ZERO));
+        }
+        // Tidied they would be somebody else's.
+        for (number, message) in
+            [("+44 (0)7700 900123", TRUNK_ZERO), ("15550000004.0", DECIMAL), ("1555000000,00", DECIMAL)]
+        {
+            check(number, Some(message));
+            assert_eq!(tidied(number), number);
         }
         for untidy in [
             "+1 555 000-0004",
@@ -245,7 +297,10 @@ mod tests {
             check(rounded, Some(ROUNDED));
             assert_eq!(tidied(rounded), rounded);
         }
-        check("#REF!", Some(ERROR_WORD));
+        for word in ["#REF!", "#N/A", "#BEZUG!", "#¡VALOR!", "#DIV/0!", "#NV", "#####", "\\N", "<NA>", "Err:502"] {
+            check(word, Some(ERROR_WORD));
+        }
+        assert!(!is_error_word("#1!") && !is_error_word("#winning!") && !is_error_word("#!"));
         assert_eq!(tidied("+1 call me"), "+1 call me");
     }
 

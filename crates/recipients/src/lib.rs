@@ -86,6 +86,7 @@ mod prices;
 mod repeats;
 mod sms;
 mod sms_sums;
+mod spreadsheet;
 mod summary;
 
 mod check;
@@ -128,4 +129,5 @@ pub use sms_sums::{Culprit, LongRow, SmsEstimate};
 pub use source::text::is_blank;
 pub use source::{Format, MAX_ROW_BYTES, RowReader, SourceError};
 pub use spool::Spool;
+pub use spreadsheet::spreadsheet_cell;
 pub use summary::{FindingGroup, FindingSummary};

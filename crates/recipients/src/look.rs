@@ -47,6 +47,21 @@ pub enum NotText {
     /// A PDF document.
     #[error("the file is a PDF document, not text")]
     Pdf,
+    /// A text with one or two bytes a letter in an encoding from before UTF-8, such as Windows-1251 or Shift_JIS.
+    #[error("the file is in an old encoding, not UTF-8")]
+    OldEncoding,
+    /// An archive of 7-Zip.
+    #[error("the file is a 7-Zip archive, not text")]
+    SevenZip,
+    /// A RAR archive.
+    #[error("the file is a RAR archive, not text")]
+    Rar,
+    /// A document of a word processor (`.rtf`).
+    #[error("the file is a document (RTF), not CSV or JSON")]
+    Rtf,
+    /// A picture, a database or another file that is not text.
+    #[error("the file is not text")]
+    Binary,
     /// A page of HTML, or XML.
     #[error("the file is HTML or XML, not CSV or JSON")]
     Markup,
@@ -58,10 +73,13 @@ pub enum NotText {
 impl NotText {
     /// What to type or do, for a file of this name.
     pub fn hint(self, file: impl fmt::Display) -> String {
+        let file = file.to_string();
+        let kind = extension_of(&file);
         let iconv = |from: &str| {
-            format!("convert it: iconv -f {from} -t UTF-8 {file} > utf8.csv; or in Excel: Save As, CSV UTF-8")
+            let excel = if kind == "csv" { "; or in Excel: Save As, CSV UTF-8" } else { "" };
+            format!("convert it: iconv -f {from} -t UTF-8 {file} > utf8.{kind}{excel}")
         };
-        let unpack = |tool: &str| format!("unpack it: {tool} -dc {file} > unpacked.csv");
+        let unpack = |tool: &str| format!("unpack it: {tool} -dc {file} > unpacked.{kind}");
         match self {
             Self::Utf16 => iconv("UTF-16"),
             Self::Utf32 => iconv("UTF-32"),
@@ -72,9 +90,25 @@ impl NotText {
             Self::Bzip2 => unpack("bzip2"),
             Self::Xz => unpack("xz"),
             Self::Zstd => unpack("zstd"),
-            Self::Pdf | Self::Markup | Self::Other => "name a CSV or JSON file in UTF-8".to_owned(),
+            Self::SevenZip => format!("unpack it, and name the file in it: 7z x {file}"),
+            Self::Rar => format!("unpack it, and name the file in it: unrar x {file}"),
+            Self::OldEncoding => {
+                format!(
+                    "save it as CSV UTF-8 where it was made; or, if you know its encoding: iconv -f ENCODING -t UTF-8 {file} > utf8.{kind}"
+                )
+            }
+            Self::Pdf | Self::Markup | Self::Rtf | Self::Binary | Self::Other => {
+                "name a CSV or JSON file in UTF-8".to_owned()
+            }
         }
     }
+}
+
+/// What the text in a file of this name is, compressed or not: `csv` unless the name says otherwise.
+fn extension_of(file: &str) -> &str {
+    let bare = [".gz", ".bz2", ".xz", ".zst"].iter().find_map(|end| file.strip_suffix(end)).unwrap_or(file);
+    let extension = bare.rsplit_once('.').map_or("", |(_, extension)| extension);
+    ["json", "jsonl", "ndjson", "env"].into_iter().find(|known| extension.eq_ignore_ascii_case(known)).unwrap_or("csv")
 }
 
 /// The bytes of a text in UTF-8 without a byte order mark, or what they are instead.
@@ -93,7 +127,7 @@ pub fn text(bytes: &[u8]) -> Result<&str, NotText> {
     if let Some(kind) = by_first_bytes(bytes) {
         return Err(kind);
     }
-    std::str::from_utf8(bare).map_err(|_| if is_windows_1252(bare) { NotText::Windows1252 } else { NotText::Other })
+    std::str::from_utf8(bare).map_err(|_| encoding(bare).unwrap_or(NotText::Other))
 }
 
 /// Looks at the first bytes of a file that is read row by row.
@@ -112,7 +146,10 @@ pub(crate) fn first_bytes(bytes: &[u8]) -> Result<(), NotText> {
     let header = lines.next().is_some_and(broken);
     // One row in another encoding was pasted in; it is a finding of that row.
     let whole = header || lines.filter(|line| broken(line)).nth(1).is_some();
-    if whole && is_windows_1252(bare) { Err(NotText::Windows1252) } else { Ok(()) }
+    match encoding(bare) {
+        Some(kind) if whole => Err(kind),
+        _ => Ok(()),
+    }
 }
 
 /// How many bytes a byte order mark takes.
@@ -121,7 +158,7 @@ pub(crate) fn mark_length(bytes: &[u8]) -> usize {
 }
 
 fn by_first_bytes(bytes: &[u8]) -> Option<NotText> {
-    let has = |what: &[u8]| bytes[..bytes.len().min(4096)].windows(what.len()).any(|window| window == what);
+    let has = |what: &[u8]| bytes[..bytes.len().min(64 * 1024)].windows(what.len()).any(|window| window == what);
     let text = bytes[mark_length(bytes)..].trim_ascii_start();
     let begins = |what: &str| text.get(..what.len()).is_some_and(|text| text.eq_ignore_ascii_case(what.as_bytes()));
     Some(match bytes {
@@ -136,10 +173,40 @@ fn by_first_bytes(bytes: &[u8]) -> Option<NotText> {
         [0xFD, b'7', b'z', b'X', b'Z', 0, ..] => NotText::Xz,
         [0x28, 0xB5, 0x2F, 0xFD, ..] => NotText::Zstd,
         [b'%', b'P', b'D', b'F', b'-', ..] => NotText::Pdf,
-        _ if begins("<!doctype") || begins("<html") || begins("<?xml") => NotText::Markup,
+        [b'7', b'z', 0xBC, 0xAF, 0x27, 0x1C, ..] => NotText::SevenZip,
+        [b'R', b'a', b'r', b'!', 0x1A, 7, ..] => NotText::Rar,
+        _ if begins("{\\rtf") => NotText::Rtf,
+        _ if is_markup(text) => NotText::Markup,
+        _ if is_utf_32(bytes) => NotText::Utf32,
         _ if is_utf_16(bytes) => NotText::Utf16,
+        _ if is_binary(bytes) => NotText::Binary,
         _ => return None,
     })
+}
+
+/// Whether a text begins with a tag.
+fn is_markup(text: &[u8]) -> bool {
+    let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    matches!(line, [b'<', next, ..] if next.is_ascii_alphabetic() || matches!(next, b'!' | b'?'))
+        && line.contains(&b'>')
+}
+
+/// Whether the first line holds bytes that no text has: a 0, or what begins pictures and programs.
+fn is_binary(bytes: &[u8]) -> bool {
+    let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = &line[..line.len().min(64)];
+    // One 0 may be a slip in a cell; a header has none.
+    line.iter().filter(|byte| **byte == 0).count() > 1
+        || line.starts_with(b"\x89PNG")
+        || line.starts_with(b"\xFF\xD8\xFF")
+}
+
+/// Whether three of every four bytes are 0, as in UTF-32 without a mark.
+fn is_utf_32(bytes: &[u8]) -> bool {
+    let quads = bytes[..bytes.len().min(64)].chunks_exact(4);
+    quads.len() >= 4
+        && (quads.clone().all(|quad| quad[0] != 0 && quad[2..] == [0, 0])
+            || quads.clone().all(|quad| quad[3] != 0 && quad[..2] == [0, 0]))
 }
 
 /// Whether every other byte is 0, as in UTF-16 without a mark.
@@ -150,22 +217,39 @@ fn is_utf_16(bytes: &[u8]) -> bool {
             || pairs.clone().all(|pair| pair[0] == 0 && pair[1] != 0))
 }
 
-/// Whether bytes that are not UTF-8 are letters and signs of Windows-1252, and none are UTF-8.
-fn is_windows_1252(bytes: &[u8]) -> bool {
+/// The encoding of bytes that are not UTF-8, as far as they show it; none if they are a mixture, or no text.
+fn encoding(bytes: &[u8]) -> Option<NotText> {
     let mut rest = bytes;
-    loop {
-        match std::str::from_utf8(rest) {
-            Ok(text) => return text.is_ascii(),
-            Err(error) => {
-                let (valid, broken) = rest.split_at(error.valid_up_to());
-                let is_sign = |byte: &u8| matches!(byte, 0x80 | 0x82..=0x8C | 0x8E | 0x91..=0x9C | 0x9E..=0xFD);
-                if !valid.is_ascii() || !broken.first().is_some_and(is_sign) {
-                    return false;
-                }
-                rest = &broken[1..];
+    let (mut letters, mut others, mut multibyte) = (0, 0, 0);
+    // Which bytes are others: one and the same all over is no encoding.
+    let mut kinds = 0_u128;
+    // How many bytes of them stand side by side, and whether the last was a letter.
+    let (mut run, mut after_letter) = (0, false);
+    while let Err(error) = std::str::from_utf8(rest) {
+        let (valid, broken) = rest.split_at(error.valid_up_to());
+        multibyte += valid.iter().filter(|byte| **byte >= 0xC0).count();
+        let (byte, next) = broken.split_first()?;
+        run = if valid.is_empty() { run + 1 } else { 1 };
+        // Letters of Western Europe stand alone; several in a row are those of another alphabet.
+        match byte {
+            0xC0..=0xFD if run == 1 || run == 2 && !after_letter => letters += 1,
+            // Quotes, dashes, the euro, and signs.
+            0x80 | 0x85 | 0x91..=0x97 | 0x99 | 0xA0..=0xBF if run <= 2 => letters += 1,
+            _ => {
+                others += 1;
+                kinds |= 1 << (byte & 0x7F);
             }
         }
+        after_letter = matches!(byte, 0xC0..=0xFD);
+        rest = next;
     }
+    let control = |byte: &u8| *byte < b' ' && !matches!(byte, b'\t' | b'\r' | b'\n' | 0x1A);
+    multibyte += rest.iter().filter(|byte| **byte >= 0xC0).count();
+    // Where more than a few letters are UTF-8, which is no accident, it is a mixture.
+    if multibyte * 4 > letters + others || bytes.iter().any(control) || (letters == 0 && kinds.count_ones() < 2) {
+        return None;
+    }
+    Some(if others * 4 > letters || multibyte > 0 { NotText::OldEncoding } else { NotText::Windows1252 })
 }
 
 #[cfg(test)]
@@ -190,7 +274,19 @@ mod tests {
             (b"SMS,pr\xE9nom\n+15550100001,x\n".to_vec(), Some(NotText::Windows1252)),
             (b"SMS,name\n1,Ren\xE9\n2,Zo\xEB\n".to_vec(), Some(NotText::Windows1252)),
             (b"SMS,name\n1,Ren\xE9\n".to_vec(), None),
-            (b"SMS,name\n1,\xFF\n2,\xFF\n".to_vec(), None),
+            (b"SMS,name\n1,\xCF\xB8\xF2\xF0\n2,\xC8\xE2\xE0\xED\n".to_vec(), Some(NotText::OldEncoding)),
+            (b"SMS,name\n1,\x8ER\x93c\n2,\x97\xE9\x96\xD8\n".to_vec(), Some(NotText::OldEncoding)),
+            (b"SMS,name\n1,M\x81ller\n2,J\x84ger\n".to_vec(), Some(NotText::OldEncoding)),
+            (b"SMS,name\n1,O\x92Neil\n2,\x93Zo\xEB\x94\n".to_vec(), Some(NotText::Windows1252)),
+            (b"SMS,name\n1,\x01\xFF\n2,\xFF\n".to_vec(), None),
+            (b"S\0\0\0M\0\0\0S\0\0\0\n\0\0\0".to_vec(), Some(NotText::Utf32)),
+            (b"7z\xBC\xAF\x27\x1C\0\x04".to_vec(), Some(NotText::SevenZip)),
+            (b"Rar!\x1A\x07\x01".to_vec(), Some(NotText::Rar)),
+            (b"{\\rtf1\\ansi".to_vec(), Some(NotText::Rtf)),
+            (b"<table><tr>".to_vec(), Some(NotText::Markup)),
+            (b"SQLite format 3\0\x10\0".to_vec(), Some(NotText::Binary)),
+            (b"\x89PNG\r\n".to_vec(), Some(NotText::Binary)),
+            (b"SMS,na\0me\n".to_vec(), None),
             ("SMS,name\n1,René\n".as_bytes().to_vec(), None),
             (b"SMS,name\n1,Ren\xC3".to_vec(), None),
             (b"\xEF\xBB\xBFSMS".to_vec(), None),
@@ -206,6 +302,14 @@ mod tests {
         assert_eq!(text("\u{feff}é".as_bytes()), Ok("é"));
         assert_eq!(text(b"{\"a\": \"\xE9\"}"), Err(NotText::Windows1252));
         assert_eq!(text(b"a\xFF"), Err(NotText::Other));
-        assert!(NotText::Utf16.hint("people.csv").contains("iconv -f UTF-16 -t UTF-8 people.csv"));
+        for (kind, file, hint) in [
+            (NotText::Utf16, "people.csv", "iconv -f UTF-16 -t UTF-8 people.csv > utf8.csv; or in Excel"),
+            (NotText::Utf16, "m.json", "iconv -f UTF-16 -t UTF-8 m.json > utf8.json"),
+            (NotText::Gzip, "p.jsonl.gz", "gzip -dc p.jsonl.gz > unpacked.jsonl"),
+            (NotText::Gzip, "people.gz", "> unpacked.csv"),
+        ] {
+            assert!(kind.hint(file).contains(hint), "{}", kind.hint(file));
+        }
+        assert!(!NotText::Utf16.hint("m.json").contains("Excel"));
     }
 }

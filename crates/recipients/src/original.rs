@@ -3,12 +3,13 @@
 use std::fmt;
 use std::io::{self, Read, Write};
 
-use sinch_batch_models::{Message, Template};
+use sinch_batch_models::{Fingerprint, Message, Template};
 
 use crate::file::RecipientFile;
 use crate::finding::RowNumber;
 use crate::source::{Format, RowReader, SourceError};
-use sinch_batch_models::Fingerprint;
+#[cfg(feature = "csv")]
+use crate::spreadsheet::spreadsheet_cell;
 
 /// Copies rows of a file as they stand in it, each with remarks: a file that can be sent as it is.
 ///
@@ -152,9 +153,12 @@ fn without_line_break(line: &[u8]) -> (&[u8], &[u8]) {
 
 #[cfg(feature = "csv")]
 fn write_field(text: &str, separator: char, out: &mut dyn Write) -> io::Result<()> {
-    if text.contains(['"', separator, '\n', '\r']) {
-        write!(out, "\"{}\"", text.replace('"', "\"\""))
-    } else {
+    // A word needs no quotes, and a formula gets more than these.
+    let is_word =
+        |text: &str| text.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, '_' | '-' | ':' | '.'));
+    if !text.contains(separator) && !text.starts_with('-') && is_word(text) {
         out.write_all(text.as_bytes())
+    } else {
+        out.write_all(spreadsheet_cell(text).as_bytes())
     }
 }

@@ -101,26 +101,26 @@ pub enum BadPrices {
 }
 
 impl Prices {
-    /// Reads `prefix,currency,price`, a header line first; commas, semicolons or tabs.
+    /// Reads `prefix,currency,price`, a header line first; commas, semicolons or tabs. Among semicolons and tabs a
+    /// price may have a decimal comma.
     ///
     /// # Errors
     /// [`BadPrices`] at the first line that is not a price.
     pub fn read(bytes: &[u8]) -> Result<Self, BadPrices> {
         let text = text(bytes).map_err(BadPrices::NotText)?;
-        let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
+        let mut lines = (1..)
+            .zip(text.split('\n').flat_map(|line| line.trim_end_matches('\r').split('\r')))
+            .filter(|(_, line)| !line.trim_matches([',', ';', ' ', '\t']).is_empty() && !line.starts_with('#'))
+            .skip_while(|(_, line)| line.trim_matches('"').to_ascii_lowercase().starts_with("sep="));
         let header = lines.next().map(|(_, line)| line).ok_or(BadPrices::Empty)?;
-        let separator = [',', ';', '\t'].into_iter().find(|separator| header.contains(*separator)).unwrap_or(',');
-        let cells = |line| -> Vec<&str> {
-            let line: &str = line;
-            line.split(separator).map(|cell| cell.trim().trim_matches('"')).collect()
-        };
-        if cells(header) != ["prefix", "currency", "price"] {
+        let separator = [';', '\t', ','].into_iter().find(|separator| header.contains(*separator)).unwrap_or(',');
+        if cells(header, separator).is_none_or(|cells| !cells.join(",").eq_ignore_ascii_case("prefix,currency,price")) {
             return Err(BadPrices::Header);
         }
         let mut prices = Self { by_prefix: HashMap::new(), longest: 0 };
-        for (at, line) in lines {
-            let fault = |what| BadPrices::Line { line: at + 1, what };
-            let cells = cells(line);
+        for (line, text) in lines {
+            let fault = |what| BadPrices::Line { line, what };
+            let cells = cells(text, separator).ok_or_else(|| fault("a quote is not around a whole cell"))?;
             let [prefix, currency, price] = cells[..] else { return Err(fault("a price has 3 cells")) };
             let prefix = prefix.strip_prefix('+').unwrap_or(prefix);
             if prefix.is_empty() || prefix.len() > 15 || !prefix.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -129,7 +129,8 @@ impl Prices {
             if currency.len() != 3 || !currency.bytes().all(|byte| byte.is_ascii_alphabetic()) {
                 return Err(fault("the currency is not 3 letters, such as EUR"));
             }
-            let price = Amount::read(price).ok_or_else(|| fault("the price is not a number such as 0.0075"))?;
+            let price = if separator == ',' { price.to_owned() } else { price.replace(',', ".") };
+            let price = Amount::read(&price).ok_or_else(|| fault("the price is not a number such as 0.0075"))?;
             prices.longest = prices.longest.max(prefix.len());
             let value = (currency.to_ascii_uppercase().into(), price);
             if prices.by_prefix.insert(prefix.into(), value).is_some() {
@@ -148,6 +149,20 @@ impl Prices {
             Some((&**currency, *price))
         })
     }
+}
+
+/// The cells of a line; none if a quote is anywhere but around a whole cell, or in a cell that goes on.
+fn cells(line: &str, separator: char) -> Option<Vec<&str>> {
+    let bare = |cell: &str| -> Option<usize> {
+        let inside = cell.strip_prefix('"').and_then(|cell| cell.strip_suffix('"')).unwrap_or(cell);
+        (!inside.contains('"')).then_some(inside.len())
+    };
+    line.split(separator)
+        .map(|cell| {
+            let cell = cell.trim();
+            bare(cell).map(|length| if length < cell.len() { cell[1..cell.len() - 1].trim() } else { cell })
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -172,10 +187,21 @@ mod tests {
     fn price_files_are_read_or_named() {
         let read = |text: &str| Prices::read(text.as_bytes()).map(|prices| prices.by_prefix.len());
         assert_eq!(read("\u{feff}prefix;currency;price\n+1;usd;0.01\n\n# note\n44;GBP;0.02\n"), Ok(2));
+        assert_eq!(read("sep=;\nPrefix;Currency;Price\n44;GBP;0,0075\n;;\n"), Ok(1));
+        assert_eq!(read("prefix,currency,price\r44,GBP,0.02\r1,USD,\"0.01\"\r"), Ok(2));
         assert_eq!(read(""), Err(BadPrices::Empty));
         assert_eq!(read("prefix,currency,price\n"), Err(BadPrices::Empty));
         assert_eq!(read("1,USD,0.01\n"), Err(BadPrices::Header));
-        for line in ["1,USD", "x,USD,1", "1,US,1", "1,USD,one", "1,USD,1\n+1,USD,2"] {
+        for line in [
+            "1,USD",
+            "x,USD,1",
+            "1,US,1",
+            "1,USD,one",
+            "1,USD,1\n+1,USD,2",
+            "1,USD,\"0.01\n2,USD,1\"",
+            "1,USD,1\"",
+            "1,USD,0,01",
+        ] {
             assert!(matches!(read(&format!("prefix,currency,price\n{line}\n")), Err(BadPrices::Line { .. })), "{line}");
         }
     }

@@ -3,13 +3,12 @@
 use std::fmt;
 use std::io;
 
-use sinch_batch_models::BatchRecipient;
+use sinch_batch_models::{BatchRecipient, Fingerprint};
 
 use crate::finding::{Finding, Place, RowNumber};
 use crate::repeats::Ordinal;
 use crate::skip::InvalidRows;
 use crate::source::{Observer, RowReader, SourceError};
-use sinch_batch_models::Fingerprint;
 
 /// A good row.
 #[derive(Clone, Debug, PartialEq)]

@@ -6,6 +6,8 @@ use std::io::{self, Write};
 use crate::finding::Finding;
 use crate::rows::Skipped;
 use crate::source::{Format, RowReader};
+#[cfg(feature = "csv")]
+use crate::spreadsheet::spreadsheet_cell;
 
 /// Writes skipped rows, with the reason of each, in their own format.
 ///
@@ -66,7 +68,7 @@ impl<W: Write> SkippedWriter<W> {
             #[cfg(feature = "csv")]
             Format::Csv => {
                 let separator = self.separator;
-                write!(self.line, "{}{separator}\"{}\"{separator}", skipped.line, reason.replace('"', "\"\""))?;
+                write!(self.line, "{}{separator}{}{separator}", skipped.line, spreadsheet_cell(&reason))?;
             }
             Format::JsonLines | Format::JsonArray => writeln!(self.line, "# line {}: {reason}", skipped.line)?,
         }

@@ -426,9 +426,12 @@ pub(crate) struct ReportArgs {
     /// File of recipients, if it has moved since the campaign began
     #[arg(long, value_name = "FILE", requires = "rows")]
     pub(crate) input: Option<PathBuf>,
-    /// Write to a file instead of standard output; an existing file is replaced
+    /// Write to a new file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Replace an existing output file
+    #[arg(long, requires = "output")]
+    pub(crate) overwrite: bool,
     #[command(flatten)]
     pub(crate) ledger: LedgerArgs,
     #[command(flatten)]

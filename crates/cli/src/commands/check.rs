@@ -46,7 +46,7 @@ pub(crate) async fn run(args: CheckArgs) -> Result<u8, Failure> {
         return Ok(exit::OK);
     }
     let failure = Failure::new(exit::BAD_INPUT, input::mistakes(&checked, file));
-    Err(if let Some(hint) = input::hint_of_file(&found, file, &args.message) {
+    Err(if let Some(hint) = input::hint_of_file(&found, &args.message) {
         failure.hint(hint)
     } else if input::has_valid_rows(&checked) {
         failure.hint("fix them and check again; or send the valid rows: sinch-batch send … --skip-invalid")

@@ -201,6 +201,12 @@ fn app(app: Option<&str>) -> Finding {
 fn place(args: &ServiceArgs) -> Finding {
     let url = args.base_url.as_deref().filter(|url| !url.is_empty());
     match (url, args.region.as_deref()) {
+        (Some(url), _) if !is_service_url(url) => Finding::fail(
+            "service",
+            exit::USAGE,
+            format!("the base URL is not a URL of a service{}", from(&["SINCH_BATCH_BASE_URL"])),
+            "write it such as https://eu.example.com, or leave it out and export SINCH_REGION",
+        ),
         (Some(url), _) => Finding::ok(
             "service",
             format!("{} (a base URL, not a region's host){}", host(url), from(&["SINCH_BATCH_BASE_URL"])),
@@ -221,6 +227,10 @@ fn place(args: &ServiceArgs) -> Finding {
             ),
         },
     }
+}
+
+fn is_service_url(url: &str) -> bool {
+    url::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
 /// Of a URL, what may be shown: neither a user nor a query.

@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use crate::args::{ConsentsCommand, ContactsCommand, ListArgs, ServiceArgs};
 use crate::fail::{Failure, call_sentence, output};
 use crate::findings::Collected;
-use crate::output::{count, out, write_json_line};
+use crate::output::{count, grouped, out, write_json_line};
 use crate::service::{Service, app_id};
 use crate::{bytes, exit, input, say, signals};
 
@@ -421,20 +421,20 @@ fn text(report: &Report<'_>) -> String {
             Outcome::Unknown => "unknown whether they went through",
             Outcome::NotSent => "not sent",
         };
-        let rows = if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") };
+        let rows = count(rows, "row", "rows");
         let error = first.error.as_ref().map_or_else(String::new, |error| format!(": {error}"));
         text.push_str(&format!("{}, {rows}: {said}{error}\n", lines(first.first_line, last.last_line)));
     }
-    text.push_str(&format!("{} rows", report.rows));
-    for (count, what) in [
-        (report.passed_over, "passed over"),
+    text.push_str(&count(report.rows, "row", "rows"));
+    for (number, what) in [
+        (report.passed_over, "skipped"),
         (report.accepted, "accepted"),
         (report.refused, "refused"),
         (report.unknown, "unknown"),
         (report.not_sent, "not sent"),
     ] {
-        if count > 0 || what == "accepted" {
-            text.push_str(&format!(", {count} {what}"));
+        if number > 0 || what == "accepted" {
+            text.push_str(&format!(", {} {what}", grouped(number)));
         }
     }
     text.push('\n');
@@ -458,16 +458,21 @@ fn finish<T: Job>(file: &Path, report: &Report<'_>, stopped: Stop) -> Result<u8,
     if let Some(call) = last.filter(|call| call.outcome == Outcome::Unknown) {
         let (first, end) = (call.first_line, call.last_line);
         let unknown = lines(first, end);
-        let sentence = format!("it is not known whether {unknown} went through; nothing behind was sent");
+        let sentence = format!("it is not known whether {unknown} went through; no later row was sent");
         let failure = Failure::new(exit::LOOK, sentence);
         return Err(if T::CAN_REPEAT {
-            failure.hint(format!("doing it again does no harm: {}", again(first)))
+            failure.hint(format!("it is safe to do it again: {}", again(first)))
         } else {
             failure.hint(format!(
-                "a contact may be made twice: wait for the CONTACT_CREATE callbacks of {unknown} before you decide; go on behind with: {}",
+                "a contact may be made twice: wait for the CONTACT_CREATE callbacks of {unknown} before you decide; continue after them: {}",
                 again(end + 1)
             ))
         });
+    }
+    if report.calls.is_empty() && report.passed_over > 0 && stopped == Stop::End {
+        let sentence =
+            format!("no row of {} begins at the line of --from-line or behind it; nothing was sent", report.file);
+        return Err(Failure::new(exit::USAGE, sentence).hint("count lines as an editor does, the header as line 1"));
     }
     let counts = format!("{} of {} rows were accepted", report.accepted, report.rows);
     match stopped {

@@ -19,6 +19,7 @@ use crate::args::{SendArgs, SendAt};
 use crate::fail::{Failure, output};
 use crate::findings::{self, Collected};
 use crate::output::{count, grouped, out};
+use crate::outputs::NewFile;
 use crate::receiver::{Receiver, secret};
 use crate::run::{Next, Run, limits};
 use crate::service::{Service, app_id};
@@ -86,20 +87,25 @@ async fn prepare(args: &SendArgs, stop: &Stop) -> Result<Prepared, Failure> {
         false => Some((Service::read(&args.service), app_id(&args.service))),
     };
     if let Some(skipped) = &args.skipped_file {
+        if outputs::is_dash(skipped) {
+            return Err(Failure::new(exit::USAGE, "standard output has the report, so skipped rows cannot go there")
+                .hint("name a new file: --skipped-file FILE"));
+        }
         let read = [
             ("input", Some(file)),
             ("message", args.message.message.as_deref()),
             ("request", args.request.request.as_deref()),
             ("price file", args.judge.prices.as_deref()),
-            ("ledger", args.ledger.ledger.as_deref()),
         ];
         outputs::is_none_of(
             skipped,
             "--skipped-file",
             read.into_iter().filter_map(|(what, path)| Some((what, path?))),
         )?;
-        if args.ledger.ledger.is_none() && !args.simulate {
-            outputs::is_none_of(skipped, "--skipped-file", [("ledger", ledgers::path(&args.ledger)?.as_path())])?;
+        if args.ledger.ledger.is_some() || !args.simulate {
+            let files = ledgers::files(&ledgers::path(&args.ledger)?);
+            let files = files.iter().map(|(what, path)| (*what, path.as_path()));
+            outputs::is_none_of(skipped, "--skipped-file", files)?;
         }
     }
     // What is wrong with the file is said first: it is what people are at.
@@ -256,10 +262,7 @@ async fn check(args: &SendArgs, app: &AppId) -> Result<CheckedCampaign, Failure>
 }
 
 /// Writes away the rows that are skipped; nobody's file is replaced before the campaign has begun.
-async fn skip(
-    args: &SendArgs,
-    mut checked: CheckedCampaign,
-) -> Result<(CheckedCampaign, Option<input::Skipped>), Failure> {
+async fn skip(args: &SendArgs, mut checked: CheckedCampaign) -> Result<(CheckedCampaign, Option<NewFile>), Failure> {
     let rows = checked.checked().invalid_rows;
     if rows == 0 {
         return Ok((checked, None));
@@ -267,12 +270,13 @@ async fn skip(
     let is_typed = args.skipped_file.is_some();
     let path = args.skipped_file.clone().unwrap_or_else(|| input::skipped_path(&args.input.file));
     let repeats = checked.checked().repeats;
-    let (checked, skipped) = input::blocking(move || {
-        let skipped = input::Skipped::write(&path, is_typed, |out| checked.write_skipped(out))?;
-        Ok((checked, skipped))
+    let (checked, skipped, path) = input::blocking(move || {
+        let mut skipped = input::write_skipped(&path, is_typed, |out| checked.write_skipped(out))?;
+        let path = skipped.settle()?.to_owned();
+        Ok((checked, skipped, path))
     })
     .await?;
-    say!("{} skipped; fix them in {} and send that file", count(rows, "row is", "rows are"), skipped.path().display());
+    say!("{} skipped; fix them in {} and send that file", count(rows, "row is", "rows are"), path.display());
     if repeats > 0 {
         let repeats = match repeats {
             1 => "1 of them repeats a recipient".to_owned(),

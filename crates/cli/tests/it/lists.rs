@@ -111,7 +111,10 @@ fn a_call_of_unknown_outcome_stops_and_says_where_to_go_on() {
     );
     assert_eq!(report["calls"][1]["outcome"], "unknown");
     assert!(said.stderr.contains("lines 22 to 41"), "{said:?}");
-    assert!(said.stderr.contains("does no harm: sinch-batch consents insert out.csv --from-line 22"), "{said:?}");
+    assert!(
+        said.stderr.contains("is safe to do it again: sinch-batch consents insert out.csv --from-line 22"),
+        "{said:?}"
+    );
     stage.no_faults();
     let report = run(&mut insert("22")).ends(0).json();
     assert_eq!((&report["passed_over"], &report["accepted"], &report["not_sent"]), (&json!(20), &json!(30), &json!(0)));

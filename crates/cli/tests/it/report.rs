@@ -37,9 +37,15 @@ fn report_goes_to_a_file_in_every_format() {
     for format in ["table", "json", "csv", "html"] {
         let shown = report(&stage, &["--format", format]).ends(0).stdout;
         for flag in ["-o", "--output"] {
-            // One that is there is replaced.
             stage.write("report.out", "before");
-            let said = report(&stage, &["--format", format, flag, "report.out"]).ends(0);
+            let args = ["--format", format, flag, "report.out"];
+            let said = report(&stage, &args).ends(2);
+            assert!(
+                said.stderr.contains("report.out is there already") && said.stderr.contains("--overwrite"),
+                "{said:?}"
+            );
+            assert_eq!(std::fs::read_to_string(stage.path().join("report.out")).unwrap(), "before");
+            let said = report(&stage, &[&args[..], &["--overwrite"]].concat()).ends(0);
             assert_eq!(said.stdout, "", "{said:?}");
             let written = std::fs::read_to_string(stage.path().join("report.out")).unwrap();
             assert!(!written.is_empty(), "{format}");
@@ -47,6 +53,29 @@ fn report_goes_to_a_file_in_every_format() {
                 assert_eq!(written, shown, "{format}");
             }
         }
+    }
+}
+
+#[test]
+fn report_is_never_a_file_that_is_read_and_rows_are_for_their_user_only() {
+    let stage = sent(&["--fail-percent", "100"]);
+    let read = |name: &str| std::fs::read(stage.path().join(name)).unwrap();
+    let (people, ledger) = (read("people.csv"), read("ledger.db"));
+    let rows = ["--rows", "failed", "--with-file"];
+    for output in ["people.csv", "./people.csv", "ledger.db"] {
+        let args = [&rows[..], &["--overwrite", "-o", output]].concat();
+        let said = report(&stage, &args).ends(2);
+        assert!(said.stderr.contains("which would be overwritten"), "{said:?}");
+    }
+    report(&stage, &["--overwrite", "-o", "ledger.db"]).ends(2);
+    assert!(read("people.csv") == people && read("ledger.db") == ledger, "what was read stays");
+    report(&stage, &[&rows[..], &["-o", "failed.csv"]].concat()).ends(0);
+    assert_eq!(report(&stage, &[&rows[..], &["-o", "-"]].concat()).ends(0).stdout.as_bytes(), read("failed.csv"));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(stage.path().join("failed.csv")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
     }
 }
 

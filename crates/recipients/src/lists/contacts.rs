@@ -1,9 +1,4 @@
-use serde::Deserialize;
-use sinch_batch_models::wire::parse;
-use sinch_batch_models::{AppId, Channel, ContactId, Language, NewContact};
 #[cfg(feature = "csv")]
-use sinch_batch_models::{ContactIdentity, wire::Bounded};
-
 #[cfg(feature = "csv")]
 use super::cells::{Cells, Role};
 use super::{Notes, Rules};
@@ -12,6 +7,9 @@ use crate::identity::{comparable, fault, fault_on};
 use crate::reading::channel_named;
 #[cfg(feature = "csv")]
 use crate::source::table::no_channel;
+use serde::Deserialize;
+use sinch_batch_models::wire::parse;
+use sinch_batch_models::{AppId, Channel, ContactId, ContactIdentity, Language, NewContact, wire::Bounded};
 
 pub(super) const RULES: Rules<NewContact> = Rules {
     list: "contacts",

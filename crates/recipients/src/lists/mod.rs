@@ -48,7 +48,7 @@ use std::fmt;
 use std::io::Read;
 
 use sinch_batch_models::wire::ParseError;
-use sinch_batch_models::{AppId, ConsentRecord, ContactId, NewContact};
+use sinch_batch_models::{AppId, ConsentRecord, ContactId, Fingerprint, NewContact};
 
 use self::body::Body;
 #[cfg(feature = "csv")]
@@ -59,7 +59,6 @@ use crate::repeats::Search;
 use crate::source::feed::Buffer;
 use crate::source::json_lines::JsonRows;
 use crate::source::{Format, SourceError, broken_at};
-use sinch_batch_models::Fingerprint;
 
 /// A list, read row by row; whole request bodies apart, in constant memory.
 pub struct List<T> {

@@ -8,7 +8,7 @@ use super::text::{control, control_message, is_blank, may_have_control};
 use super::wording::Piece;
 use super::{Broken, MAX_ROW_BYTES, Measured, Observer, Verdict};
 use crate::finding::{FindingKind, Place, Where, quoted};
-use crate::identity::{IdentityFault, comparable, fault, fault_on, tidied};
+use crate::identity::{IdentityFault, comparable, fault, fault_on, of_send, tidied};
 use crate::reading::channel_named;
 use crate::repeats::{MAX_IDENTITIES, Ordinal};
 use crate::sms::culprit;
@@ -239,13 +239,22 @@ impl JsonRows {
                 let name = Some(error.path()).filter(|path| !path.is_empty());
                 let column = Where { name, number: u32::try_from(error.column().max(1)).ok() };
                 let what = if self.array.is_some() { "entry" } else { "line" };
-                let message = format!("the {what} is not a recipient: {}", error.message());
+                let is_request = raw.windows(WHOLE_LIST.len()).any(|part| part == WHOLE_LIST.as_bytes());
+                let message = match error.message() {
+                    _ if is_request => {
+                        format!("the {what} is a whole request: give the array in its {WHOLE_LIST} alone")
+                    }
+                    cause => format!("the {what} is not a recipient: {cause}"),
+                };
                 observer.finding(place.finding(column, FindingKind::BadJson, message));
                 None
             }
         }
     }
 }
+
+/// The name of the recipients in a request.
+const WHOLE_LIST: &str = "\"recipient_and_params\"";
 
 fn check(recipient: &BatchRecipient, place: Place, rules: &Rules, observer: &mut impl Observer) {
     check_extra(&recipient.unknown_fields, "", place, observer);
@@ -323,7 +332,7 @@ fn check_recipient(recipient: &BatchRecipient, place: Place, observer: &mut impl
         if !identity.channel.is_known() {
             let hint = match channel_named(identity.channel.as_str()) {
                 Some(channel) => format!("; `{channel}` is written in capitals"),
-                None => String::new(),
+                None => format!("; there are {}", Channel::KNOWN.join(", ")),
             };
             let message = format!("not a known channel{hint}");
             let column = identity_pointer(ordinal, "channel");
@@ -336,7 +345,7 @@ fn check_recipient(recipient: &BatchRecipient, place: Place, observer: &mut impl
         } else {
             fault_on(&identity.channel, id)
         };
-        if let Some(IdentityFault { kind, message }) = fault {
+        if let Some(IdentityFault { kind, message }) = fault.map(of_send) {
             let column = identity_pointer(ordinal, "identity");
             observer.finding(place.finding(Where::name(&column), kind, message));
         }

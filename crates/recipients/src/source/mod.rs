@@ -23,7 +23,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use sinch_batch_models::{BatchRecipient, SmsLength, Template};
+use sinch_batch_models::{BatchRecipient, Fingerprint, SmsLength, Template};
 use thiserror::Error;
 
 use self::feed::Buffer;
@@ -32,7 +32,6 @@ use self::rules::Rules;
 #[cfg(feature = "csv")]
 use self::table::Table;
 use self::text::is_blank;
-use sinch_batch_models::Fingerprint;
 
 use crate::finding::{Finding, FindingKind, Place, RowNumber, Severity, Where, of_file};
 use crate::look::{NotText, mark_length};
@@ -376,6 +375,9 @@ impl RowReader {
             let message = format!("the message has a placeholder that is not closed: `${{{open}` needs a `}}`");
             header.findings.push(of_file(1, Where::ROW, FindingKind::UnclosedPlaceholder, message));
         }
+        for (kind, message) in rules.wording.faults() {
+            header.findings.push(of_file(1, Where::ROW, kind, message));
+        }
         feed.drop_byte_order_mark().map_err(|source| SourceError::Io { line: 1, source })?;
         let reader = match format {
             #[cfg(feature = "csv")]
@@ -390,6 +392,17 @@ impl RowReader {
                 Reader::JsonLines(rows)
             }
         };
+        for seen in rules.wording.foreign_anywhere() {
+            // One that looks like a column is reported with it.
+            let is_known = |finding: &Finding| {
+                finding.kind == FindingKind::ForeignPlaceholder && finding.message.starts_with(&format!("`{seen}`"))
+            };
+            if !header.findings.iter().any(is_known) {
+                let message =
+                    format!("`{seen}` in the message looks like a placeholder of another tool; ours are `${{name}}`");
+                header.findings.push(of_file(1, Where::ROW, FindingKind::ForeignPlaceholder, message));
+            }
+        }
         header.end = feed.position() + reader.taken();
         feed.end_head(header.end);
         Ok(Self { feed, rules, reader, format, row: 0, header })

@@ -83,6 +83,10 @@ impl Rules {
             let message = "a spreadsheet or a database writes this where a value is missing";
             found(FindingKind::SpreadsheetError, message.to_owned());
         }
+        if !value.is_ascii() && value.contains(char::REPLACEMENT_CHARACTER) {
+            let message = "it has U+FFFD, which a program writes in place of a letter that it could not read";
+            found(FindingKind::LostLetter, message.to_owned());
+        }
         if value.len() > LONG_VALUE && value.chars().count() > LONG_VALUE {
             found(FindingKind::LongText, "the value has more than 1,024 characters".to_owned());
         }

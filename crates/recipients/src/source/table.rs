@@ -15,7 +15,7 @@ use super::text::{control, control_message};
 use super::wording::Piece;
 use super::{Broken, Header, Measured, Observer, Verdict};
 use crate::finding::{Finding, FindingKind, Place, Where};
-use crate::identity::{IdentityFault, comparable, digits_of, fault, fault_on, phone_fault, tidied};
+use crate::identity::{IdentityFault, comparable, digits_of, fault, fault_on, of_send, phone_fault, tidied};
 use crate::reading::channel_named;
 use crate::repeats::Ordinal;
 use crate::sms::culprit;
@@ -361,7 +361,7 @@ impl Table {
             None => fault(id),
         };
         let is_comparable = found.as_ref().is_none_or(|fault| fault.kind != FindingKind::BlankValue);
-        if let Some(IdentityFault { kind, message }) = found {
+        if let Some(IdentityFault { kind, message }) = found.map(of_send) {
             observer.finding(place.finding(self.column(index), kind, message));
         }
         if is_comparable {
@@ -453,7 +453,7 @@ fn as_identity<'a>(channel: &Channel, id: &'a str, rules: &Rules) -> Cow<'a, str
 }
 
 pub(crate) fn not_utf8(error: &std::str::Utf8Error) -> String {
-    format!("the cell is not UTF-8 from its byte {} on; it may be Windows-1252", error.valid_up_to() + 1)
+    format!("the cell is not UTF-8 from its byte {} on", error.valid_up_to() + 1)
 }
 
 /// The sentence about a channel that is none.

@@ -3,7 +3,8 @@
 use serde_json::Value;
 use sinch_batch_models::{Channel, Template};
 
-use super::text::is_blank;
+use super::text::{control, control_message, is_blank};
+use crate::finding::{FindingKind, quoted};
 use crate::sms::Septets;
 
 /// What is known of a message before the first row.
@@ -18,6 +19,8 @@ pub(crate) struct Wording {
     pub(crate) unclosed: Vec<String>,
     /// All strings of the message.
     strings: Vec<String>,
+    /// Placeholders in a template that are not the values of its parameters.
+    outside: Vec<String>,
     /// The text that an SMS would have.
     pub(crate) text: Option<TextPieces>,
 }
@@ -55,6 +58,7 @@ impl Wording {
             has_uses: false,
             unclosed: Vec::new(),
             strings: Vec::new(),
+            outside: Vec::new(),
             text: None,
         };
         // Writing a message into a value cannot fail: its keys are strings and its numbers finite.
@@ -109,9 +113,13 @@ impl Wording {
         let Some(map) = value.as_object() else { return self.visit(value, Use::default()) };
         for (key, value) in map {
             match (key.as_str(), value.as_object()) {
-                ("omni_template", _) => self.visit(value, Use { in_template: true, ..Use::default() }),
+                ("omni_template", _) => {
+                    self.look_outside(value);
+                    self.visit(value, Use { in_template: true, ..Use::default() });
+                }
                 ("channel_template", Some(channels)) => {
                     for (channel, template) in channels {
+                        self.look_outside(template);
                         let in_template = channel.eq_ignore_ascii_case(Channel::WhatsApp.as_str());
                         self.visit(template, Use { in_template, ..Use::default() });
                     }
@@ -119,6 +127,62 @@ impl Wording {
                 _ => self.visit(value, Use::default()),
             }
         }
+    }
+
+    /// Notes the placeholders in a template's own fields and in the names of its parameters.
+    fn look_outside(&mut self, template: &Value) {
+        for (field, value) in template.as_object().into_iter().flatten() {
+            match (field.as_str(), value) {
+                ("parameters", Value::Object(parameters)) => self.outside.extend(
+                    parameters
+                        .keys()
+                        .filter(|name| name.contains("${"))
+                        .map(|name| format!("the name of the template's parameter {} has a placeholder", quoted(name))),
+                ),
+                (_, Value::String(text)) if text.contains("${") => {
+                    self.outside.push(format!("the template's {} has a placeholder", quoted(field)));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// What is wrong with, or odd about, the message whatever the rows are.
+    pub(crate) fn faults(&self) -> Vec<(FindingKind, String)> {
+        let mut faults = Vec::new();
+        if let Some(found) = self.strings.iter().find_map(|text| control(text)) {
+            let message = format!("the message is at fault: {}", control_message(found));
+            faults.push((FindingKind::ControlCharacter, message));
+        }
+        let outside = self.outside.iter().map(|what| format!("{what}, and only values of its parameters are replaced"));
+        faults.extend(outside.map(|message| (FindingKind::TemplatePlaceholder, message)));
+        faults
+    }
+
+    /// What in the message can only be a placeholder of another tool, whatever the columns are: each once.
+    pub(crate) fn foreign_anywhere(&self) -> Vec<&str> {
+        const AROUND: [(&str, &str); 5] = [("{{", "}}"), ("[[", "]]"), ("*|", "|*"), ("<%=", "%>"), ("%%", "%%")];
+        const LONGEST: usize = 60;
+        let is_name = |text: &str| {
+            let bare = text.trim();
+            let is_part = |character: char| character.is_alphanumeric() || matches!(character, '_' | '-' | '.' | ' ');
+            bare.starts_with(char::is_alphabetic) && bare.len() <= LONGEST && bare.chars().all(is_part)
+        };
+        let mut found = Vec::new();
+        for text in &self.strings {
+            for (open, close) in AROUND {
+                for (at, _) in text.match_indices(open) {
+                    let inside = &text[at + open.len()..];
+                    let Some(length) = inside.find(close) else { continue };
+                    let seen = &text[at..at + open.len() + length + close.len()];
+                    let is_percentage = open == "%%" && inside[..length].contains(' ');
+                    if is_name(&inside[..length]) && !is_percentage && !found.contains(&seen) {
+                        found.push(seen);
+                    }
+                }
+            }
+        }
+        found
     }
 
     fn pieces(&self, text: &str) -> TextPieces {
@@ -267,6 +331,34 @@ mod tests {
             ("5 % of name, 10 %", None),
         ] {
             assert_eq!(wording(text).foreign("name").as_deref(), seen, "{text}");
+        }
+    }
+
+    #[test]
+    fn placeholders_of_other_tools_are_seen_whatever_the_columns() {
+        for (text, seen) in [
+            ("Hi {{first name}}, {{ contact.city }}, {{first name}}", &["{{first name}}", "{{ contact.city }}"][..]),
+            ("Hi *|FNAME|* %%x%% [[y]] <%= z %>", &["[[y]]", "*|FNAME|*", "<%= z %>", "%%x%%"]),
+            ("{{1}} {\"a\":{\"b\":1}} 100%% of 5%%", &[]),
+            ("Hi ${name} {name}", &[]),
+        ] {
+            assert_eq!(wording(text).foreign_anywhere(), seen, "{text}");
+        }
+    }
+
+    #[test]
+    fn message_is_at_fault_whatever_the_rows() {
+        let kinds = |message: &str| -> Vec<FindingKind> {
+            let message = serde_json::from_str(message).unwrap();
+            Wording::new(&Template::new(message)).faults().into_iter().map(|(kind, _)| kind).collect()
+        };
+        assert_eq!(kinds(r#"{"text_message":{"text":"a\u0007\n\t"}}"#), [FindingKind::ControlCharacter]);
+        assert_eq!(kinds(r#"{"text_message":{"text":"a\n\tb"}}"#), []);
+        let template =
+            |inside: &str| format!(r#"{{"template_message":{{"omni_template":{{"version":"1",{inside}}}}}}}"#);
+        assert_eq!(kinds(&template(r#""template_id":"t","parameters":{"x":"${a}"}"#)), []);
+        for inside in [r#""template_id":"t","parameters":{"${a}":"x"}"#, r#""template_id":"${t}""#] {
+            assert_eq!(kinds(&template(inside)), [FindingKind::TemplatePlaceholder], "{inside}");
         }
     }
 

@@ -109,7 +109,72 @@ fn plant(rows: &[(Row, u8)], line_break: &str) -> Planted {
     (file, mistakes, good)
 }
 
+/// The lines of a file, as an editor counts them.
+fn physical_lines(file: &[u8]) -> Vec<&[u8]> {
+    let mut lines = Vec::new();
+    let mut rest = file;
+    while let Some(at) = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
+        lines.push(&rest[..at]);
+        rest = &rest[at + if rest[at..].starts_with(b"\r\n") { 2 } else { 1 }..];
+    }
+    lines.push(rest);
+    lines
+}
+
+/// Fails if a row that would be sent has two lines in it each of which is a row by itself.
+fn check_that_no_lines_are_merged(file: &[u8]) {
+    const HEADER: &[u8] = b"SMS,name\n";
+    const TEXT: &str = "Hi ${name}";
+    let is_row = |line: &[u8]| {
+        let alone = [HEADER, line].concat();
+        source(&alone, Format::Csv, TEXT).is_ok() && {
+            let checked = checked(&alone, Format::Csv, TEXT).0;
+            checked.is_ok() && checked.rows == 1
+        }
+    };
+    let whole = [HEADER, file].concat();
+    if matches!(source(&whole, Format::Csv, TEXT), Err(SourceError::NotText(_))) {
+        return;
+    }
+    let (preflight, _) = checked(&whole, Format::Csv, TEXT);
+    if preflight.is_fatal() {
+        return;
+    }
+    let lines = physical_lines(&whole);
+    for batch in Batcher::new(Rows::new(source(&whole, Format::Csv, TEXT).unwrap(), preflight.skip), 1) {
+        let batch = batch.unwrap();
+        let (_, line) = batch.rows[0];
+        let recipients = batch.recipients.into_vec();
+        let name = recipients[0].parameters.get("name").unwrap();
+        let first = line as usize - 1;
+        let row = &lines[first..first + physical_lines(name.as_bytes()).len()];
+        assert!(row.iter().filter(|line| is_row(line)).count() < 2, "{:?}", String::from_utf8_lossy(&whole));
+    }
+}
+
 proptest! {
+    #[test]
+    fn no_two_lines_that_are_rows_are_merged(
+        lines in prop::collection::vec((prop::sample::select(vec![
+            "+15550100001,Al", "+15550100002,\"Al", "+15550100003,Zed\"", "+15550100004,\"Bo\"", "\"+15550100005\",Cy",
+            "\"+15550100006,Di", "Eve\"", "Fay", "\"", "", "+15550100007,\"\"Gus\"\"", "+15550100008,\"Hal, +1", ",,", "x\",y",
+        ]), prop::sample::select(vec!["\n", "\r\n", "\r"])), 0..8),
+    ) {
+        let file: String = lines.iter().flat_map(|(line, end)| [*line, *end]).collect();
+        check_that_no_lines_are_merged(file.as_bytes());
+    }
+
+    #[test]
+    fn no_two_lines_of_any_bytes_are_merged(
+        parts in prop::collection::vec(prop_oneof![
+            prop::collection::vec(any::<u8>(), 1..3),
+            prop::sample::select(vec!["+15550100001,Al", ",", "\"", "\n", "\r", "\n+15550100002,Bo", "\"\""])
+                .prop_map(|part| part.as_bytes().to_vec()),
+        ], 0..12),
+    ) {
+        check_that_no_lines_are_merged(&parts.concat());
+    }
+
     #[test]
     fn any_bytes_are_read_without_a_panic(file in prop::collection::vec(any::<u8>(), 0..300)) {
         read_all(&file, Format::Csv);

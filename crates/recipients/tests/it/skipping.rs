@@ -32,7 +32,7 @@ const CSV: &[u8] = b"\xEF\xBB\xBFSMS,\"name\",code,#age\r\n\
 
 const SKIPPED: &str = r##"#line,#reason,SMS,"name",code,#age
 3,"name: it is empty, and the message needs a value for `name`",+15550100002,,2,
-7,"name: the cell is not UTF-8 from its byte 3 on; it may be Windows-1252",+15550100004,Zo?,4,
+7,"name: the cell is not UTF-8 from its byte 3 on",+15550100004,Zo?,4,
 8,"code: it is empty, and the message needs a value for `code`",+15550100005,"A
 B",,
 10,"SMS: the same identity is in row 3 (line 5); only one of the two may stay",+15550100003,Amara,6,
