@@ -616,7 +616,8 @@ impl Reader {
 /// A request without the recipients at some places; none if nobody is left.
 fn without(request: &SendBatchRequest, suppressed: &[(u64, usize)]) -> Option<SendBatchRequest> {
     let mut suppressed = suppressed.iter().map(|(_, place)| *place).peekable();
-    let kept = request.recipients.as_slice().iter().zip(0..).filter(|(_, place)| suppressed.next_if_eq(place).is_none());
+    let kept =
+        request.recipients.as_slice().iter().zip(0..).filter(|(_, place)| suppressed.next_if_eq(place).is_none());
     let recipients = Recipients::try_from(kept.map(|(one, _)| one.clone()).collect::<Vec<_>>()).ok()?;
     let mut request = request.clone();
     request.recipients = recipients;

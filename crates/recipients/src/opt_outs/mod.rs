@@ -21,12 +21,30 @@ use std::str::FromStr;
 
 use sinch_batch_models::{Channel, Timestamp};
 
+use crate::identity::{BLANK, fault_of_any, fault_on, tidied};
+use crate::source::text::is_blank;
+
 pub use self::callback::StopWords;
 pub(crate) use self::file::{Followed, MAGIC};
 pub use self::file::{OptOutFile, OptOutFileError};
 pub(crate) use self::key::comparable_on_any;
 pub use self::key::{BadIdentityKey, IdentityKey};
 use self::key::{IdentityDigest, hex, of_hex};
+
+/// Why nobody could be found by an identity, in one sentence: on this channel, or on any if none is named. Untidy
+/// numbers are fine, for they are only compared.
+#[must_use]
+pub fn identity_fault(channel: Option<&Channel>, identity: &str) -> Option<String> {
+    if is_blank(identity) {
+        return Some(BLANK.to_owned());
+    }
+    let fault = match channel {
+        Some(channel) if channel.has_phone_numbers() => fault_on(channel, &tidied(identity)),
+        Some(channel) => fault_on(channel, identity),
+        None => fault_of_any(&tidied(identity)),
+    };
+    fault.map(|fault| fault.message)
+}
 
 /// What somebody does not want.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
