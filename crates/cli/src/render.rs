@@ -91,7 +91,7 @@ fn legend(status: &CampaignStatus) -> String {
                 _ => "planned: not accepted yet; sent when the campaign goes on",
             },
         ),
-        (status.suppressed, "suppressed: some of the skipped; on a suppression list, so not sent"),
+        (status.suppressed, "suppressed: skipped, because they are on a suppression list"),
         (status.unknown, "unknown: sent without a response; looked up before anything is sent again"),
     ] {
         if n_rows > 0 {

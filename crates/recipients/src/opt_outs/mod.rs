@@ -114,8 +114,8 @@ impl OptOutEvent {
         // A name that would break its line is on no recipient; such an opt-out counts everywhere.
         let is_word =
             |channel: &Channel| channel.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-        let digest = key.digest(channel.as_ref(), identity);
         let channel = channel.filter(|channel| !channel.as_str().is_empty() && is_word(channel));
+        let digest = key.digest(channel.as_ref(), identity);
         Self { digest, channel, kind, is_out, at }
     }
 }
