@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sinch_batch_ledger::{self as ledger, CampaignStatus, Ledger, NewCampaign};
 use sinch_batch_models::Timestamp;
-use sinch_batch_recipients::RecipientSource;
+use sinch_batch_recipients::{RecipientSource, Suppression};
 use sinch_batch_tracking::CampaignKey;
 use tokio::time::MissedTickBehavior;
 
@@ -37,6 +37,7 @@ pub struct Campaign {
     record: ledger::CampaignRecord,
     same_input: Option<String>,
     limits: SendLimits,
+    suppression: Suppression,
     time: Time,
 }
 
@@ -59,7 +60,17 @@ impl Campaign {
             return Err(CampaignError::Invalid { rows, invalid_rows });
         }
         checked.request.validate()?;
-        let CheckedCampaign { request, source, checked, batch_size, practice, allow_duplicate, settings, .. } = checked;
+        let CheckedCampaign {
+            request,
+            source,
+            checked,
+            batch_size,
+            practice,
+            allow_duplicate,
+            settings,
+            suppression,
+            ..
+        } = checked;
         let Service { project, url } = sender.service();
         let mut new = NewCampaign::new(name, fresh_key(), rows, Timestamp::now());
         new.project = project;
@@ -85,6 +96,7 @@ impl Campaign {
             record: created.campaign,
             same_input: created.same_input,
             limits: SendLimits::default(),
+            suppression,
             time: Time::default(),
         })
     }
@@ -123,6 +135,7 @@ impl Campaign {
             record,
             same_input: None,
             limits: SendLimits::default(),
+            suppression: Suppression::default(),
             time: Time::default(),
         };
         let status = campaign.status().await?;
@@ -173,9 +186,10 @@ impl Campaign {
         new.skipped = parent.rows.saturating_sub(plan.rows());
         new.batch_size = parent.batch_size;
         // How the columns are read is part of what was planned.
-        new.settings = parent.settings;
+        let (batches, settings) = plan.into_parts();
+        new.settings = settings.unwrap_or(parent.settings);
         new.parent = Some(parent.id);
-        let created = ledger.create(new, Box::new(plan.into_batches())).await?;
+        let created = ledger.create(new, Box::new(batches)).await?;
         Ok(Self {
             ledger,
             sender: Arc::new(sender),
@@ -184,6 +198,7 @@ impl Campaign {
             record: created.campaign,
             same_input: None,
             limits: SendLimits::default(),
+            suppression: Suppression::default(),
             time: Time::default(),
         })
     }
@@ -192,6 +207,16 @@ impl Campaign {
     #[must_use]
     pub fn with_limits(mut self, limits: SendLimits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Sets who gets nothing: their rows are skipped, unless their batch was tried before. A campaign that was
+    /// [begun](Self::begin) has those of its check.
+    ///
+    /// Lists of opt-outs are read on before each batch leaves.
+    #[must_use]
+    pub fn with_suppression(mut self, suppression: Suppression) -> Self {
+        self.suppression = suppression;
         self
     }
 
@@ -247,6 +272,7 @@ impl Campaign {
             campaign: &self.record,
             request: &self.request,
             limits: &self.limits,
+            suppression: &self.suppression,
             time: &self.time,
         };
         runner.send(stop, on_progress).await
@@ -267,6 +293,7 @@ impl Campaign {
             campaign: &self.record,
             request: &self.request,
             limits: &self.limits,
+            suppression: &self.suppression,
             time: &self.time,
         };
         runner.look_for_doubles(stop).await

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::Write;
 
 use sinch_batch_ledger::{Plan, PlannedRows};
-use sinch_batch_recipients::{CheckOptions, Checked, RecipientSource, SourceError};
+use sinch_batch_recipients::{CheckOptions, Checked, RecipientSource, SourceError, Suppression};
 
 use crate::request::CampaignRequest;
 
@@ -18,6 +18,7 @@ pub struct CheckedCampaign {
     pub(crate) practice: bool,
     pub(crate) allow_duplicate: bool,
     pub(crate) settings: String,
+    pub(crate) suppression: Suppression,
 }
 
 impl CheckedCampaign {
@@ -36,6 +37,7 @@ impl CheckedCampaign {
             practice: false,
             allow_duplicate: false,
             settings: String::new(),
+            suppression: options.suppression.clone(),
         }
     }
 

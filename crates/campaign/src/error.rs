@@ -1,5 +1,5 @@
 use sinch_batch_ledger::{LedgerError, LedgerErrorKind};
-use sinch_batch_recipients::SourceError;
+use sinch_batch_recipients::{SourceError, SuppressionError};
 use thiserror::Error;
 
 use crate::request::RequestError;
@@ -19,6 +19,9 @@ pub enum CampaignError {
     /// The recipients cannot be read.
     #[error("the recipients cannot be read")]
     Source(#[from] SourceError),
+    /// A suppression list cannot be read. What is not known to be wanted is not sent.
+    #[error("a suppression list cannot be read")]
+    Suppression(#[from] SuppressionError),
     /// The request says what the service would refuse, or uses what the campaign needs for itself.
     #[error("the request cannot be sent")]
     Request(#[from] RequestError),

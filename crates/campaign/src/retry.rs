@@ -136,6 +136,7 @@ pub struct RetryPlan {
     reached: u64,
     n_attempts: usize,
     batches: Vec<PlannedRows>,
+    settings: Option<String>,
 }
 
 impl fmt::Debug for RetryPlan {
@@ -185,7 +186,8 @@ impl RetryPlan {
                 chosen: rows,
                 advice,
             });
-            return Ok(Self { reasons: reasons.collect(), reached, n_attempts, batches, parent });
+            let reasons = reasons.collect();
+            return Ok(Self { reasons, reached, n_attempts, batches, settings: None, parent });
         }
         let mut chosen = Chosen::new(ledger, parent.id);
         let mut reasons = BTreeMap::<String, RetryReason>::new();
@@ -218,7 +220,7 @@ impl RetryPlan {
         reasons.sort_by(|one, other| {
             one.class.cmp(&other.class).then(other.failed.cmp(&one.failed)).then_with(|| one.code.cmp(&other.code))
         });
-        Ok(Self { parent, reasons, reached, n_attempts, batches: chosen.batches })
+        Ok(Self { parent, reasons, reached, n_attempts, batches: chosen.batches, settings: None })
     }
 
     /// The campaign that is retried.
@@ -260,8 +262,15 @@ impl RetryPlan {
         Ok(())
     }
 
-    pub(crate) fn into_batches(self) -> Vec<PlannedRows> {
-        self.batches
+    /// Has the ledger keep something of the caller's, in the place of what it keeps of the parent.
+    #[must_use]
+    pub fn with_settings(mut self, settings: impl Into<String>) -> Self {
+        self.settings = Some(settings.into());
+        self
+    }
+
+    pub(crate) fn into_parts(self) -> (Vec<PlannedRows>, Option<String>) {
+        (self.batches, self.settings)
     }
 }
 

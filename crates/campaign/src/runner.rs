@@ -7,11 +7,11 @@ use std::time::Duration;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use sinch_batch_client::transport::SendUntil;
 use sinch_batch_ledger::{
-    BatchStage, CampaignRecord, CampaignStatus, Claim, Claimed, Entry, Held, Lease, Ledger, LedgerError,
+    BatchStage, CampaignRecord, CampaignStatus, Claim, Claimed, Entry, Exclusion, Held, Lease, Ledger, LedgerError,
     LedgerErrorKind, Presence, Renewed, RowSpans, Worker,
 };
 use sinch_batch_models::{Recipients, SendBatchRequest, Template, Timestamp};
-use sinch_batch_recipients::{BatchRange, RecipientSource, SourceError};
+use sinch_batch_recipients::{BatchRange, RecipientSource, SourceError, Suppression, SuppressionError};
 use sinch_batch_tracking::{BatchKey, ROW_KEY, RowKey, is_systemic};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -58,6 +58,7 @@ pub(crate) struct Runner<'a> {
     pub(crate) campaign: &'a CampaignRecord,
     pub(crate) request: &'a CampaignRequest,
     pub(crate) limits: &'a SendLimits,
+    pub(crate) suppression: &'a Suppression,
     pub(crate) time: &'a Time,
 }
 
@@ -167,6 +168,7 @@ impl<'a> Runner<'a> {
                         failure.get_or_insert(error);
                     }
                     run.leave_at.extend(done.leaves_at);
+                    run.requests.extend(done.cut);
                     inputs.extend(done.inputs.into_iter().map(|input| run.note(input)));
                 }
                 () = tokio::time::sleep(run.clock.until(run.wake)), if run.wake.is_some() => inputs.push(Input::Tick),
@@ -276,17 +278,67 @@ impl<'a> Runner<'a> {
         }
         for entry in entries {
             let Err(error) = self.ledger.record(self.campaign.id, entry, now).await else { continue };
-            return match error.kind() {
-                LedgerErrorKind::Accepted => Input::Adopted(number).into(),
-                LedgerErrorKind::Fenced => Input::Fenced(number).into(),
-                LedgerErrorKind::IdTaken => Input::Contradicted(number, error.to_string()).into(),
-                LedgerErrorKind::NotRunning | LedgerErrorKind::Behind => {
-                    Done::stopped(error, vec![Input::Fenced(number)])
-                }
-                _ => Done { error: Some(error.into()), ..Input::Lost(number).into() },
-            };
+            return Done::not_recorded(number, error);
         }
         Input::Recorded(number).into()
+    }
+
+    /// Records the first intent of a batch, after the rows of suppressed people were taken out of it.
+    ///
+    /// The lists are read again here and not at the claim: between this and the call there is nothing but the ledger.
+    async fn intend(
+        &self,
+        (number, token): (BatchNumber, u64),
+        rows: RowSpans,
+        request: Arc<SendBatchRequest>,
+    ) -> Done {
+        let suppressed = match self.suppressed(rows, Arc::clone(&request)).await {
+            Ok(suppressed) => suppressed,
+            Err(error) => {
+                let why = format!("batch {number} is not sent: a suppression list cannot be read");
+                let inputs = vec![Input::Unreadable(number, StopReason::Input, why)];
+                return Done { inputs, error: Some(error.into()), leaves_at: None, cut: None };
+            }
+        };
+        let mut cut = None;
+        if !suppressed.is_empty() {
+            tracing::debug!(batch = number, rows = suppressed.len(), "suppressed");
+            let rows = suppressed.iter().map(|(row, _)| *row).collect();
+            let entry = Entry::Exclude { number, token: Some(token), rows, because: Exclusion::Suppressed };
+            if let Err(error) = self.ledger.record(self.campaign.id, entry, self.time.wall()).await {
+                return Done::not_recorded(number, error);
+            }
+            match without(&request, &suppressed) {
+                Some(request) => cut = Some((number, Arc::new(request))),
+                None => return Input::Emptied(number).into(),
+            }
+        }
+        let intent = Fact::Intent { token, attempt: 1 };
+        Done { cut, ..self.record(number, intent, None, self.time.wall()).await }
+    }
+
+    /// The suppressed rows of a batch, each with its place in the request.
+    async fn suppressed(
+        &self,
+        rows: RowSpans,
+        request: Arc<SendBatchRequest>,
+    ) -> Result<Vec<(u64, usize)>, SuppressionError> {
+        let suppression = self.suppression.clone();
+        let look = move || {
+            suppression.refresh()?;
+            let placed = rows.iter().map(|(row, _)| row).zip(0..).zip(request.recipients.as_slice().iter());
+            let hit = placed.filter(|(_, one)| suppression.suppresses(&one.recipient));
+            Ok(hit.map(|(place, _)| place).collect())
+        };
+        if self.time.is_simulated() {
+            return look();
+        }
+        match tokio::task::spawn_blocking(look).await {
+            Ok(found) => found,
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            // The runtime is going away, and this run with it.
+            Err(_) => std::future::pending().await,
+        }
     }
 
     async fn call(
@@ -334,6 +386,16 @@ impl<'a> Run<'a> {
                     self.reader.ask(lease);
                 }
             }
+            Command::Record(number, Fact::Intent { token, attempt: 1 })
+                if !runner.suppression.is_empty() && self.is_untried(number) =>
+            {
+                let rows = self.leases.get(&number).map(|lease| lease.rows.clone());
+                let request = self.requests.get(&number).cloned();
+                match rows.zip(request) {
+                    Some((rows, request)) => self.work.push(Box::pin(runner.intend((number, token), rows, request))),
+                    None => self.work.push(Box::pin(std::future::ready(Input::Lost(number).into()))),
+                }
+            }
             Command::Record(number, fact) => {
                 let now = self.clock.now().wall;
                 let leaves_at = match fact {
@@ -364,6 +426,11 @@ impl<'a> Run<'a> {
             Command::Wake(at) => self.wake = Some(at),
             Command::Finish(outcome) => self.finished = Some(outcome),
         }
+    }
+
+    /// Whether nothing of a batch was ever tried, so that its rows may still be excluded.
+    fn is_untried(&self, number: BatchNumber) -> bool {
+        self.leases.get(&number).is_none_or(|lease| lease.attempts == 0)
     }
 
     /// Remembers what a claim brought.
@@ -432,9 +499,22 @@ struct Done {
     error: Option<CampaignError>,
     /// When a batch leaves that was accepted.
     leaves_at: Option<(BatchNumber, Timestamp)>,
+    /// What is left of a batch that had suppressed rows.
+    cut: Option<(BatchNumber, Arc<SendBatchRequest>)>,
 }
 
 impl Done {
+    /// The ledger refuses a fact about a batch.
+    fn not_recorded(number: BatchNumber, error: LedgerError) -> Self {
+        match error.kind() {
+            LedgerErrorKind::Accepted => Input::Adopted(number).into(),
+            LedgerErrorKind::Fenced => Input::Fenced(number).into(),
+            LedgerErrorKind::IdTaken => Input::Contradicted(number, error.to_string()).into(),
+            LedgerErrorKind::NotRunning | LedgerErrorKind::Behind => Self::stopped(error, vec![Input::Fenced(number)]),
+            _ => Self { error: Some(error.into()), ..Input::Lost(number).into() },
+        }
+    }
+
     /// The ledger does not go on: because the campaign was ended, or because it fails.
     fn stopped(error: LedgerError, after: Vec<Input>) -> Self {
         let reason = match error.kind() {
@@ -444,13 +524,13 @@ impl Done {
         };
         let mut inputs = vec![Input::Stop(reason, Some(error.to_string()))];
         inputs.extend(after);
-        Self { inputs, error: (reason == StopReason::Ledger).then(|| error.into()), leaves_at: None }
+        Self { inputs, error: (reason == StopReason::Ledger).then(|| error.into()), leaves_at: None, cut: None }
     }
 }
 
 impl From<Input> for Done {
     fn from(input: Input) -> Self {
-        Self { inputs: vec![input], error: None, leaves_at: None }
+        Self { inputs: vec![input], error: None, leaves_at: None, cut: None }
     }
 }
 
@@ -531,6 +611,17 @@ impl Reader {
             Err(_) => None,
         }
     }
+}
+
+/// A request without the recipients at some places; none if nobody is left.
+fn without(request: &SendBatchRequest, suppressed: &[(u64, usize)]) -> Option<SendBatchRequest> {
+    let mut suppressed = suppressed.iter().map(|(_, place)| *place).peekable();
+    let kept =
+        request.recipients.as_slice().iter().zip(0..).filter(|(_, place)| suppressed.next_if_eq(place).is_none());
+    let recipients = Recipients::try_from(kept.map(|(one, _)| one.clone()).collect::<Vec<_>>()).ok()?;
+    let mut request = request.clone();
+    request.recipients = recipients;
+    Some(request)
 }
 
 /// Gives each recipient our row key, by which its receipt leads back to its row.

@@ -163,7 +163,7 @@ pub(crate) enum Input {
     Claimed(Claimed, Moment),
     /// The recipients of the batch are at hand.
     Read(BatchNumber),
-    /// The recipients of the batch cannot be had; the reason.
+    /// The recipients of the batch cannot be read, or nobody knows who of them is suppressed; the reason.
     Unreadable(BatchNumber, StopReason, String),
     /// What [`Command::Record`] asked for is durable.
     Recorded(BatchNumber),
@@ -171,6 +171,8 @@ pub(crate) enum Input {
     Adopted(BatchNumber),
     /// The lease is over: the batch is another's.
     Fenced(BatchNumber),
+    /// All rows of the batch are suppressed: it is closed, and nothing of it leaves.
+    Emptied(BatchNumber),
     /// The outcome cannot be taken for this batch's, because the service contradicts itself.
     Contradicted(BatchNumber, String),
     /// The response to [`Command::Send`].
@@ -462,6 +464,7 @@ pub(crate) fn step(state: &mut State, input: Input, now: Moment) -> Vec<Command>
             be_fenced(state, number, &mut commands);
         }
         Input::Fenced(number) => be_fenced(state, number, &mut commands),
+        Input::Emptied(number) => emptied(state, number, &mut commands),
         Input::Contradicted(number, why) => leave_unknown(state, number, Some(why), &mut commands),
         Input::Sent(number, response) => sent(state, number, response, now, &mut commands),
         Input::Found(number, response) => found(state, number, response, now, &mut commands),
@@ -887,6 +890,14 @@ fn be_fenced(state: &mut State, number: BatchNumber, commands: &mut Vec<Command>
 fn let_go(state: &mut State, number: BatchNumber, commands: &mut Vec<Command>) {
     give_up(state, number);
     forget(state, number, commands);
+}
+
+/// Nothing of a batch is left to be sent. If it was the canary, the next one is.
+fn emptied(state: &mut State, number: BatchNumber, commands: &mut Vec<Command>) {
+    forget(state, number, commands);
+    if state.canary == Some(number) && !state.gate.has_begun() {
+        state.canary = state.slots.iter().find(|(_, slot)| slot.attempts == 0 && !slot.lost).map(|(next, _)| *next);
+    }
 }
 
 fn forget(state: &mut State, number: BatchNumber, commands: &mut Vec<Command>) {

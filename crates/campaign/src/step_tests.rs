@@ -696,3 +696,23 @@ fn batches_are_given_back_while_another_worker_has_the_canary() {
     let commands = go(&mut state, 1, [claimed(vec![lease(1)], 1), Input::Read(1)]);
     assert!(commands.contains(&intent(1, 1)), "{commands:?}");
 }
+
+#[test]
+fn batch_of_suppressed_people_ends_without_a_call() {
+    let mut state = first_run(SendLimits::default());
+    go(&mut state, 0, [Input::Start, claimed(vec![lease(1), lease(2)], 0)]);
+    assert!(go(&mut state, 0, [Input::Read(1)]).contains(&intent(1, 1)));
+    go(&mut state, 0, [Input::Read(2)]);
+    assert_eq!(go(&mut state, 0, [Input::Emptied(1)]).first(), Some(&Command::Forget(1)));
+    let commands = go(&mut state, 0, [Input::Emptied(2), claimed(Vec::new(), 0)]);
+    assert_eq!(commands.last(), Some(&Command::Finish(SendOutcome::default())));
+}
+
+#[test]
+fn next_batch_is_the_canary_if_the_first_is_suppressed() {
+    let mut state = first_run(with_canary());
+    go(&mut state, 0, [Input::Start, claimed(vec![lease(1), lease(2), lease(3)], 0), Input::Read(2), Input::Read(3)]);
+    assert!(go(&mut state, 0, [Input::Read(1)]).contains(&intent(1, 1)));
+    let commands = go(&mut state, 0, [Input::Emptied(1)]);
+    assert!(commands.contains(&intent(2, 1)) && !commands.contains(&intent(3, 1)), "{commands:?}");
+}

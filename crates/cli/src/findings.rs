@@ -110,6 +110,19 @@ pub(crate) fn counts(checked: &Checked) -> String {
     text
 }
 
+/// How many rows each suppression list leaves out; nothing without lists.
+pub(crate) fn suppressed(checked: &Checked) -> String {
+    let mut text = String::new();
+    for list in &checked.suppressed {
+        let entries = count(list.entries, "entry", "entries");
+        let _ = writeln!(text, "suppressed: {} by {} ({entries})", count(list.rows, "row", "rows"), list.list);
+    }
+    if checked.suppressed.len() > 1 {
+        let _ = writeln!(text, "suppressed: {} in all", count(checked.suppressed_rows, "row", "rows"));
+    }
+    text
+}
+
 /// How many SMS parts the texts take, and why.
 pub(crate) fn sms(estimate: &SmsEstimate) -> String {
     let spread: Vec<_> = estimate.spread.iter().map(|(parts, rows)| format!("{parts}: {}", grouped(*rows))).collect();

@@ -22,6 +22,7 @@ mod samples;
 mod service;
 mod settings;
 mod signals;
+mod suppress;
 mod terminal;
 
 use std::process::ExitCode;
@@ -113,6 +114,7 @@ async fn dispatch(command: Command) -> Result<u8, Failure> {
         Command::Batch(args) => commands::batch::run(args.command).await,
         Command::Contacts(args) => commands::lists::contacts(args.command).await,
         Command::Consents(args) => commands::lists::consents(args.command).await,
+        Command::OptOuts(args) => commands::opt_outs::run(args.command).await,
         Command::Doctor(args) => commands::doctor::run(args).await,
         Command::Completions(args) => commands::shell::completions(&args),
         Command::Man => commands::shell::man(),

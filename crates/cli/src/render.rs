@@ -91,6 +91,7 @@ fn legend(status: &CampaignStatus) -> String {
                 _ => "planned: not accepted yet; sent when the campaign goes on",
             },
         ),
+        (status.suppressed, "suppressed: skipped, because they are on a suppression list"),
         (status.unknown, "unknown: sent without a response; looked up before anything is sent again"),
     ] {
         if n_rows > 0 {

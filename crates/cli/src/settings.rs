@@ -7,6 +7,7 @@ use sinch_batch::recipients::ReadOptions;
 
 use crate::exit;
 use crate::fail::Failure;
+use crate::suppress::KeptList;
 
 /// A key that begins with `must_` changes what is sent: a release that does not know it may not go on.
 const MUST: &str = "must_";
@@ -19,10 +20,13 @@ pub(crate) struct Settings {
     /// Whether it begins with a canary, and when it halts.
     #[serde(default, skip_serializing_if = "HaltRules::is_default")]
     pub(crate) must_halt: HaltRules,
+    /// Lists of people who get nothing: each is wanted again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) must_suppress: Vec<KeptList>,
 }
 
 /// The keys that this release knows.
-const KNOWN: [&str; 2] = ["must_read", "must_halt"];
+const KNOWN: [&str; 3] = ["must_read", "must_halt", "must_suppress"];
 
 impl Settings {
     /// The text that the ledger keeps.
@@ -64,10 +68,12 @@ mod tests {
         let settings = Settings {
             must_read: ReadOptions::new().with_ignored_columns(["a"]).with_tidy_numbers(true),
             must_halt: HaltRules::new().with_halt(Some(20), 50),
+            must_suppress: serde_json::from_str(r#"[{"name":"stop.csv","fingerprint":"00-0"},{"name":"o"}]"#).unwrap(),
         };
         let text = settings.to_text().unwrap();
         let read = Settings::read(&text).unwrap();
         assert_eq!((read.must_read, read.must_halt), (settings.must_read, settings.must_halt));
+        assert_eq!(read.must_suppress, settings.must_suppress);
         assert_eq!(Settings::default().to_text().unwrap(), "{}");
         assert!(Settings::read("").is_ok() && Settings::read(r#"{"note":1}"#).is_ok());
         assert!(Settings::read(r#"{"must_fly":1}"#).is_err() && Settings::read("x").is_err());

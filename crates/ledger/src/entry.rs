@@ -69,9 +69,14 @@ pub enum Entry {
     },
     /// These rows are not sent: they count as skipped. Allowed only before the first intent, so that the
     /// service can know nothing of them; a batch without rows is closed.
+    ///
+    /// The worker that is about to send the batch gives its token, and goes on with what is left. Anybody else
+    /// takes the batch from the worker that holds it, which may have read these rows already.
     Exclude {
         /// The batch.
         number: u32,
+        /// The token of the lease under which they are excluded, if there is one.
+        token: Option<u64>,
         /// The rows; those that are not in the batch mean nothing.
         rows: Vec<u64>,
         /// Why.

@@ -14,6 +14,7 @@ use crate::repeats::{Ordinal, Repeat, Search};
 use crate::skip::{Bits, InvalidRows};
 use crate::sms_sums::{SmsEstimate, SmsSums, named};
 use crate::source::{Format, Measured, Observer, RowReader, SourceError};
+use crate::suppression::{SuppressedRows, Suppression};
 
 /// A text of more characters than this is worth a look: more than ten SMS parts.
 const LONG_TEXT: usize = 1600;
@@ -36,6 +37,8 @@ pub struct CheckOptions {
     pub max_parts: Option<u32>,
     /// What an SMS part costs, for the sum.
     pub prices: Option<Arc<Prices>>,
+    /// Who gets nothing: their rows are counted.
+    pub suppression: Suppression,
 }
 
 impl CheckOptions {
@@ -87,6 +90,13 @@ impl CheckOptions {
         self
     }
 
+    /// Who gets nothing.
+    #[must_use]
+    pub fn with_suppression(mut self, suppression: Suppression) -> Self {
+        self.suppression = suppression;
+        self
+    }
+
     /// How many characters of `message_metadata` the request itself has, as JSON: a row's own has to fit
     /// beside it.
     #[must_use]
@@ -117,6 +127,10 @@ pub struct Checked {
     /// Findings that a recipient is the same as in an earlier row. If the valid rows are sent, such a row
     /// must be fixed or deleted: sent as it is, that recipient gets two messages.
     pub repeats: u64,
+    /// Valid rows that are suppressed: they are in the plan, and skipped when their batch's turn comes.
+    pub suppressed_rows: u64,
+    /// The same by list.
+    pub suppressed: Vec<SuppressedRows>,
     /// The fingerprint of all bytes; after a [`TooLarge`](FindingKind::TooLarge) row that of what was read.
     pub fingerprint: Fingerprint,
     /// The invalid rows, to be skipped when the valid ones are sent.
@@ -244,6 +258,7 @@ fn check_rows(
         invalid: Bits::default(),
         lines: Lines::default(),
         search: Search::new(),
+        suppressed: vec![Bits::default(); options.suppression.lists().len()],
         fatal: false,
         planner,
     };
@@ -296,6 +311,8 @@ struct Run<'a> {
     invalid: Bits,
     lines: Lines,
     search: Search,
+    /// The rows that each list suppresses.
+    suppressed: Vec<Bits>,
     fatal: bool,
     planner: Option<Planner>,
 }
@@ -328,8 +345,21 @@ impl Run<'_> {
         for repeat in &repeats {
             self.finding(repeated(*repeat, &lines, source));
         }
+        let mut suppressed_by_any = Bits::default();
+        let mut suppressed = Vec::with_capacity(self.suppressed.len());
+        for (list, rows) in self.options.suppression.lists().iter().zip(&self.suppressed) {
+            let rows = rows.without(&self.invalid);
+            suppressed.push(SuppressedRows {
+                list: list.name().to_owned(),
+                entries: list.n_entries(),
+                rows: rows.count(),
+            });
+            suppressed_by_any.add(&rows);
+        }
         Checked {
             rows: self.rows,
+            suppressed_rows: suppressed_by_any.count(),
+            suppressed,
             invalid_rows: self.invalid.count(),
             findings: self.findings,
             warnings: self.warnings,
@@ -390,6 +420,11 @@ impl Observer for Run<'_> {
 
     fn identity(&mut self, place: Place, ordinal: Ordinal, channel: &str, identity: &str) {
         self.search.add(place.row, ordinal, channel, identity);
+        if !self.suppressed.is_empty() {
+            for list in self.options.suppression.having(channel, identity) {
+                self.suppressed[list].set(place.row);
+            }
+        }
     }
 }
 

@@ -56,7 +56,8 @@
 //! row by row, `sms` the parts of a text, `summary` many findings in little room, `check` the first pass, `plan` where each
 //! batch lies, `recipient_source` what a campaign reads from, `file`, `repeatable` and `spool` its three
 //! kinds, [`skipped`] the file of skipped rows, [`fingerprint`] whether it is still the same file; and
-//! [`lists`] for contacts and opt-outs.
+//! [`lists`] for contacts and opt-outs. [`Suppression`] is who gets nothing, and [`opt_outs`] a list of it that
+//! grows.
 //!
 //! # Features
 //!
@@ -80,6 +81,9 @@ mod reading;
 pub mod source;
 
 pub mod lists;
+
+pub mod opt_outs;
+mod suppression;
 
 mod lines;
 mod prices;
@@ -131,3 +135,4 @@ pub use source::{Format, MAX_ROW_BYTES, RowReader, SourceError};
 pub use spool::Spool;
 pub use spreadsheet::spreadsheet_cell;
 pub use summary::{FindingGroup, FindingSummary};
+pub use suppression::{SuppressedRows, Suppression, SuppressionError, SuppressionList};

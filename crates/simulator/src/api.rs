@@ -14,10 +14,10 @@ use crate::check;
 use crate::clock::{earlier, later};
 use crate::faults::SimulatedOperation;
 use crate::outbox::What;
-use crate::people::Contact;
+use crate::people::{Contact, identifications};
 use crate::server::{decode, pairs};
 use crate::shared::Shared;
-use crate::{queue, token};
+use crate::{inbox, queue, token};
 
 /// What a request wants.
 pub(crate) enum Call {
@@ -110,7 +110,7 @@ pub(crate) fn answer(shared: &Shared, call: &Call, head: &Parts, body: &[u8], co
         Call::Cancel { .. } => cancel(shared, project_id, body),
         Call::CreateContacts { .. } => create_contacts(shared, project_id, body),
         Call::DeleteContacts { .. } => delete_contacts(shared, project_id, body),
-        Call::InsertConsents { .. } => insert_consents(shared, body),
+        Call::InsertConsents { project_id } => insert_consents(shared, project_id, body),
         Call::Find { .. } => match metadata_query(head) {
             Ok((key, value)) => Answer::ok(shared.store().find(project_id, (&key, &value), seen).into()),
             Err(refusal) => *refusal,
@@ -236,7 +236,7 @@ fn delete_contacts(shared: &Shared, project_id: &str, body: &[u8]) -> Answer {
     Answer::ok(json!({}))
 }
 
-fn insert_consents(shared: &Shared, body: &[u8]) -> Answer {
+fn insert_consents(shared: &Shared, project_id: &str, body: &[u8]) -> Answer {
     let Ok(body) = serde_json::from_slice::<Value>(body) else { return Answer::malformed("The body is not JSON.") };
     if let Err(violations) = check::people::consents(&body) {
         return Answer::invalid(&violations);
@@ -245,6 +245,8 @@ fn insert_consents(shared: &Shared, body: &[u8]) -> Answer {
         return Answer::not_found("No such app in the project.");
     }
     let batch_id = shared.people().insert(&body, (shared.clock.now(), shared.config.seed));
+    let app_id = body.get("app_id").and_then(Value::as_str).unwrap_or_default();
+    identifications(&body).for_each(|identity| inbox::consent(shared, (app_id, project_id), identity));
     Answer::ok(json!({"batch_id": batch_id}))
 }
 

@@ -137,7 +137,7 @@ pub const ASSUMPTIONS: &[Assumption] = &[
     ),
     it("consents", "consent_type may be absent; the number of records is not limited", Source::Docs),
     it("consents", "all of a call are recorded or none; the reference says not atomic", Source::Choice),
-    it("consents", "that opt-outs block messages, or cause callbacks, is not simulated", Source::Choice),
+    it("consents", "each record causes an OPT_OUT callback without a channel", Source::Choice),
     it("queue", "drained at 20 messages per second if realistic, else at once", Source::Spec),
     it("queue", "a scheduled batch enters the queue when it is due, whatever the limit", Source::Choice),
     it(
@@ -174,7 +174,12 @@ pub const ASSUMPTIONS: &[Assumption] = &[
         "sent on demand only; message_metadata has the _batch_id of the last batch for that identity, without conversation metadata",
         Source::Choice,
     ),
-    it("opt-outs", "an OPT_OUT callback says OPT_OUT_SUCCEEDED and blocks nothing", Source::Choice),
+    it("opt-outs", "an OPT_OUT callback says OPT_OUT_SUCCEEDED", Source::Choice),
+    it(
+        "opt-outs",
+        "block nothing; with a switch, every later message to that identity fails with RECIPIENT_NOT_OPTED_IN, without delay and whatever its kind",
+        Source::Choice,
+    ),
     it("receipts", "messageIndex counts from zero", Source::Inferred),
     it(
         "receipts",

@@ -59,6 +59,9 @@ fn stages(shared: &Shared, batch: &Batch, index: usize) -> Vec<Stage> {
     if person.is_invalid {
         return vec![Stage::Invalid];
     }
+    if shared.config.block_opted_out && shared.people().has_opted_out(person.channel, person.identity) {
+        return vec![Stage::Failed("RECIPIENT_NOT_OPTED_IN".into())];
+    }
     let mut stages = vec![Stage::Queued];
     match shared.outcome(person.identity) {
         MessageOutcome::Queued => {}

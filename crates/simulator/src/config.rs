@@ -70,6 +70,9 @@ pub struct SimulatorConfig {
     pub callback_twice_percent: f64,
     /// Among how many the next callback is drawn, by seed; 0 and 1 keep the order.
     pub callback_shuffle: usize,
+    /// Whether messages to people who opted out fail with `RECIPIENT_NOT_OPTED_IN`. Default: opt-outs are recorded
+    /// and block nothing.
+    pub block_opted_out: bool,
     /// What goes wrong from the start.
     pub faults: Vec<Fault>,
     /// What becomes of messages to these recipients: identities, or ids of contacts.
@@ -105,6 +108,7 @@ impl Default for SimulatorConfig {
             hold_callbacks: false,
             callback_twice_percent: 0.0,
             callback_shuffle: 0,
+            block_opted_out: false,
             faults: Vec::new(),
             outcomes: HashMap::new(),
             clock: Arc::new(Timestamp::now),
@@ -167,6 +171,8 @@ with! {
     with_callback_twice_percent: callback_twice_percent: f64 = callback_twice_percent;
     /// Sets among how many the next callback is drawn.
     with_callback_shuffle: callback_shuffle: usize = callback_shuffle;
+    /// Sets whether messages to people who opted out fail.
+    with_block_opted_out: block_opted_out: bool = block_opted_out;
     /// Takes the time from here, also that of signatures. It may be moved on by hand, too: [`Simulator::advance`](crate::Simulator::advance).
     with_clock: clock: impl Fn() -> Timestamp + Send + Sync + 'static = Arc::new(clock);
 }

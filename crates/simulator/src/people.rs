@@ -33,6 +33,8 @@ pub(crate) struct People {
     by_id: HashMap<String, u64>,
     made: u64,
     consents: Vec<Consent>,
+    /// Who opted out: the channel, if it is known, and the identity without a leading `+`.
+    opted_out: HashSet<(Option<String>, String)>,
     /// The ids of the batches of consents.
     batches: HashSet<String>,
 }
@@ -85,6 +87,18 @@ impl People {
         batch_id
     }
 
+    /// Somebody opts out; on all channels if none is named.
+    pub(crate) fn opt_out(&mut self, channel: Option<&str>, identity: &str) {
+        self.opted_out.insert((channel.map(str::to_owned), bare(identity)));
+    }
+
+    /// Whether somebody opted out on a channel, or on all of them.
+    pub(crate) fn has_opted_out(&self, channel: &str, identity: &str) -> bool {
+        let identity = bare(identity);
+        !self.opted_out.is_empty()
+            && [Some(channel.to_owned()), None].into_iter().any(|on| self.opted_out.contains(&(on, identity.clone())))
+    }
+
     /// Whether an id is that of a batch of consents.
     pub(crate) fn is_of_consents(&self, batch_id: &str) -> bool {
         self.batches.contains(batch_id)
@@ -99,6 +113,16 @@ impl People {
     pub(crate) fn consents(&self) -> Vec<Consent> {
         self.consents.clone()
     }
+}
+
+/// An identity as it is compared.
+fn bare(identity: &str) -> String {
+    identity.strip_prefix('+').unwrap_or(identity).to_owned()
+}
+
+/// The people of a body of consents.
+pub(crate) fn identifications(body: &Value) -> impl Iterator<Item = &str> {
+    list(body, "consent_records").iter().filter_map(|record| record.get("identification")?.as_str())
 }
 
 fn list<'a>(body: &'a Value, name: &str) -> &'a [Value] {

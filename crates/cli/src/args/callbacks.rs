@@ -11,6 +11,9 @@ use sinch_batch::models::callback::Trigger;
 use super::duration::duration;
 use super::{Json, LedgerArgs, at_least_a_second};
 
+/// [`StopWords::COMMON`](sinch_batch::recipients::opt_outs::StopWords::COMMON), as they are typed.
+const COMMON_STOP_WORDS: &str = "STOP,STOPALL,UNSUBSCRIBE,CANCEL,END,QUIT";
+
 #[derive(Clone, Debug, Args)]
 pub(crate) struct SecretArgs {
     /// File of webhook secrets, one per line: `SECRET` or `SECRET until 2031-09-14T10:00:00Z`.
@@ -52,6 +55,16 @@ pub(crate) struct ListenArgs {
     pub(crate) ledger: LedgerArgs,
     #[command(flatten)]
     pub(crate) journal: JournalArgs,
+    /// Keep opt-outs and opt-ins in this list, for `--suppress`; needs SINCH_BATCH_IDENTITY_KEY
+    ///
+    /// The list holds digests under that key, and nobody can be found in it without the key.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) opt_outs: Option<PathBuf>,
+    /// Replies that count as an opt-out, whatever their case and spaces
+    ///
+    /// Without words: STOP, STOPALL, UNSUBSCRIBE, CANCEL, END, QUIT.
+    #[arg(long, value_name = "WORDS", value_delimiter = ',', num_args = 0..=1, default_missing_value = COMMON_STOP_WORDS, requires = "opt_outs")]
+    pub(crate) stop_words: Option<Vec<String>>,
     /// Forward each callback to this URL, signed with SINCH_WEBHOOK_FORWARD_SECRET
     #[arg(long, value_name = "URL")]
     pub(crate) forward: Option<String>,

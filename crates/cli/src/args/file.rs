@@ -61,6 +61,6 @@ impl ReadArgs {
     }
 }
 
-fn channel(name: &str) -> Result<Channel, String> {
+pub(super) fn channel(name: &str) -> Result<Channel, String> {
     channel_named(name.trim()).ok_or_else(|| format!("not a known channel; there are {}", Channel::KNOWN.join(", ")))
 }

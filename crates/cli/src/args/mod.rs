@@ -7,6 +7,7 @@ mod duration;
 mod file;
 mod halt;
 mod life;
+mod opt_outs;
 mod parse;
 mod request;
 mod simulate;
@@ -31,6 +32,7 @@ use self::duration::duration;
 pub(crate) use self::file::{JudgeArgs, ReadArgs};
 pub(crate) use self::halt::HaltArgs;
 pub(crate) use self::life::{PauseArgs, RetryArgs};
+pub(crate) use self::opt_outs::{OptOutsArgs, OptOutsCommand, OptOutsFile, SuppressArgs};
 pub(crate) use self::parse::{asks_for_json, command, parse};
 pub(crate) use self::request::RequestArgs;
 pub(crate) use self::simulate::SimulateArgs;
@@ -112,6 +114,8 @@ pub(crate) enum Command {
     Contacts(ContactsArgs),
     /// Record opt-outs
     Consents(ConsentsArgs),
+    /// Keep a list of people who opted out, for `--suppress`
+    OptOuts(OptOutsArgs),
     /// Check the setup: credentials, token, region, clock
     Doctor(DoctorArgs),
     /// Print a script that completes commands and flags in a shell
@@ -241,6 +245,8 @@ pub(crate) struct CheckArgs {
     pub(crate) read: ReadArgs,
     #[command(flatten)]
     pub(crate) judge: JudgeArgs,
+    #[command(flatten)]
+    pub(crate) suppress: SuppressArgs,
     /// Show every finding, in the order of the file
     #[arg(long, conflicts_with = "json")]
     pub(crate) all: bool,
@@ -280,6 +286,8 @@ pub(crate) struct SendArgs {
     pub(crate) read: ReadArgs,
     #[command(flatten)]
     pub(crate) judge: JudgeArgs,
+    #[command(flatten)]
+    pub(crate) suppress: SuppressArgs,
     /// Name of the campaign; a generated one if omitted
     #[arg(long, value_name = "NAME", value_parser = campaign_name)]
     pub(crate) campaign: Option<String>,
@@ -311,7 +319,7 @@ pub(crate) struct SendArgs {
     #[arg(long, conflicts_with_all = ["at", "spread"])]
     pub(crate) recallable: bool,
     /// Send one message to this number instead, as row N would see it, outside of any campaign
-    #[arg(long, value_name = "NUMBER", conflicts_with_all = ["campaign", "skip_invalid", "allow_duplicate", "listen"])]
+    #[arg(long, value_name = "NUMBER", conflicts_with_all = ["campaign", "skip_invalid", "allow_duplicate", "listen", "suppress"])]
     pub(crate) to: Option<String>,
     /// Which row `--to` takes its values from, counted from 1
     #[arg(long, value_name = "N", requires = "to", value_parser = clap::value_parser!(u64).range(1..))]
@@ -360,6 +368,8 @@ pub(crate) struct ResumeArgs {
     /// Name of a worker that is gone for good: its batches are free at once
     #[arg(long, value_name = "NAME")]
     pub(crate) dead: Vec<String>,
+    #[command(flatten)]
+    pub(crate) suppress: SuppressArgs,
     #[command(flatten)]
     pub(crate) ledger: LedgerArgs,
     #[command(flatten)]

@@ -45,6 +45,9 @@ pub(crate) struct SimulateArgs {
     /// docs/guide/simulator.md lists all.
     #[arg(long = "fault", value_name = "OPERATION:KIND[=VALUE][:TIMES[:AFTER]]")]
     pub(crate) faults: Vec<Fault>,
+    /// Let messages to people who opted out fail with RECIPIENT_NOT_OPTED_IN
+    #[arg(long)]
+    pub(crate) block_opted_out: bool,
     /// Delay until a cancel takes effect
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
     pub(crate) cancel_delay: Duration,

@@ -12,13 +12,13 @@ use crate::args::CheckArgs;
 use crate::fail::{Failure, output};
 use crate::findings::{self, Collected};
 use crate::output::{Stdout, json_out, out};
-use crate::{exit, input, message};
+use crate::{exit, input, message, suppress};
 
 pub(crate) async fn run(args: CheckArgs) -> Result<u8, Failure> {
     let file = args.input.file.as_path();
     input::one_stdin(&[Some(file), args.message.message.as_deref(), args.judge.prices.as_deref()])?;
     let template = Template::new(message::read(&args.message)?);
-    let options = input::judge(&args.judge)?;
+    let options = input::judge(&args.judge)?.with_suppression(suppress::read(&args.suppress).await?);
     let source = input::open(file)?.with_reading(args.read.options());
     let found = Collected::new();
     let checked = if args.json.json {
@@ -39,7 +39,8 @@ pub(crate) async fn run(args: CheckArgs) -> Result<u8, Failure> {
             out(found.text(file, &input::see_all(file, &args.message)).as_bytes()).map_err(output)?;
         }
         let sms = checked.sms.as_ref().map(findings::sms).unwrap_or_default();
-        out(format!("{}{sms}", findings::counts(&checked)).as_bytes()).map_err(output)?;
+        let suppressed = findings::suppressed(&checked);
+        out(format!("{}{suppressed}{sms}", findings::counts(&checked)).as_bytes()).map_err(output)?;
         checked
     };
     if checked.is_ok() {
@@ -127,6 +128,8 @@ impl JsonList {
             "warnings": checked.warnings,
             "blank_rows": checked.blank_rows,
             "counts": groups,
+            "suppressed_rows": checked.suppressed_rows,
+            "suppressed": checked.suppressed,
             "sms": checked.sms,
         });
         let rest = rest.to_string();

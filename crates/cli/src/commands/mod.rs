@@ -8,6 +8,7 @@ pub(crate) mod end;
 pub(crate) mod inspect;
 pub(crate) mod listen;
 pub(crate) mod lists;
+pub(crate) mod opt_outs;
 pub(crate) mod pause;
 pub(crate) mod preview;
 pub(crate) mod replay;

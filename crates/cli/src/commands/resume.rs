@@ -18,7 +18,7 @@ use crate::run::{Next, Run, limits};
 use crate::service::Service;
 use crate::settings::Settings;
 use crate::signals::Stop;
-use crate::{exit, input, ledgers, say, signals};
+use crate::{exit, input, ledgers, say, signals, suppress};
 
 pub(crate) async fn run(args: ResumeArgs) -> Result<u8, Failure> {
     let stop = signals::watch();
@@ -85,7 +85,12 @@ async fn prepare(
         }
     }
     let file = super::rows::input_of(args.input.as_deref(), &record)?;
-    let Settings { must_read, must_halt } = Settings::read(&record.settings)?;
+    let Settings { must_read, must_halt, must_suppress } = Settings::read(&record.settings)?;
+    let lists = suppress::read(&args.suppress).await?;
+    // Batches that were tried keep their rows.
+    if status.planned > 0 {
+        suppress::require(&record.name, "resume", &must_suppress, &lists)?;
+    }
     let source = open(&file, &record)?.with_reading(must_read);
     let service = Service { resend_after: Some(args.run.resend_after), ..Service::read(&args.service)? };
     if let Some(app) = args.service.app.as_deref().map(str::trim).filter(|app| !app.is_empty() && *app != record.app) {
@@ -103,7 +108,8 @@ async fn prepare(
     let campaign = Campaign::resume(ledger.clone(), &record.name, client, source)
         .await
         .map_err(|error| not_resumed(ledger_path, &file, &next, error))?
-        .with_limits(limits(&args.run).with_halt(must_halt.with_past_halt(args.past_halt)));
+        .with_limits(limits(&args.run).with_halt(must_halt.with_past_halt(args.past_halt)))
+        .with_suppression(lists);
     Ok((ledger, campaign, receiver))
 }
 

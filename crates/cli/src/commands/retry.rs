@@ -18,7 +18,7 @@ use crate::receiver::{Receiver, secret};
 use crate::run::{Next, Run, limits};
 use crate::service::Service;
 use crate::settings::Settings;
-use crate::{exit, input, ledgers, message, say, signals};
+use crate::{exit, input, ledgers, message, say, signals, suppress};
 
 /// A line of attempts that is longer than this hardly gets better.
 const LONG_LINE: usize = 5;
@@ -74,7 +74,12 @@ async fn prepare(
     let source = input::open(&file).map_err(|failure| {
         failure.hint(format!("if the file has moved: sinch-batch retry {} --input FILE; nothing was sent", parent.name))
     })?;
-    let source = source.with_reading(Settings::read(&parent.settings)?.must_read);
+    let mut settings = Settings::read(&parent.settings)?;
+    let source = source.with_reading(settings.must_read.clone());
+    let lists = suppress::read(&args.suppress).await?;
+    suppress::require(&parent.name, "retry", &settings.must_suppress, &lists)?;
+    settings.must_suppress = suppress::kept(&lists);
+    let plan = plan.with_settings(settings.to_text()?);
     let service = Service { resend_after: Some(args.run.resend_after), ..Service::read(&args.service)? };
     if let Some(app) = args.service.app.as_deref().map(str::trim).filter(|app| !app.is_empty() && *app != parent.app) {
         return Err(resume::other("app", &parent.app, app, "SINCH_APP_ID"));
@@ -92,7 +97,8 @@ async fn prepare(
     let campaign = Campaign::retry(ledger.clone(), name, client, source, plan, request)
         .await
         .map_err(|error| not_begun(ledger_path, &file, &parent, error))?
-        .with_limits(limits(&args.run));
+        .with_limits(limits(&args.run))
+        .with_suppression(lists);
     Ok((campaign, receiver))
 }
 

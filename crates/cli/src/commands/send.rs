@@ -25,7 +25,7 @@ use crate::run::{Next, Run, limits};
 use crate::service::{Service, app_id};
 use crate::settings::Settings;
 use crate::signals::Stop;
-use crate::{exit, input, ledgers, outputs, say, signals};
+use crate::{exit, input, ledgers, outputs, say, signals, suppress};
 
 /// A made-up app in the form of a ULID, which is all that the simulator can check of it.
 const PRACTICE_APP: &str = "01KZ4EBHKN27EZJ4Q91V5C36G1";
@@ -100,7 +100,7 @@ async fn prepare(args: &SendArgs, stop: &Stop) -> Result<Prepared, Failure> {
         outputs::is_none_of(
             skipped,
             "--skipped-file",
-            read.into_iter().filter_map(|(what, path)| Some((what, path?))),
+            read.into_iter().filter_map(|(what, path)| Some((what, path?))).chain(suppress::paths(&args.suppress)),
         )?;
         if args.ledger.ledger.is_some() || !args.simulate {
             let files = ledgers::files(&ledgers::path(&args.ledger)?);
@@ -234,8 +234,11 @@ async fn check(args: &SendArgs, app: &AppId) -> Result<CheckedCampaign, Failure>
     let options =
         input::judge(&args.judge)?.with_batch_size(usize::from(args.batch_size)).with_skip_invalid(args.skip_invalid);
     let options = options.with_first_batch(args.halt.canary.map(usize::from));
+    let lists = suppress::read(&args.suppress).await?;
+    let must_suppress = suppress::kept(&lists);
+    let options = options.with_suppression(lists);
     let reading = args.read.options();
-    let settings = Settings { must_read: reading.clone(), must_halt: args.halt.rules() }.to_text()?;
+    let settings = Settings { must_read: reading.clone(), must_halt: args.halt.rules(), must_suppress }.to_text()?;
     let found = Collected::new();
     let (collect, once_more) = (found.collector(), (reading.clone(), options.clone()));
     let checked = input::blocking(move || {
@@ -251,7 +254,20 @@ async fn check(args: &SendArgs, app: &AppId) -> Result<CheckedCampaign, Failure>
     if checked.checked().blank_rows > 0 || checked.checked().warnings > 0 {
         say!("{}", findings::counts(checked.checked()).trim_end());
     }
+    let suppressed = findings::suppressed(checked.checked());
+    if !suppressed.is_empty() {
+        say!("{}", suppressed.trim_end());
+    }
     if checked.may_be_sent() {
+        let (valid, left_out) = (checked.checked().valid_rows(), checked.checked().suppressed_rows);
+        if left_out == valid {
+            let rows = count(valid, "valid row is", "valid rows are");
+            return Err(Failure::new(
+                exit::BAD_INPUT,
+                format!("nobody is left to send to: {rows} suppressed; nothing was sent"),
+            )
+            .hint("is it the right list? leave out that --suppress, or name another file"));
+        }
         return Ok(if settings == "{}" { checked } else { checked.with_settings(settings) });
     }
     // What can be read only once cannot be listed once more.

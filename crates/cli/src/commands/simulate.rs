@@ -32,7 +32,8 @@ pub(crate) async fn run(args: SimulateArgs) -> Result<u8, Failure> {
         .with_visibility_delay(args.visibility_delay)
         .with_hold_callbacks(args.hold_callbacks)
         .with_callback_twice_percent(f64::from(args.callback_twice))
-        .with_callback_shuffle(args.callback_shuffle);
+        .with_callback_shuffle(args.callback_shuffle)
+        .with_block_opted_out(args.block_opted_out);
     for fault in args.faults {
         config = config.with_fault(fault);
     }

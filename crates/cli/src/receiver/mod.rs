@@ -4,6 +4,7 @@ mod arrivals;
 mod journal;
 mod metrics;
 mod notices;
+mod opt_outs;
 mod reload;
 mod secrets;
 mod server;
@@ -32,6 +33,7 @@ use self::arrivals::Arrivals;
 use self::journal::JournalWriter;
 use self::metrics::Metrics;
 use self::notices::Strangers;
+use self::opt_outs::OptOutsKept;
 use self::reload::{Files, TlsAcceptorSlot};
 use self::sink::{Forward, Sink};
 use crate::args::{ListenArgs, PrintAs};
@@ -74,7 +76,8 @@ impl Receiver {
         // Its sender goes, the verifier stays.
         let (_, verifiers) = watch::channel(secrets::verifier(vec![secret])?);
         let metrics = Arc::new(Metrics::default());
-        let sink = Sink { journal: None, ledger, forward: None, metrics, strangers: None, arrivals: None };
+        let sink =
+            Sink { journal: None, opt_outs: None, ledger, forward: None, metrics, strangers: None, arrivals: None };
         let parts = Parts {
             address,
             path: "/".to_owned(),
@@ -106,6 +109,8 @@ impl Receiver {
             Some(folder) => Some(JournalWriter::open(folder, &args.journal)?),
             None => None,
         };
+        let opt_outs = args.opt_outs.as_deref().map(|path| OptOutsKept::open(path, args.stop_words.as_deref()));
+        let opt_outs = opt_outs.transpose()?;
         let size = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
         let limits = ReceiverLimits::default()
             .with_body(size(args.limits.max_body))
@@ -115,7 +120,7 @@ impl Receiver {
         let strangers = Some(Strangers::new(path.to_owned()));
         let screen = if std::io::stdout().is_terminal() { PrintAs::Text } else { PrintAs::None };
         let arrivals = Arrivals::new(args.print.unwrap_or(screen), &args.events, ledger.clone());
-        let sink = Sink { journal, ledger, forward, metrics: Arc::default(), strangers, arrivals };
+        let sink = Sink { journal, opt_outs, ledger, forward, metrics: Arc::default(), strangers, arrivals };
         let (address, path) = (args.addr, args.path.clone());
         Self::of(Parts { address, path, tls, verifiers, files, limits, sink, says: true }).await
     }

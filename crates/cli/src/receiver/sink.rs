@@ -13,12 +13,14 @@ use super::arrivals::Arrivals;
 use super::journal::{JournalWriter, NotKept};
 use super::metrics::Metrics;
 use super::notices::Strangers;
+use super::opt_outs::{OptOutNotKept, OptOutsKept};
 use crate::fail::sentence;
 use crate::post::{Poster, Unanswered};
 
 /// All that has to have a callback before it is answered.
 pub(super) struct Sink {
     pub(super) journal: Option<JournalWriter>,
+    pub(super) opt_outs: Option<OptOutsKept>,
     pub(super) ledger: Arc<dyn Ledger>,
     pub(super) forward: Option<Forward>,
     pub(super) metrics: Arc<Metrics>,
@@ -36,6 +38,7 @@ pub(super) struct Forward {
 #[derive(Debug)]
 pub(super) enum NotTaken {
     Journal(NotKept),
+    OptOuts(OptOutNotKept),
     Ledger(LedgerError),
     Unanswered(Unanswered),
     Refused(u16),
@@ -45,6 +48,7 @@ impl fmt::Display for NotTaken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Journal(why) => write!(f, "{why}"),
+            Self::OptOuts(error) => write!(f, "the list of opt-outs did not take it: {error}"),
             Self::Ledger(error) => write!(f, "the ledger did not take it: {}", sentence(error)),
             Self::Unanswered(error) => write!(f, "it could not be sent on: {}", sentence(error)),
             Self::Refused(status) => write!(f, "it was sent on and answered {status}"),
@@ -73,6 +77,9 @@ impl Sink {
         if let Some(journal) = &self.journal {
             let kept = journal.keep(received.headers.clone(), received.body.clone()).await;
             kept.map_err(NotTaken::Journal)?;
+        }
+        if let Some(opt_outs) = &self.opt_outs {
+            opt_outs.keep(&received.callback).await.map_err(NotTaken::OptOuts)?;
         }
         let applied = apply(&*self.ledger, &received.callback).await.map_err(NotTaken::Ledger)?;
         self.metrics.heard(applied);

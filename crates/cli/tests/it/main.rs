@@ -15,6 +15,7 @@ mod inspect;
 mod life;
 mod lists;
 mod operations;
+mod opt_outs;
 mod pace;
 mod pages;
 mod privacy;

@@ -243,6 +243,22 @@ impl Stage {
         Self { folder, simulator, _receiver: Some(receiver) }
     }
 
+    /// With a receiver that has these flags and variables, too.
+    pub(crate) fn listening(listen: &[&str], env: &[(&str, &str)], simulate: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = binary(folder.path());
+        command.args(["listen", "--addr", "127.0.0.1:0", "--ledger", "ledger.db"]).args(listen);
+        command.env("SINCH_WEBHOOK_SECRET", SECRET).envs(env.iter().copied());
+        let receiver = Server::start(&mut command);
+        let simulator = simulator(folder.path(), &[&["--callback-url", receiver.url("url")], simulate].concat());
+        Self { folder, simulator, _receiver: Some(receiver) }
+    }
+
+    /// An order to the simulator's control side.
+    pub(crate) fn order(&self, path: &str, order: Value) {
+        http("POST", self.simulator.url("control"), path, &order.to_string());
+    }
+
     /// Without a receiver: nothing else writes to the ledger, and no receipt proves anything.
     pub(crate) fn silent() -> Self {
         let folder = tempfile::tempdir().unwrap();

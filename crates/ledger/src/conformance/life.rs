@@ -19,6 +19,7 @@ pub(super) async fn run<L: Ledger>(make: &mut impl AsyncFnMut() -> L) {
     the_time_of_a_scheduled_batch_is_kept_once_it_is_accepted(&make().await).await;
     a_stopped_campaign_is_cancelled_and_nothing_else(&make().await).await;
     excluded_rows_count_as_skipped_and_an_empty_batch_is_closed(&make().await).await;
+    rows_are_excluded_under_a_lease_or_the_batch_is_taken_from_its_worker(&make().await).await;
     rows_of_a_batch_that_was_tried_stay(&make().await).await;
     messages_of_a_recalled_batch_are_cancelled_until_something_is_received(&make().await).await;
     a_retry_takes_the_newest_failure_and_nobody_who_was_reached(&make().await).await;
@@ -102,7 +103,7 @@ async fn a_stopped_campaign_is_cancelled_and_nothing_else<L: Ledger>(ledger: &L)
 async fn excluded_rows_count_as_skipped_and_an_empty_batch_is_closed<L: Ledger>(ledger: &L) {
     let bench = Bench::new(ledger, &[4, 6]).await;
     let id = bench.campaign.id;
-    let exclude = |number, rows: &[u64], because| Entry::Exclude { number, rows: rows.to_vec(), because };
+    let exclude = |number, rows: &[u64], because| Entry::Exclude { number, token: None, rows: rows.to_vec(), because };
     ledger.record(id, exclude(2, &[5, 10, 11], Exclusion::Suppressed), now()).await.expect("an exclusion");
     let batch = bench.batch(2).await;
     assert_eq!((batch.rows, batch.first_row), (rows(6..=9), 5));
@@ -118,10 +119,31 @@ async fn excluded_rows_count_as_skipped_and_an_empty_batch_is_closed<L: Ledger>(
     assert_eq!(claimed.leases[0].rows, rows(6..=9));
 }
 
+async fn rows_are_excluded_under_a_lease_or_the_batch_is_taken_from_its_worker<L: Ledger>(ledger: &L) {
+    let bench = Bench::new(ledger, &[4]).await;
+    let id = bench.campaign.id;
+    let exclude = |token, row| Entry::Exclude { number: 1, token, rows: vec![row], because: Exclusion::Suppressed };
+    let intent = |token| Entry::Intent { number: 1, token, attempt: 1 };
+    let token = bench.claim("one", 1, now()).await.leases[0].token;
+    assert_kind(ledger.record(id, exclude(Some(token + 1), 1), now()).await, LedgerErrorKind::Fenced);
+    ledger.record(id, exclude(Some(token), 1), now()).await.expect("an exclusion");
+    // Somebody without a lease: the worker has read row 2 already, and must not send it.
+    ledger.record(id, exclude(None, 2), now()).await.expect("an exclusion");
+    assert_kind(ledger.record(id, intent(token), now()).await, LedgerErrorKind::Fenced);
+    let lease = bench.claim("two", 1, now()).await.leases.remove(0);
+    assert_eq!(lease.rows, rows(3..=4));
+    // A lease that is over excludes nothing, for another worker may have read the rows.
+    let late = now() + std::time::Duration::from_secs(3600);
+    assert_kind(ledger.record(id, exclude(Some(lease.token), 3), late).await, LedgerErrorKind::Fenced);
+    ledger.record(id, intent(lease.token), now()).await.expect("an intent");
+    let status = bench.status().await;
+    assert_eq!((status.suppressed, status.skipped, status.unknown), (2, 2, 2));
+}
+
 async fn rows_of_a_batch_that_was_tried_stay<L: Ledger>(ledger: &L) {
     let bench = Bench::new(ledger, &[4]).await;
     bench.try_batch(1).await;
-    let entry = Entry::Exclude { number: 1, rows: vec![2], because: Exclusion::Suppressed };
+    let entry = Entry::Exclude { number: 1, token: None, rows: vec![2], because: Exclusion::Suppressed };
     assert_kind(ledger.record(bench.campaign.id, entry, now()).await, LedgerErrorKind::Impossible);
     assert_eq!(bench.batch(1).await.rows, rows(1..=4));
 }

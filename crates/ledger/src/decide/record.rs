@@ -43,8 +43,12 @@ pub fn record<S: Store>(store: &mut S, campaign: CampaignId, entry: Entry, now: 
             }
         }
         Entry::FoundElsewhere { .. } => sums.behind |= matches!(batch.stage, BatchStage::Planned | BatchStage::Refused),
-        Entry::Exclude { rows, because, .. } => {
+        Entry::Exclude { token, rows, because, .. } => {
             let unwanted: BTreeSet<u64> = rows.into_iter().collect();
+            match token {
+                Some(token) => is_held(&batch, token, now)?,
+                None => free(store, &mut batch)?,
+            }
             exclude(store, &mut sums, &mut batch, |row| unwanted.contains(&row), because)?;
         }
         Entry::Cancel { .. } => {
@@ -77,6 +81,24 @@ pub fn record<S: Store>(store: &mut S, campaign: CampaignId, entry: Entry, now: 
     store.put_sums(campaign, &sums)
 }
 
+/// Whether a batch is held under this token.
+fn is_held(batch: &Batch, token: u64, now: Timestamp) -> Result<(), LedgerError> {
+    if batch.hold.token == token && batch.hold.until.is_some_and(|until| now < until) {
+        return Ok(());
+    }
+    Err(LedgerError::new(LedgerErrorKind::Fenced, format!("the lease of batch {} is over", batch.number)))
+}
+
+/// Takes a batch that was never tried from whoever holds it.
+fn free<S: Store>(store: &mut S, batch: &mut Batch) -> Result<(), LedgerError> {
+    if batch.hold.until.is_none() || batch.attempts > 0 {
+        return Ok(());
+    }
+    batch.hold.token = batch.hold.token.saturating_add(1);
+    batch.hold.until = None;
+    store.put_hold(batch)
+}
+
 fn intend<S: Store>(
     store: &mut S,
     sums: &mut Sums,
@@ -96,10 +118,7 @@ fn intend<S: Store>(
     if batch.stage == BatchStage::Skipped {
         return Err(impossible(number, "has no rows left"));
     }
-    let live = batch.hold.until.is_some_and(|until| now < until);
-    if batch.hold.token != token || !live {
-        return Err(LedgerError::new(LedgerErrorKind::Fenced, format!("the lease of batch {number} is over")));
-    }
+    is_held(batch, token, now)?;
     if batch.attempts == attempt && batch.stage == BatchStage::Unknown && batch.hold.in_call {
         // The same again: the answer to the first was lost on its way.
         return Ok(());

@@ -27,6 +27,8 @@ pub(super) enum Role {
     Metadata,
     /// The identity on this channel.
     On(Channel),
+    /// Nothing to this list, and no mistake.
+    Other,
 }
 
 /// The rows of a CSV file.
@@ -61,10 +63,12 @@ impl Cells {
             let name = trimmed(&lossy);
             let place = Where::column(name, index);
             let found = role(name);
+            let is_other = found == Some(Role::Other);
+            let found = found.filter(|_| !is_other);
             if std::str::from_utf8(records.field(index)).is_err() {
                 let place = Where { name: None, ..place };
                 findings.push(of_file(line, place, FindingKind::NotUtf8, "the column's name is not UTF-8"));
-            } else if found.is_none() && !name.starts_with('#') {
+            } else if found.is_none() && !is_other && !name.starts_with('#') {
                 let message =
                     format!("no such column is known; there can be {columns}, and remarks that begin with `#`");
                 findings.push(of_file(line, place, FindingKind::UnknownColumn, message));

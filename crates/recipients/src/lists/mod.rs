@@ -43,6 +43,8 @@ mod contacts;
 
 #[cfg(feature = "csv")]
 mod cells;
+#[cfg(feature = "csv")]
+pub(crate) mod suppressed;
 
 use std::fmt;
 use std::io::Read;

@@ -17,5 +17,5 @@ mod show;
 pub(crate) use self::forms::{form, is_form};
 pub(crate) use self::live::live;
 pub(crate) use self::log::InboundLog;
-pub(crate) use self::people::{InboundMessage, InboxError, OptOut};
+pub(crate) use self::people::{InboundMessage, InboxError, OptOut, consent};
 pub(crate) use self::show::show;

@@ -134,23 +134,38 @@ impl OptOut {
         Self { identity: identity.into(), channel: channel.into() }
     }
 
-    /// Sends the callback; the id of the request.
+    /// Records the opt-out and sends the callback; the id of the request.
     pub(crate) fn post(self, shared: &Shared) -> Result<String, InboxError> {
         let now = shared.clock.now();
+        let channel = Some(self.channel.as_str()).filter(|channel| !channel.is_empty());
+        shared.people().opt_out(channel, &self.identity);
         let (mut callback, _) = envelope(shared, &self.identity, now);
         let id = next_id(shared, now);
-        callback["opt_out_notification"] = json!({
-            "request_id": id,
-            "contact_id": "",
-            "channel": self.channel,
-            "identity": self.identity,
-            "status": "OPT_OUT_SUCCEEDED",
-            "processing_mode": "DISPATCH",
-        });
+        callback["opt_out_notification"] = notice(&id, &self.channel, &self.identity);
         send(shared, callback, now)?;
         shared.inbound_log.add(Inbound { time: now, channel: self.channel, identity: self.identity, text: None });
         Ok(id)
     }
+}
+
+/// Records an opt-out on all channels that came as a consent, and sends its callback if there is a webhook.
+pub(crate) fn consent(shared: &Shared, (app_id, project_id): (&str, &str), identity: &str) {
+    let now = shared.clock.now();
+    shared.people().opt_out(None, identity);
+    let mut callback = envelope_of(app_id, project_id, now);
+    callback["opt_out_notification"] = notice(&next_id(shared, now), "", identity);
+    shared.post(What::Inbound(Arc::new(callback)), now);
+}
+
+fn notice(id: &str, channel: &str, identity: &str) -> Value {
+    json!({
+        "request_id": id,
+        "contact_id": "",
+        "channel": channel,
+        "identity": identity,
+        "status": "OPT_OUT_SUCCEEDED",
+        "processing_mode": "DISPATCH",
+    })
 }
 
 /// What every callback of a person begins with, and the last batch that had a message for them.

@@ -91,6 +91,31 @@ async fn opt_outs_are_recorded_for_an_app() {
 }
 
 #[tokio::test]
+async fn opted_out_people_get_nothing_when_told_so() {
+    for (blocks, expected) in [(false, "delivered"), (true, "failed")] {
+        let config = SimulatorConfig::default().with_fail_percent(0.0).with_read_percent(0.0);
+        let caller = Caller::start(config.with_block_opted_out(blocks)).await;
+        let body = json!({"app_id": APP, "consent_records": [{"identification": "15550100051"}]});
+        assert_eq!(caller.call("POST", "/consents", &body.to_string()).await.unwrap().status, 200);
+        // There is no webhook to tell.
+        let order = json!({"identity": "+15550100052"});
+        assert_eq!(caller.control("POST", "/inbox/opt-out", order).await.status, 409);
+        let mut body = crowd(0, 4);
+        for (index, (channel, number)) in [("SMS", 51), ("RCS", 51), ("SMS", 52), ("RCS", 52)].into_iter().enumerate() {
+            let identity = json!({"channel": channel, "identity": format!("+155501000{number}")});
+            body["recipient_and_params"][index]["recipient"] =
+                json!({"identified_by": {"channel_identities": [identity]}});
+        }
+        let id = caller.send(&body).await.body["batch_id"].as_str().unwrap().to_owned();
+        while caller.status(&id).await.body["status"] != "PROCESSED" {}
+        let messages = caller.control("GET", "/messages", Value::Null).await.body;
+        let lines = messages.as_str().unwrap().lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let found: Vec<_> = lines.map(|message| message["status"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(found, [expected, expected, expected, "delivered"]);
+    }
+}
+
+#[tokio::test]
 async fn bodies_that_are_wrong_are_refused_with_their_field() {
     let caller = Caller::start(SimulatorConfig::default()).await;
     let contact =

@@ -65,7 +65,7 @@ pub(super) async fn skip(
     now: Timestamp,
 ) -> Result<(), LedgerError> {
     for (number, rows) in &late.untried {
-        let entry = Entry::Exclude { number: *number, rows: rows.clone(), because: Exclusion::Late };
+        let entry = Entry::Exclude { number: *number, token: None, rows: rows.clone(), because: Exclusion::Late };
         ledger.record(campaign.id, entry, now).await?;
     }
     Ok(())

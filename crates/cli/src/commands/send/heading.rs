@@ -35,7 +35,7 @@ impl Heading {
             }
             (None, region) => region.clone().unwrap_or_default(),
         };
-        let people = checked.checked().valid_rows();
+        let people = checked.checked().valid_rows() - checked.checked().suppressed_rows;
         let channel = channels(&args.input.file, request);
         Self { people, channel, app: short(request.app().as_str()), place, drain: args.run.drain }
     }
