@@ -12,17 +12,14 @@ use tokio::time::MissedTickBehavior;
 
 use crate::CampaignError;
 use crate::checked::{CheckedCampaign, CheckedPlan};
+use crate::limits::SendLimits;
 use crate::outcome::SendOutcome;
-use crate::receipts::{Receipts, Watcher};
+use crate::receipts::{LOOK_EVERY, Receipts, Watcher};
 use crate::request::CampaignRequest;
 use crate::retry::RetryPlan;
 use crate::runner::{CampaignProgress, Clock, Runner};
 use crate::sender::{BatchSender, Service};
-use crate::step::SendLimits;
 use crate::time::Time;
-
-/// How often the ledger is looked at, for progress and for receipts that another process receives.
-pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// One campaign over a ledger: it sends each of its batches once, whatever happens, and waits for their
 /// receipts.

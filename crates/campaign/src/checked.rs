@@ -4,9 +4,43 @@ use std::fmt;
 use std::io::Write;
 
 use sinch_batch_ledger::{Plan, PlannedRows};
-use sinch_batch_recipients::{CheckOptions, Checked, RecipientSource, SourceError, Suppression};
+use sinch_batch_models::Recipients;
+use sinch_batch_recipients::{CheckOptions, Checked, Finding, RecipientSource, SourceError, Suppression};
 
 use crate::request::CampaignRequest;
+
+/// How a checked campaign is made.
+impl CampaignRequest {
+    /// Checks recipients against the message, and makes the plan of a campaign in batches of 1000. Each
+    /// mistake goes to `on_finding` as it is found. Blocks as long as it takes to read them.
+    ///
+    /// # Errors
+    /// If the recipients cannot be read.
+    pub fn check(
+        &self,
+        source: impl RecipientSource,
+        on_finding: impl FnMut(Finding),
+    ) -> Result<CheckedCampaign, SourceError> {
+        self.check_with(source, &CheckOptions::default().with_batch_size(Recipients::MAX), on_finding)
+    }
+
+    /// Checks recipients as [`check`](Self::check) does, in batches of another size, or so that invalid
+    /// rows may be skipped.
+    ///
+    /// # Errors
+    /// If the recipients cannot be read.
+    pub fn check_with(
+        &self,
+        mut source: impl RecipientSource,
+        options: &CheckOptions,
+        mut on_finding: impl FnMut(Finding),
+    ) -> Result<CheckedCampaign, SourceError> {
+        let template = self.template();
+        let options = &options.clone().with_message_metadata(self.message_metadata_length());
+        let checked = source.check(&template, options, &mut on_finding)?;
+        Ok(CheckedCampaign::new(self.clone(), Box::new(source), checked, options))
+    }
+}
 
 /// A request and the recipients that were checked against it, with the plan of their batches.
 pub struct CheckedCampaign {

@@ -5,6 +5,9 @@ use std::time::Duration;
 use sinch_batch_ledger::CampaignStatus;
 use sinch_batch_tracking::Tally;
 
+/// How often the ledger is looked at, for progress and for receipts that another process receives.
+pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(100);
+
 /// How waiting for receipts stands, or ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

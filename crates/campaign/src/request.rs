@@ -9,11 +9,10 @@ use sinch_batch_models::{
     AppId, BatchRecipient, Channel, ContactId, Fingerprint, Message, Recipient, Recipients, SendBatchRequest, Template,
     Timestamp, Ttl,
 };
-use sinch_batch_recipients::{CheckOptions, Finding, RecipientSource, SourceError, fingerprint_of};
+use sinch_batch_recipients::fingerprint_of;
 use sinch_batch_tracking::{BATCH_KEY, BatchKey};
 use thiserror::Error;
 
-use crate::checked::CheckedCampaign;
 use crate::spread::send_after;
 
 /// What every batch of a campaign says: a send request without recipients.
@@ -291,36 +290,6 @@ impl CampaignRequest {
         self
     }
 
-    /// Checks recipients against the message, and makes the plan of a campaign in batches of 1000. Each
-    /// mistake goes to `on_finding` as it is found. Blocks as long as it takes to read them.
-    ///
-    /// # Errors
-    /// If the recipients cannot be read.
-    pub fn check(
-        &self,
-        source: impl RecipientSource,
-        on_finding: impl FnMut(Finding),
-    ) -> Result<CheckedCampaign, SourceError> {
-        self.check_with(source, &CheckOptions::default().with_batch_size(Recipients::MAX), on_finding)
-    }
-
-    /// Checks recipients as [`check`](Self::check) does, in batches of another size, or so that invalid
-    /// rows may be skipped.
-    ///
-    /// # Errors
-    /// If the recipients cannot be read.
-    pub fn check_with(
-        &self,
-        mut source: impl RecipientSource,
-        options: &CheckOptions,
-        mut on_finding: impl FnMut(Finding),
-    ) -> Result<CheckedCampaign, SourceError> {
-        let template = self.template();
-        let options = &options.clone().with_message_metadata(self.message_metadata_length());
-        let checked = source.check(&template, options, &mut on_finding)?;
-        Ok(CheckedCampaign::new(self.clone(), Box::new(source), checked, options))
-    }
-
     /// A key of the metadata that belongs to the service or to the campaign.
     fn reserved_key(&self) -> Option<String> {
         let request = &self.request;
@@ -330,7 +299,7 @@ impl CampaignRequest {
     }
 
     /// How many characters the message metadata takes of each message, as JSON.
-    fn message_metadata_length(&self) -> usize {
+    pub(crate) fn message_metadata_length(&self) -> usize {
         if self.request.message_metadata.is_empty() {
             return 0;
         }

@@ -17,14 +17,15 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::CampaignError;
-use crate::campaign::LOOK_EVERY;
+use crate::limits::SendLimits;
 use crate::moment::Moment;
 use crate::outcome::{SendOutcome, StopReason};
 use crate::pace::PacedCalls;
+use crate::receipts::LOOK_EVERY;
 use crate::report::failures_by_reason;
 use crate::request::CampaignRequest;
 use crate::sender::{BatchSender, BoxFuture, SendFailure};
-use crate::step::{BatchNumber, Command, Fact, Input, SendLimits, State, step};
+use crate::step::{BatchNumber, Command, Fact, Input, State, step};
 use crate::time::Time;
 
 /// How a run gets on.

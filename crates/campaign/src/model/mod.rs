@@ -3,6 +3,7 @@
 //!
 //! A story is a pure function of its seed. `SEED=7` tells story 7 line by line; `SEEDS=100000` runs more.
 
+mod actor;
 mod service;
 mod story;
 mod worker;

@@ -7,7 +7,8 @@ use sinch_batch_ledger::BatchStage;
 use super::service::Faults;
 use super::world::{Event, Failure, Judged, Tally, World};
 use crate::StopReason;
-use crate::step::{Input, SendLimits};
+use crate::limits::SendLimits;
+use crate::step::Input;
 
 /// What a story is about.
 #[derive(Clone, Copy, Debug, PartialEq)]

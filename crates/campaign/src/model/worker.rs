@@ -6,32 +6,13 @@ use sinch_batch_ledger::{
     BatchStage, Claim, Claimed, Entry, Ledger, LedgerError, LedgerErrorKind, Phase, Presence, Renewed, Worker,
 };
 
+use super::actor::Actor;
 use super::world::{Event, Judged, OnItsWay, World, at_once};
+use crate::limits::SendLimits;
 use crate::moment::Moment;
 use crate::outcome::{SendOutcome, StopReason};
 use crate::sender::SendFailure;
-use crate::step::{BatchNumber, Command, Fact, Input, SendLimits, State, step};
-
-#[derive(Debug)]
-pub(super) struct Actor {
-    pub(super) worker: Worker,
-    /// Dropped with it, if its end can be proved.
-    presence: Option<Presence>,
-    limits: SendLimits,
-    state: State,
-    /// By the steady clock of the machine.
-    pub(super) began_at: u64,
-    pub(super) frozen_until: u64,
-    pub(super) alive: bool,
-    wakes: u64,
-    wake_at: Option<u64>,
-    /// Batches that it let go of, refused or of unknown outcome.
-    let_go: BTreeSet<BatchNumber>,
-    pub(super) outcome: Option<SendOutcome>,
-    /// It works from an old copy of the ledger.
-    pub(super) old_ledger: bool,
-    pub(super) sent: u32,
-}
+use crate::step::{BatchNumber, Command, Fact, Input, State, step};
 
 impl World {
     /// Whether the ledger knows that it is older than the truth.

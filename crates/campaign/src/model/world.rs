@@ -12,8 +12,8 @@ use sinch_batch_ledger::{
 use sinch_batch_models::Timestamp;
 use sinch_batch_tracking::{MessageRef, MessageState, MessageUpdate, Observation, Progress, RowKey};
 
+use super::actor::Actor;
 use super::service::{Choices, Service};
-use super::worker::Actor;
 use crate::moment::Moment;
 use crate::step::{BatchNumber, Command, Input};
 

@@ -1,5 +1,6 @@
 //! A ledger in a SQLite file, which several processes can use at once.
 
+mod columns;
 mod schema;
 mod sums;
 mod tables;

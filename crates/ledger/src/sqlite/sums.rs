@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, params};
 use sinch_batch_tracking::Progress;
 
+use super::columns::{integer, progress_number};
 use super::storage;
-use super::tables::{integer, progress_number};
 use crate::campaign::CampaignId;
 use crate::error::LedgerError;
 use crate::sums::{Pulse, ReasonCount, minute_of, reason_of};

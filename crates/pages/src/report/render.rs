@@ -7,7 +7,16 @@ use super::view::ReportView;
 use crate::layout;
 use crate::text::{count, grouped, outside, share, time};
 
-pub(super) fn render(view: &ReportView) -> String {
+impl ReportView {
+    /// The report as one HTML file.
+    ///
+    /// It stays below 1 MB: where failures or batches are too long to be listed, the rest is counted.
+    pub fn render(&self) -> String {
+        render(self)
+    }
+}
+
+fn render(view: &ReportView) -> String {
     layout::file(
         &format!("{}: report", view.name),
         &html! {

@@ -81,13 +81,6 @@ impl ReportView {
     pub fn awaiting(&self) -> u64 {
         self.messages.pending.saturating_add(self.messages.queued)
     }
-
-    /// The report as one HTML file.
-    ///
-    /// It stays below 1 MB: where failures or batches are too long to be listed, the rest is counted.
-    pub fn render(&self) -> String {
-        super::render::render(self)
-    }
 }
 
 /// How many messages of accepted batches stand where.

@@ -1,7 +1,6 @@
 //! The tables: a connection with its transactions and statements. What the decisions ask is in
-//! `store.rs`, what programs ask in `read.rs`, how a column becomes a value in `columns.rs`.
+//! `store.rs`, what programs ask in `read.rs`, how a column becomes a value in `../columns.rs`.
 
-mod columns;
 mod read;
 mod store;
 
@@ -19,15 +18,11 @@ use crate::rows::RowSpans;
 use crate::store::{Batch, StoreLimits};
 
 #[cfg(test)]
-use self::columns::batch_sql;
-use self::columns::{get, number, read_batch, read_rows};
-pub(super) use self::columns::{integer, progress_number};
+use super::columns::batch_sql;
+use super::columns::{get, integer, number, read_batch, read_rows};
 
 /// How many batches' rows are kept read.
 const ROWS_KEPT: usize = 4096;
-
-/// The place of what is said about a batch as a whole among what is deferred.
-const WHOLE_BATCH: i64 = -1;
 
 // The indexes are named where SQLite would go through all batches of a campaign instead.
 

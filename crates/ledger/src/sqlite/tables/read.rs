@@ -13,10 +13,10 @@ use crate::error::LedgerError;
 use crate::store::{Batch, Store, Sums};
 use crate::sums::{Pulse, ReasonCount};
 
-use super::Tables;
-use super::columns::{
+use super::super::columns::{
     batch_sql, damaged, fingerprint, get, microsecond, number, read_batch, read_rows, read_state, time,
 };
+use super::Tables;
 
 impl Tables {
     pub(in crate::sqlite) fn campaign(&self, name: &str) -> Result<Option<CampaignRecord>, LedgerError> {

@@ -18,11 +18,11 @@ use crate::status::BatchCounts;
 use crate::store::{Batch, Deferred, Orphan, Recount, Store, Sums};
 use crate::worker::Worker;
 
-use super::columns::{
-    batch_sql, get, integer, microsecond, number, phase_number, progress_number, read_batch, read_deferred, read_phase,
-    read_rows, read_stage, read_state, read_worker, text_of,
+use super::super::columns::{
+    WHOLE_BATCH, batch_sql, get, integer, microsecond, number, phase_number, progress_number, read_batch,
+    read_deferred, read_phase, read_rows, read_stage, read_state, read_worker, text_of,
 };
-use super::{ANY_WITHOUT_ID, BEFORE, FREE, HELD_BY, HELD_BY_OTHERS, HOLDERS, LIKE, SILENT, Tables, WHOLE_BATCH};
+use super::{ANY_WITHOUT_ID, BEFORE, FREE, HELD_BY, HELD_BY_OTHERS, HOLDERS, LIKE, SILENT, Tables};
 
 impl Store for Tables {
     fn campaigns_like(&mut self, new: &NewCampaign) -> Result<Vec<CampaignRecord>, LedgerError> {

@@ -6,8 +6,7 @@ use rusqlite::Row;
 use sinch_batch_models::{BatchId, BatchState, Fingerprint, Timestamp};
 use sinch_batch_tracking::{MessageState, Progress};
 
-use super::super::storage;
-use super::WHOLE_BATCH;
+use super::storage;
 use crate::campaign::CampaignId;
 use crate::entry::BatchStage;
 use crate::error::{LedgerError, LedgerErrorKind};
@@ -15,6 +14,9 @@ use crate::rows::RowSpans;
 use crate::status::Phase;
 use crate::store::{Batch, Deferred, Hold};
 use crate::worker::{ProcessId, Worker};
+
+/// The place of what is said about a batch as a whole among what is deferred.
+pub(super) const WHOLE_BATCH: i64 = -1;
 
 pub(super) fn batch_sql(clause: &str) -> String {
     format!(
@@ -123,7 +125,7 @@ pub(super) fn read_state(row: &Row<'_>, at: usize) -> Result<MessageState, Ledge
 }
 
 /// The number of a progress in the file. It is part of the format.
-pub(in crate::sqlite) fn progress_number(progress: Progress) -> i64 {
+pub(super) fn progress_number(progress: Progress) -> i64 {
     match progress {
         Progress::Planned => 0,
         Progress::Accepted => 1,
@@ -164,7 +166,7 @@ pub(super) fn microsecond(row: &Row<'_>, at: usize) -> Result<Timestamp, LedgerE
     Timestamp::from_microsecond(get(row, at)?).map_err(|_| damaged())
 }
 
-pub(in crate::sqlite) fn integer(number: u64) -> Result<i64, LedgerError> {
+pub(super) fn integer(number: u64) -> Result<i64, LedgerError> {
     number.try_into().map_err(|_| LedgerError::impossible("a number is too large for the ledger"))
 }
 

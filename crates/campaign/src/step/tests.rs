@@ -1,9 +1,11 @@
 //! Single decisions; whole stories are in the model.
 
-use sinch_batch_ledger::RowSpans;
-use sinch_batch_models::Timestamp;
+use sinch_batch_ledger::{BatchStage, Claimed, Lease, RowSpans};
+use sinch_batch_models::{BatchId, Timestamp};
 
 use super::*;
+use crate::halt::HaltRules;
+use crate::sender::{LookUpFailure, Refusal, SendFailure};
 
 fn at(seconds: u64) -> Moment {
     let wall = Timestamp::from_second(1_800_000_000 + seconds as i64).unwrap();
