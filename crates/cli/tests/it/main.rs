@@ -9,6 +9,7 @@ mod doctor;
 mod durability;
 mod faults;
 mod field;
+mod given;
 mod input;
 mod inspect;
 mod life;
@@ -26,3 +27,5 @@ mod simulate;
 mod table;
 #[cfg(unix)]
 mod torture;
+#[cfg(unix)]
+mod widths;
