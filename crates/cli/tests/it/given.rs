@@ -52,7 +52,7 @@ impl Case {
 
 const HI: [&str; 2] = ["--text", "Hi ${name}"];
 
-fn check<'a>(file: &'a str) -> [&'a str; 4] {
+fn check(file: &str) -> [&str; 4] {
     ["check", file, HI[0], HI[1]]
 }
 
