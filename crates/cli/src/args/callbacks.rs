@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use sinch_batch::models::Timestamp;
 use sinch_batch::models::callback::Trigger;
 
+use super::address::address;
 use super::duration::duration;
 use super::{Json, LedgerArgs, at_least_a_second};
 
@@ -32,7 +33,7 @@ Ctrl-C exit with 0 after the requests in progress; a second one exits at once. T
 SIGTERM.")]
 pub(crate) struct ListenArgs {
     /// Address to listen on; port 0 picks a free port
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", value_parser = address)]
     pub(crate) addr: SocketAddr,
     /// Path of the webhook
     #[arg(long, value_name = "PATH", default_value = "/", value_parser = path)]

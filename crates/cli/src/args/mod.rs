@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod address;
 mod api;
 mod at;
 mod callbacks;
@@ -210,7 +211,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
     pub(crate) receipt_timeout: Duration,
     /// Receive callbacks in this process, at this address; otherwise run `sinch-batch listen`
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = address::address)]
     pub(crate) listen: Option<SocketAddr>,
     /// How long a worker holds a batch without a sign of life. For tests.
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = at_least_a_second, hide = true)]

@@ -6,15 +6,16 @@ use std::time::Duration;
 use clap::Args;
 use sinch_batch::simulator::{Fault, MessageOutcome};
 
+use super::address::address;
 use super::duration::duration;
 
 #[derive(Debug, Args)]
 pub(crate) struct SimulateArgs {
     /// Address of the API; port 0 picks a free port
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8090")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8090", value_parser = address)]
     pub(crate) addr: SocketAddr,
     /// Address of the control side and its inbox, a page for a browser
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8091")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8091", value_parser = address)]
     pub(crate) control: SocketAddr,
     /// Additional host name of the control side, NAME or NAME:PORT, such as behind a mapped port
     #[arg(long, value_name = "NAME")]
