@@ -49,7 +49,8 @@ fn text(summary: &FindingSummary, file: &Path, see_all: &str) -> String {
     if groups.is_empty() {
         return text;
     }
-    let rows: Vec<[String; 4]> = groups
+    let titles = ["kind", "column", "count", "first line"].map(str::to_owned);
+    let mut rows: Vec<[String; 4]> = groups
         .iter()
         .map(|group| {
             let lead = if group.severity == Severity::Warning { "warning: " } else { "" };
@@ -62,9 +63,16 @@ fn text(summary: &FindingSummary, file: &Path, see_all: &str) -> String {
             ]
         })
         .collect();
-    let titles = ["kind", "column", "count", "first line"].map(str::to_owned);
-    let width = |at: usize| rows.iter().chain([&titles]).map(|row| row[at].chars().count()).max().unwrap_or_default();
-    let widths = [0, 1, 2, 3].map(width);
+    let width_of = |rows: &[[String; 4]], at: usize| {
+        rows.iter().chain([&titles]).map(|row| row[at].chars().count()).max().unwrap_or_default()
+    };
+    // Columns of a file may have any name: it has what the others leave, and two spaces stand between them.
+    let others: usize = [0, 2, 3].map(|at| width_of(&rows, at) + 2).iter().sum();
+    let room = usize::from(terminal::width()).saturating_sub(others).max(6);
+    for row in &mut rows {
+        row[1] = row[1].chars().take(room).collect();
+    }
+    let widths = [0, 1, 2, 3].map(|at| width_of(&rows, at));
     for row in [&titles].into_iter().chain(&rows) {
         let [kind, column, count, line] = row;
         // Writing into text cannot fail.

@@ -103,7 +103,7 @@ fn legend(status: &CampaignStatus) -> String {
 }
 
 /// A table with a header that fits the screen.
-fn table(header: &[&str], width: u16) -> Table {
+pub(crate) fn table(header: &[&str], width: u16) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);
     table.set_content_arrangement(ContentArrangement::Dynamic);
@@ -161,9 +161,14 @@ fn campaign_lines(campaign: &CampaignRecord, status: &CampaignStatus) -> String 
 pub(crate) fn callbacks(counts: &[CallbackCount], width: u16) -> String {
     let Some(last) = counts.iter().map(|count| count.last).max() else { return String::new() };
     let total: u64 = counts.iter().map(|count| count.count).sum();
-    let mut table = table(&["kind", "count", "first", "last"], width);
+    // On a narrow screen the names would be broken.
+    let has_first = width >= 80;
+    let header = ["kind", "count", "last", "first"];
+    let mut table = table(if has_first { &header } else { &header[..3] }, width);
     for CallbackCount { kind, count, first, last, .. } in counts {
-        table.add_row([kind.clone(), grouped(*count), second(*first), second(*last)]);
+        let mut row = vec![kind.clone(), grouped(*count), second(*last)];
+        row.extend(has_first.then(|| second(*first)));
+        table.add_row(row);
     }
     format!("callbacks received: {}, the last at {}\n{table}\n", grouped(total), second(last))
 }
@@ -197,7 +202,7 @@ pub(crate) async fn report(
     .await?;
     let by_reason = failures_by_reason(ledger, campaign).await?;
     if !by_reason.is_empty() {
-        write!(out, "\nfailures by reason\n{}", reasons(&by_reason))?;
+        write!(out, "\nfailures by reason\n{}", terminal::escaped(&reasons(&by_reason, width)))?;
     }
     if !shown.is_empty() {
         write!(out, "\nfailures\n{}", terminal::escaped(&failures(&shown, width)))?;
@@ -223,14 +228,11 @@ fn failures(failures: &[MessageFailure], width: u16) -> String {
 }
 
 /// How many messages failed for which reason, and what to do about it; nothing if none did.
-pub(crate) fn reasons(reasons: &[ReasonCount]) -> String {
+pub(crate) fn reasons(reasons: &[ReasonCount], width: u16) -> String {
     if reasons.is_empty() {
         return String::new();
     }
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED);
-    table.set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(["reason", "failed", "retry", "what to do"]);
+    let mut table = table(&["reason", "failed", "retry", "what to do"], width);
     for reason in reasons {
         table.add_row([&reason.code, &grouped(reason.messages), reason.class.as_str(), reason.advice]);
     }
@@ -243,5 +245,25 @@ pub(crate) fn report_failed(path: &Path, error: ReportError) -> Failure {
         ReportError::Ledger(error) => ledgers::failed(path, &error),
         ReportError::Write(error) => output(error),
         other => Failure::because(crate::exit::UNEXPECTED, "no report", &other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_of_a_send_fit_60_80_and_200_columns() {
+        let mut sent = CampaignStatus::default();
+        (sent.rows, sent.accepted, sent.skipped, sent.unknown, sent.planned) = (50_000, 46_000, 436, 1_000, 2_564);
+        (sent.messages.pending, sent.messages.queued) = (1_000, 500);
+        (sent.messages.delivered, sent.messages.read, sent.messages.failed) = (30_000, 14_000, 500);
+        let screens = [60, 80, 200].map(|width| {
+            let text = status(&sent, Some(Duration::from_millis(83_400)), width);
+            let fits = |line: &str| line.chars().count() <= usize::from(width);
+            assert!(text.lines().filter(|line| line.starts_with(['│', '┌', '╞', '└'])).all(fits), "{width}\n{text}");
+            format!("{width}\n{text}")
+        });
+        insta::assert_snapshot!(screens.join("\n"));
     }
 }

@@ -197,7 +197,7 @@ fn is_rounded(text: &str) -> bool {
 const TIDY: &str =
     "it has spaces, dashes, dots, brackets, an apostrophe or invisible characters, which are not part of a number";
 const ROUNDED: &str = "a spreadsheet has rounded it (as in 1.5E+10), which cannot be repaired: format the column as text, and export it again";
-const NO_COUNTRY: &str = "it begins with 0, so the country code is missing: write it such as +44…";
+const NO_COUNTRY: &str = "it begins with 0, so the country code is missing: write it with one, such as +44…";
 const DOUBLE_ZERO: &str = "it begins with 00, which is dialled before a country code: write + in its place";
 const TRUNK_ZERO: &str =
     "it has (0), which is not dialled from abroad: take it out, or write the 0 if the country keeps it";

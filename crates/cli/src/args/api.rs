@@ -20,7 +20,7 @@ pub(crate) enum BatchCommand {
     Send {
         /// Request body as JSON, with `message`, `recipient_and_params` and so on; `-` reads standard input
         ///
-        /// A body without `app_id` gets that of --app or SINCH_APP_ID.
+        /// If the body has no `app_id`, --app or SINCH_APP_ID is used.
         #[arg(value_name = "FILE")]
         file: PathBuf,
         #[command(flatten)]
@@ -65,7 +65,7 @@ pub(crate) struct CancelArgs {
     /// Every batch with this value under this key of its batch metadata
     #[arg(long, num_args = 2, value_names = ["KEY", "VALUE"])]
     pub(crate) metadata: Vec<String>,
-    /// Wait this long for the outcome, as the service cancels in the background
+    /// How long to wait for the outcome; the service cancels in the background
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration)]
     pub(crate) wait: Duration,
     #[command(flatten)]
@@ -86,7 +86,7 @@ pub(crate) struct ContactsArgs {
 pub(crate) enum ContactsCommand {
     /// Create contacts
     ///
-    /// Each contact that is created causes a CONTACT_CREATE callback; the response does not say which were.
+    /// Every created contact triggers a CONTACT_CREATE callback; the response does not list them.
     ///
     /// CSV columns: channel and identity, or one per channel (SMS, whatsapp, …); language; optional:
     /// display_name, email, external_id, metadata, channel_priority, app_id. JSON: the objects of the API, one per
@@ -94,7 +94,7 @@ pub(crate) enum ContactsCommand {
     Create(ListArgs),
     /// Delete contacts
     ///
-    /// Each contact that is deleted causes a CONTACT_DELETE callback; the response does not say which were.
+    /// Every deleted contact triggers a CONTACT_DELETE callback; the response does not list them.
     ///
     /// CSV column: contact_id. JSON: {"contact_id": "…"} or the id alone, one per line, or a whole request
     /// body.
@@ -111,7 +111,7 @@ pub(crate) struct ConsentsArgs {
 pub(crate) enum ConsentsCommand {
     /// Record opt-outs in the consent lists of the app
     ///
-    /// Recording an opt-out again changes nothing.
+    /// Recording an opt-out twice is safe.
     ///
     /// CSV columns: identification, consent_type (OPT_OUT_ALL, OPT_OUT_NOTIFICATION, OPT_OUT_MARKETING).
     /// JSON: the records of the API, one per line, or a whole request body.
@@ -123,7 +123,7 @@ pub(crate) struct ListArgs {
     /// CSV with a header line, or JSON: lines, an array or a request; `-` reads standard input
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
-    /// Start at this line; earlier lines were done by a previous run
+    /// Line to start from; earlier lines were sent by a previous run
     #[arg(long, value_name = "LINE", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) from_line: u64,
     /// Rows per call

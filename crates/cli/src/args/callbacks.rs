@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use sinch_batch::models::Timestamp;
 use sinch_batch::models::callback::Trigger;
 
+use super::address::address;
 use super::duration::duration;
 use super::{Json, LedgerArgs, at_least_a_second};
 
@@ -27,25 +28,25 @@ pub(crate) struct SecretArgs {
 
 #[derive(Clone, Debug, Args)]
 #[command(after_long_help = "\
-It answers 200 only when what the callback says is in the ledger, and in the journal and with the \
-receiver behind --forward if there are such; else 503, and Sinch sends it again. Callbacks that are \
-refused are reported on standard error, once per reason and minute. Beside the path it \
-serves /healthz and /metrics (Prometheus). SIGTERM or Ctrl-C ends it with 0 when what is under way is \
-answered; once more ends it at once. The files of --secret-file, --tls-cert and --tls-key are read again when \
-they change, and at SIGHUP; without such files SIGHUP ends it like SIGTERM.")]
+Responds 200 only once a callback is recorded in the ledger, and in the journal and by the receiver behind \
+--forward if they are used; otherwise 503, and Sinch sends it again. Refused callbacks are reported on \
+standard error, once per reason and minute. Also serves /healthz and /metrics (Prometheus). SIGTERM and \
+Ctrl-C exit with 0 after the requests in progress; a second one exits at once. The files of --secret-file, \
+--tls-cert and --tls-key are reloaded when they change and on SIGHUP; without such files SIGHUP acts like \
+SIGTERM.")]
 pub(crate) struct ListenArgs {
     /// Address to listen on; port 0 picks a free port
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", value_parser = address)]
     pub(crate) addr: SocketAddr,
     /// Path of the webhook
     #[arg(long, value_name = "PATH", default_value = "/", value_parser = path)]
     pub(crate) path: String,
     #[command(flatten)]
     pub(crate) secrets: SecretArgs,
-    /// Largest difference between the signing time and now
+    /// Maximum difference between the signing time and now
     ///
-    /// A genuine callback that is older is applied all the same, since Sinch may send again with the time
-    /// of the first delivery; one further in the future is answered 503: a clock is wrong.
+    /// An older genuine callback is applied nevertheless, because Sinch may retry with the time of the first
+    /// delivery. One further in the future gets 503: a clock is wrong.
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = at_least_a_second)]
     pub(crate) window: Duration,
     /// Accept callbacks without the algorithm header, if a proxy drops it
@@ -143,8 +144,8 @@ pub(crate) struct SignArgs {
 
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-Ends with 0 if every sample was answered as it should be: with 2xx, or with --fault by a refusal (4xx). \
-Ends with 7 if one was answered otherwise, or the URL could not be reached.")]
+Exits with 0 if every sample got the expected response: 2xx, or with --fault the one listed there. \
+Exits with 7 otherwise, or if the URL cannot be reached.")]
 pub(crate) struct TriggerArgs {
     /// Kind of callback, such as MESSAGE_DELIVERY; see --list
     #[arg(value_name = "KIND", value_parser = trigger, required_unless_present_any = ["all", "body", "list"], conflicts_with = "all")]
@@ -227,8 +228,8 @@ pub(crate) enum Fault {
 
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-Ends with 0 if every record was taken; with 3 if the journal cannot be read or has damaged records (the \
-others are taken); with 6 if the ledger cannot be used; with 7 if a record was not answered 2xx.")]
+Exits with 0 if every record was accepted; with 3 if the journal cannot be read or has damaged records (the \
+others are replayed); with 6 if the ledger cannot be used; with 7 if a record got no 2xx response.")]
 pub(crate) struct ReplayArgs {
     /// Folder of the journal, or one of its files
     #[arg(value_name = "JOURNAL")]

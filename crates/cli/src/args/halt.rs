@@ -17,10 +17,10 @@ pub(crate) struct HaltArgs {
     pub(crate) canary_wait: Duration,
     /// Halt when more than this share of the last 5,000 settled messages failed [default for the canary: 20%]
     ///
-    /// Only failures of the message, the account and the service count, not those of one recipient.
+    /// Failures of the message, the account and the service count; those of single recipients do not.
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
     pub(crate) halt: Option<u8>,
-    /// How many of them have to fail besides
+    /// Minimum number of such failures
     #[arg(long, value_name = "N", default_value_t = 50, requires = "halt")]
     pub(crate) halt_min: u64,
 }

@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod address;
 mod api;
 mod at;
 mod callbacks;
@@ -192,29 +193,29 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub(crate) no_wait: bool,
     /// How long a batch of unknown outcome must stay absent before it is sent again; the longest value of
-    /// all runs of the campaign counts
+    /// all runs of the campaign applies
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
     pub(crate) resend_after: Duration,
-    /// Extra wait for a batch whose worker fell silent
+    /// Extra wait before taking over the batches of a silent worker
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
     pub(crate) takeover_grace: Duration,
     /// Number of batches in flight
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) in_flight: u16,
-    /// Messages that may be outstanding: accepted, and still in the service's queue; 0 for any number
+    /// Maximum number of outstanding messages, accepted but still queued by the service; 0 for no limit
     #[arg(long, value_name = "N", default_value_t = 400_000)]
     pub(crate) window: u64,
-    /// Messages per second that leave that queue, until receipts teach better
+    /// Messages per second assumed to leave that queue, until receipts show the real rate
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) drain: u32,
-    /// The most requests in any second; halved when the service says that they are too many
+    /// Maximum requests per second; halved when the service reports too many
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=800))]
     pub(crate) max_rate: u32,
     /// Stop waiting when no receipt arrived for this long
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
     pub(crate) receipt_timeout: Duration,
     /// Receive callbacks in this process, at this address; otherwise run `sinch-batch listen`
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = address::address)]
     pub(crate) listen: Option<SocketAddr>,
     /// How long a worker holds a batch without a sign of life. For tests.
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = at_least_a_second, hide = true)]
@@ -223,7 +224,7 @@ pub(crate) struct RunArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct Yes {
-    /// Answer every question with yes, as without a terminal
+    /// Skip the confirmation prompt; without a terminal there is none
     #[arg(long, short = 'y')]
     pub(crate) yes: bool,
 }
@@ -310,7 +311,7 @@ pub(crate) struct SendArgs {
     pub(crate) at: Option<SendAt>,
     /// Send the batches evenly over this long, from now or from `--at` on; the service holds them back
     ///
-    /// No process has to run meanwhile. The whole has to lie within 7 days.
+    /// No process needs to run meanwhile. The last batch must leave within 7 days.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) spread: Option<Duration>,
     #[command(flatten)]
@@ -390,7 +391,7 @@ pub(crate) struct CancelCampaignArgs {
     /// Show what would be recalled, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Wait this long for the service to report what was recalled in time
+    /// How long to wait for the service to report what was recalled in time
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
     pub(crate) wait: Duration,
     #[command(flatten)]
@@ -405,10 +406,10 @@ pub(crate) struct CancelCampaignArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
-    /// The campaign; all campaigns if omitted
+    /// Name of the campaign; all campaigns if omitted
     #[arg(value_name = "CAMPAIGN")]
     pub(crate) campaign: Option<String>,
-    /// Show the campaign live until every receipt has arrived; Ctrl-C ends the view alone
+    /// Watch the campaign until every receipt has arrived; Ctrl-C stops watching, not the campaign
     #[arg(long, requires = "campaign", conflicts_with = "json")]
     pub(crate) watch: bool,
     #[command(flatten)]
@@ -451,19 +452,19 @@ pub(crate) struct ReportArgs {
 /// What becomes of rows whose time has passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Late {
-    /// They go now
+    /// Send them now
     Send,
-    /// They never go
+    /// Never send them
     Skip,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum RowsKind {
-    /// Those whose message failed
+    /// Rows whose message failed
     Failed,
-    /// Those whose receipt is still awaited
+    /// Rows still awaiting a receipt
     Awaiting,
-    /// All of them, skipped ones too
+    /// All rows, skipped ones too
     All,
 }
 
@@ -475,7 +476,7 @@ pub(crate) enum ReportFormat {
     Json,
     /// The failures: row, line, code, description
     Csv,
-    /// One file for a browser, which opens anywhere and asks nobody for anything
+    /// One self-contained file for a browser
     Html,
 }
 

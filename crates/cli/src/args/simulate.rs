@@ -6,17 +6,18 @@ use std::time::Duration;
 use clap::Args;
 use sinch_batch::simulator::{Fault, MessageOutcome};
 
+use super::address::address;
 use super::duration::duration;
 
 #[derive(Debug, Args)]
 pub(crate) struct SimulateArgs {
     /// Address of the API; port 0 picks a free port
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8090")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8090", value_parser = address)]
     pub(crate) addr: SocketAddr,
     /// Address of the control side and its inbox, a page for a browser
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8091")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8091", value_parser = address)]
     pub(crate) control: SocketAddr,
-    /// Further host name of the control side, NAME or NAME:PORT, such as behind a mapped port
+    /// Additional host name of the control side, NAME or NAME:PORT, such as behind a mapped port
     #[arg(long, value_name = "NAME")]
     pub(crate) control_name: Option<String>,
     /// Require a key on the control side: it is in the printed URL, and programs send it as bearer token
@@ -37,11 +38,11 @@ pub(crate) struct SimulateArgs {
     /// Percentage of delivered messages that are read
     #[arg(long, value_name = "PERCENT", default_value_t = 30, value_parser = clap::value_parser!(u8).range(0..=100))]
     pub(crate) read_percent: u8,
-    /// What becomes of messages to one recipient: queued, delivered, delivered_then_read, read or
+    /// Outcome of messages to one recipient: queued, delivered, delivered_then_read, read or
     /// failed:CODE. Repeatable.
     #[arg(long = "outcome", value_name = "IDENTITY=OUTCOME[:CODE]", value_parser = outcome)]
     pub(crate) outcomes: Vec<(String, MessageOutcome)>,
-    /// What goes wrong, such as send_batch:accept_then_500:2 for the next two sends. Repeatable;
+    /// Fault to inject, such as send_batch:accept_then_500:2 for the next two sends. Repeatable;
     /// docs/guide/simulator.md lists all.
     #[arg(long = "fault", value_name = "OPERATION:KIND[=VALUE][:TIMES[:AFTER]]")]
     pub(crate) faults: Vec<Fault>,
@@ -60,7 +61,7 @@ pub(crate) struct SimulateArgs {
     /// Percentage of callbacks sent twice
     #[arg(long, value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=100))]
     pub(crate) callback_twice: u8,
-    /// Draw the next callback from so many that wait, instead of sending them in order
+    /// Shuffle callbacks: draw the next one from up to N waiting
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) callback_shuffle: usize,
 }

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 use sinch_batch::campaign::retry::RetryReason;
 use sinch_batch::campaign::{Campaign, CampaignError, CampaignRequest, RetryError, RetryOptions, RetryPlan};
@@ -18,7 +17,7 @@ use crate::receiver::{Receiver, secret};
 use crate::run::{Next, Run, limits};
 use crate::service::Service;
 use crate::settings::Settings;
-use crate::{exit, input, ledgers, message, say, signals, suppress};
+use crate::{exit, input, ledgers, message, render, say, signals, suppress, terminal};
 
 /// A line of attempts that is longer than this hardly gets better.
 const LONG_LINE: usize = 5;
@@ -199,10 +198,8 @@ fn show(args: &RetryArgs, plan: &RetryPlan) -> Result<(), Failure> {
     }
     let mut text = String::new();
     if !plan.reasons().is_empty() {
-        let mut table = Table::new();
-        table.load_style(presets::UTF8_FULL_CONDENSED);
-        table.set_content_arrangement(ContentArrangement::Dynamic);
-        table.set_header(["reason", "failed", "class", "sent again", "what to do"]);
+        let header = ["reason", "failed", "class", "sent again", "what to do"];
+        let mut table = render::table(&header, terminal::width());
         for reason in plan.reasons() {
             table.add_row([
                 &reason.code,

@@ -76,7 +76,7 @@ pub(crate) async fn run(args: StatusArgs) -> Result<u8, Failure> {
     let width = terminal::width();
     let next = next.map(|command| format!("next: {command}\n")).unwrap_or_default();
     let reasons = failures_by_reason(&*ledger, &campaign).await.map_err(|error| render::report_failed(&path, error))?;
-    let reasons = render::reasons(&reasons);
+    let reasons = render::reasons(&reasons, width);
     let schedule = schedule::line(&*ledger, &campaign).await.map_err(|error| render::report_failed(&path, error))?;
     let (sums, callbacks) = (render::status(&status, None, width), render::callbacks(&callbacks, width));
     out(format!("campaign {}{phase}\n{schedule}{sums}{reasons}{callbacks}{next}", campaign.name).as_bytes())

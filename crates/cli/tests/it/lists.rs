@@ -119,6 +119,8 @@ fn a_call_of_unknown_outcome_stops_and_says_where_to_go_on() {
     let report = run(&mut insert("22")).ends(0).json();
     assert_eq!((&report["passed_over"], &report["accepted"], &report["not_sent"]), (&json!(20), &json!(30), &json!(0)));
     assert_eq!(stage.there("/consents").len(), 50);
+    let said = run(&mut insert("900")).ends(2);
+    assert!(said.stderr.contains("no row of out.csv begins at the line of --from-line"), "{said:?}");
 
     // Contacts would be made twice: the call is made once, and the hint goes on behind it.
     stage.write("new.csv", "SMS,language\n+15559000001,EN\n+15559000002,EN\n+15559000003,EN\n");

@@ -9,6 +9,7 @@ mod doctor;
 mod durability;
 mod faults;
 mod field;
+mod given;
 mod inbox;
 mod input;
 mod inspect;
@@ -28,3 +29,5 @@ mod simulate;
 mod table;
 #[cfg(unix)]
 mod torture;
+#[cfg(unix)]
+mod widths;

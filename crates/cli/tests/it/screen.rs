@@ -14,6 +14,8 @@ const COMMANDS: &[&[&str]] = &[
     &["preview"],
     &["send"],
     &["resume"],
+    &["retry"],
+    &["pause"],
     &["cancel"],
     &["status"],
     &["report"],

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use sinch_batch::campaign::{CampaignRequest, CheckedCampaign};
 use sinch_batch::models::Template;
+use sinch_batch::recipients::ReadOptions;
 
 use crate::args::SendArgs;
 use crate::fail::Failure;
@@ -23,6 +24,8 @@ pub(super) struct Heading {
     place: String,
     /// Messages per second.
     drain: u32,
+    /// SMS parts, and the rows that have them.
+    parts: Option<(u64, u64)>,
 }
 
 impl Heading {
@@ -36,8 +39,9 @@ impl Heading {
             (None, region) => region.clone().unwrap_or_default(),
         };
         let people = checked.checked().valid_rows() - checked.checked().suppressed_rows;
-        let channel = channels(&args.input.file, request);
-        Self { people, channel, app: short(request.app().as_str()), place, drain: args.run.drain }
+        let channel = channels(&args.input.file, &args.read.options(), request);
+        let parts = checked.checked().sms.as_ref().map(|sms| (sms.parts, sms.rows));
+        Self { people, channel, app: short(request.app().as_str()), place, drain: args.run.drain, parts }
     }
 
     /// `49,564 rows by SMS, app …X5C36G1, eu, about 42m`
@@ -52,7 +56,13 @@ impl Heading {
     fn rest(&self) -> String {
         let channel = self.channel.as_ref().map(|channel| format!(" by {channel}")).unwrap_or_default();
         let estimate = progress::estimate(self.people, self.drain);
-        format!("{channel}, app {}, {}, about {estimate}", self.app, self.place)
+        let parts = self.parts.filter(|(parts, rows)| parts > rows).map(|(parts, rows)| {
+            // Rounded up: what is said is never less than what is sent.
+            let tenths = (parts * 10).div_ceil(rows.max(1));
+            format!(", {}.{} parts each", tenths / 10, tenths % 10)
+        });
+        let parts = parts.unwrap_or_default();
+        format!("{channel}, app {}, {}, about {estimate}{parts}", self.app, self.place)
     }
 
     /// Asks on a terminal; elsewhere nobody could answer.
@@ -91,7 +101,7 @@ fn short(id: &str) -> String {
 }
 
 /// The channels that are tried, in order: those of the request, else of the first valid row.
-fn channels(file: &Path, request: &CampaignRequest) -> Option<String> {
+fn channels(file: &Path, reading: &ReadOptions, request: &CampaignRequest) -> Option<String> {
     let json: serde_json::Value = serde_json::from_str(&request.to_json()).ok()?;
     if let Some(order) = json["channel_priority_order"].as_array().filter(|order| !order.is_empty()) {
         return Some(order.iter().filter_map(|channel| channel.as_str()).collect::<Vec<_>>().join(", "));
@@ -101,7 +111,7 @@ fn channels(file: &Path, request: &CampaignRequest) -> Option<String> {
         return None;
     }
     let template = Template::new(request.message().clone());
-    let mut rows = input::open(file).ok()?;
+    let mut rows = input::open(file).ok()?.with_reading(reading.clone());
     let row = (1..=LOOKED_AT).find_map(|row| rows.row(&template, row).ok())?;
     let mut channels: Vec<&str> =
         row.recipient.recipient.channel_identities().iter().map(|identity| identity.channel.as_str()).collect();
@@ -121,9 +131,13 @@ mod tests {
             app: short("01KZ4EBHKN27EZJ4Q91V5C36G1"),
             place: "eu".to_owned(),
             drain: 20,
+            parts: Some((49_564, 49_564)),
         };
         assert_eq!(heading.line(), "49,564 rows by SMS, app …V5C36G1, eu, about 41m");
         assert_eq!(heading.question(), "49,564 people by SMS, app …V5C36G1, eu, about 41m. Send? [y/N]");
+        let long = Heading { parts: Some((58_000, 49_564)), channel: None, ..heading };
+        assert_eq!(long.line(), "49,564 rows, app …V5C36G1, eu, about 41m, 1.2 parts each");
+        let heading = Heading { parts: None, ..long };
         assert_eq!(
             Heading { people: 1, channel: None, ..heading }.question(),
             "1 person, app …V5C36G1, eu, about 1s. Send? [y/N]"
