@@ -54,6 +54,7 @@ async fn run(args: &[PathBuf]) -> anyhow::Result<Vec<String>> {
         let name = report.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let page = Page { name, url: format!("file://{}", path.display()) };
         faults.extend(page.look_at(&browser, &axe, folder).await?);
+        faults.extend(page.reads_without_scripts(&browser).await?);
     }
     let inbox = Inbox::start(binary).await?;
     inbox.fill().await?;

@@ -114,7 +114,7 @@ fn body(number: usize) -> String {
         write!(
             body,
             r#"{comma}{{"recipient":{{"identified_by":{{"channel_identities":[{{"channel":"SMS","identity":"+1555{row:07}"}}]}}}},"parameters":{{"name":"Person {row}","code":"{:06x}"}},"message_metadata":{{"sinch_batch_row":"{row}"}}}}"#,
-            row * 2_654_435 & 0xff_ffff,
+            (row * 2_654_435) & 0xff_ffff,
         )
         .unwrap();
     }

@@ -110,7 +110,10 @@ impl MessageView {
                 dt { "Status" } dd { (self.status.show()) }
                 dt { "Accepted" } dd { (time(self.accepted)) }
                 dt { "Shown" } dd { (chosen) }
-                dt { "Channel" } dd { "the first identity counts" @if self.channel.is_empty() { "; a contact, so it is not known" } }
+                dt { "Channel" } dd {
+                    @if self.channel.is_empty() { "not known: the service chooses it for a contact" }
+                    @else { (self.channel) ", that of the first identity" }
+                }
                 dt { "Message" } dd { code { (outside(&self.id)) } }
                 dt { "Batch" } dd { code { (outside(&self.batch_id)) } }
             }

@@ -25,7 +25,7 @@ use crate::stats::MessageStatus;
 /// How many messages a page shows.
 const PAGE: usize = 50;
 /// How long one page may be looked for.
-const SEARCH: Duration = Duration::from_millis(60);
+const SEARCH: Duration = Duration::from_millis(50);
 
 /// What a query asks for.
 #[derive(Default)]
