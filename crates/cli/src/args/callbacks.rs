@@ -27,8 +27,8 @@ pub(crate) struct SecretArgs {
 
 #[derive(Clone, Debug, Args)]
 #[command(after_long_help = "\
-It answers 200 only when what the callback says is in the ledger, and in the journal and with the \
-receiver behind --forward if there are such; else 503, and Sinch sends it again. Callbacks that are \
+It answers 200 only when what the callback says is in the ledger, and in the journal, the list of --opt-outs and \
+with the receiver behind --forward if there are such; else 503, and Sinch sends it again. Callbacks that are \
 refused are reported on standard error, once per reason and minute. Beside the path it \
 serves /healthz and /metrics (Prometheus). SIGTERM or Ctrl-C ends it with 0 when what is under way is \
 answered; once more ends it at once. The files of --secret-file, --tls-cert and --tls-key are read again when \

@@ -63,7 +63,7 @@ impl OptOutFile {
     /// As [`open`](Self::open). Then some of the events may be there, and adding them again does no harm.
     pub fn append(&self, events: &[OptOutEvent]) -> Result<(), OptOutFileError> {
         let mut options = OpenOptions::new();
-        options.create(true).read(true).append(true);
+        options.create(true).read(true).write(true).truncate(false);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file = options.open(&self.path)?;
@@ -92,6 +92,7 @@ impl OptOutFile {
         if lines.is_empty() {
             return Ok(());
         }
+        file.seek(SeekFrom::Start(whole))?;
         file.write_all(lines.as_bytes())?;
         file.sync_all()?;
         if whole == 0 {

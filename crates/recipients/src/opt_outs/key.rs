@@ -64,9 +64,8 @@ impl IdentityKey {
     }
 
     fn mac(&self, about: &[u8], bytes: &[u8]) -> [u8; 32] {
-        let mut mac = match Hmac::<Sha256>::new_from_slice(&self.0) {
-            Ok(mac) => mac,
-            Err(_) => unreachable!("HMAC takes keys of any length"),
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0) else {
+            unreachable!("HMAC takes keys of any length")
         };
         mac.update(about);
         mac.update(bytes);
