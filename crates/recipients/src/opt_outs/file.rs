@@ -220,8 +220,8 @@ impl Followed {
             if self.lines == 0 {
                 judge_header(text, &self.key)?;
             } else {
-                let event = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
-                let event: OptOutEvent = event.ok_or(OptOutFileError::Damaged(self.lines + 1))?;
+                let event = std::str::from_utf8(text).ok().and_then(OptOutEvent::of_line);
+                let event = event.ok_or(OptOutFileError::Damaged(self.lines + 1))?;
                 self.list.add(&event);
             }
             self.lines += 1;
