@@ -148,7 +148,8 @@ fn campaign_lines(campaign: &CampaignRecord, status: &CampaignStatus) -> String 
         grouped(status.accepted),
         count(status.rows, "row", "rows"),
     );
-    for (name, n_rows) in [("planned", status.planned), ("unknown", status.unknown)] {
+    let named = [("planned", status.planned), ("unknown", status.unknown), ("suppressed", status.suppressed)];
+    for (name, n_rows) in named {
         if n_rows > 0 {
             text.push_str(&format!(", {} {name}", grouped(n_rows)));
         }

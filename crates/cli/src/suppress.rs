@@ -8,6 +8,7 @@ use sinch_batch::recipients::{Suppression, SuppressionError, SuppressionList};
 
 use crate::args::SuppressArgs;
 use crate::fail::Failure;
+use crate::run::Next;
 use crate::{environment, exit, input, say};
 
 /// The variable with the key of lists of opt-outs.
@@ -109,7 +110,7 @@ pub(crate) fn kept(lists: &Suppression) -> Vec<KeptList> {
 }
 
 /// Refuses to go on without a list that the campaign was begun with; a newer version of one is fine.
-pub(crate) fn require(campaign: &str, verb: &str, before: &[KeptList], now: &Suppression) -> Result<(), Failure> {
+pub(crate) fn require(next: &Next<'_>, verb: &str, before: &[KeptList], now: &Suppression) -> Result<(), Failure> {
     let found = |kept: &KeptList| now.lists().iter().find(|list| list.name() == kept.name);
     let missing: Vec<&str> =
         before.iter().filter(|kept| found(kept).is_none()).map(|kept| kept.name.as_str()).collect();
@@ -118,10 +119,11 @@ pub(crate) fn require(campaign: &str, verb: &str, before: &[KeptList], now: &Sup
         let what = if missing.len() == 1 { "suppression list" } else { "suppression lists" };
         return Err(Failure::new(
             exit::USAGE,
-            format!("campaign {campaign} was begun with {what} {lists}; nothing was sent"),
+            format!("campaign {} was begun with {what} {lists}; nothing was sent", next.campaign),
         )
         .hint(format!(
-            "name it again, this version or a newer one: sinch-batch {verb} {campaign} --suppress {flags}"
+            "{} --suppress {flags}",
+            next.command("name each again, this version or a newer one", verb, "")
         )));
     }
     for kept in before {

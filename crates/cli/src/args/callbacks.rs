@@ -28,7 +28,7 @@ pub(crate) struct SecretArgs {
 
 #[derive(Clone, Debug, Args)]
 #[command(after_long_help = "\
-Responds 200 only once a callback is recorded in the ledger, and in the journal and by the receiver behind \
+Responds 200 only once a callback is recorded in the ledger, and in the journal, the list of --opt-outs and by the receiver behind \
 --forward if they are used; otherwise 503, and Sinch sends it again. Refused callbacks are reported on \
 standard error, once per reason and minute. Also serves /healthz and /metrics (Prometheus). SIGTERM and \
 Ctrl-C exit with 0 after the requests in progress; a second one exits at once. The files of --secret-file, \

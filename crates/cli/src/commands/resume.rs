@@ -89,7 +89,7 @@ async fn prepare(
     let lists = suppress::read(&args.suppress).await?;
     // Batches that were tried keep their rows.
     if status.planned > 0 {
-        suppress::require(&record.name, "resume", &must_suppress, &lists)?;
+        suppress::require(&next, "resume", &must_suppress, &lists)?;
     }
     let source = open(&file, &record)?.with_reading(must_read);
     let service = Service { resend_after: Some(args.run.resend_after), ..Service::read(&args.service)? };

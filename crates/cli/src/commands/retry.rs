@@ -76,7 +76,8 @@ async fn prepare(
     let mut settings = Settings::read(&parent.settings)?;
     let source = source.with_reading(settings.must_read.clone());
     let lists = suppress::read(&args.suppress).await?;
-    suppress::require(&parent.name, "retry", &settings.must_suppress, &lists)?;
+    let next = Next { campaign: &parent.name, ledger: ledger_path, keeps: true };
+    suppress::require(&next, "retry", &settings.must_suppress, &lists)?;
     settings.must_suppress = suppress::kept(&lists);
     let plan = plan.with_settings(settings.to_text()?);
     let service = Service { resend_after: Some(args.run.resend_after), ..Service::read(&args.service)? };

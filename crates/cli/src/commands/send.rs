@@ -35,7 +35,7 @@ pub(crate) async fn run(args: SendArgs) -> Result<u8, Failure> {
         return one::run(&args, number).await;
     }
     let stop = signals::watch();
-    let prepared = signals::unless_stopped(&stop, prepare(&args, &stop)).await?;
+    let prepared = Box::pin(signals::unless_stopped(&stop, prepare(&args, &stop))).await?;
     let Prepared { ledger_path, scratch, ledger, stage, campaign } = prepared;
     announce(campaign.record(), args.json.json)?;
     let inbox = stage.simulator.as_ref().filter(|_| args.inbox).map(Simulator::inbox_url);

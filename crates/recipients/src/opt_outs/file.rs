@@ -63,7 +63,7 @@ impl OptOutFile {
     /// As [`open`](Self::open). Then some of the events may be there, and adding them again does no harm.
     pub fn append(&self, events: &[OptOutEvent]) -> Result<(), OptOutFileError> {
         let mut options = OpenOptions::new();
-        options.create(true).read(true).append(true);
+        options.create(true).read(true).write(true).truncate(false);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file = options.open(&self.path)?;
@@ -92,6 +92,7 @@ impl OptOutFile {
         if lines.is_empty() {
             return Ok(());
         }
+        file.seek(SeekFrom::Start(whole))?;
         file.write_all(lines.as_bytes())?;
         file.sync_all()?;
         if whole == 0 {
@@ -219,8 +220,8 @@ impl Followed {
             if self.lines == 0 {
                 judge_header(text, &self.key)?;
             } else {
-                let event = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
-                let event: OptOutEvent = event.ok_or(OptOutFileError::Damaged(self.lines + 1))?;
+                let event = std::str::from_utf8(text).ok().and_then(OptOutEvent::of_line);
+                let event = event.ok_or(OptOutFileError::Damaged(self.lines + 1))?;
                 self.list.add(&event);
             }
             self.lines += 1;

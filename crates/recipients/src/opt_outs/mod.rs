@@ -17,7 +17,6 @@ mod key;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::str::FromStr;
 
 use sinch_batch_models::{Channel, Timestamp};
 
@@ -66,14 +65,6 @@ impl OptOutKind {
             Self::Marketing => "marketing",
             Self::Notification => "notification",
         }
-    }
-}
-
-impl FromStr for OptOutKind {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        [Self::All, Self::Marketing, Self::Notification].into_iter().find(|kind| kind.as_str() == text).ok_or(())
     }
 }
 
@@ -129,25 +120,22 @@ impl fmt::Display for OptOutEvent {
     }
 }
 
-impl FromStr for OptOutEvent {
-    type Err = ();
-
-    fn from_str(line: &str) -> Result<Self, ()> {
+impl OptOutEvent {
+    /// What a line of a list says; nothing if that cannot be understood.
+    fn of_line(line: &str) -> Option<Self> {
         let mut parts = line.split(',');
-        let mut next = || parts.next().ok_or(());
-        let digest = of_hex(next()?).and_then(|bytes| bytes.try_into().ok()).map(IdentityDigest).ok_or(())?;
-        let channel = Some(next()?).filter(|name| !name.is_empty()).map(Channel::from);
-        let kind = next()?.parse()?;
-        let is_out = match next()? {
+        let digest = IdentityDigest(of_hex(parts.next()?)?.try_into().ok()?);
+        let channel = Some(parts.next()?).filter(|name| !name.is_empty()).map(Channel::from);
+        let kind = parts.next()?;
+        let kinds = [OptOutKind::All, OptOutKind::Marketing, OptOutKind::Notification];
+        let kind = kinds.into_iter().find(|known| known.as_str() == kind)?;
+        let is_out = match parts.next()? {
             "out" => true,
             "in" => false,
-            _ => return Err(()),
+            _ => return None,
         };
-        let at = next()?.parse().map_err(|_| ())?;
-        if parts.next().is_some() {
-            return Err(());
-        }
-        Ok(Self { digest, channel, kind, is_out, at })
+        let at = parts.next()?.parse().ok()?;
+        parts.next().is_none().then_some(Self { digest, channel, kind, is_out, at })
     }
 }
 
@@ -338,14 +326,14 @@ mod tests {
         let event = OptOutEvent::out(&key(), Some(Channel::Sms), NUMBER, OptOutKind::Marketing, at(1));
         let line = event.to_string();
         assert!(line.ends_with(",SMS,marketing,out,2030-03-17T17:46:41Z"), "{line}");
-        assert_eq!(line.parse(), Ok(event));
+        assert_eq!(OptOutEvent::of_line(&line), Some(event));
         for bad in
             ["", "x", &line[1..], &format!("{line},"), &line.replace("out", "gone"), &line.replace("marketing", "")]
         {
-            assert_eq!(bad.parse::<OptOutEvent>(), Err(()), "{bad}");
+            assert_eq!(OptOutEvent::of_line(bad), None, "{bad}");
         }
         let odd = OptOutEvent::out(&key(), Some(Channel::from("a,b\n")), NUMBER, OptOutKind::All, at(1));
-        assert_eq!(odd.to_string().parse(), Ok(odd));
+        assert_eq!(OptOutEvent::of_line(&odd.to_string()), Some(odd));
     }
 
     proptest! {
