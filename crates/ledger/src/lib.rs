@@ -59,6 +59,9 @@ pub mod memory;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
+#[cfg(feature = "postgres")]
+pub mod postgres;
+
 pub mod conformance;
 
 pub use callback::{Applied, CallbackCount, DeferredCounts, ReceivedCallback};
