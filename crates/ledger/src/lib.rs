@@ -73,6 +73,8 @@ pub use ledger::{BoxFuture, Ledger, LedgerExt};
 pub use memory::MemoryLedger;
 pub use plan::{Digest, MAX_BATCHES, Plan, PlannedRows};
 pub use rows::{RowSpan, RowSpans, RowSpansError};
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresLedger;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteLedger;
 pub use status::{BatchCounts, CampaignStatus, Phase};
