@@ -84,7 +84,16 @@ impl PostgresLedger {
     /// and `TooNew` if the schema holds something else, which is left as it is. Tables that are too old are brought up
     /// to date by [`migrate`](Self::migrate). Or another kind that speaks of the storage.
     pub async fn open(url: &str) -> Result<Self, LedgerError> {
-        let place = place(url, StoreLimits::default())?;
+        Self::open_with_limits(url, StoreLimits::default()).await
+    }
+
+    /// Opens a ledger that keeps more or fewer receipts which belong to nothing known. All that share it should have the
+    /// same limits.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_with_limits(url: &str, limits: StoreLimits) -> Result<Self, LedgerError> {
+        let place = place(url, limits)?;
         let mut tries = Tries::new(&place);
         loop {
             let client = tries.client().await.map_err(Fault::into_error)?;
