@@ -5,16 +5,16 @@ use std::collections::HashMap;
 use tokio_postgres::Row;
 
 use super::connection::{Connection, Params};
+use super::fault::Fault;
 use super::need::{Base, FreeOf, Need, Place, READ_AHEAD, Span, text};
 use super::records::{
-    BATCH, CAMPAIGN, STATE, SUMS, WORKER, campaign, get, number, read_batch, read_campaign, read_deferred,
-    read_orphan, read_stage, read_state, read_sums, read_worker, small,
+    BATCH, CAMPAIGN, STATE, SUMS, WORKER, campaign, get, number, read_batch, read_campaign, read_deferred, read_orphan,
+    read_stage, read_state, read_sums, read_worker, small,
 };
 use crate::campaign::CampaignId;
 use crate::error::LedgerError;
 use crate::plan::Digest;
 use crate::store::Recount;
-use super::fault::Fault;
 
 /// How many batches without an id are looked at.
 pub(super) const WITHOUT_ID: usize = 64;
@@ -229,7 +229,8 @@ fn alone(base: &mut Base, need: &Need) -> Option<(Kind, String, Params)> {
         }
         Need::Messages(id, from) => {
             base.ranges.insert((*id, *from));
-            let sql = format!("SELECT campaign, row, {STATE} FROM @.message WHERE campaign = $1 AND row >= $2 AND row < $3");
+            let sql =
+                format!("SELECT campaign, row, {STATE} FROM @.message WHERE campaign = $1 AND row >= $2 AND row < $3");
             let from = i64::try_from(*from).unwrap_or(i64::MAX);
             let to = from.saturating_add(i64::try_from(READ_AHEAD).unwrap_or(i64::MAX));
             (Kind::Messages, sql, params.integer(id.get()).integer(from).integer(to))

@@ -286,11 +286,7 @@ async fn decide(
 }
 
 /// Begins, and locks what is wanted in the one order that everybody keeps.
-async fn lock(
-    connection: Connection<'_>,
-    base: &mut Base,
-    wanted: &BTreeSet<Need>,
-) -> Result<BTreeSet<Need>, Fault> {
+async fn lock(connection: Connection<'_>, base: &mut Base, wanted: &BTreeSet<Need>) -> Result<BTreeSet<Need>, Fault> {
     let locks: BTreeSet<Need> = wanted.iter().filter(|need| need.is_lock()).cloned().collect();
     let campaigns: Vec<i64> = locks
         .iter()

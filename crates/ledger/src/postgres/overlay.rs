@@ -135,14 +135,7 @@ pub(super) struct Overlay {
 
 impl Overlay {
     pub(super) fn new(base: Base, limits: StoreLimits, repeated: bool) -> Self {
-        Self {
-            base,
-            group: Changes::default(),
-            job: Changes::default(),
-            missed: BTreeSet::new(),
-            limits,
-            repeated,
-        }
+        Self { base, group: Changes::default(), job: Changes::default(), missed: BTreeSet::new(), limits, repeated }
     }
 
     /// Ends a job: what it changed counts, or is undone.
@@ -576,8 +569,7 @@ impl Store for Overlay {
         self.global()?;
         let id = key(batch_id.as_str());
         let Some(fetched) = self.base.deferred.get(&id) else { return self.miss(Need::Deferred(id)) };
-        let mut places: BTreeSet<DeferredAt> =
-            fetched.iter().map(|deferred| (id.clone(), deferred.index())).collect();
+        let mut places: BTreeSet<DeferredAt> = fetched.iter().map(|deferred| (id.clone(), deferred.index())).collect();
         let first = (id.clone(), None);
         let last = (id, Some(u32::MAX));
         for changes in [&self.group, &self.job] {

@@ -90,9 +90,9 @@ pub(super) fn predict<'a>(hints: impl Iterator<Item = &'a Hint>, base: &Base, wa
             }
             Hint::Entry(campaign, number, ids) => {
                 wanted.extend([Need::Campaign(*campaign), Need::Batch(*campaign, *number)]);
+                // Most likely these ids are news, and what waits for them is looked for.
                 for id in ids {
-                    wanted.insert(Need::Of(id.clone()));
-                    predict_id(base, wanted, *campaign, *number, id);
+                    wanted.extend([Need::Global, Need::Of(id.clone()), Need::Deferred(id.clone())]);
                 }
             }
         }

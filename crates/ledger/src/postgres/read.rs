@@ -7,8 +7,7 @@ use super::connection::{Connection, Params};
 use super::fault::Fault;
 use super::group::{Place, Tries, in_time};
 use super::records::{
-    BATCH, CAMPAIGN, STATE, SUMS, damaged, get, number, read_batch, read_campaign, read_state,
-    read_sums, time,
+    BATCH, CAMPAIGN, STATE, SUMS, damaged, get, number, read_batch, read_campaign, read_state, read_sums, time,
 };
 use crate::callback::{CallbackCount, DeferredCounts};
 use crate::campaign::{CampaignId, CampaignRecord};
@@ -59,9 +58,8 @@ pub(super) async fn campaigns(place: &Place) -> Result<Vec<CampaignRecord>, Ledg
 pub(super) async fn callbacks(place: &Place) -> Result<Vec<CallbackCount>, LedgerError> {
     let sql = "SELECT kind, count, first, last FROM @.callback ORDER BY kind COLLATE \"C\"";
     let rows = query(place, sql, Params::new()).await?;
-    let read = |row: &Row| {
-        Ok(CallbackCount::new(get::<String>(row, 0)?, number(row, 1)?, time(row, 2)?, time(row, 3)?))
-    };
+    let read =
+        |row: &Row| Ok(CallbackCount::new(get::<String>(row, 0)?, number(row, 1)?, time(row, 2)?, time(row, 3)?));
     rows.iter().map(read).collect()
 }
 
@@ -138,11 +136,7 @@ pub(super) async fn reasons(place: &Place, id: CampaignId) -> Result<Vec<ReasonC
     rows.iter().map(|row| Ok(ReasonCount::new(get::<String>(row, 0)?, number(row, 1)?))).collect()
 }
 
-pub(super) async fn pulse(
-    place: &Place,
-    id: CampaignId,
-    (from, to): (i64, i64),
-) -> Result<Vec<Pulse>, LedgerError> {
+pub(super) async fn pulse(place: &Place, id: CampaignId, (from, to): (i64, i64)) -> Result<Vec<Pulse>, LedgerError> {
     let sql = "SELECT minute, accepted, queued, delivered, read, failed FROM @.pulse \
                WHERE campaign = $1 AND minute >= $2 AND minute < $3 ORDER BY minute";
     let rows = of(place, id, sql, Params::new().integer(id.get()).integer(from).integer(to)).await?;

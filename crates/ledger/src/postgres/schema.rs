@@ -92,12 +92,8 @@ async fn run(connection: Connection<'_>) -> Result<bool, Fault> {
     let sql = migration(connection).await?;
     let Err(error) = connection.client.batch_execute(&sql).await else { return Ok(true) };
     connection.batch("ROLLBACK").await?;
-    let quicker = [
-        SqlState::DUPLICATE_SCHEMA,
-        SqlState::DUPLICATE_TABLE,
-        SqlState::DUPLICATE_OBJECT,
-        SqlState::UNIQUE_VIOLATION,
-    ];
+    let quicker =
+        [SqlState::DUPLICATE_SCHEMA, SqlState::DUPLICATE_TABLE, SqlState::DUPLICATE_OBJECT, SqlState::UNIQUE_VIOLATION];
     if error.code().is_some_and(|code| quicker.contains(code)) { Ok(false) } else { Err(error.into()) }
 }
 

@@ -73,9 +73,7 @@ impl PostgresLedger {
         if !claimed.is_empty() {
             return Ok(SharedNonceState::New);
         }
-        let known = self
-            .unhurried("SELECT body = $1[2], kept FROM @.nonce WHERE key = $1[1]", &bytes(nonce))
-            .await?;
+        let known = self.unhurried("SELECT body = $1[2], kept FROM @.nonce WHERE key = $1[1]", &bytes(nonce)).await?;
         // Released just now: then it comes again.
         let Some(row) = known.first() else { return Ok(SharedNonceState::InProgress) };
         Ok(match (get(row, 0)?, get(row, 1)?) {

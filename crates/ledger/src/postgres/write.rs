@@ -4,7 +4,7 @@ use super::connection::Params;
 use super::need::text;
 use super::overlay::Changes;
 use super::records::{
-    SUMS, STATE, WHOLE_BATCH, integer, maybe_text, micros, phase_number, progress_number, stage_number,
+    STATE, SUMS, WHOLE_BATCH, integer, maybe_text, micros, phase_number, progress_number, stage_number,
 };
 use crate::campaign::{CampaignId, CampaignRecord};
 use crate::store::{Batch, Deferred, StoreLimits};

@@ -7,7 +7,7 @@ mod tables;
 
 use sinch_batch_ledger::{PostgresLedger, conformance};
 
-use server::{Server, as_user, missing, own_server, server};
+use server::{Server, server};
 
 /// The URL of an empty schema; `None` if this machine has no Postgres.
 pub(crate) fn schema() -> Option<String> {

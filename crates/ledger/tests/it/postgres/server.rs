@@ -63,7 +63,10 @@ fn binaries() -> Option<PathBuf> {
         debian.into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path().join("bin"))).collect();
     debian.sort();
     let all = named.into_iter().chain(on_path.unwrap_or_default()).chain(debian.into_iter().rev());
-    all.into_iter().find(|folder| folder.join("initdb").is_file() && folder.join("pg_ctl").is_file())
+    // A link on the path leads to where all of them are.
+    let mut folders =
+        all.into_iter().filter_map(|folder| Some(folder.join("initdb").canonicalize().ok()?.parent()?.to_owned()));
+    folders.find(|folder| ["pg_ctl", "psql"].iter().all(|program| folder.join(program).is_file()))
 }
 
 /// Postgres does not run as root: then as somebody who owns nothing.

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use sinch_batch_ledger::postgres::{SharedNonce, SharedNonceState};
 use sinch_batch_ledger::PostgresLedger;
+use sinch_batch_ledger::postgres::{SharedNonce, SharedNonceState};
 use sinch_batch_models::Timestamp;
 
 use super::server::server;
