@@ -1,5 +1,7 @@
 //! What a fault of Postgres means to the caller.
 
+use std::error::Error;
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use deadpool_postgres::PoolError;
@@ -102,16 +104,25 @@ fn is_shutdown(code: &SqlState) -> bool {
         || code.code().starts_with("08")
 }
 
-/// Whether a socket failed.
+/// Whether a socket failed, which may pass.
 fn has_io(error: &tokio_postgres::Error) -> bool {
-    let mut cause = std::error::Error::source(error);
+    io_kind(error).is_some_and(|kind| !is_mistrust(kind))
+}
+
+/// How TLS says that it does not trust the other side.
+fn is_mistrust(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::InvalidData | ErrorKind::InvalidInput)
+}
+
+fn io_kind(error: &tokio_postgres::Error) -> Option<ErrorKind> {
+    let mut cause = error.source();
     while let Some(error) = cause {
-        if error.is::<std::io::Error>() {
-            return true;
+        if let Some(error) = error.downcast_ref::<std::io::Error>() {
+            return Some(error.kind());
         }
         cause = error.source();
     }
-    false
+    None
 }
 
 /// What a fault means that another try would not cure. The server's own words are the source.
@@ -124,6 +135,9 @@ pub(super) fn storage(error: tokio_postgres::Error) -> LedgerError {
         "23505" => (LedgerErrorKind::Impossible, "two writers gave the same id at once"),
         "3D000" => (LedgerErrorKind::Open, "the server has no such database"),
         _ if code.starts_with("28") => (LedgerErrorKind::Open, "the server of the ledger refused the user or password"),
+        "" if io_kind(&error).is_some_and(is_mistrust) => {
+            (LedgerErrorKind::Open, "the certificate of the server is not trusted, or is another host's")
+        }
         "" => (LedgerErrorKind::Open, "the server of the ledger cannot be reached"),
         _ => (LedgerErrorKind::Other, "the ledger could not be read or written"),
     };

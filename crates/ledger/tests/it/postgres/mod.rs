@@ -4,6 +4,8 @@ mod faults;
 mod server;
 mod shared;
 mod tables;
+#[cfg(feature = "postgres-tls")]
+mod tls;
 
 use sinch_batch_ledger::{PostgresLedger, conformance};
 

@@ -31,7 +31,7 @@ pub(crate) struct Server {
 /// The one server of this process; `None`, said once a test, if there are no binaries.
 pub(crate) fn server() -> Option<&'static Server> {
     static SERVER: OnceLock<Option<Server>> = OnceLock::new();
-    let server = SERVER.get_or_init(|| Some(Server::start(&binaries()?)));
+    let server = SERVER.get_or_init(|| Some(Server::start(&binaries()?, None)));
     if server.is_none() {
         missing("postgres");
     }
@@ -44,7 +44,17 @@ pub(crate) fn own_server() -> Option<Server> {
         missing("postgres");
         return None;
     };
-    Some(Server::start(&binaries))
+    Some(Server::start(&binaries, None))
+}
+
+/// A server at that port of this machine, with a certificate and its key.
+#[cfg(feature = "postgres-tls")]
+pub(crate) fn own_server_with_tls(port: u16, pem: [&str; 2]) -> Option<Server> {
+    let Some(binaries) = binaries() else {
+        missing("postgres");
+        return None;
+    };
+    Some(Server::start(&binaries, Some((port, pem))))
 }
 
 /// Says that a test did nothing; where it has to do something, that is a failure.
@@ -83,7 +93,7 @@ fn nobody(folder: &Path) -> Option<(u32, u32)> {
 }
 
 impl Server {
-    fn start(binaries: &Path) -> Self {
+    fn start(binaries: &Path, tls: Option<(u16, [&str; 2])>) -> Self {
         let folder = tempfile::Builder::new().prefix("ledger").tempdir().unwrap().keep();
         let user = nobody(&folder);
         if let Some((uid, gid)) = user {
@@ -95,8 +105,20 @@ impl Server {
         initdb.arg("-D").arg(folder.join("data")).args(["-U", "tester", "--auth=trust", "--no-sync", "-E", "UTF8"]);
         let made = initdb.current_dir(&folder).stdout(Stdio::null()).status().unwrap();
         assert!(made.success(), "initdb failed");
+        let mut options = options(&folder);
+        if let Some((port, pem)) = tls {
+            for (name, text) in ["server.crt", "server.key"].iter().zip(pem) {
+                let file = folder.join("data").join(name);
+                std::fs::write(&file, text).unwrap();
+                std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+                if let Some((uid, gid)) = user {
+                    chown(&file, Some(uid), Some(gid)).unwrap();
+                }
+            }
+            options = format!("{options} -c ssl=on -c listen_addresses=127.0.0.1 -c port={port}");
+        }
         let mut keeper = as_user("sh", user);
-        keeper.args(["-c", KEEPER, "sh"]).arg(binaries).arg(&folder).arg(options(&folder));
+        keeper.args(["-c", KEEPER, "sh"]).arg(binaries).arg(&folder).arg(options);
         keeper.current_dir(&folder).process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut keeper = keeper.spawn().unwrap();
         let mut line = String::new();
@@ -127,9 +149,13 @@ impl Server {
 
     /// Runs SQL as an administrator would.
     pub(crate) fn psql(&self, sql: &str) -> String {
+        self.psql_at(5432, sql)
+    }
+
+    pub(crate) fn psql_at(&self, port: u16, sql: &str) -> String {
         let mut psql = Command::new(self.binaries.join("psql"));
         psql.arg("-h").arg(&self.folder).args(["-U", "tester", "-d", "postgres", "-X", "-q", "-A", "-t", "-c", sql]);
-        psql.args(["-v", "ON_ERROR_STOP=1"]);
+        psql.args(["-v", "ON_ERROR_STOP=1", "-p", &port.to_string()]);
         let output = psql.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
