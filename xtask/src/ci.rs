@@ -11,15 +11,16 @@ use anyhow::{Context, bail};
 
 use crate::setup::{Tool, installed, oldest_rust};
 use crate::workspace::{Package, cargo, cargo_of, obey, output, packages, words};
-use crate::{api, browser as pages, docs, layers, minimal, package, seeds, setup};
+use crate::{api, browser as pages, docs, layers, minimal, package, seeds, setup, sql};
 
 type Work = fn(&mut Tests) -> anyhow::Result<Outcome>;
 
 /// Name, what it does, the work.
-const STEPS: [(&str, &str, Work); 16] = [
+const STEPS: [(&str, &str, Work); 17] = [
     ("format", "rustfmt has nothing to say", |_| done(cargo().args(["fmt", "--all", "--check"]))),
     ("layers", "arrows between crates are in the table", |_| layers::run().map(|()| Outcome::Done)),
     ("docs", "links and commands of the pages", |_| docs::run().map(|()| Outcome::Done)),
+    ("sql", "our SQL needs no session and no one engine", |_| sql::run().map(|()| Outcome::Done)),
     ("clippy", "lints on all targets with all features", |_| {
         let mut command = cargo();
         command.args(["clippy", "--locked", "--workspace", "--all-targets", "--all-features"]);

@@ -13,7 +13,8 @@ const WITHOUT: &[(&str, &[&str], &[&str])] = &[
     ("sinch-batch-webhook", &["--no-default-features"], &["axum", "axum-core", "hyper", "tokio"]),
     ("sinch-batch-tracking", &[], &["tokio", "http", "rusqlite"]),
     ("sinch-batch-pages", &[], &["tokio", "axum", "hyper", "http"]),
-    ("sinch-batch-ledger", &["--no-default-features"], &["rusqlite", "libsqlite3-sys"]),
+    ("sinch-batch-ledger", &["--no-default-features"], &["rusqlite", "libsqlite3-sys", "tokio-postgres", "rustls"]),
+    ("sinch-batch-ledger", &["--features=postgres"], TLS),
     ("sinch-batch-campaign", &[], &["axum", "csv", "rusqlite", "rustls", "reqwest"]),
     ("sinch-batch-simulator", &[], &["rustls", "rusqlite"]),
 ];
