@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn each_feature_is_taken_alone() {
+    fn features_are_checked_one_by_one() {
         let features = ["csv", "default"].map(|name| (name.to_owned(), Vec::new()));
         let package = Package { features: features.into(), ..Package::default() };
         assert_eq!(combinations(&package), [None, Some("csv"), Some("default")]);
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_step_is_refused() {
+    fn unknown_step_is_refused() {
         let error = run(&["polish"]).map_err(|error| error.to_string());
         assert!(error.is_err_and(|text| text.contains("polish") && text.contains("clippy")));
     }

@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn words_elsewhere_are_no_sql() {
+    fn words_outside_of_strings_are_not_sql() {
         for (name, text) in [
             ("a.rs", "// no LISTEN, no COPY\nlet listen = 1;"),
             ("a.rs", r#"error("a copy of the ledger")"#),

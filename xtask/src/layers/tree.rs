@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_planted_crate_is_found_below() {
+    fn planted_crate_is_found_below() {
         let below =
             names("sinch-batch-client v0.1.0 (/w/crates/client)\nhttp v1.5.0\nrustls v0.23.1\nhttp v1.5.0 (*)\n");
         assert_eq!(unwanted_in(&below, TLS).collect::<Vec<_>>(), ["rustls"]);

@@ -122,7 +122,7 @@ async fn connection_cut_at_commit_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn crashes_of_the_server_lose_no_receipt_that_was_answered() {
+async fn crashes_of_the_server_lose_no_acknowledged_receipt() {
     const ROWS: u64 = 20_000;
     const CRASHES: usize = 4;
     let Some(server) = own_server() else { return };

@@ -107,7 +107,7 @@ async fn same_send_by_two_machines_at_once_is_created_once() {
 }
 
 #[tokio::test]
-async fn database_and_role_that_are_not_there_are_told() {
+async fn missing_database_and_role_are_reported() {
     let Some(server) = server() else { return };
     let url = server.schema().replace("/postgres?", "/nothing?");
     let error = PostgresLedger::open(&url).await.unwrap_err();
