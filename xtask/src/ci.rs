@@ -123,8 +123,15 @@ const WASM: &str = "wasm32-unknown-unknown";
 
 /// What somebody would take into a browser or an edge function.
 fn wasm() -> anyhow::Result<Outcome> {
-    let installed = output(Command::new("rustup").args(["target", "list", "--installed"])).unwrap_or_default();
-    if !installed.lines().any(|target| target == WASM) {
+    let is_installed = || {
+        let installed = output(Command::new("rustup").args(["target", "list", "--installed"])).unwrap_or_default();
+        installed.lines().any(|target| target == WASM)
+    };
+    if !is_installed() && is_ci() {
+        // Where it cannot be had, the next look says so.
+        let _ = output(Command::new("rustup").args(["target", "add", WASM]));
+    }
+    if !is_installed() {
         return absent(is_ci(), format!("{WASM} is not installed (install with rustup target add {WASM})"));
     }
     let mut command = cargo();
