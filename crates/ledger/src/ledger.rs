@@ -225,6 +225,16 @@ pub trait Ledger: Send + Sync + 'static {
     /// What is known of one message; `None` if nothing was received of it since it was accepted.
     fn message(&self, campaign: CampaignId, row: u64) -> BoxFuture<'_, Result<Option<MessageState>, LedgerError>>;
 
+    /// Removes what the service said about the failures of these rows, and keeps none of what it says later;
+    /// how many rows are new to that. States, codes and all sums stay as they are.
+    ///
+    /// # Errors
+    /// By default `Unsupported`.
+    fn forget(&self, campaign: CampaignId, rows: Vec<u64>) -> BoxFuture<'_, Result<u64, LedgerError>> {
+        let _ = (campaign, rows);
+        Box::pin(async { Err(LedgerError::unsupported("forget")) })
+    }
+
     /// When the last thing happened to a campaign, or to any retry of its rows; `None` while something is
     /// left to be sent, looked up or recalled.
     ///
@@ -406,6 +416,10 @@ impl<L: Ledger + ?Sized> Ledger for Arc<L> {
 
     fn message(&self, campaign: CampaignId, row: u64) -> BoxFuture<'_, Result<Option<MessageState>, LedgerError>> {
         (**self).message(campaign, row)
+    }
+
+    fn forget(&self, campaign: CampaignId, rows: Vec<u64>) -> BoxFuture<'_, Result<u64, LedgerError>> {
+        (**self).forget(campaign, rows)
     }
 
     fn ended(&self, campaign: CampaignId) -> BoxFuture<'_, Result<Option<Timestamp>, LedgerError>> {

@@ -578,6 +578,10 @@ impl Ledger for MemoryLedger {
         done(found)
     }
 
+    fn forget(&self, campaign: CampaignId, rows: Vec<u64>) -> BoxFuture<'_, Result<u64, LedgerError>> {
+        done(decide::forget(&mut *self.records(), campaign, &rows))
+    }
+
     fn ended(&self, campaign: CampaignId) -> BoxFuture<'_, Result<Option<Timestamp>, LedgerError>> {
         done(decide::ended(&mut *self.records(), campaign))
     }

@@ -7,6 +7,7 @@ mod callbacks;
 mod duration;
 mod file;
 mod halt;
+mod keep;
 mod life;
 mod opt_outs;
 mod parse;
@@ -32,6 +33,7 @@ pub(crate) use self::callbacks::{
 use self::duration::duration;
 pub(crate) use self::file::{JudgeArgs, ReadArgs};
 pub(crate) use self::halt::HaltArgs;
+pub(crate) use self::keep::{ForgetArgs, PruneArgs};
 pub(crate) use self::life::{PauseArgs, RetryArgs};
 pub(crate) use self::opt_outs::{OptOutsArgs, OptOutsCommand, OptOutsFile, SuppressArgs};
 pub(crate) use self::parse::{asks_for_json, command, parse};
@@ -117,6 +119,10 @@ pub(crate) enum Command {
     Consents(ConsentsArgs),
     /// Keep a list of people who opted out, for `--suppress`
     OptOuts(OptOutsArgs),
+    /// Remove old results of single rows from the ledger; sums stay
+    Prune(PruneArgs),
+    /// Find one person in files, ledger and journal, and forget what can be forgotten
+    Forget(ForgetArgs),
     /// Check the setup: credentials, token, region, clock
     Doctor(DoctorArgs),
     /// Print a script that completes commands and flags in a shell

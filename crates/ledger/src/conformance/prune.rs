@@ -16,6 +16,7 @@ pub(super) async fn run<L: Ledger>(make: &mut impl AsyncFnMut() -> L) {
     pruning_keeps_all_sums_and_guards(&make().await).await;
     late_receipts_of_a_pruned_campaign_count_nothing_twice(&make().await).await;
     a_pruned_campaign_is_not_retried(&make().await).await;
+    forgotten_rows_keep_no_description_whatever_comes(&make().await).await;
 }
 
 async fn what_is_not_over_is_not_pruned<L: Ledger>(ledger: &L) {
@@ -111,4 +112,32 @@ async fn a_pruned_campaign_is_not_retried<L: Ledger>(ledger: &L) {
     let mut retry = NewCampaign::new("retry", "the retry's key", 6, now());
     (retry.parent, retry.skipped, retry.allow_duplicate) = (Some(id), 4, true);
     assert_kind(create(ledger, retry, plan("retry", &[2])).await, LedgerErrorKind::Pruned);
+}
+
+async fn forgotten_rows_keep_no_description_whatever_comes<L: Ledger>(ledger: &L) {
+    let bench = received(ledger).await;
+    let id = bench.id();
+    let sums = async || {
+        let status = bench.status().await;
+        (status, ledger.reasons(id).await.expect("reasons"), ledger.pulse(id, at(0), at(LATER)).await.expect("minutes"))
+    };
+    let before = sums().await;
+    // Row 9 is not there; row 4 has not been heard of.
+    assert_eq!(ledger.forget(id, vec![1, 4, 9]).await.expect("forgotten"), 2);
+    assert_eq!(ledger.forget(id, vec![1, 4]).await.expect("forgotten"), 0, "they are already");
+    assert_eq!(sums().await, before);
+    let failures = ledger.failures(id, 0, 10).await.expect("failures");
+    assert_eq!((failures[0].row, failures[0].code.as_deref()), (1, Some("RATE_LIMITED")));
+    assert_eq!(failures[0].description, None);
+    // What comes later is folded all the same.
+    for text in ["slower", "slower, please"] {
+        bench.applied(bench.row(1, MessageState::failed(Some("RATE_LIMITED"), Some(text)))).await;
+        bench.applied(bench.row(4, MessageState::failed(Some("RATE_LIMITED"), Some(text)))).await;
+    }
+    let failures = ledger.failures(id, 0, 10).await.expect("failures");
+    assert_eq!(failures.iter().map(|failure| failure.row).collect::<Vec<_>>(), [1, 4, 6]);
+    assert!(failures.iter().all(|failure| failure.description.is_none()), "{failures:?}");
+    bench.applied(bench.row(1, state(Progress::Delivered))).await;
+    let status = bench.status().await;
+    assert_eq!((status.messages.failed, status.messages.delivered), (2, 2));
 }

@@ -14,6 +14,7 @@
 //! | `cancel`, `pause`, `halt`, `unpause`, `stop`, `begin_run` | [`cancel`], [`pause`], [`halt`], [`unpause`], [`stop`], [`begin_run`] | sums |
 //! | `claim`, `renew`, `release` | [`claim`], [`renew`], [`release`] | holds of batches, workers; rows of a retry that have arrived meanwhile |
 //! | `record` | [`record`] | one batch, sums; messages, what was deferred and doubles where it is accepted |
+//! | `forget` | [`forget`] | messages |
 //! | `prune` | [`prune`] | messages, sums; what was deferred and can be nobody's |
 //! | `apply`, `apply_many` | [`apply`] | one message or batch, sums, or what is deferred, or orphans |
 //! | `apply_callback`, `apply_callbacks` | [`apply_callback`] | as `apply`, and the count of its kind |
@@ -59,6 +60,7 @@ mod apply;
 mod claim;
 mod create;
 mod exclude;
+mod forget;
 mod phase;
 mod prune;
 mod record;
@@ -67,6 +69,7 @@ mod retry;
 pub use apply::{apply, apply_callback};
 pub use claim::{begin_run, claim, release, renew};
 pub use create::create;
+pub use forget::forget;
 pub use phase::{cancel, halt, pause, stop, unpause};
 pub use prune::{ended, prune};
 pub use record::record;

@@ -221,6 +221,13 @@ impl Ledger for SqliteLedger {
         })
     }
 
+    fn forget(&self, campaign: CampaignId, rows: Vec<u64>) -> BoxFuture<'_, Result<u64, LedgerError>> {
+        self.writer.run(move |tables| {
+            tables.overwrite_what_is_removed()?;
+            decide::forget(tables, campaign, &rows)
+        })
+    }
+
     fn ended(&self, campaign: CampaignId) -> BoxFuture<'_, Result<Option<Timestamp>, LedgerError>> {
         self.reader.run(move |tables| decide::ended(tables, campaign))
     }

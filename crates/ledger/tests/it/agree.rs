@@ -37,6 +37,7 @@ enum Step {
     ApplyCallback(ReceivedCallback),
     /// A chunk of so many messages, of a campaign that ended before that many microseconds ago.
     Prune(i64, u32, u32),
+    Forget(i64, u64),
     /// Time goes on.
     Later(u32),
     /// The ledger on disk is closed and opened.
@@ -85,6 +86,7 @@ fn step() -> impl Strategy<Value = Step> {
         9 => observation().prop_map(Step::Apply),
         3 => callback().prop_map(Step::ApplyCallback),
         2 => (campaign(), 0..4_u32, 0..9_000_000_u32).prop_map(|(id, limit, ago)| Step::Prune(id, limit, ago)),
+        2 => (campaign(), 0..MOST_ROWS).prop_map(|(id, row)| Step::Forget(id, row)),
         5 => (0..40_000_000_u32).prop_map(Step::Later),
         1 => Just(Step::Reopen),
     ]
@@ -192,6 +194,7 @@ enum Answer {
     Applied(Option<Applied>),
     Ended(Option<Timestamp>),
     Pruned(Pruned),
+    Forgotten(u64),
     Refused(LedgerErrorKind, Option<(CampaignRecord, CampaignStatus)>),
 }
 
@@ -282,6 +285,7 @@ impl<L: Ledger> Told<L> {
                     }
                 }
             }
+            Step::Forget(campaign, row) => ledger.forget(id(campaign), vec![row]).await.map(Answer::Forgotten)?,
             Step::Later(by) => {
                 self.now += Duration::from_nanos(u64::from(by) * 999);
                 Answer::Nothing

@@ -128,6 +128,11 @@ impl Tables {
         }
     }
 
+    /// From now on what this connection removes does not stay in the file as room that nobody uses.
+    pub(super) fn overwrite_what_is_removed(&self) -> Result<(), LedgerError> {
+        self.connection.query_row("PRAGMA secure_delete = ON", [], |_| Ok(())).map_err(storage)
+    }
+
     /// Gives some of the free pages back to the system.
     pub(super) fn reclaim(&mut self) -> Result<Reclaimed, LedgerError> {
         /// How many pages at once: 40 MB in pages of the usual size.
