@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Serialize;
 use sinch_batch::journal::{Bounds, Journal, JournalError, Line, Record, Removed};
-use sinch_batch::ledger::{CampaignRecord, Ledger};
+use sinch_batch::ledger::{CampaignRecord, Ledger, SqliteLedger};
 use sinch_batch::models::Fingerprint;
 use sinch_batch::recipients::IdentityMatcher;
 
@@ -68,13 +69,17 @@ pub(crate) async fn run(args: ForgetArgs) -> Result<u8, Failure> {
         return Err(Failure::new(exit::BAD_INPUT, format!("there is no list {}; nothing was changed", list.display()))
             .hint("name the list of `listen --opt-outs`, or leave --opt-outs out"));
     }
-    let campaigns = in_ledger(&args, &files).await?;
+    let ledger = ledger(&args)?;
     let (journal, contact_ids) = match &args.journal {
         Some(folder) => {
             let (journal, contact_ids) = in_journal(folder, who).await?;
             (Some(journal), contact_ids)
         }
         None => (None, BTreeSet::new()),
+    };
+    let campaigns = match ledger {
+        Some((path, ledger)) => in_ledger(&path, &*ledger, &files).await?,
+        None => Vec::new(),
     };
     let opt_outs = args.opt_outs.is_some().then_some("stays");
     let found = Found { files, campaigns, journal, opt_outs, contact_ids };
@@ -125,15 +130,19 @@ async fn rows_of(path: &Path, who: IdentityMatcher) -> Result<InFile, Failure> {
     .await
 }
 
-/// The results of these rows, in every campaign over these files.
-async fn in_ledger(args: &ForgetArgs, files: &[InFile]) -> Result<Vec<InCampaign>, Failure> {
+/// The ledger, if there is one: somebody may keep none.
+fn ledger(args: &ForgetArgs) -> Result<Option<(PathBuf, Arc<SqliteLedger>)>, Failure> {
     let path = ledgers::path(&args.ledger)?;
-    // Somebody may keep none: then nothing is in it.
     if args.ledger.ledger.is_none() && !path.exists() {
-        return Ok(Vec::new());
+        return Ok(None);
     }
     let ledger = ledgers::open_existing(&path)?;
-    let failed = |error| ledgers::failed(&path, &error);
+    Ok(Some((path, ledger)))
+}
+
+/// The results of these rows, in every campaign over these files.
+async fn in_ledger(path: &Path, ledger: &dyn Ledger, files: &[InFile]) -> Result<Vec<InCampaign>, Failure> {
+    let failed = |error| ledgers::failed(path, &error);
     let mut forgotten = Vec::new();
     for campaign in ledger.campaigns().await.map_err(failed)? {
         let rows: Vec<u64> = rows_in(&campaign, files).collect();
