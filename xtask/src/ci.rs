@@ -11,15 +11,16 @@ use anyhow::{Context, bail};
 
 use crate::setup::{Tool, installed, oldest_rust};
 use crate::workspace::{Package, cargo, cargo_of, obey, output, packages, words};
-use crate::{api, browser as pages, docs, layers, minimal, package, seeds, setup};
+use crate::{api, browser as pages, docs, layers, minimal, package, seeds, setup, sql};
 
 type Work = fn(&mut Tests) -> anyhow::Result<Outcome>;
 
 /// Name, what it does, the work.
-const STEPS: [(&str, &str, Work); 16] = [
+const STEPS: [(&str, &str, Work); 17] = [
     ("format", "rustfmt has nothing to say", |_| done(cargo().args(["fmt", "--all", "--check"]))),
     ("layers", "arrows between crates are in the table", |_| layers::run().map(|()| Outcome::Done)),
     ("docs", "links and commands of the pages", |_| docs::run().map(|()| Outcome::Done)),
+    ("sql", "our SQL needs no session and no one engine", |_| sql::run().map(|()| Outcome::Done)),
     ("clippy", "lints on all targets with all features", |_| {
         let mut command = cargo();
         command.args(["clippy", "--locked", "--workspace", "--all-targets", "--all-features"]);
@@ -122,8 +123,15 @@ const WASM: &str = "wasm32-unknown-unknown";
 
 /// What somebody would take into a browser or an edge function.
 fn wasm() -> anyhow::Result<Outcome> {
-    let installed = output(Command::new("rustup").args(["target", "list", "--installed"])).unwrap_or_default();
-    if !installed.lines().any(|target| target == WASM) {
+    let is_installed = || {
+        let installed = output(Command::new("rustup").args(["target", "list", "--installed"])).unwrap_or_default();
+        installed.lines().any(|target| target == WASM)
+    };
+    if !is_installed() && is_ci() {
+        // Where it cannot be had, the next look says so.
+        let _ = output(Command::new("rustup").args(["target", "add", WASM]));
+    }
+    if !is_installed() {
         return absent(is_ci(), format!("{WASM} is not installed (install with rustup target add {WASM})"));
     }
     let mut command = cargo();
@@ -274,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn each_feature_is_taken_alone() {
+    fn features_are_checked_one_by_one() {
         let features = ["csv", "default"].map(|name| (name.to_owned(), Vec::new()));
         let package = Package { features: features.into(), ..Package::default() };
         assert_eq!(combinations(&package), [None, Some("csv"), Some("default")]);
@@ -289,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_step_is_refused() {
+    fn unknown_step_is_refused() {
         let error = run(&["polish"]).map_err(|error| error.to_string());
         assert!(error.is_err_and(|text| text.contains("polish") && text.contains("clippy")));
     }

@@ -186,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_readme_opens_with_its_two_commands() {
+    fn readme_opens_with_its_two_commands() {
         let good = format!("# T\n```sh\n{DEMO}\n# and then\n{TESTS}\n```\n```sh\ncargo xtask ci\n```\n");
         assert_eq!(readme_faults(&good), None);
         assert!(readme_faults(&good.replace(" --simulate", "")).is_some());
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_nothing_runs_is_found() {
+    fn command_nothing_runs_is_found() {
         let text = "```sh\nsinch-batch status\ncurl example.org\n```\n```console\n$ curl example.org\n```\n";
         let faults = command_faults(Path::new("docs/guide/x.md"), text);
         assert_eq!(faults.len(), 1, "{faults:?}");
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dead_link_is_named_with_its_line() {
+    fn dead_link_is_named_with_its_line() {
         let page = "# Top\n\n## Exit codes\n\n[in](#exit-codes) [out](#nothing)\n[file](no-such-file.md)\n";
         let faults = link_faults(&workspace::root(), Path::new("README.md"), page);
         assert_eq!(faults.len(), 2, "{faults:?}");

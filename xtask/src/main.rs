@@ -27,6 +27,7 @@ mod seeds;
 mod browser;
 
 mod setup;
+mod sql;
 
 use std::process::ExitCode;
 
@@ -38,6 +39,7 @@ cargo xtask layers            arrows between crates against the table in docs/ar
 cargo xtask api               the public API of each library against docs/api
 cargo xtask api --bless       writes docs/api anew
 cargo xtask docs              links between pages, and the README's two commands
+cargo xtask sql               our SQL needs no session and no one engine
 cargo xtask bench             every criterion bench of the workspace
 cargo xtask bench ack         durable acknowledgements of callbacks, beside one fdatasync each
 cargo xtask bench road [RUN..] [--rows N]
@@ -76,6 +78,7 @@ fn run(args: &[String]) -> anyhow::Result<()> {
         ["ci", steps @ ..] => ci::run(steps),
         ["layers"] => layers::run(),
         ["docs"] => docs::run(),
+        ["sql"] => sql::run(),
         ["api"] => api::run(false).map_err(api::Unlisted::into_error),
         ["api", "--bless"] => api::run(true).map_err(api::Unlisted::into_error),
         ["bench", "ack"] => bench::ack(),

@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_is_copied_with_what_is_in_it() -> anyhow::Result<()> {
+    fn folder_is_copied_with_what_is_in_it() -> anyhow::Result<()> {
         let to = std::env::temp_dir().join(format!("sinch-batch-xtask-copy-{}", std::process::id()));
         copy_all(&root().join(".ci"), &to.join("ci"))?;
         let (ours, copy) = (std::fs::read(root().join(".ci/run"))?, std::fs::read(to.join("ci/run"))?);

@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_package_has_no_faults() {
+    fn whole_package_has_no_faults() {
         assert_eq!(told(&package(), |_, text| Some(text)), Vec::<String>::new());
     }
 
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_readme_brings_this_crate_with_features_it_has() {
+    fn readme_brings_this_crate_with_features_it_has() {
         let other = |from: &str, to: &str| readme_faults(&package(), &README.replace(from, to), true);
         assert!(other("cargo add shop ", "cargo add shopping ")[0].contains("`cargo add shop`"));
         assert!(other("features till", "features till,cellar")[0].contains("cellar"));

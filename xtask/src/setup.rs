@@ -115,13 +115,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tool_that_is_not_here_is_not_called() {
+    fn tool_that_is_not_here_is_not_called() {
         let tool = Tool { name: "cargo-of-no-use", version: "1.0.0", purpose: "none", options: &[] };
         assert!(installed(&tool).is_none());
     }
 
     #[test]
-    fn a_toolchain_has_three_numbers() {
+    fn toolchain_has_three_numbers() {
         assert_eq!((three("1.89").as_str(), three("1.89.1").as_str()), ("1.89.0", "1.89.1"));
     }
 }

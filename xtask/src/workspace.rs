@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_reads_as_typed() {
+    fn command_reads_as_typed() {
         let mut command = Command::new("/somewhere/bin/cargo");
         command.args(["fmt", "--check"]);
         assert_eq!(words(&command), "cargo fmt --check");

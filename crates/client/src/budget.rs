@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quiet_time_saves_no_more_than_ten_repeats() {
+    fn quiet_time_saves_no_more_than_ten_repeats() {
         let budget = Budget::default();
         (0..1000).for_each(|_| budget.earn());
         assert_eq!((0..100).filter(|_| budget.spend()).count(), 10);

@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_is_not_there_is_unclear_and_one_that_is_cut_is_an_error() {
+    fn body_that_is_not_there_is_unclear_and_one_that_is_cut_is_an_error() {
         let read = |status: u16, body: &'static str| {
             let answer = http::Response::builder().status(status).body(Bytes::from(body)).unwrap();
             read(&answer, "k", "1", Timestamp::UNIX_EPOCH)
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_proves_only_its_own_batch() {
+    fn status_proves_only_its_own_batch() {
         for (body, expected) in [
             (r#"{"batch_id":"b","meta_data":{"k":"1"}}"#, true),
             (r#"{"batch_id":"b","meta_data":"{\"k\":1}"}"#, true),
@@ -365,7 +365,7 @@ mod tests {
         }
 
         #[test]
-        fn a_batch_of_ours_is_found_whatever_stands_around_it(mut around in prop::collection::vec(any_body(&["b"]), 0..4)) {
+        fn batch_of_ours_is_found_whatever_stands_around_it(mut around in prop::collection::vec(any_body(&["b"]), 0..4)) {
             around.push(json!({"batch_id": "found", "meta_data": {"k": "ours"}}));
             for body in [Value::from(around.clone()), json!({"batches": around})] {
                 let judged = judge(&body, "k", "ours");

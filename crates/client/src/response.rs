@@ -99,7 +99,7 @@ mod tests {
     use http::HeaderValue;
 
     #[test]
-    fn the_first_usable_header_names_the_request() {
+    fn first_usable_header_names_the_request() {
         #[track_caller]
         fn check(headers: &[(&'static str, &[u8])], expected: Option<&str>) {
             let headers = headers
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_is_read_if_it_is_one() {
+    fn date_is_read_if_it_is_one() {
         for (value, expected) in
             [("Sun, 14 Sep 2031 10:00:00 GMT", Some("2031-09-14T10:00:00Z")), ("soon", None), ("", None)]
         {

@@ -103,7 +103,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_send_that_may_have_arrived_is_never_repeated(
+        fn send_that_may_have_arrived_is_never_repeated(
             error in any_error(Operation::SendBatch), attempt in any::<u32>(), jitter in any::<f64>(),
         ) {
             let policy = RetryPolicy::default().with_max_attempts(u32::MAX);

@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn kind_of_a_callback_and_what_it_says_are_taken_out() {
+    fn callback_gives_its_kind_and_its_updates() {
         let metadata = r#"{\"batchId\":\"A\",\"messageIndex\":3}"#;
         let receipt = format!(
             r#"{{"message_delivery_report":{{"status":"READ","channel_identity":{{"identity":"+15550100011"}}}},

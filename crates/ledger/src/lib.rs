@@ -23,11 +23,12 @@
 //! Reading order: [`rows`] (which rows are in a batch), [`campaign`] and [`plan`] (what is to be sent),
 //! [`lease`] and [`worker`] (who may send it), [`entry`] (what is recorded), [`callback`] (what is
 //! received), [`status`] (how it stands), [`ledger`] (the trait), [`error`], [`decide`] (what each
-//! fact means), [`store`] (what the decisions need), [`memory`], `sqlite`, [`conformance`] (the tests every
+//! fact means), [`store`] (what the decisions need), [`memory`], `sqlite`, `postgres`, [`conformance`] (the tests every
 //! ledger has to pass).
 //!
 //! Features: `sqlite` adds `SqliteLedger`, a file that several processes can use at once. Off by
-//! default, because only one crate in a program may link sqlite3.
+//! default, because only one crate in a program may link sqlite3. `postgres` adds `PostgresLedger`, which
+//! several machines can use at once, and `postgres-tls` the way to a server elsewhere.
 //!
 //! This crate sends nothing, receives nothing by itself and, but for whether a worker's process is still
 //! there, asks the system nothing.
@@ -59,6 +60,9 @@ pub mod memory;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
+#[cfg(feature = "postgres")]
+pub mod postgres;
+
 pub mod conformance;
 
 pub use callback::{Applied, CallbackCount, DeferredCounts, ReceivedCallback};
@@ -69,6 +73,8 @@ pub use lease::{Claim, Claimed, Held, LEASE, Lease, Renewed, Run};
 pub use ledger::{BoxFuture, Ledger, LedgerExt, Pruned, Reclaimed};
 pub use memory::MemoryLedger;
 pub use plan::{Digest, MAX_BATCHES, Plan, PlannedRows};
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresLedger;
 pub use rows::{RowSpan, RowSpans, RowSpansError};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteLedger;

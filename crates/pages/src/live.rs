@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_cannot_end_its_event() {
+    fn value_cannot_end_its_event() {
         let state = LiveState::new().with("new", "3").with("line", "a\n\ndata: \"x\"\\</script>\r\u{2028}ü");
         assert_eq!(
             state.to_event(),

@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_finding_is_one_line_whatever_the_file_holds() {
+    fn finding_is_one_line_whatever_the_file_holds() {
         let place = Place { row: 1, line: 2 };
         let finding = place.finding(Where::name("a\nb"), FindingKind::BadJson, "field `x\r\ny\u{2028}é`");
         assert_eq!(finding.message, r"field `x\r\ny\u{2028}é`");

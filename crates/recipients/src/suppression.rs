@@ -460,7 +460,7 @@ mod tests {
     }
 
     #[test]
-    fn list_that_names_nobody_is_refused_by_line_without_the_name() {
+    fn list_with_an_invalid_line_is_refused_without_quoting_it() {
         for (text, line) in [
             ("name,phone\nBob,+15550100001\n", "line 1: "),
             ("+15550100002\n0770 0900123\n", "line 2: "),

@@ -26,6 +26,8 @@
 //! | `tracking` | `tracking` | Know where each batch and message stands |
 //! | `ledger` | `ledger` | Remember intent, outcome and callback; brings `tracking` |
 //! | `sqlite` | in `ledger` | Keep the ledger in a SQLite file |
+//! | `postgres` | in `ledger` | Keep the ledger in Postgres, for several machines |
+//! | `postgres-tls` | in `ledger` | Reach Postgres by TLS, with rustls and aws-lc |
 //! | `campaign` | `campaign` | Run whole campaigns; brings `client`, `ledger` and `recipients` |
 //! | `pages` | `pages` | Show a campaign in a browser: HTML, and the guard of a page |
 //! | `simulator` | `simulator` | Try locally against a simulated service; brings `webhook` |

@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_no_keys() {
+    fn other_texts_are_not_keys() {
         for text in ["", ".", "a", "a.", ".1", "a.+1", "a.-1", "a.01", "a.1x", "a.b1", "a.18446744073709551616"] {
             assert!(text.parse::<RowKey>().is_err(), "{text}");
         }

@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn strangers_and_idle_lines_are_named() -> anyhow::Result<()> {
+    fn foreign_types_and_unused_lines_are_named() -> anyhow::Result<()> {
         let seen = [("auth", "http::A"), ("client", "http::b::C"), ("auth", "url::Url"), ("client", "url::Urls")];
         let told = faults(&read(PAGE)?, &found(&seen));
         assert_eq!(
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_without_the_table_is_refused() {
+    fn page_without_the_table_is_refused() {
         assert!(read("no table").is_err());
         assert!(read(&PAGE.replace("http::*", "Http")).is_err());
     }

@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unknown_format_is_named() {
+    fn unknown_format_is_named() {
         let told = Crate::new(serde_json::json!({"format_version": 9999}));
         assert!(matches!(told, Err(Unlisted::UnknownFormat(why)) if why.contains("9999") && why.contains("hint:")));
         assert!(Crate::new(serde_json::json!({"format_version": FORMATS[0]})).is_ok());

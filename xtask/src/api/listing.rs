@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn an_item_is_one_line_and_its_strangers_are_known() -> anyhow::Result<()> {
+    fn item_is_one_line_with_its_foreign_types() -> anyhow::Result<()> {
         let listing = listed(json!({"resolved_path": {"path": "Response", "id": 8, "args": null}}))?;
         assert_eq!(
             listing.text,
@@ -411,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_kind_is_an_error_and_no_panic() {
+    fn unknown_kind_is_an_error_and_not_a_panic() {
         let told = listed(json!({"telepathy": {}})).map_err(|error| error.to_string());
         assert!(told.is_err_and(|why| why.contains("telepathy")));
     }

@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_peak_is_read_from_the_status_page() {
+    fn peak_is_read_from_the_status_page() {
         assert_eq!(
             peak_in("Name:\tx\nVmPeak:\t   99 kB\nVmHWM:\t  2048 kB\nVmRSS:\t   10 kB\n"),
             Some(2 * 1024 * 1024)

@@ -277,13 +277,13 @@ mod tests {
     }
 
     #[test]
-    fn a_workspace_that_obeys_has_no_breach() -> anyhow::Result<()> {
+    fn workspace_that_obeys_has_no_breach() -> anyhow::Result<()> {
         assert_eq!(breaches(&good(), &table::read(PAGE)?, MANIFEST), Vec::<String>::new());
         Ok(())
     }
 
     #[test]
-    fn an_arrow_outside_the_table_is_found() {
+    fn arrow_outside_the_table_is_found() {
         planted(|all| all[2].dependencies.push(on("sinch-batch-ledger")), "crates/simulator depends on `ledger`");
         let build = Dependency { kind: Kind::Build, ..on("sinch-batch-ledger") };
         planted(|all| all[2].dependencies.push(build), "build-depends on `ledger`");
@@ -292,19 +292,19 @@ mod tests {
     }
 
     #[test]
-    fn an_arrow_for_tests_is_for_tests_only() {
+    fn arrow_for_tests_is_for_tests_only() {
         planted(|all| all[1].dependencies.push(on("sinch-batch-simulator")), "depends on `simulator`");
     }
 
     #[test]
-    fn an_arrow_that_nobody_uses_is_found() {
+    fn unused_arrow_is_found() {
         planted(|all| _ = all[0].dependencies.pop(), "the table lets crates/models depend on `jiff`, and it does not");
         planted(|all| _ = all[1].dependencies.remove(0), "lets crates/ledger depend on `models`");
         planted(|all| _ = all[1].dependencies.pop(), "lets crates/ledger depend on `simulator`");
     }
 
     #[test]
-    fn an_outside_dependency_needs_its_line() {
+    fn outside_dependency_needs_its_line() {
         planted(|all| all[0].dependencies.push(on("tokio")), "crates/models depends on `tokio`");
         let mut packages = good();
         packages[0].dependencies.push(Dependency { kind: Kind::Dev, ..on("proptest") });
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_caged_dependency_stays_behind_its_feature() {
+    fn caged_dependency_stays_behind_its_feature() {
         planted(|all| all[1].dependencies[1].optional = false, "does not keep `rusqlite` behind");
         planted(|all| all[1].features.clear(), "does not keep `rusqlite` behind");
         planted(|all| all[0].dependencies[0].optional = true, "the table does not say which");
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn the_umbrella_calls_features_as_folders() {
+    fn umbrella_calls_features_as_folders() {
         let mut packages = good();
         packages[3].features = features(&[
             ("default", &["practice"]),

@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_rule_is_refused() {
+    fn invalid_rules_are_refused() {
         fails("| `a` | models | – | – |", "backticks");
         fails("| `a` | `models` (sometimes) | – | – |", "no rule");
         fails("| `a` | – | – |", "four cells");

@@ -13,7 +13,8 @@ const WITHOUT: &[(&str, &[&str], &[&str])] = &[
     ("sinch-batch-webhook", &["--no-default-features"], &["axum", "axum-core", "hyper", "tokio"]),
     ("sinch-batch-tracking", &[], &["tokio", "http", "rusqlite"]),
     ("sinch-batch-pages", &[], &["tokio", "axum", "hyper", "http"]),
-    ("sinch-batch-ledger", &["--no-default-features"], &["rusqlite", "libsqlite3-sys"]),
+    ("sinch-batch-ledger", &["--no-default-features"], &["rusqlite", "libsqlite3-sys", "tokio-postgres", "rustls"]),
+    ("sinch-batch-ledger", &["--features=postgres"], TLS),
     ("sinch-batch-campaign", &[], &["axum", "csv", "rusqlite", "rustls", "reqwest"]),
     ("sinch-batch-simulator", &[], &["rustls", "rusqlite"]),
 ];
@@ -60,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_planted_crate_is_found_below() {
+    fn planted_crate_is_found_below() {
         let below =
             names("sinch-batch-client v0.1.0 (/w/crates/client)\nhttp v1.5.0\nrustls v0.23.1\nhttp v1.5.0 (*)\n");
         assert_eq!(unwanted_in(&below, TLS).collect::<Vec<_>>(), ["rustls"]);

@@ -106,7 +106,7 @@ fn records(commands: &[Command]) -> Vec<&Fact> {
 }
 
 #[test]
-fn an_intent_comes_before_the_call_and_an_outcome_after_it() {
+fn intent_comes_before_the_call_and_an_outcome_after_it() {
     let mut state = first_run(one());
     assert_eq!(go(&mut state, 0, [Input::Start]), [Command::Claim(1, Arc::default())]);
     let commands = go(&mut state, 0, [claimed(vec![lease(1)], 0)]);
@@ -120,7 +120,7 @@ fn an_intent_comes_before_the_call_and_an_outcome_after_it() {
 }
 
 #[test]
-fn an_intent_goes_out_together_with_the_record_of_an_accepted_batch() {
+fn intent_goes_out_together_with_the_record_of_an_accepted_batch() {
     let mut state = sending(one(), [1]);
     // The next batch is claimed and read while the first is on its way, and waits for its place.
     let commands = go(&mut state, 0, [claimed(vec![lease(2)], 0)]);
@@ -133,7 +133,7 @@ fn an_intent_goes_out_together_with_the_record_of_an_accepted_batch() {
 }
 
 #[test]
-fn a_run_claims_as_many_as_may_be_under_way_and_holds_twice_as_many() {
+fn run_claims_as_many_as_may_be_under_way_and_holds_twice_as_many() {
     let mut state = first_run(SendLimits::default().with_in_flight(3));
     assert_eq!(go(&mut state, 0, [Input::Start]), [Command::Claim(3, Arc::default())]);
     let commands = go(&mut state, 0, [claimed(vec![lease(1), lease(2), lease(3)], 0)]);
@@ -147,7 +147,7 @@ fn a_run_claims_as_many_as_may_be_under_way_and_holds_twice_as_many() {
 }
 
 #[test]
-fn a_look_up_that_cannot_be_had_leaves_the_batch_unknown() {
+fn look_up_that_cannot_be_had_leaves_the_batch_unknown() {
     let mut state = sending(one(), [1]);
     go(&mut state, 1, [Input::Sent(1, Err(lost()))]);
     let mut commands = go(&mut state, 1, [Input::Recorded(1)]);
@@ -167,7 +167,7 @@ fn a_look_up_that_cannot_be_had_leaves_the_batch_unknown() {
 }
 
 #[test]
-fn an_absence_asked_too_early_by_either_clock_does_not_count() {
+fn absence_looked_up_too_early_by_either_clock_does_not_count() {
     // The call returned at second 1, so a question proves absence from second 31 on.
     for (wall, steady, counts) in [(31, 31, true), (31, 30, false), (30, 31, false), (4000, 30, false)] {
         let mut state = sending(one(), [1]);
@@ -183,7 +183,7 @@ fn an_absence_asked_too_early_by_either_clock_does_not_count() {
 }
 
 #[test]
-fn a_late_answer_to_an_early_question_proves_presence_but_never_absence() {
+fn late_response_to_an_early_look_up_proves_presence_but_never_absence() {
     let asked_early = || {
         let mut state = sending(one(), [1]);
         go(&mut state, 1, [Input::Sent(1, Err(lost())), Input::Recorded(1)]);
@@ -207,7 +207,7 @@ fn uncertain_batches_are_looked_up_first_whatever_their_stage() {
 }
 
 #[test]
-fn a_batch_that_stays_absent_is_sent_three_times_and_then_left_unknown_never_refused() {
+fn batch_that_stays_absent_is_sent_three_times_and_then_left_unknown_never_refused() {
     let mut state = sending(one(), [1]);
     for attempt in 1..=3 {
         let start = attempt * 100;
@@ -228,7 +228,7 @@ fn a_batch_that_stays_absent_is_sent_three_times_and_then_left_unknown_never_ref
 }
 
 #[test]
-fn a_refused_first_batch_and_refused_credentials_stop_everything() {
+fn refused_first_batch_and_refused_credentials_stop_everything() {
     for (about, stop) in [
         (Refusal::Batch, StopReason::Refused),
         (Refusal::Service, StopReason::Refused),
@@ -246,7 +246,7 @@ fn a_refused_first_batch_and_refused_credentials_stop_everything() {
 }
 
 #[test]
-fn a_refused_batch_after_an_accepted_one_is_given_up_alone() {
+fn refused_batch_after_an_accepted_one_is_given_up_alone() {
     let mut state = sending(one(), [1]);
     go(&mut state, 1, [Input::Sent(1, Ok(id())), claimed(vec![lease(2)], 1), Input::Recorded(1)]);
     go(&mut state, 1, [Input::Read(2), Input::Recorded(2)]);
@@ -278,7 +278,7 @@ fn one_new_token_after_another_that_has_expired_is_a_matter_of_credentials() {
 }
 
 #[test]
-fn a_full_queue_makes_everyone_wait() {
+fn full_queue_makes_everyone_wait() {
     let mut state = sending(SendLimits::default().with_in_flight(3), [1]);
     go(&mut state, 0, [claimed(vec![lease(2)], 0)]);
     let full = SendFailure::NotNow { retry_after: Some(Duration::from_secs(9)), limited: true, why: "full".to_owned() };
@@ -347,7 +347,7 @@ fn probes_that_keep_failing_are_not_verified() {
 }
 
 #[test]
-fn a_takeover_waits_for_grace_and_more_by_its_own_clock_and_takes_no_place_of_others() {
+fn takeover_waits_for_the_grace_by_its_own_clock_and_blocks_no_other_batch() {
     let mut state = first_run(one());
     let mut silent = tried(1, 0);
     silent.lapsed_at = Some(at(0).wall);
@@ -366,7 +366,7 @@ fn a_takeover_waits_for_grace_and_more_by_its_own_clock_and_takes_no_place_of_ot
 }
 
 #[test]
-fn a_batch_of_a_worker_that_is_gone_waits_without_grace() {
+fn batch_of_a_worker_that_is_gone_waits_without_grace() {
     let mut state = first_run(one());
     go(&mut state, 1000, [Input::Start, claimed(vec![tried(1, 900)], 1000), Input::Found(1, Ok(Vec::new()))]);
     let renewed = Input::Renewed { asked: at(1030), held: vec![(1, 1)], lost: Vec::new(), accepted: Vec::new() };
@@ -385,7 +385,7 @@ fn leases_are_renewed_after_a_third_of_their_time() {
 }
 
 #[test]
-fn a_lost_lease_drops_the_batch_but_not_what_it_is_still_told() {
+fn lost_lease_drops_the_batch_but_keeps_later_evidence() {
     let lost_at_10 = || Input::Renewed { asked: at(10), held: vec![(1, 1)], lost: vec![1], accepted: Vec::new() };
     let mut state = sending(one(), [1]);
     let commands = go(&mut state, 11, [lost_at_10(), Input::Sent(1, Err(lost()))]);
@@ -396,7 +396,7 @@ fn a_lost_lease_drops_the_batch_but_not_what_it_is_still_told() {
 }
 
 #[test]
-fn a_batch_adopted_while_it_is_sent_still_notes_its_id() {
+fn batch_adopted_while_it_is_sent_still_notes_its_id() {
     let mut state = sending(one(), [1]);
     let renewed = Input::Renewed { asked: at(10), held: vec![(1, 1)], lost: Vec::new(), accepted: vec![1] };
     let commands = go(&mut state, 11, [renewed, Input::Sent(1, Ok(id()))]);
@@ -404,7 +404,7 @@ fn a_batch_adopted_while_it_is_sent_still_notes_its_id() {
 }
 
 #[test]
-fn a_renewal_that_was_asked_for_an_earlier_lease_says_nothing_about_the_new_one() {
+fn renewal_that_was_asked_for_an_earlier_lease_says_nothing_about_the_new_one() {
     let mut state = first_run(one());
     let mut again = lease(1);
     again.token = 2;
@@ -415,7 +415,7 @@ fn a_renewal_that_was_asked_for_an_earlier_lease_says_nothing_about_the_new_one(
 }
 
 #[test]
-fn a_lease_that_ends_before_the_intent_is_recorded_lets_nothing_leave() {
+fn lease_that_ends_before_the_intent_is_recorded_lets_nothing_leave() {
     let mut state = first_run(one());
     go(&mut state, 0, [Input::Start, claimed(vec![lease(1)], 0), Input::Read(1)]);
     let commands = go(&mut state, 25, [Input::Recorded(1)]);
@@ -429,7 +429,7 @@ fn a_lease_that_ends_before_the_intent_is_recorded_lets_nothing_leave() {
 }
 
 #[test]
-fn a_run_does_not_claim_what_it_still_holds_after_its_lease_is_over() {
+fn run_does_not_claim_what_it_still_holds_after_its_lease_is_over() {
     let mut state = sending(SendLimits::default().with_in_flight(2), [1]);
     let commands = go(&mut state, 100, [claimed(Vec::new(), 100), Input::Fenced(2)]);
     assert!(finish(&commands).is_none());
@@ -440,7 +440,7 @@ fn a_run_does_not_claim_what_it_still_holds_after_its_lease_is_over() {
 }
 
 #[test]
-fn a_changed_input_stops_later_batches_and_lets_earlier_ones_go() {
+fn changed_input_stops_later_batches_and_lets_earlier_ones_go() {
     let mut state = first_run(SendLimits::default().with_in_flight(3));
     go(&mut state, 0, [Input::Start, claimed(vec![lease(1), lease(2), lease(3)], 0), Input::Read(1)]);
     let changed = Input::Unreadable(2, StopReason::InputChanged, "another digest".to_owned());
@@ -454,7 +454,7 @@ fn a_changed_input_stops_later_batches_and_lets_earlier_ones_go() {
 }
 
 #[test]
-fn a_stop_lets_go_of_what_waits_and_of_what_is_claimed_after_it() {
+fn stop_lets_go_of_what_waits_and_of_what_is_claimed_after_it() {
     let mut state = sending(SendLimits::default().with_in_flight(3), [1]);
     go(&mut state, 1, [Input::Stop(StopReason::Interrupted, None), Input::Sent(1, Err(lost()))]);
     let commands = go(&mut state, 2, [claimed(vec![lease(2)], 0)]);
@@ -468,7 +468,7 @@ fn a_stop_lets_go_of_what_waits_and_of_what_is_claimed_after_it() {
 }
 
 #[test]
-fn a_run_with_nothing_free_waits_for_others_without_spinning() {
+fn run_with_nothing_free_waits_for_others_without_spinning() {
     let mut state = sending(one(), [1]);
     let held = vec![Held::new("other", 2, at(30).wall)];
     let commands = go(&mut state, 1, [Input::Sent(1, Ok(id())), Input::Claimed(Claimed::new(Vec::new(), held), at(1))]);
@@ -591,7 +591,7 @@ fn two_million_rows_meet_no_full_queue_and_no_empty_one() {
 }
 
 #[test]
-fn a_window_that_is_off_meets_a_full_queue() {
+fn window_that_is_off_meets_a_full_queue() {
     let mut world = Virtual::new(SendLimits::default().with_window(0), 600);
     world.give(Input::Start);
     for second in 1..=60 {
@@ -653,7 +653,7 @@ fn canary_is_out() -> State {
 }
 
 #[test]
-fn nothing_but_the_canary_leaves_until_it_has_done_well() {
+fn canary_leaves_alone_until_it_succeeds() {
     let mut state = canary_is_out();
     let commands = go(&mut state, 3, [canary_status(79, 0)]);
     assert_eq!(records(&commands), [] as [&Fact; 0]);

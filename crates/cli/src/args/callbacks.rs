@@ -318,7 +318,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_kind_may_be_written_in_any_case() {
+    fn kind_may_be_written_in_any_case() {
         for text in ["MESSAGE_DELIVERY", "message_delivery", "Message-Delivery"] {
             assert_eq!(trigger(text), Ok(Trigger::MessageDelivery), "{text}");
         }
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_a_plain_one_that_is_free() {
+    fn path_is_a_plain_one_that_is_free() {
         for good in ["/", "/sinch", "/hooks/v1/sinch-batch", "/sinch/"] {
             assert_eq!(path(good).as_deref(), Ok(good));
         }

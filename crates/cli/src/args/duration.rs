@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_duration_is_refused_with_examples() {
+    fn invalid_durations_are_refused_with_examples() {
         for text in ["", "s", ".", "-1", "+1", "1e3", "inf", "nan", "1 s", "1h30m", "1M", "1.2.3s", "soon", "1µs"] {
             assert!(duration(text).unwrap_err().contains("10m"), "{text}");
         }

@@ -47,13 +47,14 @@ use crate::exit;
 #[command(name = "sinch-batch", version, after_help = exit::HELP, max_term_width = 100)]
 pub(crate) struct Cli {
     /// Print errors and results only
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = "Global options")]
     pub(crate) quiet: bool,
     /// When to use colors on standard error; NO_COLOR turns them off
     #[arg(long, value_name = "WHEN", default_value = "auto", global = true, hide_possible_values = true)]
+    #[arg(help_heading = "Global options")]
     pub(crate) color: Color,
     /// Read environment variables from a file of NAME=VALUE lines; variables already set win
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(long, value_name = "FILE", global = true, help_heading = "Global options")]
     pub(crate) env_file: Option<PathBuf>,
     #[command(subcommand)]
     pub(crate) command: Command,

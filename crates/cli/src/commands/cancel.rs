@@ -200,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_outcome_of_many_is_told_from_each() {
+    fn outcome_of_many_lists_the_outcome_of_each() {
         use Outcome::{Cancelled, NotFound, Partly, Pending, TooLate};
         for (states, expected) in [
             (&[][..], NotFound),

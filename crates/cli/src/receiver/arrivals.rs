@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn line_has_ids_and_no_person() {
+    fn line_has_ids_and_no_personal_data() {
         let callback: Callback = serde_json::from_str(
             r#"{"message_delivery_report": {"status": "FAILED", "channel_identity": {"channel": "SMS", "identity": "+15550100042"},
             "reason": {"code": "BAD_REQUEST", "description": "no"}},

@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_a_secret_and_may_have_an_end() {
+    fn line_is_a_secret_and_may_have_an_end() {
         let text = "\u{20}\n# old ones\n  first  \nsecond until 2031-09-14T10:00:00Z\r\nwith spaces until \
                     2031-09-14T12:00:00+02:00\n\nuntil\n";
         let secrets = read(text, "f").unwrap();
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_that_is_no_time_is_named_by_its_line() {
+    fn invalid_end_of_a_secret_is_named_by_its_line() {
         for text in ["good\nbad until tomorrow\n", "\nbad until 2031-09-14\n"] {
             assert_eq!(read(text, "f").unwrap_err(), 2, "{text}");
         }

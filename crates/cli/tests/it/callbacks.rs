@@ -107,7 +107,7 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
 }
 
 #[test]
-fn every_kind_is_taken_and_seen_in_the_ledger() {
+fn every_kind_is_accepted_and_counted_in_the_ledger() {
     let folder = tempfile::tempdir().unwrap();
     ledger(folder.path(), "ledger.db");
     let receiver = listen(folder.path(), &[]);
@@ -145,7 +145,7 @@ fn every_kind_is_taken_and_seen_in_the_ledger() {
 }
 
 #[test]
-fn a_ledger_that_has_only_heard_callbacks_has_a_status() {
+fn ledger_with_callbacks_only_has_a_status() {
     let mut scene = Scene::new(&[]);
     let status = |args: &[&str]| run(binary(scene.path()).arg("status").args(args).args(["--ledger", "ledger.db"]));
     assert_eq!(status(&["--json"]).ends(0).json(), json!({"campaigns": []}));
@@ -294,7 +294,7 @@ fn listen_reports_refusals_once_and_names_its_ledger() {
 }
 
 #[test]
-fn a_fault_that_is_taken_is_told_and_so_is_a_sample_that_is_not() {
+fn trigger_reports_accepted_faults_and_rejected_samples() {
     // A window wider than the fault is in the future: the receiver takes it.
     let mut scene = Scene::new(&["--window", "172800"]);
     let said = scene.trigger(&["MESSAGE_DELIVERY", "--fault", "future"]).ends(7);
@@ -319,7 +319,7 @@ fn a_fault_that_is_taken_is_told_and_so_is_a_sample_that_is_not() {
 }
 
 #[test]
-fn what_cannot_be_typed_is_told_before_anything_is_sent() {
+fn invalid_arguments_are_reported_before_anything_is_sent() {
     let folder = tempfile::tempdir().unwrap();
     let said = run(binary(folder.path()).args(["trigger", "SOMETHING", "--url", "http://127.0.0.1:9/"]));
     assert_eq!(said.code(), 2);
@@ -350,7 +350,7 @@ fn what_cannot_be_typed_is_told_before_anything_is_sent() {
 }
 
 #[test]
-fn the_headers_of_sign_are_taken() {
+fn headers_of_sign_are_accepted() {
     let scene = Scene::new(&[]);
     let body = "{\"message_delivery_report\":\n  {\"status\": \"DELIVERED\"}}\r\n";
     fs::write(scene.path().join("body.json"), body).unwrap();
@@ -384,7 +384,7 @@ fn the_headers_of_sign_are_taken() {
 }
 
 #[test]
-fn several_secrets_are_taken_until_their_ends() {
+fn several_secrets_are_valid_until_their_ends() {
     let folder = tempfile::tempdir().unwrap();
     let file = "# of last year\nlong-gone until 2020-01-01T00:00:00Z\n\nof-the-file\nlast until 2500-01-01T00:00:00Z\n";
     fs::write(folder.path().join("secrets"), file).unwrap();
@@ -497,7 +497,7 @@ fn listen_reads_a_certificate_again_when_it_changes() {
 }
 
 #[test]
-fn a_path_of_ones_own_is_taken_with_and_without_its_last_slash() {
+fn path_is_accepted_with_and_without_its_last_slash() {
     let scene = Scene::new(&["--path", "/hooks/sinch"]);
     assert!(scene.url().ends_with("/hooks/sinch"));
     scene.trigger(&["OPT_IN"]).ends(0);
@@ -510,7 +510,7 @@ fn a_path_of_ones_own_is_taken_with_and_without_its_last_slash() {
 }
 
 #[test]
-fn a_journal_is_played_into_a_ledger_and_to_a_receiver() {
+fn journal_is_played_into_a_ledger_and_to_a_receiver() {
     let mut scene = Scene::new(&["--journal", "journal"]);
     scene.trigger(&["--all", "--batch-id", BATCH, "--index", "2"]).ends(0);
     for (index, status) in [("5", "READ"), ("6", "FAILED")] {
@@ -543,7 +543,7 @@ fn a_journal_is_played_into_a_ledger_and_to_a_receiver() {
 }
 
 #[test]
-fn a_damaged_journal_is_played_as_far_as_it_goes_and_says_so() {
+fn damaged_journal_is_played_as_far_as_it_goes_and_says_so() {
     let mut scene = Scene::new(&["--journal", "journal"]);
     scene.trigger(&["OPT_IN"]).ends(0);
     scene.trigger(&["OPT_OUT"]).ends(0);
@@ -566,7 +566,7 @@ fn a_damaged_journal_is_played_as_far_as_it_goes_and_says_so() {
 }
 
 #[test]
-fn a_journal_has_one_writer_and_cannot_be_where_a_file_is() {
+fn journal_has_one_writer_and_cannot_be_where_a_file_is() {
     let scene = Scene::new(&["--journal", "journal"]);
     let mut command = binary(scene.path());
     command.args(["listen", "--addr", "127.0.0.1:0", "--journal", "journal"]);
@@ -578,7 +578,7 @@ fn a_journal_has_one_writer_and_cannot_be_where_a_file_is() {
 }
 
 #[test]
-fn what_is_sent_on_is_signed_anew_and_answered_by_what_became_of_it() {
+fn forwarded_callbacks_are_signed_again_and_acknowledged_by_their_result() {
     // The receiver behind has another secret.
     let behind_folder = tempfile::tempdir().unwrap();
     let mut command = binary(behind_folder.path());
@@ -597,7 +597,7 @@ fn what_is_sent_on_is_signed_anew_and_answered_by_what_became_of_it() {
 }
 
 #[test]
-fn a_receiver_with_a_certificate_speaks_tls() {
+fn receiver_with_a_certificate_speaks_tls() {
     let folder = tempfile::tempdir().unwrap();
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     fs::write(folder.path().join("cert.pem"), made.cert.pem()).unwrap();
@@ -641,7 +641,7 @@ fn nothing_of_a_callback_is_in_the_log() {
 /// record.
 #[cfg(unix)]
 #[test]
-fn what_the_journal_cannot_keep_is_not_answered_200_and_spoils_nothing() {
+fn callback_that_the_journal_cannot_keep_gets_503_and_spoils_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = binary(folder.path());
     let program = command.get_program().to_owned();
@@ -677,7 +677,7 @@ fn what_the_journal_cannot_keep_is_not_answered_200_and_spoils_nothing() {
 /// A request is half there when the receiver is asked to stop: it is answered all the same.
 #[cfg(unix)]
 #[test]
-fn a_receiver_finishes_what_is_under_way_when_it_is_asked_to_stop() {
+fn receiver_finishes_what_is_under_way_when_it_is_asked_to_stop() {
     use std::io::{Read, Write};
     use std::net::TcpStream;
 

@@ -84,7 +84,7 @@ fn status_lists_campaigns_and_says_the_next_command() {
 }
 
 #[test]
-fn a_cancelled_campaign_cannot_be_resumed_and_guards_what_was_accepted() {
+fn cancelled_campaign_cannot_be_resumed_and_guards_what_was_accepted() {
     let (stage, send) = held(100, 2);
     send.kill();
     stage.no_faults();
@@ -113,7 +113,7 @@ fn a_cancelled_campaign_cannot_be_resumed_and_guards_what_was_accepted() {
 }
 
 #[test]
-fn the_same_send_is_allowed_after_a_cancel_of_which_nothing_was_accepted() {
+fn same_send_is_allowed_after_a_cancel_of_which_nothing_was_accepted() {
     let (stage, send) = held(40, 0);
     send.kill();
     stage.no_faults();
@@ -124,7 +124,7 @@ fn the_same_send_is_allowed_after_a_cancel_of_which_nothing_was_accepted() {
 }
 
 #[test]
-fn a_cancel_ends_a_sender_that_is_at_it() {
+fn cancel_ends_a_sender_that_is_at_it() {
     let stage = Stage::silent();
     write_recipients(stage.path(), 200);
     // Each call takes a while; the third is on the wire when the campaign is cancelled.
@@ -146,7 +146,7 @@ fn a_cancel_ends_a_sender_that_is_at_it() {
 }
 
 #[test]
-fn a_campaign_that_is_done_cannot_be_cancelled() {
+fn campaign_that_is_done_cannot_be_cancelled() {
     let stage = Stage::silent();
     write_recipients(stage.path(), 5);
     run(&mut stage.command(SEND)).ends(0);
@@ -156,7 +156,7 @@ fn a_campaign_that_is_done_cannot_be_cancelled() {
 }
 
 #[test]
-fn a_cancel_says_what_stays_unknown() {
+fn cancel_says_what_stays_unknown() {
     let stage = Stage::silent();
     write_recipients(stage.path(), 60);
     stage.fault(json!({"operation": "send_batch", "fault": "accept_then_hang", "after": 1}));
@@ -190,7 +190,7 @@ fn two_resumes_at_once_share_a_campaign() {
 }
 
 #[test]
-fn a_resume_beside_a_sender_that_lives_waits_for_it_and_says_for_whom() {
+fn resume_beside_a_sender_that_lives_waits_for_it_and_says_for_whom() {
     let (stage, mut send) = held(60, 2);
     let mut resume = Running::start(warn(&mut stage.command(RESUME)));
     resume.until_said("--dead");
@@ -236,7 +236,7 @@ fn signals_have_their_codes() {
 }
 
 #[test]
-fn a_second_signal_ends_at_once_and_the_ledger_knows_what_was_under_way() {
+fn second_signal_ends_at_once_and_the_ledger_knows_what_was_under_way() {
     let stage = Stage::silent();
     write_recipients(stage.path(), 60);
     stage.fault(json!({"operation": "send_batch", "fault": "accept_then_hang", "after": 1}));
@@ -253,7 +253,7 @@ fn a_second_signal_ends_at_once_and_the_ledger_knows_what_was_under_way() {
 }
 
 #[test]
-fn a_resume_finds_a_file_that_has_moved() {
+fn resume_finds_a_file_that_has_moved() {
     let (stage, send) = held(60, 1);
     send.kill();
     stage.no_faults();
@@ -265,7 +265,7 @@ fn a_resume_finds_a_file_that_has_moved() {
 }
 
 #[test]
-fn what_a_worker_holds_that_is_said_to_be_dead_is_free_at_once() {
+fn batches_of_a_worker_declared_dead_are_free_at_once() {
     let (stage, mut send) = held(60, 1);
     stage.no_faults();
     send.signal("STOP");

@@ -39,7 +39,7 @@ fn all_is_well_with_the_simulator() {
 }
 
 #[test]
-fn what_is_wrong_is_named() {
+fn mistakes_are_named() {
     let stage = Stage::new();
     let doctor = || stage.api(&["doctor", "--json"]);
     let nothing = || binary(stage.path());

@@ -38,7 +38,7 @@ fn tokens_that_keep_expiring_slow_a_campaign_and_do_not_end_it() {
 }
 
 #[test]
-fn tokens_that_have_always_expired_are_told_as_bad_credentials() {
+fn tokens_that_are_always_expired_are_reported_as_bad_credentials() {
     let stage = Stage::new();
     write_recipients(stage.path(), 60);
     stage.fault(json!({"operation": "send_batch", "fault": "expire_token", "times": 1000}));
@@ -50,7 +50,7 @@ fn tokens_that_have_always_expired_are_told_as_bad_credentials() {
 }
 
 #[test]
-fn a_token_endpoint_that_hangs_is_given_up_in_the_time_that_was_given() {
+fn token_endpoint_that_hangs_is_given_up_in_the_time_that_was_given() {
     let stage = Stage::new();
     write_recipients(stage.path(), 5);
     stage.fault(json!({"operation": "token", "fault": "hang", "times": 1000}));
@@ -96,7 +96,7 @@ fn promise_1_nothing_is_sent_twice_because_of_us_when_we_are_killed() {
 }
 
 #[test]
-fn a_batch_whose_look_up_fails_stays_unknown_and_says_so() {
+fn batch_whose_look_up_fails_stays_unknown_and_says_so() {
     let stage = Stage::new();
     write_recipients(stage.path(), 60);
     stage.fault(json!({"operation": "send_batch", "fault": "refuse_500", "after": 1, "times": 1}));
@@ -117,7 +117,7 @@ fn a_batch_whose_look_up_fails_stays_unknown_and_says_so() {
 }
 
 #[test]
-fn a_stopped_send_ends_in_order_and_can_be_resumed() {
+fn stopped_send_ends_in_order_and_can_be_resumed() {
     let stage = Stage::new();
     write_recipients(stage.path(), 200);
     stage.fault(
@@ -140,7 +140,7 @@ fn a_stopped_send_ends_in_order_and_can_be_resumed() {
 }
 
 #[test]
-fn a_changed_file_is_refused_on_resume() {
+fn changed_file_is_refused_on_resume() {
     let stage = Stage::new();
     write_recipients(stage.path(), 60);
     stage.fault(json!({"operation": "send_batch", "fault": "refuse_503", "after": 1, "times": 1000}));

@@ -74,7 +74,7 @@ fn files_that_are_not_text_are_named_with_the_way_out() {
 }
 
 #[test]
-fn a_shell_that_took_the_placeholder_is_named() {
+fn shell_that_took_the_placeholder_is_named() {
     let folder = folder(&[("p.csv", b"SMS,name\n+15550000003,Al\nx,Bo\n")]);
     let said = check(&folder, &["p.csv", "--text", "Hi "]).ends(3);
     assert!(said.stderr.contains("use '…'"), "{said:?}");
@@ -88,7 +88,7 @@ fn a_shell_that_took_the_placeholder_is_named() {
 }
 
 #[test]
-fn an_output_is_never_a_file_that_is_read() {
+fn output_is_never_a_file_that_is_read() {
     let stage = Stage::new();
     let csv = b"SMS,name\n+15550000003,Al\nx,Bo\n";
     let path = |name: &str| stage.path().join(name);
@@ -106,7 +106,7 @@ fn an_output_is_never_a_file_that_is_read() {
 }
 
 #[test]
-fn a_pipe_is_read_from_standard_input() {
+fn pipe_is_read_from_standard_input() {
     let folder = folder(&[]);
     let mut child = binary(folder.path())
         .args(["check", "-", "--text", "Hi ${name}"])
@@ -123,7 +123,7 @@ fn a_pipe_is_read_from_standard_input() {
 }
 
 #[test]
-fn an_opt_out_names_a_number_as_a_send_does() {
+fn opt_out_names_a_number_as_a_send_does() {
     let folder = folder(&[("c.csv", b"identification,consent_type\n+1 555 0002,OPT_OUT_ALL\n")]);
     let said = run(binary(folder.path()).args(["consents", "insert", "c.csv"])).ends(3);
     assert!(said.stderr.contains("bad_number") && said.stderr.contains("line 2"), "{said:?}");

@@ -204,7 +204,7 @@ fn cases() -> Vec<Case> {
 }
 
 #[test]
-fn what_people_bring_and_type_is_named() {
+fn input_errors_are_as_in_their_snapshots() {
     let shown: Vec<(&str, String)> = std::thread::scope(|scope| {
         let cases = cases();
         let playing: Vec<_> = cases.into_iter().map(|case| (case.name, scope.spawn(move || case.play()))).collect();

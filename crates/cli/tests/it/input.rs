@@ -54,7 +54,7 @@ fn promise_3_bad_data_is_found_before_anything_is_sent() {
 }
 
 #[test]
-fn a_message_that_the_service_would_refuse_is_found_and_an_unknown_field_is_named() {
+fn message_that_the_service_would_refuse_is_found_and_an_unknown_field_is_named() {
     let stage = Stage::new();
     std::fs::write(stage.path().join("people.csv"), "SMS\n+15550100001\n").unwrap();
     let check = |message: &str| {
@@ -75,7 +75,7 @@ fn a_message_that_the_service_would_refuse_is_found_and_an_unknown_field_is_name
 }
 
 #[test]
-fn skipped_rows_can_be_mended_and_sent() {
+fn skipped_rows_can_be_fixed_and_sent() {
     let stage = Stage::new();
     let demo = std::fs::read(root().join("demo/recipients-with-mistakes.csv")).unwrap();
     std::fs::write(stage.path().join("people.csv"), demo).unwrap();
@@ -111,7 +111,7 @@ fn skipped_rows_can_be_mended_and_sent() {
 }
 
 #[test]
-fn a_row_is_seen_as_its_recipient_will_see_it() {
+fn row_is_seen_as_its_recipient_will_see_it() {
     let stage = Stage::new();
     std::fs::write(stage.path().join("people.csv"), "SMS,name\n+15550100001,Ines\n\n+15550100002,Tomasz\n").unwrap();
     let preview = ["preview", "people.csv", "--text", "Hi ${name}", "--row", "2"];

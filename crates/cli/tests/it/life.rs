@@ -64,7 +64,7 @@ fn arrived(stage: &Stage) -> BTreeMap<String, u64> {
 }
 
 #[test]
-fn report_copies_failed_rows_byte_for_byte_and_send_takes_them() {
+fn report_copies_failed_rows_byte_for_byte_and_send_accepts_them() {
     let (stage, csv) = stage_with(30, |row| vec![OUTCOMES[row as usize % 6], "delivered"]);
     send(&stage, "autumn");
     let said = run(&mut stage.command_without_service(&[
@@ -201,7 +201,7 @@ fn retry_of_a_file_that_has_changed_sends_nothing() {
 }
 
 #[test]
-fn a_paused_campaign_sends_nothing_until_it_is_resumed() {
+fn paused_campaign_sends_nothing_until_it_is_resumed() {
     let (stage, _) = stage_with(20, |_| vec!["delivered"]);
     stage.fault(json!({"operation": "send_batch", "fault": "delay", "seconds": 0.3, "times": 1000}));
     let args =
@@ -227,7 +227,7 @@ fn a_paused_campaign_sends_nothing_until_it_is_resumed() {
 }
 
 #[test]
-fn a_scheduled_campaign_is_recalled_before_it_goes() {
+fn scheduled_campaign_is_recalled_before_it_goes() {
     let (stage, _) = stage_with(20, |_| vec!["delivered"]);
     let at = (Timestamp::now() + Duration::from_secs(3600)).strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let args = [

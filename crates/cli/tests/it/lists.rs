@@ -39,7 +39,7 @@ fn contacts_are_made_and_deleted() {
 }
 
 #[test]
-fn a_whole_request_body_can_be_given_too() {
+fn whole_request_body_can_be_given_too() {
     let stage = Stage::new();
     let said =
         run(stage.api(&["contacts", "create", "--json"]).arg(sinch_batch_wire::path("request/create_contacts.json")))
@@ -73,7 +73,7 @@ fn opt_outs_are_cut_to_1000_a_call_and_each_recorded_once() {
 }
 
 #[test]
-fn a_file_with_mistakes_sends_nothing_and_names_them_all() {
+fn file_with_mistakes_sends_nothing_and_names_them_all() {
     let stage = Stage::new();
     let text = format!("{}+15559009999,OPT_IN,\n,OPT_OUT_ALL,x\n", opt_outs(1500));
     stage.write("out.csv", &text);
@@ -95,7 +95,7 @@ fn a_file_with_mistakes_sends_nothing_and_names_them_all() {
 }
 
 #[test]
-fn a_call_of_unknown_outcome_stops_and_says_where_to_go_on() {
+fn call_of_unknown_outcome_stops_and_says_where_to_go_on() {
     let stage = Stage::new();
     stage.write("out.csv", &opt_outs(50));
     let insert = |from: &'static str| {
@@ -160,7 +160,7 @@ fn refusals_stop_or_go_on_as_is_right() {
 }
 
 #[test]
-fn a_stop_names_the_lines_of_the_call_under_way() {
+fn stop_names_the_lines_of_the_call_under_way() {
     let stage = Stage::new();
     stage.write("new.csv", "SMS,language\n+15559000001,EN\n+15559000002,EN\n+15559000003,EN\n");
     stage.fault(json!({"operation": "create_contacts", "fault": "accept_then_hang", "after": 1}));

@@ -40,7 +40,7 @@ fn with_input(command: &mut Command, input: &str) -> Said {
 }
 
 #[test]
-fn a_request_body_is_sent_as_it_stands() {
+fn request_body_is_sent_as_it_stands() {
     let stage = Stage::new();
     let mut body = body(&stage, None);
     let id = sent(&stage);
@@ -63,7 +63,7 @@ fn a_request_body_is_sent_as_it_stands() {
 }
 
 #[test]
-fn a_bad_body_is_refused_with_its_place_before_anything_is_sent() {
+fn invalid_body_is_refused_with_its_place_before_anything_is_sent() {
     let stage = Stage::new();
     for (text, place) in [
         ("", "bad.json, line 1: "),
@@ -89,7 +89,7 @@ fn a_bad_body_is_refused_with_its_place_before_anything_is_sent() {
 }
 
 #[test]
-fn a_send_of_unknown_outcome_says_how_to_look() {
+fn send_of_unknown_outcome_says_how_to_look() {
     let stage = Stage::new();
     body(&stage, None);
     stage.fault(json!({"operation": "send_batch", "fault": "accept_then_drop"}));
@@ -102,7 +102,7 @@ fn a_send_of_unknown_outcome_says_how_to_look() {
 }
 
 #[test]
-fn a_cancel_tells_what_came_of_it() {
+fn cancel_reports_its_result() {
     let stage = Stage::new();
     body(&stage, Some(60));
     let (first, second) = (sent(&stage), sent(&stage));
@@ -130,7 +130,7 @@ fn a_cancel_tells_what_came_of_it() {
 }
 
 #[test]
-fn a_cancel_waits_for_its_outcome_but_not_for_ever() {
+fn cancel_waits_for_its_outcome_but_not_for_ever() {
     let stage = Stage::with(&["--cancel-delay", "300ms"]);
     body(&stage, Some(60));
     let id = sent(&stage);

@@ -254,7 +254,7 @@ fn opt_outs_are_added_checked_and_counted_without_a_name() {
 }
 
 #[test]
-fn killed_receiver_has_every_opt_out_that_it_answered() {
+fn killed_receiver_keeps_every_acknowledged_opt_out() {
     let mut stage = keeping(1, &[]);
     for row in 1..=300 {
         stage.order("/inbox/opt-out", json!({"identity": number(row)}));

@@ -53,7 +53,7 @@ fn spread_sends_each_batch_at_its_time() {
 }
 
 #[test]
-fn what_was_recalled_is_sent_by_a_retry_of_the_cancelled_campaign() {
+fn recalled_rows_are_sent_by_a_retry_of_the_cancelled_campaign() {
     let stage = stage(20, &[]);
     let at = (Timestamp::now() + std::time::Duration::from_secs(3600)).strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     run(&mut stage.command(&send(&["--batch-size", "7", "--no-wait", "--at", &at]))).ends(0);

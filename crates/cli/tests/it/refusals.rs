@@ -34,7 +34,7 @@ fn missing_credentials_are_named() {
 }
 
 #[test]
-fn a_network_that_is_not_there_is_said_and_nothing_begins() {
+fn network_that_is_not_there_is_said_and_nothing_begins() {
     let stage = stage();
     // Port 1 of loopback has no listener.
     refused(&stage, stage.command(SEND).env("SINCH_AUTH_URL", "http://127.0.0.1:1/token"), 7, "token");
@@ -46,7 +46,7 @@ fn a_network_that_is_not_there_is_said_and_nothing_begins() {
 }
 
 #[test]
-fn other_files_and_other_campaigns_are_no_ledger() {
+fn other_files_are_not_a_ledger() {
     let stage = stage();
     std::fs::write(stage.path().join("other.db"), "these are my notes, not a ledger, and they stay as they are\n")
         .unwrap();
@@ -78,7 +78,7 @@ fn resuming_elsewhere_is_refused() {
 }
 
 #[test]
-fn arguments_that_are_not_understood_are_told_with_what_to_read() {
+fn invalid_arguments_are_reported_with_what_to_read() {
     let stage = Stage::new();
     for (arguments, word, hint) in [
         (&["send", "people.csv"][..], "--message <FILE>", "hint: see sinch-batch send --help"),
@@ -95,7 +95,7 @@ fn arguments_that_are_not_understood_are_told_with_what_to_read() {
 }
 
 #[test]
-fn a_simulator_that_cannot_start_says_which_argument_to_mend() {
+fn simulator_that_cannot_start_names_the_argument_to_fix() {
     let stage = Stage::new();
     let simulate = |more: &[&str]| {
         let mut command = binary(stage.path());
@@ -107,7 +107,7 @@ fn a_simulator_that_cannot_start_says_which_argument_to_mend() {
 }
 
 #[test]
-fn a_preview_of_a_bad_row_says_how_to_see_what_is_wrong_and_not_the_text() {
+fn preview_of_an_invalid_row_names_the_command_and_not_the_text() {
     let stage = Stage::new();
     stage.write("people.csv", "SMS,name\n+15559000001,\n");
     let said = run(binary(stage.path()).args(["preview", "people.csv", "--text", "Dear ${name}"])).ends(3);

@@ -125,7 +125,7 @@ fn each_flag_is_shown_by_preview_alone_and_sends_nothing() {
 }
 
 #[test]
-fn flags_are_laid_over_a_request_file() {
+fn flags_override_a_request_file() {
     let stage = stage(3);
     let file = json!({
         "message": {"text_message": {"text": "Hello ${name}"}},
@@ -194,7 +194,7 @@ fn wrong_values_of_flags_are_refused_before_anything_leaves() {
 }
 
 #[test]
-fn mistakes_of_a_request_file_are_told_by_line_and_column() {
+fn mistakes_of_a_request_file_have_line_and_column() {
     let stage = stage(3);
     let message = r#""message": {"text_message": {"text": "Hello ${name}"}}"#;
     for (text, words) in [

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::{Stage, adds_up, binary, root, run, write_recipients};
 
 #[test]
-fn the_first_command_of_the_readme_sends_2500_and_reports() {
+fn first_command_of_the_readme_sends_2500_and_reports() {
     let folder = tempfile::tempdir().unwrap();
     let demo = |name: &str| root().join("demo").join(name);
     let mut command = binary(folder.path());
@@ -107,7 +107,7 @@ fn promise_5_a_failure_is_a_row() {
 }
 
 #[test]
-fn a_batch_can_be_asked_for_by_id() {
+fn batch_can_be_asked_for_by_id() {
     let stage = Stage::new();
     write_recipients(stage.path(), 3);
     let report = run(&mut stage.command(&["send", "people.csv", "--message", "message.json", "--json"])).ends(0).json();

@@ -63,7 +63,7 @@ fn shown() -> Vec<String> {
 }
 
 #[test]
-fn the_commands_of_the_simulator_page_start_one() {
+fn commands_of_the_simulator_page_start_one() {
     let commands: Vec<_> = shown().into_iter().filter(|line| line.starts_with("sinch-batch ")).collect();
     assert!(commands.len() >= 6, "{commands:?}");
     let folder = tempfile::tempdir().unwrap();
@@ -76,7 +76,7 @@ fn the_commands_of_the_simulator_page_start_one() {
 }
 
 #[test]
-fn the_orders_of_the_simulator_page_are_obeyed() {
+fn orders_of_the_simulator_page_are_obeyed() {
     let orders: Vec<_> = shown().into_iter().filter(|line| line.starts_with("curl ")).collect();
     assert!(orders.len() >= 15, "{orders:?}");
     let stage = Stage::new();
@@ -91,7 +91,7 @@ fn the_orders_of_the_simulator_page_are_obeyed() {
 }
 
 #[test]
-fn the_simulator_page_names_every_fault_and_every_flag() {
+fn simulator_page_names_every_fault_and_every_flag() {
     let page = std::fs::read_to_string(root().join("docs/guide/simulator.md")).unwrap();
     let stage = Stage::new();
     let index: Value = serde_json::from_str(&get(stage.simulator.url("control"), "/")).unwrap();

@@ -155,7 +155,7 @@ fn table_3_two_resumes_by_two_names_of_one_ledger_send_once() {
 }
 
 #[test]
-fn table_4_a_row_appended_after_an_interruption_is_no_new_campaign() {
+fn table_4_a_row_appended_after_an_interruption_is_not_a_new_campaign() {
     let stage = Stage::silent();
     write_recipients(stage.path(), 120);
     let people = fs::read_to_string(stage.path().join("people.csv")).unwrap();
@@ -222,7 +222,7 @@ fn table_5_an_older_copy_of_the_ledger_is_noticed() {
 }
 
 #[test]
-fn table_5_nothing_is_sent_while_it_cannot_be_told_whether_the_ledger_is_old() {
+fn table_5_nothing_is_sent_while_the_age_of_the_ledger_is_unknown() {
     let stage = Stage::silent();
     write_recipients(stage.path(), 100);
     held_after(&stage, 2, &[]).kill();
@@ -239,7 +239,7 @@ fn table_5_nothing_is_sent_while_it_cannot_be_told_whether_the_ledger_is_old() {
 }
 
 #[test]
-fn table_6_a_look_up_answered_late_proves_no_absence() {
+fn table_6_a_late_look_up_response_proves_no_absence() {
     all_at_once(&["late", "early", "stopped"], |how| {
         let stage = Stage::silent();
         write_recipients(stage.path(), 20);
@@ -270,7 +270,7 @@ fn table_6_a_look_up_answered_late_proves_no_absence() {
 
 /// Odd answers of a look-up: whether the batch is there or not, nothing is sent because of them.
 #[test]
-fn table_7_an_odd_answer_of_a_look_up_proves_nothing() {
+fn table_7_an_odd_look_up_response_proves_nothing() {
     let shapes = [
         "shape_empty_object",
         "shape_null",
@@ -315,7 +315,7 @@ fn table_7_an_odd_answer_of_a_look_up_proves_nothing() {
 }
 
 #[test]
-fn table_7_shapes_that_mean_the_same_are_understood_and_two_ids_are_told() {
+fn table_7_equivalent_shapes_are_understood_and_two_ids_are_reported() {
     all_at_once(&["shape_wrapped", "shape_one", "shape_twice"], |shape| {
         let stage = Stage::silent();
         write_recipients(stage.path(), 40);
@@ -362,7 +362,7 @@ fn table_8_a_batch_that_shows_up_after_it_was_absent_is_adopted_by_the_next_run(
 }
 
 #[test]
-fn table_9_a_resume_waits_as_long_as_the_run_before_it_was_told() {
+fn table_9_a_resume_waits_as_long_as_the_run_before_it() {
     let stage = Stage::silent();
     write_recipients(stage.path(), 20);
     stage.fault(json!({"operation": "send_batch", "fault": "accept_then_hang", "hidden_seconds": 4}));
@@ -444,7 +444,7 @@ fn table_10_a_file_that_changes_while_it_is_sent_reaches_nobody_who_was_not_chec
 }
 
 #[test]
-fn table_11_a_batch_of_a_stranger_is_not_adopted() {
+fn table_11_an_unrelated_batch_is_not_adopted() {
     all_at_once(&["shape_no_metadata", "shape_empty_metadata", "shape_other_metadata"], |shape| {
         let stage = Stage::silent();
         write_recipients(stage.path(), 40);

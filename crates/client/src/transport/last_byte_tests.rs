@@ -181,7 +181,7 @@ async fn seen(server: JoinHandle<Seen>) -> Seen {
 }
 
 #[tokio::test]
-async fn a_body_in_time_arrives_once_and_whole() {
+async fn body_in_time_arrives_once_and_whole() {
     for version in [Http1, Http2] {
         for length in [1, 2, 300_000] {
             let server = serve(version, true).await;
@@ -197,12 +197,12 @@ async fn a_body_in_time_arrives_once_and_whole() {
 }
 
 #[tokio::test]
-async fn a_request_without_a_body_has_no_last_byte() {
+async fn request_without_a_body_has_no_last_byte() {
     assert!(hold(Bytes::new(), in_an_hour()).is_none());
 }
 
 #[tokio::test]
-async fn a_body_that_is_late_by_either_clock_stays_incomplete() {
+async fn body_that_is_late_by_either_clock_stays_incomplete() {
     for version in [Http1, Http2] {
         let [by_wall, by_steady] = over();
         // Nothing keeps the connection from being made; but the last byte is looked at behind the rest.
@@ -222,7 +222,7 @@ async fn a_body_that_is_late_by_either_clock_stays_incomplete() {
 }
 
 #[tokio::test]
-async fn a_body_that_the_service_does_not_read_in_time_stays_incomplete() {
+async fn body_that_the_service_does_not_read_in_time_stays_incomplete() {
     for version in [Http1, Http2] {
         let server = serve(version, true).await;
         // More than the buffers of a system, or the window of HTTP/2, take in.
@@ -245,7 +245,7 @@ async fn a_body_that_the_service_does_not_read_in_time_stays_incomplete() {
 }
 
 #[tokio::test]
-async fn a_call_that_is_dropped_never_completes_its_body() {
+async fn call_that_is_dropped_never_completes_its_body() {
     for version in [Http1, Http2] {
         let server = serve(version, true).await;
         let length = if version == Http1 { 64 << 20 } else { 100_000 };
@@ -275,7 +275,7 @@ async fn last_byte_given_out_makes_the_outcome_unknown() {
 }
 
 #[tokio::test]
-async fn a_connection_that_breaks_for_another_reason_stays_unknown() {
+async fn connection_that_breaks_for_another_reason_stays_unknown() {
     let server = serve(Http1, true).await;
     let transport = Arc::new(transport(Http1));
     let call = tokio::spawn({
@@ -288,7 +288,7 @@ async fn a_connection_that_breaks_for_another_reason_stays_unknown() {
 }
 
 #[tokio::test]
-async fn the_last_byte_waits_until_the_rest_was_written() {
+async fn last_byte_waits_until_the_rest_was_written() {
     let mut cx = Context::from_waker(Waker::noop());
     let (body, hold) = hold(Bytes::from_static(b"hello"), in_an_hour()).unwrap();
     let mut body = pin!(body);
@@ -306,7 +306,7 @@ async fn the_last_byte_waits_until_the_rest_was_written() {
 }
 
 #[tokio::test]
-async fn the_last_byte_is_kept_for_ever_once_it_was_kept() {
+async fn last_byte_is_kept_for_ever_once_it_was_kept() {
     for lapse in [true, false] {
         let (body, hold) = hold(Bytes::from_static(b"o"), in_an_hour()).unwrap();
         if lapse {

@@ -108,7 +108,7 @@ impl Service {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_send_that_may_have_arrived_is_made_once() {
+async fn send_that_may_have_arrived_is_made_once() {
     for turn in
         [Break, Hang, Response(500, &[], ""), Response(503, &[("retry-after", "1")], ""), Response(408, &[], "")]
     {
@@ -134,7 +134,7 @@ async fn send_that_definitely_did_not_arrive_is_repeated() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_repeated_send_that_may_have_arrived_is_not_repeated_again() {
+async fn repeated_send_that_may_have_arrived_is_not_repeated_again() {
     let service = Service::new([Refuse, Response(429, &[], ""), Break]);
     assert_eq!(service.send().await.unwrap_err().reached_service(), Reached::Unknown);
 }
@@ -164,7 +164,7 @@ async fn retry_after_is_obeyed_and_a_long_one_handed_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_is_final() {
+async fn refusal_is_final() {
     for status in [400, 401, 403, 404, 413] {
         let service = Service::new([Response(status, &[("www-authenticate", "Bearer")], "")]);
         let error = service.send().await.unwrap_err();
@@ -224,7 +224,7 @@ async fn cancels_deletes_and_opt_outs_are_repeated_after_any_fault_that_may_pass
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_expired_token_is_renewed_and_the_send_repeated_once() {
+async fn expired_token_is_renewed_and_the_send_repeated_once() {
     let service = Service::new([EXPIRED, ACCEPTED]);
     service.send().await.unwrap();
     assert_eq!(*service.seen.lock().unwrap(), ["Bearer token-1", "Bearer token-2"]);
@@ -272,7 +272,7 @@ fn builder_names_what_is_missing() {
 }
 
 #[tokio::test]
-async fn a_client_can_be_shared_between_tasks_and_its_errors_kept() {
+async fn client_can_be_shared_between_tasks_and_its_errors_kept() {
     fn portable<T: Send>(value: T) -> T {
         value
     }

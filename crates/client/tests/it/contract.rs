@@ -159,7 +159,7 @@ async fn all_seven_operations_obey_the_description_and_read_its_samples() {
 }
 
 #[test]
-fn the_server_finds_what_breaks_the_description() {
+fn server_finds_what_breaks_the_description() {
     let head = "host: x\r\nauthorization: Bearer made-up\r\n";
     let json = "content-type: application/json\r\n";
     for (request, fault) in [

@@ -53,7 +53,7 @@ fn accepted() -> http::Response<Bytes> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_ends_in_time_whatever_it_waits_for() {
+async fn call_ends_in_time_whatever_it_waits_for() {
     let minute = Duration::from_secs(60);
     // For an answer: each attempt has its own time, the last one what is left.
     let (builder, departures) = over(|_| None);
@@ -96,7 +96,7 @@ async fn a_call_ends_in_time_whatever_it_waits_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_limit_can_be_set_for_one_call() {
+async fn limit_can_be_set_for_one_call() {
     let (builder, departures) = over(|_| None);
     let client = builder.with_timeout(Duration::from_secs(50)).with_retry(RetryPolicy::none()).build().unwrap();
     for (client, ends) in [
@@ -153,7 +153,7 @@ async fn transport_gets_the_connect_timeout() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_storm_costs_a_fifth_more_than_it_must() {
+async fn storm_costs_a_fifth_more_than_it_must() {
     let (builder, departures) = over(|_| Some(answer(429, &[], "")));
     let client = builder.build().unwrap();
     let calls = 2000;
@@ -278,7 +278,7 @@ async fn retry_after_is_read_in_any_form() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_is_dropped_while_it_waits_holds_nothing_up() {
+async fn call_that_is_dropped_while_it_waits_holds_nothing_up() {
     let (builder, departures) = over(|number| if number == 1 { None } else { Some(accepted()) });
     let client = builder.with_pace(Pace::per_second(NonZeroU32::new(2).unwrap())).build().unwrap();
     let soon = Duration::from_millis(10);
@@ -302,7 +302,7 @@ async fn a_call_that_is_dropped_while_it_waits_holds_nothing_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_names_its_request() {
+async fn error_names_its_request() {
     let (builder, _) = over(|_| Some(answer(400, &[("x-request-id", "r-1")], "{}")));
     let error = builder.build().unwrap().send_batch(&batch()).await.unwrap_err();
     assert_eq!((error.request_id(), error.is_bad_request()), (Some("r-1"), true));

@@ -46,7 +46,7 @@ fn stranger() -> Found {
 }
 
 #[tokio::test]
-async fn a_batch_that_does_not_show_our_key_is_asked_for_by_id() {
+async fn batch_that_does_not_show_our_key_is_asked_for_by_id() {
     for (list, expected, asked) in [
         ("[]", Found::None, &[][..]),
         ("{}", Found::Unclear { shape: "an empty object".into() }, &[]),
@@ -78,7 +78,7 @@ async fn a_batch_that_does_not_show_our_key_is_asked_for_by_id() {
 }
 
 #[tokio::test]
-async fn a_question_by_id_that_fails_proves_nothing() {
+async fn question_by_id_that_fails_proves_nothing() {
     let list = r#"[{"batch_id":"a"}]"#;
     let look_up = |code| async move { over(list, move |_| (code, "{}".to_owned())).0.look_up("k", "v").await };
     assert_eq!(look_up(404).await.unwrap().body, stranger());
@@ -94,7 +94,7 @@ async fn a_question_by_id_that_fails_proves_nothing() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_unclear_or_cannot_be_read_shows_no_value() {
+async fn unreadable_response_shows_no_value() {
     let (client, _) = over(r#"[{"meta_data":{"k":"+15550100001"}}]"#, by_name);
     let found = format!("{:?}", client.look_up("k", "v").await.unwrap());
     assert!(found.contains("a batch without a batch_id") && !found.contains("555"), "{found}");

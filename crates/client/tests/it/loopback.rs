@@ -57,7 +57,7 @@ pub(crate) async fn answer(socket: &mut TcpStream, head: &str, body: &str) {
 }
 
 #[tokio::test]
-async fn a_batch_is_sent_and_found_on_one_connection() {
+async fn batch_is_sent_and_found_on_one_connection() {
     let (listener, base_url) = listen().await;
     let server = tokio::spawn(async move {
         let (mut socket, _) = listener.accept().await.unwrap();
@@ -107,7 +107,7 @@ async fn handshake_failure_definitely_sent_nothing() {
 }
 
 #[tokio::test]
-async fn a_connection_that_ends_after_the_request_may_have_sent_it() {
+async fn connection_that_ends_after_the_request_may_have_sent_it() {
     for reset in [false, true] {
         let (listener, base_url) = listen().await;
         let server = tokio::spawn(async move {
@@ -125,7 +125,7 @@ async fn a_connection_that_ends_after_the_request_may_have_sent_it() {
 }
 
 #[tokio::test]
-async fn a_pooled_connection_that_ends_on_the_next_request_may_have_sent_it() {
+async fn pooled_connection_that_ends_on_the_next_request_may_have_sent_it() {
     let (listener, base_url) = listen().await;
     let server = tokio::spawn(async move {
         let (mut socket, _) = listener.accept().await.unwrap();
@@ -151,7 +151,7 @@ async fn a_pooled_connection_that_ends_on_the_next_request_may_have_sent_it() {
 }
 
 #[tokio::test]
-async fn an_answer_that_breaks_off_may_have_accepted_the_batch() {
+async fn response_that_breaks_off_may_have_accepted_the_batch() {
     let (listener, base_url) = listen().await;
     tokio::spawn(async move {
         let (mut socket, _) = listener.accept().await.unwrap();
@@ -179,7 +179,7 @@ async fn silence_is_a_timeout_and_may_have_sent_it() {
 }
 
 #[tokio::test]
-async fn an_endless_answer_is_not_read_to_its_end() {
+async fn endless_body_is_not_read_to_its_end() {
     let (listener, base_url) = listen().await;
     tokio::spawn(async move {
         let (mut socket, _) = listener.accept().await.unwrap();
@@ -237,7 +237,7 @@ async fn own_http_client_that_follows_a_redirect_is_an_unknown_outcome() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_not_followed() {
+async fn redirect_is_not_followed() {
     let (listener, base_url) = listen().await;
     let elsewhere = format!("307 Temporary Redirect\r\nlocation: {base_url}/elsewhere");
     tokio::spawn(async move {
@@ -252,7 +252,7 @@ async fn a_redirect_is_not_followed() {
 }
 
 #[tokio::test]
-async fn an_expired_token_is_renewed_over_real_http() {
+async fn expired_token_is_renewed_over_real_http() {
     let (listener, base_url) = listen().await;
     let server = tokio::spawn(async move {
         let (mut socket, _) = listener.accept().await.unwrap();
@@ -277,9 +277,9 @@ async fn an_expired_token_is_renewed_over_real_http() {
 
 /// The environment belongs to a whole process, so this test runs itself once more in another one.
 #[tokio::test]
-async fn a_proxy_is_taken_from_the_environment_but_never_to_this_machine() {
+async fn proxy_of_the_environment_is_used_but_never_for_loopback() {
     const ROLE: &str = "SINCH_BATCH_TEST_BEHIND_A_PROXY";
-    const NAME: &str = "loopback::a_proxy_is_taken_from_the_environment_but_never_to_this_machine";
+    const NAME: &str = "loopback::proxy_of_the_environment_is_used_but_never_for_loopback";
     if let Ok(service) = std::env::var(ROLE) {
         let far = Client::builder(ProjectId::new("p"), AccessToken::new("made-up"))
             .with_region(sinch_batch_client::Region::Eu)

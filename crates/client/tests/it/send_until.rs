@@ -113,7 +113,7 @@ async fn deadline_ends_all_repeats() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_may_come_after_it() {
+async fn response_may_arrive_after_the_deadline() {
     let client = Client::builder(ProjectId::new("p"), AccessToken::new("made-up"))
         .with_region(Region::Us)
         .with_transport(|_: Request<Bytes>| async {

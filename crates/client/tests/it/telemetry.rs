@@ -36,7 +36,7 @@ fn client() -> Client {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_span_of_a_call_holds_operation_status_attempts_ids_and_counts() {
+async fn span_of_a_call_holds_operation_status_attempts_ids_and_counts() {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()

@@ -20,7 +20,7 @@ fn client(transport: impl Transport) -> Client {
 }
 
 #[tokio::test]
-async fn an_answer_of_any_body_is_read() {
+async fn response_with_any_body_is_read() {
     let service = service_fn(|request: Request<Bytes>| async move {
         assert!(request.headers()["authorization"].is_sensitive());
         Ok::<_, Infallible>(http::Response::new(String::from(r#"{"batch_id":"b"}"#)))
@@ -30,7 +30,7 @@ async fn an_answer_of_any_body_is_read() {
 }
 
 #[tokio::test]
-async fn an_answer_without_an_end_is_not_read_to_it() {
+async fn endless_response_is_not_read_to_its_end() {
     let service = service_fn(|_: Request<Bytes>| async {
         Ok::<_, Infallible>(http::Response::new(" ".repeat(8 * 1024 * 1024 + 1)))
     });
@@ -40,7 +40,7 @@ async fn an_answer_without_an_end_is_not_read_to_it() {
 }
 
 #[tokio::test]
-async fn an_error_of_a_call_is_unknown_unless_it_says_more() {
+async fn error_of_a_call_is_unknown_unless_it_says_more() {
     let fails = |error: fn() -> TransportError| {
         service_fn(move |_: Request<Bytes>| async move { Err::<http::Response<String>, _>(error()) })
     };
@@ -71,7 +71,7 @@ impl Service<Request<Bytes>> for Closed {
 }
 
 #[tokio::test]
-async fn a_service_that_is_not_ready_has_sent_nothing() {
+async fn service_that_is_not_ready_has_sent_nothing() {
     let error = client(TowerTransport::new(Closed)).send_batch(&batch()).await.unwrap_err();
     assert!(error.is_connect(), "{error:?}");
     assert_eq!(error.reached_service(), Reached::No);

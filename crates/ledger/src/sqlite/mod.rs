@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn full_disk_is_told_as_such_and_loses_nothing() {
+    async fn full_disk_is_reported_and_loses_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let ledger = SqliteLedger::open(folder.path().join("ledger")).unwrap();
         let now = Timestamp::UNIX_EPOCH;

@@ -3,6 +3,15 @@
 //! The writer takes everything that waits into one transaction: while one commit is on its way to
 //! the disk the next group gathers, so that the number of commits does not grow with the number of
 //! callers. Each caller is answered after the commit. A job that fails is undone alone.
+//!
+//! ```text
+//!  wait ─▶ gather what waits ─▶ begin ─▶ savepoint ─▶ job ─┬─ done ────▶ release ──┬─ more ─▶ savepoint
+//!   ▲                                                      ├─ failed ──▶ undo ─────┘
+//!   │                                                      └─ SQLite gave up the transaction
+//!   │                                                            │            no more │
+//!   └── answer each: its own outcome ◀── commit ◀────────────────┼────────────────────┘
+//!   └── answer each: the same error  ◀── roll back ◀─────────────┴── a commit that fails
+//! ```
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};

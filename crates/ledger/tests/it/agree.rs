@@ -489,3 +489,32 @@ proptest! {
         });
     }
 }
+
+#[cfg(all(unix, feature = "postgres"))]
+proptest! {
+    #![proptest_config(ProptestConfig { max_shrink_iters: 64, ..ProptestConfig::with_cases(16) })]
+
+    #[test]
+    fn ledger_in_postgres_agrees_with_the_one_in_memory(steps in prop::collection::vec(step(), 20..80)) {
+        use sinch_batch_ledger::PostgresLedger;
+
+        let Some(url) = crate::postgres::schema() else { return Ok(()) };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut memory = Told::new(MemoryLedger::new());
+            let mut postgres = Told::new(PostgresLedger::open(&url).await.unwrap());
+            for step in &with_campaigns(steps) {
+                if let Step::Reopen = step {
+                    let now = postgres.now;
+                    drop(postgres);
+                    postgres = Told { ledger: PostgresLedger::open(&url).await.unwrap(), now };
+                    assert_eq!(memory.said().await, postgres.said().await);
+                }
+                assert_eq!(memory.take(step).await, postgres.take(step).await, "{step:?}");
+            }
+            let said = postgres.said().await;
+            recount(&said);
+            assert_eq!(memory.said().await, said);
+        });
+    }
+}

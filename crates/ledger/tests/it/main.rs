@@ -3,5 +3,7 @@
 mod agree;
 mod memory;
 mod outside;
+#[cfg(all(unix, feature = "postgres"))]
+mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;

@@ -231,7 +231,7 @@ async fn altered_sums_are_noticed_when_a_run_begins() {
 
 /// Whatever is in a damaged file: an error, or an answer, and no panic.
 #[tokio::test]
-async fn damaged_numbers_are_answered() {
+async fn damaged_numbers_are_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger");
     let most = i64::MAX;
@@ -427,7 +427,7 @@ fn files_that_are_not_a_ledger_of_this_release_are_refused_and_left_alone() {
 }
 
 #[tokio::test]
-async fn a_file_of_version_4_gets_its_sums_when_it_is_opened() {
+async fn file_of_version_4_gets_its_sums_when_it_is_opened() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger");
     let sent = Timestamp::from_second(600).unwrap();

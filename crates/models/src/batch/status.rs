@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answer_by_metadata_is_read_in_every_published_shape_and_written_in_the_same() {
+    fn response_by_metadata_is_read_and_written_in_every_published_shape() {
         let one = r#"{"batch_id":"b","meta_data":{"k":"v"},"status":"READY"}"#;
         for (json, expected) in [
             (format!("[{one},{one}]"), 2),

@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_most_special_variant_is_taken() {
+    fn most_specific_variant_is_shown() {
         let message = json!({
             "text_message": {"text": "t"},
             "explicit_channel_message": {"LINE": "{}", "SMS": ""},

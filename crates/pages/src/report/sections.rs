@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_clock_does_not_fill_the_page() {
+    fn wrong_clock_does_not_fill_the_page() {
         let pulse = [PulseView { from: Timestamp::MIN, ..at(0) }, PulseView { from: Timestamp::MAX, ..at(0) }];
         assert_eq!(fold(&pulse, MOMENTS).1.len(), 2);
     }

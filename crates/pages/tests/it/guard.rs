@@ -135,7 +135,7 @@ fn key_is_known_by_url_cookie_or_bearer() {
 }
 
 #[test]
-fn first_visit_takes_the_key_out_of_the_url() {
+fn first_visit_removes_the_key_from_the_url() {
     let key = "0123456789abcdef0123456789abcdef";
     let visit = |target: &str| first_visit(&head("GET", target, &[("host", "localhost:40010")]), &locked());
     let set_cookie = format!("sinch_batch_40010={key}; HttpOnly; SameSite=Strict; Path=/");

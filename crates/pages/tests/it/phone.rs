@@ -81,13 +81,13 @@ fn every_sample_is_shown_with_all_it_says() {
 }
 
 #[test]
-fn an_unknown_kind_is_shown_as_json() {
+fn unknown_kind_is_shown_as_json() {
     let shown = message(&json!({"hologram_message": {"shape": "<cube>"}}), &on("SMS")).into_string();
     assert!(shown.contains("hologram_message") && shown.contains("&lt;cube&gt;"), "{shown}");
 }
 
 #[test]
-fn a_press_names_its_message_and_what_the_button_holds() {
+fn press_names_its_message_and_what_the_button_holds() {
     let choice = json!({"choice_message": {"text_message": {"text": "Coming?"}, "choices": [
         {"text_message": {"text": "Yes"}, "postback_data": "yes \"1\""}, {"call_message": {"title": "Call", "phone_number": "+1555"}}]}});
     let shown = message(&choice, &on("WHATSAPP")).into_string();
@@ -198,7 +198,7 @@ proptest! {
     /// A text that looks like HTML makes the page no other than one without a sign in it. Links are looked
     /// at apart: only `https` makes one.
     #[test]
-    fn a_text_never_becomes_an_element(text in hostile(), kind in 0_usize..11) {
+    fn text_never_becomes_an_element(text in hostile(), kind in 0_usize..11) {
         let known = ["a", "bdi", "span", "b", "i"];
         let allowed = |tag: &(String, Vec<String>), plain: &[(String, Vec<String>)]| {
             known.contains(&tag.0.trim_start_matches('/')) || plain.contains(tag)

@@ -21,7 +21,7 @@ fn report_of_the_seeded_campaign_is_as_it_was() {
 }
 
 #[test]
-fn report_asks_nobody_and_runs_nothing() {
+fn report_makes_no_request_and_runs_no_script() {
     let html = campaign().render();
     let tags = tags(&html);
     let names: Vec<&str> = tags.iter().map(|tag| tag.name.as_str()).collect();

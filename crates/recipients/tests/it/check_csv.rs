@@ -44,7 +44,7 @@ fn bad_data_is_found_before_anything_is_sent() {
 }
 
 #[test]
-fn good_files_have_no_findings() {
+fn valid_files_have_no_findings() {
     check("SMS,name,code\n+15550100001,Ines,1\n", &[]);
     check("\u{feff}SMS,name,code\r\n+15550100001,\"Ines, \"\"I\"\"\",1\r\n\r\n", &[]);
     check("contact_id,param.name,code,#why\nabc,Ines,1,\n", &[]);

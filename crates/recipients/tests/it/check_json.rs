@@ -18,7 +18,7 @@ fn row(recipient: &str, more: &str) -> String {
 }
 
 #[test]
-fn good_files_have_no_findings() {
+fn valid_files_have_no_findings() {
     let ines = row(r#"{"contact_id":"ines"}"#, r#","message_metadata":{"a":1,"b":{"c":[]}}"#);
     let both = r#"{"identified_by":{"channel_identities":[{"channel":"SMS","identity":"+15550100001"},{"channel":"LINE","identity":"u"}]}}"#;
     check(format!("\u{feff}{ines}\r\n\r\n# a remark\n  # another\n{}", row(both, "")), &[]);
@@ -83,7 +83,7 @@ fn metadata() {
 }
 
 #[test]
-fn lines_that_are_no_recipients() {
+fn lines_that_are_not_recipients() {
     check("{\n", &["1 1 - 1 bad_json"]);
     check("\n[]\n", &["1 2 - 1 bad_json"]);
     check(r#"{"recipient":{}}"#, &["1 1 /recipient 15 bad_json"]);

@@ -44,7 +44,7 @@ fn batches_have_the_size_that_was_asked_for() {
 }
 
 #[test]
-fn stopped_campaign_is_taken_up_in_one_pass() {
+fn stopped_campaign_resumes_in_one_pass() {
     let mut cutter = cutter(3);
     // The first batch is done; the second is open, and a later one of other size, too.
     check(&cutter.take_rows([5, 6, 8]).unwrap(), &[5, 6, 8]);

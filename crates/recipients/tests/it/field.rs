@@ -223,7 +223,7 @@ fn blank_rows_at_the_end_are_ignored_and_counted() {
 }
 
 #[test]
-fn json_array_is_taken_as_lines_are() {
+fn json_array_is_read_like_lines() {
     let person = |id: &str| format!(r#"{{"recipient":{{"contact_id":"{id}"}},"parameters":{{"n":"[,]\"{id}"}}}}"#);
     let (a, b, c) = (person("a"), person("b"), person("c"));
     for json in [

@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_word_is_answered_with_the_names() {
+    fn invalid_value_lists_the_valid_names() {
         for (text, part) in [
             ("", "OPERATION:KIND"),
             ("send:drop", "`send_batch`"),

@@ -212,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_form_leads_back_to_our_pages_only() {
+    fn form_leads_back_to_our_pages_only() {
         let back = |back: &str| Form([("back".to_owned(), back.to_owned())].into()).back();
         for ours in ["/inbox", "/inbox?q=a", "/inbox/person?identity=%2B1"] {
             assert_eq!(back(ours), ours);

@@ -298,7 +298,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_quote_in_a_message_does_not_end_the_command() {
+    fn quote_in_a_message_does_not_end_the_command() {
         let command = curl("http://127.0.0.1:1", "p", &json!({"text": "it's $(rm)"}));
         assert!(command.ends_with(r#"-d '{"text":"it'\''s $(rm)"}'"#), "{command}");
     }

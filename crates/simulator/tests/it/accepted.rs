@@ -25,7 +25,7 @@ async fn found(caller: &Caller, key: &str) -> usize {
 }
 
 #[tokio::test]
-async fn accepted_sends_are_answered_with_any_status() {
+async fn accepted_sends_may_get_any_status() {
     let caller = Caller::start(SimulatorConfig::default()).await;
     let kinds = [
         (FaultKind::AcceptThen400, 400),
@@ -48,7 +48,7 @@ async fn accepted_sends_are_answered_with_any_status() {
 }
 
 #[tokio::test]
-async fn accepted_sends_are_answered_200_with_bodies_that_name_no_batch() {
+async fn accepted_sends_may_get_200_without_a_batch_id() {
     let caller = Caller::start(SimulatorConfig::default()).await;
     for (number, (kind, check)) in [
         (FaultKind::AcceptThenHtml, (|text| text.starts_with("<!doctype html>")) as fn(&str) -> bool),

@@ -32,7 +32,7 @@ async fn messages_come_as_lines_in_the_order_they_were_accepted() {
 }
 
 #[tokio::test]
-async fn stats_count_requests_by_operation_and_answer() {
+async fn stats_count_requests_by_operation_and_response() {
     let caller = Caller::start(SimulatorConfig::default().with_fail_percent(100.0)).await;
     caller.send(&crowd(0, 3)).await;
     caller.send(&json!({})).await;

@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::support::{Caller, Webhook, crowd, to};
 
 #[tokio::test]
-async fn send_can_be_taken_and_not_confirmed() {
+async fn send_can_be_accepted_and_not_confirmed() {
     let caller = Caller::start(SimulatorConfig::default()).await;
     caller.simulator.inject(Fault::new(SimulatedOperation::SendBatch, FaultKind::AcceptThen500));
     assert_eq!(caller.send(&crowd(0, 1)).await.status, 500);
@@ -95,7 +95,7 @@ async fn hangs_until_the_end(fault: FaultKind, accepted: usize) {
 }
 
 #[tokio::test]
-async fn callbacks_are_tried_again_until_taken() {
+async fn callbacks_are_redelivered_until_accepted() {
     let webhook = Webhook::start(Timestamp::now).await;
     let config = to(&webhook).with_fail_percent(0.0).with_read_percent(0.0);
     let caller = Caller::start(config.with_callback_retries(5, Duration::from_millis(1))).await;

@@ -73,7 +73,7 @@ async fn receipts_follow_the_outcome() {
 }
 
 #[tokio::test]
-async fn blank_parameter_fails_its_message_and_no_other() {
+async fn blank_parameter_fails_its_own_message_only() {
     let webhook = Webhook::start(Timestamp::now).await;
     let caller = Caller::start(to(&webhook).with_fail_percent(0.0)).await;
     let people = [

@@ -43,7 +43,7 @@ async fn requested(caller: &Caller, operation: &str, count: u64) {
 }
 
 #[tokio::test]
-async fn slow_look_up_answers_with_what_was_true_when_it_was_asked() {
+async fn slow_look_up_responds_with_the_state_when_it_was_asked() {
     let caller = still().await;
     let slow = Fault::new(SimulatedOperation::FindBatches, FaultKind::Delay).with_seconds(Duration::from_secs(60));
     caller.simulator.inject(slow);
@@ -60,7 +60,7 @@ async fn slow_look_up_answers_with_what_was_true_when_it_was_asked() {
 }
 
 #[tokio::test]
-async fn slow_send_accepts_at_once_and_answers_later() {
+async fn slow_send_accepts_at_once_and_responds_later() {
     let caller = still().await;
     let slow =
         Fault::new(SimulatedOperation::SendBatch, FaultKind::AcceptThen503).with_seconds(Duration::from_secs(30));
@@ -76,7 +76,7 @@ async fn slow_send_accepts_at_once_and_answers_later() {
 }
 
 #[tokio::test]
-async fn stale_look_up_answers_as_of_then() {
+async fn stale_look_up_responds_with_an_old_state() {
     let caller = still().await;
     let mut body = crowd(0, 1);
     body["batch_metadata"] = json!({"key": "a"});

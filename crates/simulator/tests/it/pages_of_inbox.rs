@@ -75,7 +75,7 @@ async fn other_hosts_and_other_pages_are_refused() {
 }
 
 #[tokio::test]
-async fn a_further_name_may_be_given() {
+async fn further_name_may_be_given() {
     let caller = Caller::start(SimulatorConfig::default().with_control_name("inbox.test:80")).await;
     assert!(raw(&caller, "GET /stats", &["Host: inbox.test:80"]).await.starts_with("HTTP/1.1 200"));
     assert!(raw(&caller, "GET /stats", &["Host: inbox.test:81"]).await.starts_with("HTTP/1.1 403"));
@@ -126,7 +126,7 @@ fn link_to(page: &str, words: &str) -> Option<String> {
 }
 
 #[tokio::test]
-async fn the_list_goes_back_page_by_page_and_misses_nothing() {
+async fn list_goes_back_page_by_page_and_misses_nothing() {
     let caller = Caller::start(SimulatorConfig::default()).await;
     for first in [0, 70, 75] {
         caller.send(&crowd(first, if first == 70 { 5 } else { 70 })).await;
@@ -148,7 +148,7 @@ async fn the_list_goes_back_page_by_page_and_misses_nothing() {
 }
 
 #[tokio::test]
-async fn the_list_is_searched_and_filtered() {
+async fn list_is_searched_and_filtered() {
     let caller = Caller::start(SimulatorConfig::default().with_fail_percent(0.0).with_read_percent(0.0)).await;
     let people = [("+15550000001", json!({"name": "Zoë"})), ("+15550000002", json!({"name": "Bob"}))];
     let mut body = batch("Hello ${name}", &people);
@@ -173,7 +173,7 @@ async fn the_list_is_searched_and_filtered() {
 }
 
 #[tokio::test]
-async fn a_receipt_by_a_click_reaches_the_webhook() {
+async fn receipt_by_a_click_reaches_the_webhook() {
     let webhook = Webhook::start(Timestamp::now).await;
     let caller = Caller::start(to(&webhook).with_fail_percent(0.0).with_read_percent(0.0)).await;
     caller.send(&crowd(1, 1)).await;
@@ -236,7 +236,7 @@ async fn replies_and_opt_outs_by_a_click_reach_the_webhook() {
 }
 
 #[tokio::test]
-async fn what_becomes_of_a_person_is_set_by_a_form() {
+async fn outcomes_for_a_person_are_set_by_a_form() {
     let caller = Caller::start(SimulatorConfig::default()).await;
     let form = "identity=%2B15550000001&outcome=failed&code=CHANNEL_REJECT";
     assert_eq!(press(&caller, "/inbox/outcome", form).await.status, 303);
@@ -267,7 +267,7 @@ async fn faults_and_clock_are_forms_too() {
 }
 
 #[tokio::test]
-async fn the_stream_counts_what_is_new_within_the_filter() {
+async fn stream_counts_what_is_new_within_the_filter() {
     let caller = Caller::start(SimulatorConfig::default()).await;
     caller.send(&crowd(0, 3)).await;
     let url = format!("{}/inbox/live?q=%2B15550000005&after=0.2", caller.simulator.control_url());

@@ -91,7 +91,7 @@ async fn opt_outs_are_recorded_for_an_app() {
 }
 
 #[tokio::test]
-async fn opted_out_people_get_nothing_when_told_so() {
+async fn opted_out_people_get_nothing_if_blocked() {
     for (blocks, expected) in [(false, "delivered"), (true, "failed")] {
         let config = SimulatorConfig::default().with_fail_percent(0.0).with_read_percent(0.0);
         let caller = Caller::start(config.with_block_opted_out(blocks)).await;

@@ -175,7 +175,7 @@ async fn each_case_by_its_name() {
 }
 
 #[tokio::test]
-async fn unreadable_bodies_are_answered_200_and_not_applied() {
+async fn unreadable_bodies_get_200_and_are_not_applied() {
     for (name, turn) in UNREADABLE {
         let listening = Listening::start().await;
         let good = Request::signed(BODY, NONCE, THEN);

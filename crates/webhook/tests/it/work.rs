@@ -55,7 +55,7 @@ fn now() -> i64 {
 }
 
 #[tokio::test]
-async fn of_a_hundred_copies_at_once_one_is_taken_in() {
+async fn one_of_a_hundred_copies_at_once_is_applied() {
     let mut held = held(ReceiverLimits::default());
     let addr = serve(held.router).await;
     let request = Request::signed(BODY, NONCE, now());

@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clean_campaign_is_clean() {
+    fn clean_campaign_is_clean() {
         let people = people(5);
         let verdict = judge(&people, &served(&people), &[READ; 5]);
         assert_eq!(verdict, Verdict::default());
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ledger_that_is_missing_or_short_loses_rows_and_a_stranger_counts_as_doubled() {
+    fn judge_counts_missing_rows_as_lost_and_unrelated_ones_as_doubled() {
         let people = people(3);
         assert_eq!(judge(&people, &[], &[]).lost, 3);
         let mut messages = served(&people);

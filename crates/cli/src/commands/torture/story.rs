@@ -306,12 +306,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_same_seed_has_the_same_plan(seed: u64) {
+        fn same_seed_has_the_same_plan(seed: u64) {
             prop_assert_eq!(Story::of(seed), Story::of(seed));
         }
 
         #[test]
-        fn a_plan_keeps_to_the_bound_and_can_happen(seed: u64) {
+        fn plan_keeps_to_the_bound_and_can_happen(seed: u64) {
             let story = Story::of(seed);
             prop_assert!(story.hidden + Duration::from_millis(STALE) <= BOUND);
             prop_assert!(story.acts.is_sorted_by_key(|act| act.after));
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn the_plans_of_the_proof_can_happen() {
+    fn plans_of_the_proof_can_happen() {
         for story in [Story::breaks_the_bound(), Story::removes_a_receipt()] {
             assert!(story.faults.iter().all(|fault| fault.check().is_ok()));
         }
