@@ -56,9 +56,11 @@ fn prune_removes_single_results_and_keeps_sums_and_guards() {
     assert!(said.stdout.contains("pruned: results of single rows"), "{said:?}");
 
     // What needs single rows says so, and does nothing.
-    for args in
-        [&["report", "autumn", "--rows", "failed", "--with-file"][..], &["report", "autumn", "--format", "csv"], &["retry", "autumn"]]
-    {
+    for args in [
+        &["report", "autumn", "--rows", "failed", "--with-file"][..],
+        &["report", "autumn", "--format", "csv"],
+        &["retry", "autumn"],
+    ] {
         let said = run(&mut stage.command(args)).ends(5);
         assert!(said.stderr.contains("the messages of campaign autumn were pruned"), "{said:?}");
     }

@@ -12,11 +12,29 @@ use crate::ledger::Ledger;
 const LATER: i64 = 1_000_000;
 
 pub(super) async fn run<L: Ledger>(make: &mut impl AsyncFnMut() -> L) {
+    if !is_able(&make().await).await {
+        // It says so, and does nothing.
+        return;
+    }
     what_is_not_over_is_not_pruned(&make().await).await;
     pruning_keeps_all_sums_and_guards(&make().await).await;
     late_receipts_of_a_pruned_campaign_count_nothing_twice(&make().await).await;
     a_pruned_campaign_is_not_retried(&make().await).await;
     forgotten_rows_keep_no_description_whatever_comes(&make().await).await;
+}
+
+/// Whether the ledger can prune and forget; else it has to refuse both.
+async fn is_able<L: Ledger>(ledger: &L) -> bool {
+    let bench = Bench::new(ledger, &[2]).await;
+    let unable =
+        |error: Option<crate::LedgerError>| error.is_some_and(|error| error.kind() == LedgerErrorKind::Unsupported);
+    let unable = [
+        unable(ledger.ended(bench.id()).await.err()),
+        unable(ledger.prune(bench.id(), at(LATER), 10).await.err()),
+        unable(ledger.forget(bench.id(), vec![1]).await.err()),
+    ];
+    assert!(unable.iter().all(|one| *one == unable[0]), "all or none: {unable:?}");
+    !unable[0]
 }
 
 async fn what_is_not_over_is_not_pruned<L: Ledger>(ledger: &L) {
