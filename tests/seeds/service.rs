@@ -225,6 +225,11 @@ impl Service {
         self.books().doubled
     }
 
+    /// How many rows were accepted, each counted once.
+    pub(crate) fn rows_accepted(&self) -> u64 {
+        self.books().by_row.len() as u64
+    }
+
     /// When everything that left is accepted and can be seen.
     pub(crate) fn settled_at(&self) -> u64 {
         self.books().accepted.iter().map(|batch| batch.seen_at).max().unwrap_or_default()

@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sinch_batch::campaign::{Campaign, CampaignError, Receipts as Awaited, SendLimits, StopReason};
-use sinch_batch::ledger::{BatchStage, Ledger, LedgerErrorKind, MemoryLedger};
+use sinch_batch::ledger::{BatchStage, Ledger, LedgerErrorKind, MemoryLedger, Phase};
 
 use crate::choices::Choices;
 use crate::faults::Faults;
@@ -91,6 +92,9 @@ struct Stage {
     plot: Plot,
     in_flight: u32,
     resend_after: u64,
+    /// Whether somebody has paused the campaign, or has ended it.
+    paused: AtomicBool,
+    cancelled: AtomicBool,
 }
 
 impl Stage {
@@ -129,7 +133,8 @@ impl Stage {
         let (attempt, call) = timeouts;
         let timeouts = (Duration::from_millis(attempt), Duration::from_millis(call));
         let scene = Scene { world: Arc::clone(world), service, ledger, n_rows, batch_size, timeouts };
-        Self { scene, receipts, plot, in_flight, resend_after }
+        let (paused, cancelled) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { scene, receipts, plot, in_flight, resend_after, paused, cancelled }
     }
 
     fn limits(&self, resend_after: u64, choices: &mut Choices) -> SendLimits {
@@ -154,6 +159,17 @@ impl Stage {
             let this = Arc::clone(self);
             parts.push(tokio::spawn(async move { this.worker(worker).await }));
         }
+        if self.plot == Plot::Troubles {
+            let (n_pauses, cancels) = world.choose(|choices| {
+                let pauses = if choices.percent(25) { choices.between(1, 4) } else { 0 };
+                (pauses, choices.percent(10))
+            });
+            for cancels in (0..n_pauses).map(|_| false).chain(cancels.then_some(true)) {
+                let this = Arc::clone(self);
+                let at = world.choose(|choices| choices.between(0, 30_000));
+                parts.push(tokio::spawn(async move { this.somebody(at, cancels).await }));
+            }
+        }
         for _ in 0..n_clocks {
             let this = Arc::clone(self);
             let (at, by) = world.choose(|choices| (choices.between(0, 40_000), choices.between(0, 120_000) as i64));
@@ -168,6 +184,37 @@ impl Stage {
         }
         world.judge()?;
         self.calm().await
+    }
+
+    /// Somebody pauses the campaign, or ends it, whoever is sending it at that time.
+    async fn somebody(&self, at: u64, cancels: bool) -> Result<(), String> {
+        let world = &self.scene.world;
+        world.sleep_until(at).await;
+        let Some(campaign) = self.campaign().await? else { return Ok(()) };
+        let done = if cancels {
+            self.scene.ledger.cancel(campaign.id).await
+        } else {
+            self.scene.ledger.pause(campaign.id).await
+        };
+        match done {
+            Ok(()) => {
+                let (flag, what) = if cancels { (&self.cancelled, "cancelled") } else { (&self.paused, "paused") };
+                flag.store(true, Ordering::Relaxed);
+                world.count(what);
+                world.say(|| format!("the campaign is {what}"));
+                Ok(())
+            }
+            Err(_) if self.is_cancelled() => Ok(()),
+            Err(error) => Err(format!("it cannot be paused or cancelled: {error}")),
+        }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+
+    fn is_held(&self) -> bool {
+        self.is_cancelled() || self.paused.load(Ordering::Relaxed)
     }
 
     /// Some runs, one after the other, whatever becomes of each.
@@ -232,6 +279,7 @@ impl Stage {
                 Some(StopReason::InputChanged) if plan.altered_row.is_none() => {
                     Err(format!("{} had the right recipients", plan.name))
                 }
+                Some(StopReason::NotRunning) if self.is_held() => Ok(()),
                 Some(StopReason::Ledger | StopReason::NotRunning | StopReason::Input) => {
                     Err(format!("{} stopped without a reason: {outcome:?}", plan.name))
                 }
@@ -239,6 +287,9 @@ impl Stage {
             },
             Ended::Failed(CampaignError::Ledger(error)) => match error.kind() {
                 LedgerErrorKind::Busy | LedgerErrorKind::Full if fault(|faults| faults.ledger > 0) => Ok(()),
+                LedgerErrorKind::NotRunning if self.is_held() => Ok(()),
+                // One that was cancelled before anything was sent guards nothing but its name.
+                LedgerErrorKind::NameTaken if self.is_cancelled() => Ok(()),
                 kind => Err(format!("{} failed: {kind:?}, {error}", plan.name)),
             },
             Ended::Failed(error) => Err(format!("{} failed: {error}", plan.name)),
@@ -249,7 +300,7 @@ impl Stage {
     /// The same typed again, by another name: refused, whatever became of the first.
     async fn second_begin(&self) -> Result<(), String> {
         let world = &self.scene.world;
-        if !world.choose(|choices| choices.percent(30)) || self.campaign().await?.is_none() {
+        if !world.choose(|choices| choices.percent(30)) || self.is_cancelled() || self.campaign().await?.is_none() {
             return Ok(());
         }
         world.count("second begin");
@@ -260,6 +311,8 @@ impl Stage {
             {
                 Ok(())
             }
+            // Ended meanwhile, before anything was sent.
+            Ok(_) if self.is_cancelled() => Ok(()),
             other => Err(format!("the same campaign was begun twice: {other:?}")),
         }
     }
@@ -275,6 +328,9 @@ impl Stage {
         world.say(|| "calm".to_owned());
         world.state().faults = Faults { lies, ..Faults::default() };
         world.sleep_until(self.scene.service.settled_at().max(world.now())).await;
+        if self.is_cancelled() {
+            return self.ended_early(twins || ghosts).await;
+        }
         let plan = Plan::calm("last", world.choose(|choices| self.limits(self.resend_after, choices)));
         let outcome = match self.scene.run(&plan).await {
             Ended::Sent(outcome) => outcome,
@@ -296,6 +352,32 @@ impl Stage {
         }
         self.all_receipts(&campaign).await?;
         self.books(&campaign, alarms).await
+    }
+
+    /// Nothing more of a cancelled campaign leaves, and the sums are those of the service.
+    async fn ended_early(&self, alarms: bool) -> Result<(), String> {
+        let world = &self.scene.world;
+        let (there, doubled) = (self.scene.service.rows_accepted(), self.scene.service.has_doubled());
+        if doubled {
+            return Err("some row was accepted twice".to_owned());
+        }
+        let plan = Plan::calm("late", world.choose(|choices| self.limits(self.resend_after, choices)));
+        let late = self.scene.run(&plan).await;
+        if !matches!(&late, Ended::Failed(_)) || self.scene.service.rows_accepted() != there {
+            return Err(format!("a cancelled campaign was sent on: {late:?}"));
+        }
+        self.receipts.release();
+        self.receipts.arrive().await;
+        world.judge()?;
+        let Some(campaign) = self.campaign().await? else { return Err("the campaign is gone".to_owned()) };
+        let status = self.scene.ledger.status(campaign.id).await.map_err(|error| error.to_string())?;
+        let adds_up = status.rows == status.skipped + status.planned + status.accepted + status.unknown
+            && status.messages.total() == status.accepted;
+        let agrees = (status.accepted..=status.accepted + status.unknown).contains(&there);
+        if status.phase != Phase::Cancelled || !adds_up || !(agrees || alarms) {
+            return Err(format!("the service has {there} rows of the cancelled campaign, the ledger says {status:?}"));
+        }
+        Ok(())
     }
 
     async fn all_receipts(&self, campaign: &Campaign) -> Result<(), String> {

@@ -173,6 +173,10 @@ async fn write_fields<W: Write>(
     let mut counts = BTreeMap::<Option<String>, u64>::new();
     out.write_all(b"],\"failures\":[")?;
     let mut comma = "";
+    if status.pruned {
+        write!(out, "],\"pruned\":true,\"reasons\":{}", json(&sums_kept(ledger, campaign).await?)?)?;
+        return Ok(status);
+    }
     for_each_failure(ledger, campaign, |failure| {
         let line = FailureLine {
             row: failure.row,
@@ -212,6 +216,9 @@ pub async fn failures_by_reason(
     ledger: &dyn Ledger,
     campaign: &CampaignRecord,
 ) -> Result<Vec<ReasonCount>, ReportError> {
+    if ledger.status(campaign.id).await?.pruned {
+        return Ok(sums_kept(ledger, campaign).await?);
+    }
     let mut counts = BTreeMap::<Option<String>, u64>::new();
     for_each_failure(ledger, campaign, |failure| {
         *counts.entry(failure.code).or_default() += 1;
@@ -219,6 +226,12 @@ pub async fn failures_by_reason(
     })
     .await?;
     Ok(sums_of(counts))
+}
+
+/// The sums that stay when single messages are pruned.
+async fn sums_kept(ledger: &dyn Ledger, campaign: &CampaignRecord) -> Result<Vec<ReasonCount>, LedgerError> {
+    let reasons = ledger.reasons(campaign.id).await?;
+    Ok(sums_of(reasons.into_iter().map(|reason| (Some(reason.code), reason.count)).collect()))
 }
 
 fn sums_of(counts: BTreeMap<Option<String>, u64>) -> Vec<ReasonCount> {

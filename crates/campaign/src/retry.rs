@@ -164,6 +164,9 @@ impl RetryPlan {
             return Err(RetryError::Never(never.clone(), advice(Some(never))));
         }
         let status = ledger.status(parent.id).await?;
+        if status.pruned {
+            return Err(LedgerError::pruned(&parent.name).into());
+        }
         if !options.only_settled && (status.is_unfinished() || status.unknown > 0) {
             let (planned, unknown) = (status.planned, status.unknown);
             return Err(RetryError::Unfinished { campaign: parent.name, planned, unknown });

@@ -51,7 +51,7 @@ pub enum RowsError {
 /// the result as it is.
 ///
 /// # Errors
-/// [`RowsError::OtherFile`] if the file has changed since it was checked: before anything is written, or after
+/// [`RowsError::Ledger`] of kind `Pruned` if nothing is known of single rows any more. [`RowsError::OtherFile`] if the file has changed since it was checked: before anything is written, or after
 /// all if it is edited meanwhile. Else if something cannot be read or written.
 pub async fn write_rows<W: Write>(
     ledger: &dyn Ledger,
@@ -60,6 +60,9 @@ pub async fn write_rows<W: Write>(
     which: ReportRows,
     mut out: W,
 ) -> Result<u64, RowsError> {
+    if ledger.status(campaign.id).await?.pruned {
+        return Err(LedgerError::pruned(&campaign.name).into());
+    }
     let expected = campaign.input_fingerprint;
     if Some(file.fingerprint()?) != expected {
         return Err(RowsError::OtherFile);

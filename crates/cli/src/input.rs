@@ -1,6 +1,6 @@
 //! The request and the recipients, from files.
 
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, IsTerminal, Write, stderr, stdin};
 use std::path::{Path, PathBuf};
 
 use sinch_batch::campaign::CampaignRequest;
@@ -15,7 +15,7 @@ use crate::fail::Failure;
 use crate::findings::Collected;
 use crate::output::{count, grouped};
 use crate::outputs::{Existing, NewFile, Wanted};
-use crate::{bytes, exit, message, say};
+use crate::{bytes, exit, message, output, say};
 
 /// What each request of a campaign says. Nothing is sent that the service would refuse for its form.
 pub(crate) fn request(message: &MessageArgs, request: &RequestArgs, app: &AppId) -> Result<CampaignRequest, Failure> {
@@ -266,4 +266,37 @@ pub(crate) fn write_skipped(
         out.get_ref().failed(&error)
     };
     out.into_inner().map_err(failed)
+}
+
+/// Asks on a terminal, and waits for the answer; elsewhere nobody could answer, and nothing is asked.
+pub(crate) async fn confirmed(question: &str) -> Result<bool, Failure> {
+    if !stdin().is_terminal() || !stderr().is_terminal() {
+        return Ok(true);
+    }
+    output::talk(question);
+    let answer = blocking(|| {
+        let mut line = String::new();
+        let read = stdin().read_line(&mut line);
+        read.map_err(|error| {
+            Failure::because(exit::USAGE, "the answer cannot be read", &error).hint("--yes asks nothing")
+        })?;
+        Ok(line)
+    })
+    .await?;
+    Ok(is_yes(&answer))
+}
+
+fn is_yes(answer: &str) -> bool {
+    matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_yes_is_yes() {
+        assert!(["y\n", "Y", " yes\r\n"].iter().all(|answer| is_yes(answer)));
+        assert!(["", "\n", "n", "yep", "send"].iter().all(|answer| !is_yes(answer)));
+    }
 }

@@ -114,11 +114,13 @@ pub(crate) fn failed(path: &Path, error: &LedgerError) -> Failure {
         LedgerErrorKind::ReadOnly | LedgerErrorKind::Open => "check that the file and its folder can be written",
         LedgerErrorKind::NameTaken => "choose another --campaign, or go on with that one: sinch-batch resume CAMPAIGN",
         LedgerErrorKind::NoSuchCampaign => "see what it holds: sinch-batch status --ledger FILE",
+        LedgerErrorKind::Pruned => "the sums are still there: sinch-batch report CAMPAIGN",
+        LedgerErrorKind::Unsupported => "use a ledger of another kind",
         _ => "what was recorded stays; run the command again",
     };
     let code = match error.kind() {
         LedgerErrorKind::PlanTooLarge => exit::USAGE,
-        LedgerErrorKind::NotRunning => exit::LOOK,
+        LedgerErrorKind::NotRunning | LedgerErrorKind::Pruned => exit::LOOK,
         _ => exit::LEDGER,
     };
     Failure::new(code, format!("ledger {}: {}", path.display(), told(error))).hint(hint)

@@ -99,6 +99,9 @@ fn legend(status: &CampaignStatus) -> String {
             text.push('\n');
         }
     }
+    if status.pruned {
+        text.push_str("pruned: results of single rows were removed from the ledger; the sums stay\n");
+    }
     text
 }
 

@@ -43,4 +43,4 @@ mod write;
 pub use error::JournalError;
 pub use read::{Records, read};
 pub use record::Record;
-pub use write::{Bounds, Journal};
+pub use write::{Bounds, Journal, Line, Removed};

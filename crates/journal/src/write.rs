@@ -1,13 +1,13 @@
 use std::collections::VecDeque;
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use http::HeaderMap;
 use jiff::Timestamp;
 
-use crate::{JournalError, record};
+use crate::{JournalError, Record, record};
 
 /// How much a journal may hold.
 ///
@@ -78,6 +78,7 @@ impl Journal {
         let folder = folder.as_ref().to_owned();
         make_folder(&folder).map_err(|error| JournalError::open(&folder, error))?;
         let lock = lock(&folder)?;
+        remove_unfinished(&folder).map_err(|error| JournalError::open(&folder, error))?;
         let numbers = numbers(&folder).map_err(|error| JournalError::open(&folder, error))?.into();
         let mut journal = Self { folder, bounds, numbers, current: None, lost: None, line: Vec::new(), _lock: lock };
         if let Some(last) = journal.numbers.back() {
@@ -132,6 +133,32 @@ impl Journal {
         synced
     }
 
+    /// Removes records for good: each file that has any is written anew without them, byte for byte else.
+    ///
+    /// `is_unwanted` is asked about every line, oldest first. An interrupted call leaves each file as it was or as
+    /// it shall be.
+    ///
+    /// # Errors
+    /// `Open`, `Read` or `Write`; files of before are done, and the call can be repeated.
+    pub fn remove(&mut self, mut is_unwanted: impl FnMut(Line<'_>) -> bool) -> Result<Removed, JournalError> {
+        self.sync()?;
+        // The open file is closed, and gone on with afterwards.
+        self.current = None;
+        let mut removed = Removed::default();
+        for number in &self.numbers {
+            let path = path_of(&self.folder, *number);
+            let of_file = remove_from(&self.folder, &path, &mut is_unwanted)?;
+            removed.files += u64::from(of_file.records > 0);
+            removed.records += of_file.records;
+            removed.kept += of_file.kept;
+        }
+        if let Some(last) = self.numbers.back() {
+            let path = path_of(&self.folder, *last);
+            self.current = Some(Current::go_on(path.clone()).map_err(|error| JournalError::open(&path, error))?);
+        }
+        Ok(removed)
+    }
+
     /// Makes the next file, and room for it.
     fn begin_file(&mut self) -> Result<(), JournalError> {
         if let Err(error) = self.sync() {
@@ -164,6 +191,98 @@ impl Journal {
             self.numbers.pop_front();
         }
         Ok(())
+    }
+}
+
+/// A line of a journal, as [`Journal::remove`] shows it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Line<'a> {
+    /// A callback.
+    Record(&'a Record),
+    /// A line that this release cannot read: damaged, torn or newer.
+    Other(&'a [u8]),
+}
+
+/// What [`Journal::remove`] did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Removed {
+    /// How many lines were removed.
+    pub records: u64,
+    /// How many are left.
+    pub kept: u64,
+    /// How many files were written anew.
+    pub files: u64,
+}
+
+/// What a file is called while it is written anew.
+const REWRITTEN: &str = "rewritten";
+
+fn remove_from(
+    folder: &Path,
+    path: &Path,
+    is_unwanted: &mut impl FnMut(Line<'_>) -> bool,
+) -> Result<Removed, JournalError> {
+    let mut file = match File::open(path) {
+        Ok(file) => BufReader::new(file),
+        // Somebody else made room.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Removed::default()),
+        Err(error) => return Err(JournalError::open(path, error)),
+    };
+    let mut removed = Removed::default();
+    let mut kept: Vec<(u64, u64)> = Vec::new();
+    let (mut at, mut line) = (0, Vec::new());
+    loop {
+        line.clear();
+        let length = file.read_until(b'\n', &mut line).map_err(|error| JournalError::read(path, error))? as u64;
+        if length == 0 {
+            break;
+        }
+        let bare = line.trim_ascii_end();
+        let record = record::read(bare);
+        let unwanted = !bare.is_empty()
+            && match &record {
+                Ok(record) => is_unwanted(Line::Record(record)),
+                Err(_) => is_unwanted(Line::Other(bare)),
+            };
+        if unwanted {
+            removed.records += 1;
+        } else {
+            removed.kept += u64::from(!bare.is_empty());
+            match kept.last_mut() {
+                Some((_, end)) if *end == at => *end += length,
+                _ => kept.push((at, at + length)),
+            }
+        }
+        at += length;
+    }
+    if removed.records == 0 {
+        return Ok(removed);
+    }
+    let new = folder.join(REWRITTEN);
+    let written = write_parts(file.into_inner(), &new, &kept).and_then(|()| {
+        fs::rename(&new, path)?;
+        sync_folder(folder)
+    });
+    written.map_err(|error| JournalError::write(path, error))?;
+    Ok(Removed { files: 1, ..removed })
+}
+
+fn write_parts(mut file: File, new: &Path, parts: &[(u64, u64)]) -> io::Result<()> {
+    let mut new = options().write(true).create(true).truncate(true).open(new)?;
+    for (from, to) in parts {
+        file.seek(SeekFrom::Start(*from))?;
+        io::copy(&mut Read::take(&mut file, to - from), &mut new)?;
+    }
+    new.sync_all()
+}
+
+/// What an interrupted [`Journal::remove`] has left holds nothing that the file itself does not.
+fn remove_unfinished(folder: &Path) -> io::Result<()> {
+    match fs::remove_file(folder.join(REWRITTEN)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 

@@ -278,7 +278,7 @@ impl MessageFailure {
             row,
             line,
             code: text(&state.code),
-            description: text(&state.description),
+            description: text(&state.description).filter(|description| !description.is_empty()),
         })
     }
 }

@@ -57,6 +57,13 @@ pub enum LedgerErrorKind {
     Altered,
     /// Too many receipts wait for a batch whose id is not known. Ask for another delivery.
     DeferredFull,
+    /// The campaign's messages, or those of a relative, were pruned: what needs to know each of them cannot be
+    /// done any more. The sums are still there.
+    Pruned,
+    /// The campaign, or a retry of its rows, has not ended by the time given. Wait, or give a later time.
+    NotEnded,
+    /// This kind of ledger cannot do it.
+    Unsupported,
     /// The disk is full. Make room and go on.
     Full,
     /// Another process held the ledger for too long. Try again.
@@ -111,6 +118,17 @@ impl LedgerError {
     /// A receipt for which there is no room: [`Store::put_deferred`](crate::store::Store::put_deferred).
     pub fn deferred_full() -> Self {
         Self::new(LedgerErrorKind::DeferredFull, "too many receipts wait for batches whose id is not known")
+    }
+
+    /// A campaign of which each message is needed, and which was pruned.
+    pub fn pruned(name: &str) -> Self {
+        let message = format!("the messages of campaign {name} were pruned, so nothing is known of single rows");
+        Self::new(LedgerErrorKind::Pruned, message)
+    }
+
+    /// What a kind of ledger or storage cannot do; the word completes "this ledger cannot".
+    pub fn unsupported(what: &str) -> Self {
+        Self::new(LedgerErrorKind::Unsupported, format!("this kind of ledger cannot {what}"))
     }
 
     pub(crate) fn impossible(message: impl Into<Box<str>>) -> Self {

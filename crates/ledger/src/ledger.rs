@@ -224,6 +224,49 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// What is known of one message; `None` if nothing was received of it since it was accepted.
     fn message(&self, campaign: CampaignId, row: u64) -> BoxFuture<'_, Result<Option<MessageState>, LedgerError>>;
+
+    /// Removes what the service said about the failures of these rows, and keeps none of what it says later;
+    /// how many rows are new to that. States, codes and all sums stay as they are.
+    ///
+    /// # Errors
+    /// By default `Unsupported`.
+    fn forget(&self, campaign: CampaignId, rows: Vec<u64>) -> BoxFuture<'_, Result<u64, LedgerError>> {
+        let _ = (campaign, rows);
+        Box::pin(async { Err(LedgerError::unsupported("forget")) })
+    }
+
+    /// When the last thing happened to a campaign, or to any retry of its rows; `None` while something is
+    /// left to be sent, looked up or recalled.
+    ///
+    /// # Errors
+    /// By default `Unsupported`.
+    fn ended(&self, campaign: CampaignId) -> BoxFuture<'_, Result<Option<Timestamp>, LedgerError>> {
+        let _ = campaign;
+        Box::pin(async { Err(LedgerError::unsupported("tell when a campaign ended")) })
+    }
+
+    /// Removes what was received of single messages of a campaign that [ended](Self::ended) before a time:
+    /// states, codes and descriptions, at most `limit` messages in one transaction. Call it until nothing is
+    /// [left](Pruned::left).
+    ///
+    /// Batches and their digests stay, since they guard against duplicates; so do all sums, by reason and by
+    /// minute too, and no later receipt changes them. Single rows are not known any more:
+    /// [`retry_rows`](Self::retry_rows) and retries are refused with `Pruned`.
+    ///
+    /// # Errors
+    /// `NotEnded` if it, or a retry of its rows, has not ended by then. By default `Unsupported`.
+    fn prune(&self, campaign: CampaignId, before: Timestamp, limit: u32) -> BoxFuture<'_, Result<Pruned, LedgerError>> {
+        let _ = (campaign, before, limit);
+        Box::pin(async { Err(LedgerError::unsupported("prune")) })
+    }
+
+    /// Gives back to the system some of the room that what was removed has left. Call it until nothing is
+    /// left.
+    ///
+    /// By default there is nothing to give back, as with a server, which does so by itself.
+    fn reclaim(&self) -> BoxFuture<'_, Result<Reclaimed, LedgerError>> {
+        Box::pin(async { Ok(Reclaimed::default()) })
+    }
 }
 
 impl<L: Ledger + ?Sized> Ledger for Arc<L> {
@@ -374,6 +417,52 @@ impl<L: Ledger + ?Sized> Ledger for Arc<L> {
     fn message(&self, campaign: CampaignId, row: u64) -> BoxFuture<'_, Result<Option<MessageState>, LedgerError>> {
         (**self).message(campaign, row)
     }
+
+    fn forget(&self, campaign: CampaignId, rows: Vec<u64>) -> BoxFuture<'_, Result<u64, LedgerError>> {
+        (**self).forget(campaign, rows)
+    }
+
+    fn ended(&self, campaign: CampaignId) -> BoxFuture<'_, Result<Option<Timestamp>, LedgerError>> {
+        (**self).ended(campaign)
+    }
+
+    fn prune(&self, campaign: CampaignId, before: Timestamp, limit: u32) -> BoxFuture<'_, Result<Pruned, LedgerError>> {
+        (**self).prune(campaign, before, limit)
+    }
+
+    fn reclaim(&self) -> BoxFuture<'_, Result<Reclaimed, LedgerError>> {
+        (**self).reclaim()
+    }
+}
+
+/// What one call of [`Ledger::prune`] removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Pruned {
+    /// How many messages.
+    pub messages: u64,
+    /// Whether more may be left.
+    pub left: bool,
+}
+
+impl Pruned {
+    /// So many messages, and whether more may be left.
+    pub fn new(messages: u64, left: bool) -> Self {
+        Self { messages, left }
+    }
+}
+
+/// What one call of [`Ledger::reclaim`] gave back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Reclaimed {
+    /// How many bytes.
+    pub bytes: u64,
+    /// Whether more is left to give back by a further call.
+    pub left: bool,
+    /// How many bytes the file keeps for itself, because it was made by a release before pruning: SQLite's
+    /// `VACUUM` gives them back.
+    pub kept: u64,
 }
 
 /// What every ledger can do besides.

@@ -15,7 +15,7 @@ use crate::decide;
 use crate::entry::{BatchRecord, BatchStage, Entry, MessageFailure, RetryRow};
 use crate::error::LedgerError;
 use crate::lease::{Claim, Claimed, Held, Renewed, Run};
-use crate::ledger::{BoxFuture, Ledger};
+use crate::ledger::{BoxFuture, Ledger, Pruned};
 use crate::plan::{Digest, Plan};
 use crate::status::CampaignStatus;
 use crate::store::{Batch, Deferred, Orphan, Recount, Store, StoreLimits, Sums};
@@ -307,6 +307,22 @@ impl Store for Records {
         Ok(())
     }
 
+    fn last_event(&mut self, campaign: CampaignId) -> Result<Option<Timestamp>, LedgerError> {
+        let batches = self.batches(campaign, 0)?;
+        let of_batches = batches.flat_map(|batch| [batch.last_attempt, batch.send_after]).flatten().max();
+        let minutes = self.pulse.range((campaign, i64::MIN)..=(campaign, i64::MAX));
+        Ok(of_batches.max(minutes.map(|(_, pulse)| pulse.from()).next_back()))
+    }
+
+    fn remove_messages(&mut self, campaign: CampaignId, limit: u32) -> Result<u64, LedgerError> {
+        let its = self.messages.range((campaign, 0)..=(campaign, u64::MAX)).take(limit as usize);
+        let places: Vec<_> = its.map(|(place, _)| *place).collect();
+        for place in &places {
+            self.messages.remove(place);
+        }
+        Ok(places.len() as u64)
+    }
+
     fn put_deferred(&mut self, batch_id: &BatchId, deferred: Deferred) -> Result<(), LedgerError> {
         self.deferred.put(batch_id, deferred, self.limits.deferred)
     }
@@ -560,6 +576,18 @@ impl Ledger for MemoryLedger {
         let records = self.records();
         let found = records.campaign(campaign).map(|_| records.messages.get(&(campaign, row)).cloned());
         done(found)
+    }
+
+    fn forget(&self, campaign: CampaignId, rows: Vec<u64>) -> BoxFuture<'_, Result<u64, LedgerError>> {
+        done(decide::forget(&mut *self.records(), campaign, &rows))
+    }
+
+    fn ended(&self, campaign: CampaignId) -> BoxFuture<'_, Result<Option<Timestamp>, LedgerError>> {
+        done(decide::ended(&mut *self.records(), campaign))
+    }
+
+    fn prune(&self, campaign: CampaignId, before: Timestamp, limit: u32) -> BoxFuture<'_, Result<Pruned, LedgerError>> {
+        done(decide::prune(&mut *self.records(), campaign, before, limit))
     }
 }
 

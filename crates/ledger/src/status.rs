@@ -25,6 +25,8 @@ pub struct CampaignStatus {
     pub doubled: u64,
     /// Messages that failed for a reason which is not their recipient's; a part of those that failed.
     pub systemic: u64,
+    /// Whether what was received of single messages was removed; the sums stay as they were.
+    pub pruned: bool,
     /// How many batches stand where.
     pub batches: BatchCounts,
     /// How many messages of accepted batches stand where; their total is `accepted`.

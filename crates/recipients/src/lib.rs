@@ -98,6 +98,7 @@ mod plan;
 mod skip;
 
 mod file;
+mod matcher;
 mod original;
 mod read;
 mod recipient_source;
@@ -119,6 +120,7 @@ pub use fingerprint::fingerprint_of;
 pub use identity::identity_fault;
 pub use lists::{List, ListCheck, ListRow, check_list};
 pub use look::{NotText, text};
+pub use matcher::IdentityMatcher;
 pub use original::AnnotatedRows;
 pub use plan::{BatchRange, PlannedBatch};
 pub use preflight::{Preflight, preflight};

@@ -60,7 +60,7 @@ impl RecipientFile {
 }
 
 /// Rows are copied whatever the message was.
-fn no_template() -> Template {
+pub(crate) fn no_template() -> Template {
     Template::new(Message::text("-"))
 }
 

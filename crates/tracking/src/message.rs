@@ -77,7 +77,8 @@ pub struct MessageState {
     pub progress: Progress,
     /// The kind of cause, with [`Progress::Failed`] alone; the service's word such as `BAD_REQUEST`.
     pub code: Option<Box<str>>,
-    /// The service's sentence about the cause, [scrubbed](crate::scrub()).
+    /// The service's sentence about the cause, [scrubbed](crate::scrub()). An empty one is never said: it stands
+    /// for a message whose descriptions are [not kept](Self::forget_description).
     pub description: Option<Box<str>>,
     /// When the service says that it got there, to the microsecond.
     #[serde(default)]
@@ -113,8 +114,23 @@ impl MessageState {
         Self { at, ..self }
     }
 
+    /// Removes the description, and keeps none of what is seen later; whether that is news.
+    pub fn forget_description(&mut self) -> bool {
+        let is_news = !self.keeps_no_description();
+        self.description = Some(Box::default());
+        is_news
+    }
+
+    /// Whether descriptions of this message are not kept.
+    pub fn keeps_no_description(&self) -> bool {
+        self.description.as_deref() == Some("")
+    }
+
     /// Applies another state of the same message; whether that changed anything.
     pub fn observe(&mut self, seen: &Self) -> bool {
+        if self.keeps_no_description() && !seen.keeps_no_description() {
+            return self.observe(&Self { description: Some(Box::default()), ..seen.clone() });
+        }
         let more = *self < *seen;
         if more {
             self.clone_from(seen);

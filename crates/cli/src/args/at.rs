@@ -1,9 +1,32 @@
 //! When a scheduled send leaves: a time with a zone, or one of this machine's.
 
+use std::time::Duration;
+
+use clap::Args;
 use jiff::civil::DateTime;
 use jiff::fmt::temporal::Pieces;
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{Timestamp, ZonedDateTime};
+
+use super::duration;
+
+/// When the messages leave, if that is not at once.
+#[derive(Debug, Args)]
+pub(crate) struct ScheduleArgs {
+    /// Time to send at, up to 7 days ahead: 2031-09-14T10:00, with +02:00 or [Europe/Berlin]
+    ///
+    /// Without a zone it is this machine's. The service rounds up to 5 minutes.
+    #[arg(long, value_name = "TIME", value_parser = send_at)]
+    pub(crate) at: Option<SendAt>,
+    /// Send the batches evenly over this long, from now or from `--at` on; the service holds them back
+    ///
+    /// No process needs to run meanwhile. The last batch must leave within 7 days.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) spread: Option<Duration>,
+    /// Keep every batch recallable by `sinch-batch cancel` for 2 minutes; messages leave up to 7 minutes later
+    #[arg(long, conflicts_with_all = ["at", "spread"])]
+    pub(crate) recallable: bool,
+}
 
 /// A time that was typed, in the zone in which it was meant.
 #[derive(Clone, Debug, PartialEq, Eq)]

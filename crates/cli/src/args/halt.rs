@@ -15,6 +15,13 @@ pub(crate) struct HaltArgs {
     /// How long to wait for 80% of the canary's receipts
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration, requires = "canary")]
     pub(crate) canary_wait: Duration,
+    #[command(flatten)]
+    pub(crate) share: HaltShare,
+}
+
+/// A halt alone.
+#[derive(Debug, Args)]
+pub(crate) struct HaltShare {
     /// Halt when more than this share of the last 5,000 settled messages failed [default for the canary: 20%]
     ///
     /// Failures of the message, the account and the service count; those of single recipients do not.
@@ -25,10 +32,16 @@ pub(crate) struct HaltArgs {
     pub(crate) halt_min: u64,
 }
 
+impl HaltShare {
+    pub(crate) fn rules(&self) -> HaltRules {
+        HaltRules::new().with_halt(self.halt, if self.halt.is_some() { self.halt_min } else { 0 })
+    }
+}
+
 impl HaltArgs {
     pub(crate) fn rules(&self) -> HaltRules {
         let canary = self.canary.map(|rows| Canary { rows: rows.into(), wait: self.canary_wait });
-        HaltRules::new().with_canary(canary).with_halt(self.halt, if self.halt.is_some() { self.halt_min } else { 0 })
+        self.share.rules().with_canary(canary)
     }
 }
 

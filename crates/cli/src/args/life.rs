@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Json, LedgerArgs, RunArgs, ServiceArgs, SuppressArgs, Yes, campaign_name};
+use super::{HaltShare, Json, LedgerArgs, RunArgs, ScheduleArgs, ServiceArgs, SuppressArgs, Yes, campaign_name};
 
 #[derive(Debug, Args)]
 pub(crate) struct RetryArgs {
@@ -41,6 +41,10 @@ pub(crate) struct RetryArgs {
     /// Send a kind of message that this release does not know
     #[arg(long, requires = "message")]
     pub(crate) allow_unknown_kind: bool,
+    #[command(flatten)]
+    pub(crate) schedule: ScheduleArgs,
+    #[command(flatten)]
+    pub(crate) halt: HaltShare,
     #[command(flatten)]
     pub(crate) suppress: SuppressArgs,
     #[command(flatten)]

@@ -7,6 +7,7 @@ mod callbacks;
 mod duration;
 mod file;
 mod halt;
+mod keep;
 mod life;
 mod opt_outs;
 mod parse;
@@ -24,14 +25,14 @@ pub(crate) use self::api::{
     BatchArgs, BatchCommand, CancelArgs, ConsentsArgs, ConsentsCommand, ContactsArgs, ContactsCommand, DoctorArgs,
     ListArgs,
 };
-pub(crate) use self::at::SendAt;
-use self::at::send_at;
+pub(crate) use self::at::{ScheduleArgs, SendAt};
 pub(crate) use self::callbacks::{
     AboutArgs, Fault, JournalArgs, ListenArgs, PrintAs, ReplayArgs, SecretArgs, SignArgs, TriggerArgs,
 };
 use self::duration::duration;
 pub(crate) use self::file::{JudgeArgs, ReadArgs};
-pub(crate) use self::halt::HaltArgs;
+pub(crate) use self::halt::{HaltArgs, HaltShare};
+pub(crate) use self::keep::{ForgetArgs, PruneArgs};
 pub(crate) use self::life::{PauseArgs, RetryArgs};
 pub(crate) use self::opt_outs::{OptOutsArgs, OptOutsCommand, OptOutsFile, SuppressArgs};
 pub(crate) use self::parse::{asks_for_json, command, parse};
@@ -118,6 +119,10 @@ pub(crate) enum Command {
     Consents(ConsentsArgs),
     /// Keep a list of people who opted out, for `--suppress`
     OptOuts(OptOutsArgs),
+    /// Remove old results of single rows from the ledger; sums stay
+    Prune(PruneArgs),
+    /// Find one person in files, ledger and journal, and forget what can be forgotten
+    Forget(ForgetArgs),
     /// Check the setup: credentials, token, region, clock
     Doctor(DoctorArgs),
     /// Print a script that completes commands and flags in a shell
@@ -305,21 +310,10 @@ pub(crate) struct SendArgs {
     /// New file for skipped rows [default: beside the input]
     #[arg(long, value_name = "FILE", requires = "skip_invalid")]
     pub(crate) skipped_file: Option<PathBuf>,
-    /// Time to send at, up to 7 days ahead: 2031-09-14T10:00, with +02:00 or [Europe/Berlin]
-    ///
-    /// Without a zone it is this machine's. The service rounds up to 5 minutes.
-    #[arg(long, value_name = "TIME", value_parser = send_at)]
-    pub(crate) at: Option<SendAt>,
-    /// Send the batches evenly over this long, from now or from `--at` on; the service holds them back
-    ///
-    /// No process needs to run meanwhile. The last batch must leave within 7 days.
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    pub(crate) spread: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) schedule: ScheduleArgs,
     #[command(flatten)]
     pub(crate) halt: HaltArgs,
-    /// Keep every batch recallable by `sinch-batch cancel` for 2 minutes; messages leave up to 7 minutes later
-    #[arg(long, conflicts_with_all = ["at", "spread"])]
-    pub(crate) recallable: bool,
     /// Send one message to this number instead, as row N would see it, outside of any campaign
     #[arg(long, value_name = "NUMBER", conflicts_with_all = ["campaign", "skip_invalid", "allow_duplicate", "listen", "suppress"])]
     pub(crate) to: Option<String>,

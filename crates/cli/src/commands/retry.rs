@@ -79,6 +79,7 @@ async fn prepare(
     let next = Next { campaign: &parent.name, ledger: ledger_path, keeps: true };
     suppress::require(&next, "retry", &settings.must_suppress, &lists)?;
     settings.must_suppress = suppress::kept(&lists);
+    settings.must_halt = args.halt.rules();
     let plan = plan.with_settings(settings.to_text()?);
     let service = Service { resend_after: Some(args.run.resend_after), ..Service::read(&args.service)? };
     if let Some(app) = args.service.app.as_deref().map(str::trim).filter(|app| !app.is_empty() && *app != parent.app) {
@@ -97,7 +98,7 @@ async fn prepare(
     let campaign = Campaign::retry(ledger.clone(), name, client, source, plan, request)
         .await
         .map_err(|error| not_begun(ledger_path, &file, &parent, error))?
-        .with_limits(limits(&args.run))
+        .with_limits(limits(&args.run).with_halt(args.halt.rules()))
         .with_suppression(lists);
     Ok((campaign, receiver))
 }
@@ -108,8 +109,8 @@ fn request(args: &RetryArgs, parent: &CampaignRecord) -> Result<CampaignRequest,
         Failure::because(exit::LEDGER, "the request of the campaign cannot be read", &error)
             .hint("was it begun by another program?")
     })?;
-    // What was scheduled has gone; a retry goes at once.
-    let request = request.without_send_after();
+    // What was scheduled has gone; a retry has times of its own.
+    let request = send::schedule(&args.schedule, request.without_send_after())?;
     if args.message.is_none() && args.text.is_none() {
         return Ok(request);
     }

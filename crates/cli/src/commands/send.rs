@@ -2,6 +2,7 @@
 
 mod heading;
 mod one;
+mod schedule;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -10,12 +11,13 @@ use std::time::Duration;
 
 use sinch_batch::campaign::{Campaign, CampaignError, CampaignRequest, CheckedCampaign};
 use sinch_batch::ledger::{self, DuplicateOf, SqliteLedger};
-use sinch_batch::models::{AppId, Timestamp};
+use sinch_batch::models::AppId;
 use sinch_batch::simulator::{Simulator, SimulatorConfig};
 use sinch_batch::webhook::WebhookSecret;
 
 use self::heading::Heading;
-use crate::args::{SendArgs, SendAt};
+pub(super) use self::schedule::schedule;
+use crate::args::SendArgs;
 use crate::fail::{Failure, output};
 use crate::findings::{self, Collected};
 use crate::output::{count, grouped, out};
@@ -168,52 +170,6 @@ async fn prepare(args: &SendArgs, stop: &Stop) -> Result<Prepared, Failure> {
     Ok(Prepared { ledger_path, scratch, ledger, stage, campaign })
 }
 
-/// The furthest that the service holds a batch back.
-const FURTHEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-
-/// How long `--recallable` holds everything back.
-const RECALLABLE: Duration = Duration::from_secs(120);
-
-/// When the messages are to go, if that is not now.
-fn schedule(args: &SendArgs, request: CampaignRequest) -> Result<CampaignRequest, Failure> {
-    let now = Timestamp::now();
-    if args.recallable {
-        return Ok(request.with_send_after(now + RECALLABLE));
-    }
-    let spread = args.spread.filter(|spread| spread.as_secs() > 0);
-    const HINT: &str = "give a time within 7 days from now; beyond that cron or a systemd timer starts the send";
-    let begins = args.at.as_ref().map_or(now, SendAt::timestamp);
-    if let Some(spread) = spread.filter(|spread| begins.checked_add(*spread).is_ok_and(|ends| ends > now + FURTHEST)) {
-        let ends = begins.checked_add(spread).unwrap_or(Timestamp::MAX);
-        return Err(Failure::new(
-            exit::USAGE,
-            format!(
-                "--spread ends at {ends:.0}, more than 7 days ahead, and the service holds nothing back for longer; \
-                 nothing was sent"
-            ),
-        )
-        .hint(HINT));
-    }
-    let spread_over = |request: CampaignRequest| match spread {
-        Some(spread) => {
-            say!("the batches leave evenly from {begins:.0} to {:.0}", begins + spread);
-            request.with_send_after(begins).with_spread(spread)
-        }
-        None => request,
-    };
-    let Some(at) = &args.at else { return Ok(spread_over(request)) };
-    let refused =
-        |why: &str| Err(Failure::new(exit::USAGE, format!("--at {} {why}; nothing was sent", at.shown())).hint(HINT));
-    if at.timestamp() <= now {
-        return refused("has passed");
-    }
-    if at.timestamp() > now + FURTHEST {
-        return refused("is more than 7 days ahead, and the service holds nothing back for longer");
-    }
-    say!("the messages leave at {}", at.shown());
-    Ok(spread_over(request.with_send_after(at.timestamp())))
-}
-
 /// A request FILE that names its app names the one that is meant.
 fn is_of_app(checked: &CheckedCampaign, app: &AppId) -> Result<(), Failure> {
     let named = checked.request().app();
@@ -229,7 +185,7 @@ async fn check(args: &SendArgs, app: &AppId) -> Result<CheckedCampaign, Failure>
     let file = args.input.file.clone();
     let (message, request) = (args.message.message.as_deref(), args.request.request.as_deref());
     input::one_stdin(&[Some(file.as_path()), message, request, args.judge.prices.as_deref()])?;
-    let request = schedule(args, input::request(&args.message, &args.request, app)?)?;
+    let request = schedule(&args.schedule, input::request(&args.message, &args.request, app)?)?;
     let again = request.clone();
     let options =
         input::judge(&args.judge)?.with_batch_size(usize::from(args.batch_size)).with_skip_invalid(args.skip_invalid);

@@ -13,6 +13,7 @@ mod given;
 mod inbox;
 mod input;
 mod inspect;
+mod keep;
 mod life;
 mod lists;
 mod operations;

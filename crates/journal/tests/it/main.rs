@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
-use sinch_batch_journal::{Bounds, Journal, JournalError, Record, read};
+use sinch_batch_journal::{Bounds, Journal, JournalError, Line, Record, Removed, read};
 use tempfile::TempDir;
 
 struct Scratch(TempDir);
@@ -227,4 +227,59 @@ fn journal_is_readable_by_its_owner_only() {
     for name in ["callbacks-00000001.jsonl", "lock"] {
         assert_eq!(mode(&scratch.folder().join(name)), 0o600, "{name}");
     }
+}
+
+/// What is removed, by the last byte of a body, or of a line that cannot be read.
+fn is_odd(line: Line<'_>) -> bool {
+    let last = match line {
+        Line::Record(record) => record.body.last(),
+        Line::Other(bytes) => bytes.last(),
+        _ => None,
+    };
+    last.is_some_and(|byte| byte % 2 == 1)
+}
+
+#[test]
+fn removed_records_are_gone_and_all_others_stay_byte_for_byte() {
+    let scratch = Scratch::new();
+    // Two records a file.
+    let mut journal = scratch.open(Bounds::default().with_file_bytes(2 * record_length()));
+    for digit in "1024689".chars() {
+        append(&mut journal, &digit.to_string());
+    }
+    journal.sync().unwrap();
+    assert_eq!(scratch.files().len(), 4);
+    let path = |number: u32| scratch.folder().join(format!("callbacks-{number:08}.jsonl"));
+    let others = fs::read(path(2)).unwrap();
+    let mut damaged = OpenOptions::new().append(true).open(path(3)).unwrap();
+    damaged.write_all(b"no record 5\nno record 6\n").unwrap();
+
+    let removed = journal.remove(is_odd).unwrap();
+    assert_eq!((removed.records, removed.kept, removed.files), (3, 6, 3));
+    assert_eq!(fs::read(path(2)).unwrap(), others, "nothing was to be removed here");
+    assert!(fs::read_to_string(path(3)).unwrap().ends_with("\nno record 6\n"));
+    let bodies: Vec<_> = read(scratch.folder()).unwrap().filter_map(Result::ok).map(body).collect();
+    assert_eq!(bodies, ["0", "2", "4", "6", "8"]);
+    assert_eq!(journal.remove(is_odd).unwrap().records, 0);
+    // It goes on where it was.
+    append(&mut journal, "3");
+    journal.sync().unwrap();
+    assert_eq!(read(scratch.folder()).unwrap().filter_map(Result::ok).map(body).last().as_deref(), Some("3"));
+    assert_eq!(scratch.files().len(), 4, "no file of ours is left over");
+}
+
+#[test]
+fn interrupted_removal_leaves_nothing_over() {
+    let scratch = Scratch::new();
+    let mut journal = scratch.open(Bounds::default());
+    append(&mut journal, "1");
+    journal.sync().unwrap();
+    drop(journal);
+    // As a crash before the new file took its place leaves it.
+    fs::write(scratch.folder().join("rewritten"), "half").unwrap();
+    let mut journal = scratch.open(Bounds::default());
+    assert_eq!(scratch.files(), ["callbacks-00000001.jsonl"]);
+    let removed: Removed = journal.remove(|_| false).unwrap();
+    assert_eq!((removed.records, removed.kept, removed.files), (0, 1, 0));
+    assert_eq!(scratch.bodies(), ["1"]);
 }

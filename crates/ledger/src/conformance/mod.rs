@@ -14,6 +14,7 @@ mod claims;
 mod facts;
 mod life;
 mod limits;
+mod prune;
 mod receipts;
 
 use std::cell::RefCell;
@@ -52,6 +53,7 @@ pub async fn run<L: Ledger>(mut make: impl AsyncFnMut() -> L) {
     facts::run(&mut make).await;
     receipts::run(&mut make).await;
     life::run(&mut make).await;
+    prune::run(&mut make).await;
 }
 
 /// Runs the test of [`StoreLimits`] on one ledger, which has to be empty and to keep those that `make` is given.

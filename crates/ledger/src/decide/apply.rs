@@ -132,6 +132,9 @@ fn observe_batch<S: Store>(store: &mut S, mut batch: Batch, seen: &BatchUpdate) 
         return Ok(Applied::Duplicate);
     }
     let mut sums = known_sums(store, batch.campaign)?;
+    if sums.pruned {
+        return Ok(Applied::Duplicate);
+    }
     be_in_state(store, &mut sums, &mut batch, state)?;
     store.put_batch(&batch)?;
     store.put_sums(batch.campaign, &sums)?;

@@ -14,6 +14,8 @@
 //! | `cancel`, `pause`, `halt`, `unpause`, `stop`, `begin_run` | [`cancel`], [`pause`], [`halt`], [`unpause`], [`stop`], [`begin_run`] | sums |
 //! | `claim`, `renew`, `release` | [`claim`], [`renew`], [`release`] | holds of batches, workers; rows of a retry that have arrived meanwhile |
 //! | `record` | [`record`] | one batch, sums; messages, what was deferred and doubles where it is accepted |
+//! | `forget` | [`forget`] | messages |
+//! | `prune` | [`prune`] | messages, sums; what was deferred and can be nobody's |
 //! | `apply`, `apply_many` | [`apply`] | one message or batch, sums, or what is deferred, or orphans |
 //! | `apply_callback`, `apply_callbacks` | [`apply_callback`] | as `apply`, and the count of its kind |
 //!
@@ -58,14 +60,18 @@ mod apply;
 mod claim;
 mod create;
 mod exclude;
+mod forget;
 mod phase;
+mod prune;
 mod record;
 mod retry;
 
 pub use apply::{apply, apply_callback};
 pub use claim::{begin_run, claim, release, renew};
 pub use create::create;
+pub use forget::forget;
 pub use phase::{cancel, halt, pause, stop, unpause};
+pub use prune::{ended, prune};
 pub use record::record;
 pub use retry::retry_rows;
 
@@ -151,6 +157,10 @@ fn observe_message<S: Store>(
     seen: &MessageState,
 ) -> Result<bool, LedgerError> {
     let campaign = batch.campaign;
+    if sums.pruned {
+        // What it was before is not known any more, so it would count twice.
+        return Ok(false);
+    }
     let mut state = store.message(campaign, row)?.unwrap_or_else(|| MessageState::new(Progress::Accepted));
     let (before, code_before) = (state.progress, state.code.clone());
     let was_systemic = is_systemic_failure(&state);
@@ -200,6 +210,10 @@ fn be_in_state<S: Store>(
     batch: &mut Batch,
     seen: BatchState,
 ) -> Result<(), LedgerError> {
+    if sums.pruned {
+        // Nor is it known which of its messages were received.
+        return Ok(());
+    }
     let before = batch.is_cancelled();
     batch.state = Some(join_state(batch.state.take(), seen));
     if before == batch.is_cancelled() {

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use sinch_batch_tracking::{MessageState, Progress};
 
 use super::exclude::exclude;
+use super::prune::refuse_pruned;
 use crate::campaign::{CampaignId, CampaignRecord, NewCampaign};
 use crate::entry::{BatchStage, Exclusion, MessageFailure, RetryRow};
 use crate::error::{LedgerError, LedgerErrorKind};
@@ -50,13 +51,14 @@ fn attempts<S: Store>(store: &mut S, of: &[CampaignId], row: u64) -> Result<Atte
 /// attempt may have reached the recipient. See [`Ledger::retry_rows`](crate::Ledger::retry_rows).
 ///
 /// # Errors
-/// `NoSuchCampaign`.
+/// `NoSuchCampaign`; `Pruned` if it or a relative was pruned.
 pub fn retry_rows<S: Store>(
     store: &mut S,
     campaign: CampaignId,
     failures: Vec<MessageFailure>,
 ) -> Result<Vec<RetryRow>, LedgerError> {
     let record = store.campaign_by_id(campaign)?.ok_or_else(LedgerError::no_such_campaign)?;
+    refuse_pruned(store, &record)?;
     let others = relatives(store, &record)?;
     let mut family = others.clone();
     family.push(campaign);
@@ -84,6 +86,7 @@ pub(super) fn check_parent<S: Store>(store: &mut S, new: &mut NewCampaign) -> Re
     if parent.practice != new.practice {
         return Err(LedgerError::impossible("a retry is tried locally if its parent was"));
     }
+    refuse_pruned(store, &parent)?;
     new.root = Some(parent.family());
     for other in relatives(store, &parent)? {
         if super::known_sums(store, other)?.status().is_unfinished() {

@@ -21,7 +21,7 @@ use crate::decide;
 use crate::entry::{BatchRecord, Entry, MessageFailure, RetryRow};
 use crate::error::{LedgerError, LedgerErrorKind};
 use crate::lease::{Claim, Claimed, Renewed, Run};
-use crate::ledger::{BoxFuture, Ledger};
+use crate::ledger::{BoxFuture, Ledger, Pruned, Reclaimed};
 use crate::plan::Plan;
 use crate::status::CampaignStatus;
 use crate::store::Store;
@@ -219,6 +219,25 @@ impl Ledger for SqliteLedger {
             tables.known_sums(campaign)?;
             tables.message(campaign, row)
         })
+    }
+
+    fn forget(&self, campaign: CampaignId, rows: Vec<u64>) -> BoxFuture<'_, Result<u64, LedgerError>> {
+        self.writer.run(move |tables| {
+            tables.overwrite_what_is_removed()?;
+            decide::forget(tables, campaign, &rows)
+        })
+    }
+
+    fn ended(&self, campaign: CampaignId) -> BoxFuture<'_, Result<Option<Timestamp>, LedgerError>> {
+        self.reader.run(move |tables| decide::ended(tables, campaign))
+    }
+
+    fn prune(&self, campaign: CampaignId, before: Timestamp, limit: u32) -> BoxFuture<'_, Result<Pruned, LedgerError>> {
+        self.writer.run(move |tables| decide::prune(tables, campaign, before, limit))
+    }
+
+    fn reclaim(&self) -> BoxFuture<'_, Result<Reclaimed, LedgerError>> {
+        self.writer.run(|tables| tables.reclaim())
     }
 }
 

@@ -17,8 +17,11 @@ const TABLES: &str = include_str!("tables.sql");
 /// The tables that came with version 5.
 const SUMS: &str = include_str!("sums.sql");
 
+/// What came with version 6: whether messages of a campaign were removed.
+const PRUNED: &str = "ALTER TABLE standing ADD COLUMN pruned INTEGER NOT NULL DEFAULT 0";
+
 /// The version of the tables that this release reads and writes.
-const VERSION: usize = 5;
+const VERSION: usize = 6;
 
 /// The oldest version that is brought up to date when it is opened for writing.
 const OLDEST: usize = 4;
@@ -37,6 +40,8 @@ pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
         return Err(LedgerError::new(LedgerErrorKind::ReadOnly, "the ledger file cannot be written"));
     }
     if in_transaction(&connection, "BEGIN", version)? == 0 {
+        // Pages that become free can be given back. It has to be said before there is any table.
+        connection.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(storage)?;
         // Another process may have been quicker, so it is looked at again under the lock.
         in_transaction(&connection, "BEGIN IMMEDIATE", |connection| match version(connection)? {
             0 => make_tables(connection),
@@ -45,7 +50,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
     }
     if in_transaction(&connection, "BEGIN", version)? < VERSION {
         in_transaction(&connection, "BEGIN IMMEDIATE", |connection| match version(connection)? {
-            OLDEST => add_sums(connection),
+            from @ OLDEST..VERSION => bring_up_to_date(connection, from),
             _ => Ok(()),
         })?;
     }
@@ -118,15 +123,19 @@ fn make_tables(connection: &Connection) -> Result<(), LedgerError> {
     connection
         .execute_batch(TABLES)
         .and_then(|()| connection.execute_batch(SUMS))
+        .and_then(|()| connection.execute_batch(PRUNED))
         .and_then(|()| connection.pragma_update(None, "application_id", APPLICATION_ID))
         .and_then(|()| connection.pragma_update(None, "user_version", VERSION as i64))
         .map_err(storage)
 }
 
-/// From version 4 to 5.
-fn add_sums(connection: &Connection) -> Result<(), LedgerError> {
-    connection.execute_batch(SUMS).map_err(storage)?;
-    sums::fill(connection)?;
+/// From an older version to this one.
+fn bring_up_to_date(connection: &Connection, from: usize) -> Result<(), LedgerError> {
+    if from < 5 {
+        connection.execute_batch(SUMS).map_err(storage)?;
+        sums::fill(connection)?;
+    }
+    connection.execute_batch(PRUNED).map_err(storage)?;
     connection.pragma_update(None, "user_version", VERSION as i64).map_err(storage)
 }
 

@@ -52,6 +52,11 @@ impl Added {
         }
     }
 
+    /// The latest minute of a campaign that is to be written.
+    pub(super) fn last_minute(&self, campaign: CampaignId) -> Option<i64> {
+        self.entered.iter().filter(|entered| entered.campaign == campaign).map(|entered| entered.minute).max()
+    }
+
     pub(super) fn savepoint(&mut self) {
         self.safe = (self.failed.len(), self.entered.len());
     }

@@ -1,4 +1,4 @@
--- The tables as of version 4; sums.sql adds those of version 5. Times are microseconds since 1970.
+-- The tables as of version 4; sums.sql adds those of version 5, schema.rs the column of version 6. Times are microseconds since 1970.
 
 -- One row a campaign; it never changes.
 CREATE TABLE campaign (

@@ -162,7 +162,8 @@ pub trait Store {
     /// [`OTHER_REASON`](crate::OTHER_REASON).
     fn add_reason(&mut self, campaign: CampaignId, code: &str, by: i64) -> Result<(), LedgerError>;
     /// Adds to the number of messages that [got to a state in a minute](crate::Ledger::pulse). Asked for with
-    /// every receipt, and read by no decision, so it may be written once with the transaction's end.
+    /// every receipt, and read by [`last_event`](Self::last_event) alone, so it may be written once with the
+    /// transaction's end.
     fn add_pulse(
         &mut self,
         campaign: CampaignId,
@@ -170,6 +171,26 @@ pub trait Store {
         progress: Progress,
         count: u64,
     ) -> Result<(), LedgerError>;
+
+    /// When something happened last to batches of a campaign: the latest of their attempts, of the times at
+    /// which they are to leave, and of the minutes added by [`add_pulse`](Self::add_pulse), in this transaction
+    /// too. `None` if nothing has.
+    ///
+    /// # Errors
+    /// By default `Unsupported`: then no campaign can be [pruned](crate::Ledger::prune).
+    fn last_event(&mut self, campaign: CampaignId) -> Result<Option<Timestamp>, LedgerError> {
+        let _ = campaign;
+        Err(LedgerError::unsupported("tell when something happened last"))
+    }
+    /// Removes messages of a campaign, at most so many and no matter which, and answers how many there were to
+    /// remove. Its sums, by reason and by minute too, stay.
+    ///
+    /// # Errors
+    /// By default `Unsupported`.
+    fn remove_messages(&mut self, campaign: CampaignId, limit: u32) -> Result<u64, LedgerError> {
+        let _ = (campaign, limit);
+        Err(LedgerError::unsupported("remove messages"))
+    }
 
     /// Keeps what was received by position, [joined](Deferred::join) with what is kept for the same batch
     /// and [position](Deferred::index).

@@ -62,6 +62,9 @@ pub struct Sums {
     /// Messages that failed for a reason which is not their recipient's.
     #[serde(default)]
     pub systemic: u64,
+    /// Whether messages of it were removed; it stays so, and no receipt for it changes anything any more.
+    #[serde(default)]
+    pub pruned: bool,
     /// How many batches stand where.
     pub batches: BatchCounts,
     /// How many messages of accepted batches stand where.
@@ -85,6 +88,7 @@ impl Sums {
             unknown: 0,
             doubled: 0,
             systemic: 0,
+            pruned: false,
             batches: BatchCounts { planned: batches, ..BatchCounts::default() },
             messages: Tally::default(),
             runs: 0,
@@ -105,6 +109,7 @@ impl Sums {
             unknown: self.unknown,
             doubled: self.doubled,
             systemic: self.systemic,
+            pruned: self.pruned,
             batches: self.batches,
             messages: self.messages,
             phase: if finished { Phase::Done } else { self.phase },

@@ -397,12 +397,12 @@ fn files_that_are_not_a_ledger_of_this_release_are_refused_and_left_alone() {
 
     drop(SqliteLedger::open(path("newer")).unwrap());
     let newer = rusqlite::Connection::open(path("newer")).unwrap();
-    newer.pragma_update(None, "user_version", 6).unwrap();
+    newer.pragma_update(None, "user_version", 7).unwrap();
     drop(newer);
     check_refused(
         &path("newer"),
         LedgerErrorKind::TooNew,
-        "the ledger file is of version 6, and this release reads up to version 5",
+        "the ledger file is of version 7, and this release reads up to version 6",
     );
 
     // Of releases that were never released.
@@ -453,9 +453,12 @@ async fn file_of_version_4_gets_its_sums_when_it_is_opened() {
         }
         campaign.id
     };
-    // Version 4 had all tables but these two.
+    // Version 4 had all tables but these two, and no column for version 6.
     let file = rusqlite::Connection::open(&path).unwrap();
-    file.execute_batch("DROP TABLE reason; DROP TABLE pulse; PRAGMA user_version = 4").unwrap();
+    file.execute_batch(
+        "DROP TABLE reason; DROP TABLE pulse; ALTER TABLE standing DROP COLUMN pruned; PRAGMA user_version = 4",
+    )
+    .unwrap();
     drop(file);
 
     for _ in 0..2 {
@@ -469,7 +472,56 @@ async fn file_of_version_4_gets_its_sums_when_it_is_opened() {
     }
     let file = rusqlite::Connection::open(&path).unwrap();
     let version: i64 = file.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
-    assert_eq!(version, 5);
+    assert_eq!(version, 6);
+}
+
+#[tokio::test]
+async fn pruned_room_goes_back_to_the_system_unless_the_file_is_older() {
+    for is_older in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger");
+        if is_older {
+            // As releases before version 6 made it.
+            drop(SqliteLedger::open(&path).unwrap());
+            let file = rusqlite::Connection::open(&path).unwrap();
+            file.execute_batch(
+                "ALTER TABLE standing DROP COLUMN pruned; PRAGMA user_version = 5; PRAGMA journal_mode = DELETE; \
+                 PRAGMA auto_vacuum = NONE; VACUUM",
+            )
+            .unwrap();
+        }
+        let n_rows = 3000;
+        let ledger = SqliteLedger::open(&path).unwrap();
+        let campaign = create(&ledger, n_rows, 1000).await;
+        for number in 1..=3 {
+            try_next(&ledger, &campaign).await;
+            let batch_id = BatchId::new(format!("B{number}"));
+            ledger.record(campaign.id, Entry::Accepted { number, batch_id }, now()).await.unwrap();
+        }
+        let failed = MessageState::failed(Some("BAD_REQUEST"), Some(&"no route ".repeat(30)));
+        let receipt = |row| MessageUpdate::new(MessageRef::Row(RowKey::new(KEY, row)), failed.clone()).into();
+        ledger.apply_many((1..=n_rows).map(receipt).collect()).await.unwrap();
+        let length = |ledger: SqliteLedger| {
+            // What closes the file last brings it up to date.
+            drop(ledger);
+            fs::metadata(&path).unwrap().len()
+        };
+        let full = length(ledger);
+
+        let ledger = SqliteLedger::open(&path).unwrap();
+        let pruned = ledger.prune(campaign.id, Timestamp::MAX, 10_000).await.unwrap();
+        assert_eq!((pruned.messages, pruned.left), (n_rows, false));
+        let reclaimed = ledger.reclaim().await.unwrap();
+        assert!(!reclaimed.left);
+        let pruned = length(ledger);
+        if is_older {
+            assert_eq!((reclaimed.bytes, pruned), (0, full));
+            assert!(reclaimed.kept > full / 2);
+        } else {
+            assert_eq!((reclaimed.kept, pruned), (0, full - reclaimed.bytes));
+            assert!(pruned < full / 2, "{pruned} of {full}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use sinch_batch::campaign::report::{ReportError, for_each_failure, write_json};
-use sinch_batch::ledger::{CampaignRecord, Ledger};
+use sinch_batch::ledger::{CampaignRecord, Ledger, LedgerError};
 use sinch_batch::models::Timestamp;
 use sinch_batch::recipients::spreadsheet_cell;
 
@@ -56,6 +56,9 @@ async fn write(
 }
 
 async fn csv(ledger: &dyn Ledger, campaign: &CampaignRecord, mut out: impl Write) -> Result<(), ReportError> {
+    if ledger.status(campaign.id).await?.pruned {
+        return Err(LedgerError::pruned(&campaign.name).into());
+    }
     writeln!(out, "row,line,code,description")?;
     for_each_failure(ledger, campaign, |failure| {
         let quoted = |text: &Option<String>| spreadsheet_cell(text.as_deref().unwrap_or_default());

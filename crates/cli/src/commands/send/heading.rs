@@ -1,6 +1,5 @@
 //! What a send is about, before it begins; and the question whether to.
 
-use std::io::{IsTerminal, stderr, stdin};
 use std::path::Path;
 
 use sinch_batch::campaign::{CampaignRequest, CheckedCampaign};
@@ -10,7 +9,7 @@ use sinch_batch::recipients::ReadOptions;
 use crate::args::SendArgs;
 use crate::fail::Failure;
 use crate::output::count;
-use crate::{exit, input, output, progress};
+use crate::{exit, input, progress};
 
 /// How many rows are looked at to find one that says its channel.
 const LOOKED_AT: u64 = 20;
@@ -67,28 +66,11 @@ impl Heading {
 
     /// Asks on a terminal; elsewhere nobody could answer.
     pub(super) async fn ask(&self) -> Result<(), Failure> {
-        if !stdin().is_terminal() || !stderr().is_terminal() {
-            return Ok(());
-        }
-        output::talk(&self.question());
-        let answer = input::blocking(|| {
-            let mut line = String::new();
-            let read = stdin().read_line(&mut line);
-            read.map_err(|error| {
-                Failure::because(exit::USAGE, "the answer cannot be read", &error).hint("--yes asks nothing")
-            })?;
-            Ok(line)
-        })
-        .await?;
-        if is_yes(&answer) {
+        if input::confirmed(&self.question()).await? {
             return Ok(());
         }
         Err(Failure::new(exit::USAGE, "not confirmed; nothing was sent").hint("answer y, or give --yes in scripts"))
     }
-}
-
-fn is_yes(answer: &str) -> bool {
-    matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
 }
 
 /// The end of an id, enough to tell two apart.
@@ -142,11 +124,5 @@ mod tests {
             Heading { people: 1, channel: None, ..heading }.question(),
             "1 person, app …V5C36G1, eu, about 1s. Send? [y/N]"
         );
-    }
-
-    #[test]
-    fn only_yes_is_yes() {
-        assert!(["y\n", "Y", " yes\r\n"].iter().all(|answer| is_yes(answer)));
-        assert!(["", "\n", "n", "yep", "send"].iter().all(|answer| !is_yes(answer)));
     }
 }

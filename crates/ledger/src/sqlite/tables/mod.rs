@@ -14,6 +14,7 @@ use super::storage;
 use super::sums::Added;
 use crate::campaign::CampaignId;
 use crate::error::LedgerError;
+use crate::ledger::Reclaimed;
 use crate::rows::RowSpans;
 use crate::store::{Batch, StoreLimits};
 
@@ -125,6 +126,33 @@ impl Tables {
             // Nothing better can be done; the next transaction will tell.
             let _ = self.execute("ROLLBACK", []);
         }
+    }
+
+    /// From now on what this connection removes does not stay in the file as room that nobody uses.
+    pub(super) fn overwrite_what_is_removed(&self) -> Result<(), LedgerError> {
+        self.connection.query_row("PRAGMA secure_delete = ON", [], |_| Ok(())).map_err(storage)
+    }
+
+    /// Gives some of the free pages back to the system.
+    pub(super) fn reclaim(&mut self) -> Result<Reclaimed, LedgerError> {
+        /// How many pages at once: 40 MB in pages of the usual size.
+        const PAGES: i64 = 10_000;
+        /// SQLite's number for a file that gives pages back when it is asked to.
+        const INCREMENTAL: i64 = 2;
+
+        let pragma = |sql: &str| self.connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(storage);
+        let free = || pragma("PRAGMA freelist_count");
+        let page = pragma("PRAGMA page_size")?;
+        let bytes = |pages: i64| u64::try_from(pages.saturating_mul(page)).unwrap_or(0);
+        let before = free()?;
+        if pragma("PRAGMA auto_vacuum")? != INCREMENTAL {
+            return Ok(Reclaimed { kept: bytes(before), ..Reclaimed::default() });
+        }
+        let mut vacuum = self.connection.prepare(&format!("PRAGMA incremental_vacuum({PAGES})")).map_err(storage)?;
+        let mut steps = vacuum.query([]).map_err(storage)?;
+        while steps.next().map_err(storage)?.is_some() {}
+        let after = free()?;
+        Ok(Reclaimed { bytes: bytes(before - after), left: after > 0 && after < before, kept: 0 })
     }
 
     fn write_counts(&mut self) -> Result<(), LedgerError> {

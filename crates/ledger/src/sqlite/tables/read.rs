@@ -142,7 +142,10 @@ impl Tables {
             "SELECT row, code, description FROM message \
              WHERE campaign = ?1 AND progress = 3 AND row > ?2 ORDER BY row LIMIT ?3",
             params![campaign.get(), after_row, limit],
-            |row| Ok(MessageFailure { row: number(row, 0)?, line: 0, code: get(row, 1)?, description: get(row, 2)? }),
+            |row| {
+                let description = get::<Option<String>>(row, 2)?.filter(|description| !description.is_empty());
+                Ok(MessageFailure { row: number(row, 0)?, line: 0, code: get(row, 1)?, description })
+            },
         )?;
         let mut batch = None;
         for failure in &mut failures {

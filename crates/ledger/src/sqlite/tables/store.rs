@@ -16,10 +16,11 @@ use crate::lease::Held;
 use crate::plan::Digest;
 use crate::status::BatchCounts;
 use crate::store::{Batch, Deferred, Orphan, Recount, Store, Sums};
+use crate::sums::Pulse;
 use crate::worker::Worker;
 
 use super::super::columns::{
-    WHOLE_BATCH, batch_sql, get, integer, microsecond, number, phase_number, progress_number, read_batch,
+    WHOLE_BATCH, batch_sql, damaged, get, integer, microsecond, number, phase_number, progress_number, read_batch,
     read_deferred, read_phase, read_rows, read_stage, read_state, read_worker, text_of,
 };
 use super::{ANY_WITHOUT_ID, BEFORE, FREE, HELD_BY, HELD_BY_OTHERS, HOLDERS, LIKE, SILENT, Tables};
@@ -101,12 +102,13 @@ impl Store for Tables {
         self.one(
             "SELECT phase, n_rows, n_skipped, n_accepted, n_unknown, n_doubled, batches_planned, batches_accepted, \
              batches_unknown, batches_refused, pending, queued, delivered, read, failed, runs, resend_after, behind, \
-             n_suppressed, batches_skipped, cancelled, n_systemic FROM standing WHERE campaign = ?1",
+             n_suppressed, batches_skipped, cancelled, n_systemic, pruned FROM standing WHERE campaign = ?1",
             [campaign.get()],
             |row| {
                 Ok(Sums {
                     phase: read_phase(get(row, 0)?)?,
                     behind: get(row, 17)?,
+                    pruned: get(row, 22)?,
                     rows: number(row, 1)?,
                     skipped: number(row, 2)?,
                     suppressed: number(row, 18)?,
@@ -140,9 +142,9 @@ impl Store for Tables {
         self.execute(
             "INSERT OR REPLACE INTO standing (campaign, phase, n_rows, n_skipped, n_accepted, n_unknown, n_doubled, \
              batches_planned, batches_accepted, batches_unknown, batches_refused, pending, queued, delivered, read, \
-             failed, runs, resend_after, behind, n_suppressed, batches_skipped, cancelled, n_systemic) \
+             failed, runs, resend_after, behind, n_suppressed, batches_skipped, cancelled, n_systemic, pruned) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, \
-             ?22, ?23)",
+             ?22, ?23, ?24)",
             params![
                 campaign.get(),
                 phase_number(sums.phase),
@@ -168,6 +170,7 @@ impl Store for Tables {
                 integer(sums.batches.skipped)?,
                 integer(sums.messages.cancelled)?,
                 integer(sums.systemic)?,
+                sums.pruned,
             ],
         )
     }
@@ -425,6 +428,25 @@ impl Store for Tables {
     ) -> Result<(), LedgerError> {
         self.added.add_pulse(campaign, minute, progress, count);
         Ok(())
+    }
+
+    fn last_event(&mut self, campaign: CampaignId) -> Result<Option<Timestamp>, LedgerError> {
+        let latest = |sql| Ok(self.one(sql, [campaign.get()], |row| get::<Option<i64>>(row, 0))?.flatten());
+        let of_batches = latest(
+            "SELECT max(max(ifnull(last_attempt, send_after), ifnull(send_after, last_attempt))) FROM batch WHERE campaign = ?1",
+        )?;
+        let minute = latest("SELECT max(minute) FROM pulse WHERE campaign = ?1")?;
+        // What this transaction has added is not written yet.
+        let minute = minute.max(self.added.last_minute(campaign));
+        let of_batches = of_batches.map(|time| Timestamp::from_microsecond(time).map_err(|_| damaged())).transpose()?;
+        Ok(of_batches.max(minute.map(|minute| Pulse::new(minute).from())))
+    }
+
+    fn remove_messages(&mut self, campaign: CampaignId, limit: u32) -> Result<u64, LedgerError> {
+        let sql = "DELETE FROM message WHERE campaign = ?1 AND row IN \
+             (SELECT row FROM message WHERE campaign = ?1 ORDER BY row LIMIT ?2)";
+        let mut statement = self.connection.prepare_cached(sql).map_err(storage)?;
+        statement.execute(params![campaign.get(), limit]).map(|count| count as u64).map_err(storage)
     }
 
     fn put_deferred(&mut self, batch_id: &BatchId, deferred: Deferred) -> Result<(), LedgerError> {
