@@ -179,6 +179,12 @@ impl Tables {
         statements.into_iter().map(explain).collect()
     }
 
+    /// How often the statement that finds the batch of a row was parsed again.
+    pub(super) fn parsed_again(&self) -> Result<i32, LedgerError> {
+        let statement = self.connection.prepare_cached(&batch_sql(BEFORE)).map_err(storage)?;
+        Ok(statement.get_status(rusqlite::StatementStatus::RePrepare))
+    }
+
     pub(super) fn set_limits(&mut self, limits: StoreLimits) -> Result<(), LedgerError> {
         self.limits = limits;
         Ok(())
