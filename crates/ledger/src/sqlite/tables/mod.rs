@@ -2,6 +2,8 @@
 //! `store.rs`, what programs ask in `read.rs`, how a column becomes a value in `../columns.rs`.
 
 mod read;
+mod recent;
+mod standing;
 mod store;
 
 use std::collections::HashMap;
@@ -10,6 +12,8 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use sinch_batch_tracking::CampaignKey;
 
+use self::recent::Recent;
+use self::standing::Standing;
 use super::storage;
 use super::sums::Added;
 use crate::campaign::CampaignId;
@@ -59,6 +63,8 @@ pub(super) struct Tables {
     rows: HashMap<(CampaignId, u32), Arc<RowSpans>>,
     counted: Counted,
     added: Added,
+    standing: Standing,
+    recent: Recent,
     limits: StoreLimits,
 }
 
@@ -80,18 +86,29 @@ impl Tables {
             rows: HashMap::new(),
             counted: Counted::default(),
             added: Added::default(),
+            standing: Standing::default(),
+            recent: Recent::default(),
             limits: StoreLimits::default(),
         }
     }
 
-    pub(super) fn begin(&self) -> Result<(), LedgerError> {
-        self.execute("BEGIN IMMEDIATE", [])
+    pub(super) fn begin(&mut self) -> Result<(), LedgerError> {
+        self.execute("BEGIN IMMEDIATE", [])?;
+        // It changes with the commits of other connections, and nobody else commits from here on.
+        let version = self.one("PRAGMA data_version", [], |row| get::<i64>(row, 0))?;
+        self.recent.begin(version.unwrap_or_default());
+        Ok(())
     }
 
     pub(super) fn commit(&mut self) -> Result<(), LedgerError> {
         self.write_counts()?;
         self.added.write(&self.connection)?;
-        self.execute("COMMIT", [])
+        for (campaign, sums) in self.standing.changed() {
+            self.write_sums(campaign, sums)?;
+        }
+        self.execute("COMMIT", [])?;
+        self.standing.clear();
+        Ok(())
     }
 
     pub(super) fn in_transaction(&self) -> bool {
@@ -101,6 +118,7 @@ impl Tables {
     pub(super) fn savepoint(&mut self) -> Result<(), LedgerError> {
         self.counted.safe = self.counted.callbacks.len();
         self.added.savepoint();
+        self.standing.savepoint();
         self.execute("SAVEPOINT job", [])
     }
 
@@ -112,6 +130,7 @@ impl Tables {
         self.forget();
         self.counted.callbacks.truncate(self.counted.safe);
         self.added.undo_savepoint();
+        self.standing.undo_savepoint();
         self.execute("ROLLBACK TO job", [])?;
         self.release()
     }
@@ -121,6 +140,7 @@ impl Tables {
         self.forget();
         self.counted.callbacks.clear();
         self.added.clear();
+        self.standing.clear();
         if self.in_transaction() {
             // Nothing better can be done; the next transaction will tell.
             let _ = self.execute("ROLLBACK", []);
@@ -150,6 +170,7 @@ impl Tables {
     fn forget(&mut self) {
         self.campaigns.clear();
         self.rows.clear();
+        self.recent.clear();
     }
 }
 
