@@ -115,6 +115,7 @@ async fn dispatch(command: Command) -> Result<u8, Failure> {
         Command::Contacts(args) => commands::lists::contacts(args.command).await,
         Command::Consents(args) => commands::lists::consents(args.command).await,
         Command::OptOuts(args) => commands::opt_outs::run(args.command).await,
+        Command::Ledger(args) => commands::ledger::run(args.command).await,
         Command::Doctor(args) => commands::doctor::run(args).await,
         Command::Completions(args) => commands::shell::completions(&args),
         Command::Man => commands::shell::man(),

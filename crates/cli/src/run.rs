@@ -1,16 +1,15 @@
 //! Running a campaign that is in the ledger: sending, waiting, reporting.
 
 use std::io::BufWriter;
-use std::path::Path;
-use std::sync::Arc;
 use std::time::Instant;
 
 use sinch_batch::campaign::report::write_json;
 use sinch_batch::campaign::{Campaign, CampaignError, CampaignProgress, Receipts, SendLimits, SendOutcome, StopReason};
-use sinch_batch::ledger::{CampaignStatus, LedgerErrorKind, Phase, SqliteLedger};
+use sinch_batch::ledger::{CampaignStatus, LedgerErrorKind, Phase};
 
 use crate::args::RunArgs;
 use crate::fail::Failure;
+use crate::ledgers::{AnyLedger, Place};
 use crate::output::{Stdout, count, grouped, json_out};
 use crate::progress::Progress;
 use crate::signals::{self, Stop};
@@ -33,10 +32,10 @@ pub(crate) fn limits(args: &RunArgs) -> SendLimits {
 
 /// Everything a run needs.
 pub(crate) struct Run<'a> {
-    pub(crate) ledger_path: &'a Path,
+    pub(crate) ledger_path: &'a Place,
     /// Whether the ledger outlives this process; one that is made up for trying locally does not.
     pub(crate) keeps: bool,
-    pub(crate) ledger: Arc<SqliteLedger>,
+    pub(crate) ledger: AnyLedger,
     pub(crate) campaign: Campaign,
     /// Whether this process receives callbacks.
     pub(crate) receives: bool,
@@ -148,7 +147,7 @@ impl Run<'_> {
             }
             CampaignError::Ledger(error) => Failure::new(
                 exit::LEDGER,
-                format!("ledger {}: {}; nothing more was sent", next.ledger.display(), ledgers::told(error)),
+                format!("ledger {}: {}; nothing more was sent", next.ledger, ledgers::told(error)),
             )
             .hint(resume),
             other => Failure::because(exit::LOOK, "sending stopped", other).hint(resume),
@@ -291,7 +290,7 @@ const TRY_AGAIN: &str = "try again; with --ledger FILE a campaign can be looked 
 /// What to type after a run.
 pub(crate) struct Next<'a> {
     pub(crate) campaign: &'a str,
-    pub(crate) ledger: &'a Path,
+    pub(crate) ledger: &'a Place,
     pub(crate) keeps: bool,
 }
 

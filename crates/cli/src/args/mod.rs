@@ -7,6 +7,7 @@ mod callbacks;
 mod duration;
 mod file;
 mod halt;
+mod ledger;
 mod life;
 mod opt_outs;
 mod parse;
@@ -32,6 +33,7 @@ pub(crate) use self::callbacks::{
 use self::duration::duration;
 pub(crate) use self::file::{JudgeArgs, ReadArgs};
 pub(crate) use self::halt::HaltArgs;
+pub(crate) use self::ledger::{LedgerCommand, LedgerCommandArgs, MigrateArgs};
 pub(crate) use self::life::{PauseArgs, RetryArgs};
 pub(crate) use self::opt_outs::{OptOutsArgs, OptOutsCommand, OptOutsFile, SuppressArgs};
 pub(crate) use self::parse::{asks_for_json, command, parse};
@@ -117,6 +119,8 @@ pub(crate) enum Command {
     Consents(ConsentsArgs),
     /// Keep a list of people who opted out, for `--suppress`
     OptOuts(OptOutsArgs),
+    /// Make or update the tables of a ledger
+    Ledger(LedgerCommandArgs),
     /// Check the setup: credentials, token, region, clock
     Doctor(DoctorArgs),
     /// Print a script that completes commands and flags in a shell
@@ -156,8 +160,9 @@ pub(crate) struct Json {
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct LedgerArgs {
-    /// Ledger file (SQLite), the record of what was sent [default: in the user's state folder]
-    #[arg(long, value_name = "FILE", env = "SINCH_BATCH_LEDGER")]
+    /// Ledger, the record of what was sent: a file, or postgres://user@host/database for several machines
+    /// [default: a file in the user's state folder]
+    #[arg(long, value_name = "FILE|URL", env = "SINCH_BATCH_LEDGER")]
     pub(crate) ledger: Option<PathBuf>,
 }
 

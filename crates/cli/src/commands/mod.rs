@@ -6,6 +6,7 @@ pub(crate) mod check;
 pub(crate) mod doctor;
 pub(crate) mod end;
 pub(crate) mod inspect;
+pub(crate) mod ledger;
 pub(crate) mod listen;
 pub(crate) mod lists;
 pub(crate) mod opt_outs;

@@ -3,15 +3,15 @@
 mod late;
 
 use std::path::Path;
-use std::sync::Arc;
 
 use sinch_batch::campaign::{Campaign, CampaignError};
-use sinch_batch::ledger::{self, Ledger, LedgerErrorKind, Phase, SqliteLedger};
+use sinch_batch::ledger::{self, LedgerErrorKind, Phase};
 use sinch_batch::models::Timestamp;
 use sinch_batch::recipients::RecipientFile;
 
 use crate::args::{Late, ResumeArgs};
 use crate::fail::Failure;
+use crate::ledgers::{AnyLedger, Place};
 use crate::output::count;
 use crate::receiver::{Receiver, secret};
 use crate::run::{Next, Run, limits};
@@ -22,7 +22,7 @@ use crate::{exit, input, ledgers, say, signals, suppress};
 
 pub(crate) async fn run(args: ResumeArgs) -> Result<u8, Failure> {
     let stop = signals::watch();
-    let ledger_path = ledgers::path(&args.ledger)?;
+    let ledger_path = ledgers::place(&args.ledger)?;
     let (ledger, campaign, receiver) = signals::unless_stopped(&stop, prepare(&args, &ledger_path, &stop)).await?;
     let receives = receiver.is_some();
     let json = args.json.json;
@@ -33,10 +33,10 @@ pub(crate) async fn run(args: ResumeArgs) -> Result<u8, Failure> {
 /// Everything up to the first batch. Nothing is sent.
 async fn prepare(
     args: &ResumeArgs,
-    ledger_path: &Path,
+    ledger_path: &Place,
     stop: &Stop,
-) -> Result<(Arc<SqliteLedger>, Campaign, Option<Receiver>), Failure> {
-    let ledger = ledgers::open_existing(ledger_path)?;
+) -> Result<(AnyLedger, Campaign, Option<Receiver>), Failure> {
+    let ledger = ledgers::open_existing(ledger_path).await?;
     let record = ledgers::find(&*ledger, ledger_path, Some(&args.campaign)).await?;
     let status = ledger.status(record.id).await.map_err(|error| ledgers::failed(ledger_path, &error))?;
     let next = Next { campaign: &record.name, ledger: ledger_path, keeps: true };
@@ -97,7 +97,7 @@ async fn prepare(
         return Err(other("app", &record.app, app, "SINCH_APP_ID"));
     }
     let receiver = match args.run.listen {
-        Some(address) => Some(Receiver::start(address, secret()?, ledger.clone()).await?),
+        Some(address) => Some(Receiver::start(address, secret()?, ledger.shared()).await?),
         None => None,
     };
     let client = service.connect().await?.with_stop(signals::stop_calls(stop));
@@ -105,7 +105,7 @@ async fn prepare(
         let released = ledger.release(record.id, worker, Timestamp::now()).await;
         released.map_err(|error| ledgers::failed(ledger_path, &error))?;
     }
-    let campaign = Campaign::resume(ledger.clone(), &record.name, client, source)
+    let campaign = Campaign::resume(ledger.shared(), &record.name, client, source)
         .await
         .map_err(|error| not_resumed(ledger_path, &file, &next, error))?
         .with_limits(limits(&args.run).with_halt(must_halt.with_past_halt(args.past_halt)))
@@ -121,7 +121,7 @@ fn open(file: &Path, record: &ledger::CampaignRecord) -> Result<RecipientFile, F
 }
 
 /// Why a campaign does not go on. Nothing was sent.
-fn not_resumed(ledger_path: &Path, file: &Path, next: &Next<'_>, error: CampaignError) -> Failure {
+fn not_resumed(ledger_path: &Place, file: &Path, next: &Next<'_>, error: CampaignError) -> Failure {
     match error {
         CampaignError::Changed => Failure::new(
             exit::BAD_INPUT,

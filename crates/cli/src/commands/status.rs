@@ -4,7 +4,7 @@ mod schedule;
 
 use serde::Serialize;
 use sinch_batch::campaign::report::{failures_by_reason, write_json_with};
-use sinch_batch::ledger::{CallbackCount, CampaignRecord, CampaignStatus, Ledger, Phase};
+use sinch_batch::ledger::{CallbackCount, CampaignRecord, CampaignStatus, Phase};
 use sinch_batch::models::Timestamp;
 
 use crate::args::StatusArgs;
@@ -43,8 +43,8 @@ struct More<'a> {
 }
 
 pub(crate) async fn run(args: StatusArgs) -> Result<u8, Failure> {
-    let path = ledgers::path(&args.ledger)?;
-    let ledger = ledgers::open_existing(&path)?;
+    let path = ledgers::place(&args.ledger)?;
+    let ledger = ledgers::open_existing(&path).await?;
     let failed = |error| ledgers::failed(&path, &error);
     let callbacks = ledger.callbacks().await.map_err(failed)?;
     let Some(name) = &args.campaign else {

@@ -13,7 +13,6 @@ mod tls;
 
 use std::io::IsTerminal;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
@@ -39,6 +38,7 @@ use self::sink::{Forward, Sink};
 use crate::args::{ListenArgs, PrintAs};
 use crate::exit;
 use crate::fail::Failure;
+use crate::ledgers::Place;
 use crate::post::Poster;
 use crate::say;
 
@@ -92,7 +92,7 @@ impl Receiver {
     }
 
     /// Starts to receive with all that was asked for, into the ledger at this path.
-    pub(crate) async fn with(args: &ListenArgs, ledger: Arc<dyn Ledger>, path: &Path) -> Result<Self, Failure> {
+    pub(crate) async fn with(args: &ListenArgs, ledger: Arc<dyn Ledger>, path: &Place) -> Result<Self, Failure> {
         let (files, verifiers, tls) = Files::open(args)?;
         let files = files.any().then_some(files);
         let forward = match &args.forward {
@@ -117,7 +117,7 @@ impl Receiver {
             .with_in_flight(size(args.limits.max_in_flight))
             .with_read(args.limits.read_timeout)
             .with_answer(args.limits.answer_timeout);
-        let strangers = Some(Strangers::new(path.to_owned()));
+        let strangers = Some(Strangers::new(path.clone()));
         let screen = if std::io::stdout().is_terminal() { PrintAs::Text } else { PrintAs::None };
         let arrivals = Arrivals::new(args.print.unwrap_or(screen), &args.events, ledger.clone());
         let sink = Sink { journal, opt_outs, ledger, forward, metrics: Arc::default(), strangers, arrivals };

@@ -93,11 +93,22 @@ impl PostgresLedger {
     /// # Errors
     /// As [`open`](Self::open).
     pub async fn open_with_limits(url: &str, limits: StoreLimits) -> Result<Self, LedgerError> {
-        let place = place(url, limits)?;
+        Self::open_at(place(url, limits)?, true).await
+    }
+
+    /// Opens a ledger that is there already; nothing is made.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and `NotALedger` if the schema is empty.
+    pub async fn open_existing(url: &str) -> Result<Self, LedgerError> {
+        Self::open_at(place(url, StoreLimits::default())?, false).await
+    }
+
+    async fn open_at(place: Place, may_create: bool) -> Result<Self, LedgerError> {
         let mut tries = Tries::new(&place);
         loop {
             let client = tries.client().await.map_err(Fault::into_error)?;
-            match in_time(schema::open(Connection { client: &client, schema: &place.schema })).await {
+            match in_time(schema::open(Connection { client: &client, schema: &place.schema }, may_create)).await {
                 Ok(()) => break,
                 Err(fault) => tries.after(client, fault).await.map_err(Fault::into_error)?,
             }

@@ -1,0 +1,12 @@
+//! `ledger`: the record itself, rather than the campaigns in it.
+
+mod migrate;
+
+use crate::args::LedgerCommand;
+use crate::fail::Failure;
+
+pub(crate) async fn run(command: LedgerCommand) -> Result<u8, Failure> {
+    match command {
+        LedgerCommand::Migrate(args) => migrate::run(&args).await,
+    }
+}
