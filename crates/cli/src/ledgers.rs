@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use etcetera::BaseStrategy;
+use sinch_batch::ledger::copy::WholeLedger;
 use sinch_batch::ledger::{CampaignRecord, Ledger, LedgerError, LedgerErrorKind, PostgresLedger, SqliteLedger};
 
 pub(crate) use self::place::Place;
@@ -29,6 +30,16 @@ impl AnyLedger {
         match self {
             Self::Sqlite(ledger) => ledger.clone(),
             Self::Postgres(ledger) => ledger.clone(),
+        }
+    }
+}
+
+impl AnyLedger {
+    /// The ledger as something that can be copied.
+    pub(crate) fn whole(&self) -> &dyn WholeLedger {
+        match self {
+            Self::Sqlite(ledger) => &**ledger,
+            Self::Postgres(ledger) => &**ledger,
         }
     }
 }

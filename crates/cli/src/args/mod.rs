@@ -33,7 +33,7 @@ pub(crate) use self::callbacks::{
 use self::duration::duration;
 pub(crate) use self::file::{JudgeArgs, ReadArgs};
 pub(crate) use self::halt::HaltArgs;
-pub(crate) use self::ledger::{LedgerCommand, LedgerCommandArgs, MigrateArgs};
+pub(crate) use self::ledger::{CopyArgs, LedgerCommand, LedgerCommandArgs, MigrateArgs};
 pub(crate) use self::life::{PauseArgs, RetryArgs};
 pub(crate) use self::opt_outs::{OptOutsArgs, OptOutsCommand, OptOutsFile, SuppressArgs};
 pub(crate) use self::parse::{asks_for_json, command, parse};
@@ -119,7 +119,7 @@ pub(crate) enum Command {
     Consents(ConsentsArgs),
     /// Keep a list of people who opted out, for `--suppress`
     OptOuts(OptOutsArgs),
-    /// Make or update the tables of a ledger
+    /// Copy a ledger, or make its tables
     Ledger(LedgerCommandArgs),
     /// Check the setup: credentials, token, region, clock
     Doctor(DoctorArgs),

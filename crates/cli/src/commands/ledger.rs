@@ -1,5 +1,6 @@
 //! `ledger`: the record itself, rather than the campaigns in it.
 
+mod copy;
 mod migrate;
 
 use crate::args::LedgerCommand;
@@ -7,6 +8,7 @@ use crate::fail::Failure;
 
 pub(crate) async fn run(command: LedgerCommand) -> Result<u8, Failure> {
     match command {
+        LedgerCommand::Copy(args) => copy::run(&args).await,
         LedgerCommand::Migrate(args) => migrate::run(&args).await,
     }
 }

@@ -4,7 +4,7 @@ mod heading;
 mod one;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use sinch_batch::campaign::{Campaign, CampaignError, CampaignRequest, CheckedCampaign};

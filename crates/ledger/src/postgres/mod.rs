@@ -20,6 +20,7 @@ mod read;
 mod records;
 mod schema;
 mod shared;
+mod transfer;
 mod url;
 mod write;
 

@@ -1,6 +1,7 @@
 //! A ledger in a SQLite file, which several processes can use at once.
 
 mod columns;
+mod copy;
 mod schema;
 mod sums;
 mod tables;

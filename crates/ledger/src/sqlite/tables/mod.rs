@@ -84,6 +84,11 @@ impl Tables {
         }
     }
 
+    /// The connection itself, for what is no decision.
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     pub(super) fn begin(&self) -> Result<(), LedgerError> {
         self.execute("BEGIN IMMEDIATE", [])
     }
