@@ -1,7 +1,7 @@
 //! Running a campaign that is in the ledger: sending, waiting, reporting.
 
 use std::io::BufWriter;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sinch_batch::campaign::report::write_json;
 use sinch_batch::campaign::{Campaign, CampaignError, CampaignProgress, Receipts, SendLimits, SendOutcome, StopReason};
@@ -17,6 +17,9 @@ use crate::{exit, ledgers, render, say};
 
 /// How many failures the table after a send shows.
 const SHOWN_FAILURES: usize = 20;
+
+/// How often a worker looks whether a pause is over.
+const PAUSE_LOOK: Duration = Duration::from_secs(1);
 
 /// What bounds a run, as it was typed.
 pub(crate) fn limits(args: &RunArgs) -> SendLimits {
@@ -39,8 +42,18 @@ pub(crate) struct Run<'a> {
     pub(crate) campaign: Campaign,
     /// Whether this process receives callbacks.
     pub(crate) receives: bool,
+    /// Whether it waits until a pause is lifted by somebody else.
+    pub(crate) waits: bool,
     pub(crate) json: bool,
     pub(crate) stop: Stop,
+}
+
+/// Whether sending ended because the campaign is paused or cancelled.
+fn is_not_running(sent: &Result<SendOutcome, CampaignError>) -> bool {
+    match sent {
+        Ok(outcome) => outcome.stopped == Some(StopReason::NotRunning),
+        Err(error) => error.ledger().is_some_and(|error| error.kind() == LedgerErrorKind::NotRunning),
+    }
 }
 
 /// How a run ended.
@@ -64,7 +77,16 @@ impl Run<'_> {
         let mut talk = Talk { next: &next, said: None, progress: &progress };
         signals::end_at_once_with(Some(exit::LOOK));
 
-        let sent = self.campaign.send(self.stopped(), |progress| talk.about(progress)).await;
+        let sent = loop {
+            let sent = self.campaign.send(self.stopped(), |progress| talk.about(progress)).await;
+            if !self.waits || !is_not_running(&sent) || self.status().await?.phase != Phase::Paused {
+                break sent;
+            }
+            if self.pause_ends(&next, &progress).await? {
+                continue;
+            }
+            break sent;
+        };
         let sent = sent.map_err(|error| self.failed(&next, error));
         // The ledger knows best: a receipt may have proved what no response said.
         let status = self.status().await?;
@@ -96,6 +118,25 @@ impl Run<'_> {
             Some(error) => ledgers::failed(self.ledger_path, error),
             None => Failure::because(exit::UNEXPECTED, "the campaign has no status", &error),
         })
+    }
+
+    /// Waits until a pause is over; `false` if somebody asks this process to stop before.
+    async fn pause_ends(&self, next: &Next<'_>, progress: &Progress) -> Result<bool, Failure> {
+        say!("the campaign is paused; {}", next.command("this worker waits, and all go on with", "resume", TRY_AGAIN));
+        let mut stop = std::pin::pin!(self.stopped());
+        let mut look = tokio::time::interval(PAUSE_LOOK);
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut stop => return Ok(false),
+                _ = look.tick() => {}
+            }
+            let status = self.status().await?;
+            if status.phase != Phase::Paused {
+                return Ok(true);
+            }
+            progress.show(&status, true, Some("paused"));
+        }
     }
 
     fn stopped(&self) -> impl Future<Output = ()> + use<> {

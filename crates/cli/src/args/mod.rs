@@ -14,6 +14,7 @@ mod parse;
 mod request;
 mod simulate;
 mod torture;
+mod work;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -40,6 +41,7 @@ pub(crate) use self::parse::{asks_for_json, command, parse};
 pub(crate) use self::request::RequestArgs;
 pub(crate) use self::simulate::SimulateArgs;
 pub(crate) use self::torture::TortureArgs;
+pub(crate) use self::work::WorkArgs;
 use crate::exit;
 
 /// Send a message to everyone in a file, never twice, and know who got it
@@ -87,6 +89,8 @@ pub(crate) enum Command {
     Send(Box<SendArgs>),
     /// Continue an unfinished campaign
     Resume(Box<ResumeArgs>),
+    /// Send a campaign together with other machines
+    Work(Box<WorkArgs>),
     /// Send the failed rows of a campaign that may succeed again
     Retry(Box<RetryArgs>),
     /// Pause a campaign: nothing more is sent until it is resumed

@@ -20,7 +20,7 @@ struct Ready {
 pub(crate) async fn run(args: ListenArgs) -> Result<u8, Failure> {
     let path = ledgers::place(&args.ledger)?;
     let ledger = ledgers::open(&path).await?;
-    let mut receiver = Receiver::with(&args, ledger.shared(), &path).await?;
+    let mut receiver = Receiver::with(&args, &ledger, &path).await?;
     // Before anybody knows that we are there, so that no signal finds us unprepared.
     let (ask, asked) = mpsc::channel(1);
     let stop = signals::stop_or_end(receiver.has_files().then_some(ask));

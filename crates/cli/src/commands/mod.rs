@@ -25,3 +25,4 @@ pub(crate) mod status;
 pub(crate) mod torture;
 pub(crate) mod trigger;
 pub(crate) mod watch;
+pub(crate) mod work;

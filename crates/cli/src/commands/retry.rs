@@ -17,7 +17,7 @@ use crate::receiver::{Receiver, secret};
 use crate::run::{Next, Run, limits};
 use crate::service::Service;
 use crate::settings::Settings;
-use crate::{exit, input, ledgers, message, render, say, signals, suppress, terminal};
+use crate::{exit, input, ledgers, message, pace, render, say, signals, suppress, terminal};
 
 /// A line of attempts that is longer than this hardly gets better.
 const LONG_LINE: usize = 5;
@@ -54,6 +54,7 @@ pub(crate) async fn run(args: RetryArgs) -> Result<u8, Failure> {
         ledger,
         campaign,
         receives: receiver.is_some(),
+        waits: false,
         json: args.json.json,
         stop,
     };
@@ -86,7 +87,7 @@ async fn prepare(
     }
     let (source, plan, request) = check(&file, &parent, source, plan, request).await?;
     let receiver = match args.run.listen {
-        Some(address) => Some(Receiver::start(address, secret()?, ledger.shared()).await?),
+        Some(address) => Some(Receiver::start(address, secret()?, ledger).await?),
         None => None,
     };
     let client = service.connect().await?;
@@ -94,6 +95,7 @@ async fn prepare(
         Some(name) => name.clone(),
         None => free_name(&**ledger, ledger_path, &parent.name).await?,
     };
+    let client = pace::paced(client, ledger, args.run.max_rate);
     let campaign = Campaign::retry(ledger.shared(), name, client, source, plan, request)
         .await
         .map_err(|error| not_begun(ledger_path, &file, &parent, error))?

@@ -25,7 +25,7 @@ use crate::run::{Next, Run, limits};
 use crate::service::{Service, app_id};
 use crate::settings::Settings;
 use crate::signals::Stop;
-use crate::{exit, input, ledgers, outputs, say, signals, suppress};
+use crate::{exit, input, ledgers, outputs, pace, say, signals, suppress};
 
 /// A made-up app in the form of a ULID, which is all that the simulator can check of it.
 const PRACTICE_APP: &str = "01KZ4EBHKN27EZJ4Q91V5C36G1";
@@ -51,6 +51,7 @@ pub(crate) async fn run(args: SendArgs) -> Result<u8, Failure> {
         ledger,
         campaign,
         receives: stage.receiver.is_some(),
+        waits: false,
         json: args.json.json,
         stop: stop.clone(),
     };
@@ -137,7 +138,7 @@ async fn prepare(args: &SendArgs, stop: &Stop) -> Result<Prepared, Failure> {
     let stage = match service {
         Some(service) => {
             let receiver = match args.run.listen {
-                Some(address) => Some(Receiver::start(address, secret()?, ledger.shared()).await?),
+                Some(address) => Some(Receiver::start(address, secret()?, &ledger).await?),
                 None => None,
             };
             Stage { service, receiver, simulator: None }
@@ -158,6 +159,7 @@ async fn prepare(args: &SendArgs, stop: &Stop) -> Result<Prepared, Failure> {
     let checked = if args.simulate { checked.with_practice() } else { checked };
     let checked = if args.allow_duplicate { checked.with_duplicate_allowed() } else { checked };
     let name = args.campaign.clone().unwrap_or_else(short_name);
+    let client = pace::paced(client, &ledger, args.run.max_rate);
     let campaign = Campaign::begin(ledger.shared(), name, client, checked)
         .await
         .map_err(|error| not_begun(&ledger_path, file, error))?
@@ -314,7 +316,7 @@ struct Stage {
 async fn try_locally(ledger: &AnyLedger) -> Result<Stage, Failure> {
     let secret = uuid::Uuid::new_v4().to_string();
     let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let receiver = Receiver::start(loopback, WebhookSecret::new(secret.clone()), ledger.shared()).await?;
+    let receiver = Receiver::start(loopback, WebhookSecret::new(secret.clone()), ledger).await?;
     let config = SimulatorConfig::default()
         .with_callback_url(receiver.url())
         .with_webhook_secret(WebhookSecret::new(secret))

@@ -44,7 +44,7 @@ use crate::campaign::{CampaignId, CampaignRecord, Created, NewCampaign};
 use crate::decide;
 use crate::entry::{BatchRecord, Entry, MessageFailure, RetryRow};
 use crate::error::LedgerError;
-use crate::lease::{Claim, Claimed, Renewed, Run};
+use crate::lease::{Claim, Claimed, Held, Renewed, Run};
 use crate::ledger::{BoxFuture, Ledger};
 use crate::plan::Plan;
 use crate::status::CampaignStatus;
@@ -273,6 +273,10 @@ impl Ledger for PostgresLedger {
         let mut hints = about(campaign);
         hints.push(Hint::Needs(Need::Held(campaign)));
         self.write(hints, move |overlay| decide::release(overlay, campaign, &worker, now))
+    }
+
+    fn held(&self, campaign: CampaignId, now: Timestamp) -> BoxFuture<'_, Result<Vec<Held>, LedgerError>> {
+        Box::pin(read::held(&self.place, campaign, now))
     }
 
     fn record(&self, campaign: CampaignId, entry: Entry, now: Timestamp) -> BoxFuture<'_, Result<(), LedgerError>> {
