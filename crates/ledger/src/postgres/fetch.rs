@@ -30,6 +30,8 @@ enum Kind {
     Like(Need),
     NextCampaign,
     Recount(CampaignId),
+    LastEvent(CampaignId),
+    Removable(CampaignId, u32),
     Batches,
     Before,
     Of,
@@ -194,6 +196,18 @@ fn alone(base: &mut Base, need: &Need) -> Option<(Kind, String, Params)> {
             let sql = "SELECT stage, count(*), sum(n_rows)::bigint, sum(CASE WHEN doubled > 0 THEN n_rows ELSE 0 END)::bigint \
                  FROM @.batch WHERE campaign = $1 GROUP BY stage";
             (Kind::Recount(*id), sql.to_owned(), params.integer(id.get()))
+        }
+        Need::LastEvent(id) => {
+            base.last_events.entry(*id).or_default();
+            let sql = "SELECT max(at) FROM (SELECT max(last_attempt) AS at FROM @.batch WHERE campaign = $1 \
+                 UNION ALL SELECT max(send_after) FROM @.batch WHERE campaign = $1 \
+                 UNION ALL SELECT max(minute) * 60000000 FROM @.pulse WHERE campaign = $1) AS event";
+            (Kind::LastEvent(*id), sql.to_owned(), params.integer(id.get()))
+        }
+        Need::Removable(id, limit) => {
+            base.removable.entry((*id, *limit)).or_default();
+            let sql = "SELECT count(*) FROM (SELECT 1 FROM @.message WHERE campaign = $1 LIMIT $2) AS some";
+            (Kind::Removable(*id, *limit), sql.to_owned(), params.integer(id.get()).integer((*limit).into()))
         }
         Need::Digests(digests) => {
             base.digests.get_or_insert_default();
@@ -397,6 +411,14 @@ fn absorb(base: &mut Base, kind: &Kind, rows: &[Row]) -> Result<(), LedgerError>
                 recount.add(read_stage(get(row, 0)?)?, number(row, 1)?, number(row, 2)?, number(row, 3)?);
             }
             base.recounts.insert(*id, recount);
+        }
+        Kind::LastEvent(id) => {
+            let at = rows.first().map(|row| get::<Option<i64>>(row, 0)).transpose()?.flatten();
+            base.last_events.insert(*id, at);
+        }
+        Kind::Removable(id, limit) => {
+            let count = rows.first().map(|row| number(row, 0)).transpose()?.unwrap_or_default();
+            base.removable.insert((*id, *limit), count);
         }
         Kind::Batches | Kind::Of => {
             for row in rows {

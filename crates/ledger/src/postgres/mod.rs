@@ -45,7 +45,7 @@ use crate::decide;
 use crate::entry::{BatchRecord, Entry, MessageFailure, RetryRow};
 use crate::error::LedgerError;
 use crate::lease::{Claim, Claimed, Held, Renewed, Run};
-use crate::ledger::{BoxFuture, Ledger};
+use crate::ledger::{BoxFuture, Ledger, Pruned};
 use crate::plan::Plan;
 use crate::status::CampaignStatus;
 use crate::store::StoreLimits;
@@ -233,6 +233,24 @@ impl Ledger for PostgresLedger {
 
     fn stop(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), LedgerError>> {
         self.write(about(campaign), move |overlay| decide::stop(overlay, campaign))
+    }
+
+    fn forget(&self, campaign: CampaignId, rows: Vec<u64>) -> BoxFuture<'_, Result<u64, LedgerError>> {
+        self.write(about(campaign), move |overlay| decide::forget(overlay, campaign, &rows))
+    }
+
+    fn ended(&self, campaign: CampaignId) -> BoxFuture<'_, Result<Option<Timestamp>, LedgerError>> {
+        Box::pin(async move {
+            let needs = [Need::Record(campaign)];
+            group::read(&self.place, &needs, |overlay| decide::ended(overlay, campaign)).await
+        })
+    }
+
+    fn prune(&self, campaign: CampaignId, before: Timestamp, limit: u32) -> BoxFuture<'_, Result<Pruned, LedgerError>> {
+        let mut hints = about(campaign);
+        // What was deferred may be cleared with them, and belongs to no campaign.
+        hints.push(Hint::Needs(Need::Global));
+        self.write_alone(hints, move |overlay| decide::prune(overlay, campaign, before, limit))
     }
 
     fn begin_run(&self, campaign: CampaignId, resend_after: Duration) -> BoxFuture<'_, Result<Run, LedgerError>> {

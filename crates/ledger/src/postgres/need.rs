@@ -35,6 +35,10 @@ pub(super) enum Need {
     Over(Box<[String; 2]>),
     NextCampaign,
     Recount(CampaignId),
+    /// When something happened last.
+    LastEvent(CampaignId),
+    /// How many messages there are to remove, at most so many.
+    Removable(CampaignId, u32),
     Batch(CampaignId, u32),
     /// The batch whose first row is this one or last before it.
     Before(CampaignId, u64),
@@ -154,6 +158,9 @@ pub(super) struct Base {
     pub(super) like: BTreeMap<Need, Vec<CampaignRecord>>,
     pub(super) next_campaign: Option<CampaignId>,
     pub(super) recounts: HashMap<CampaignId, Recount>,
+    /// In microseconds.
+    pub(super) last_events: HashMap<CampaignId, Option<i64>>,
+    pub(super) removable: HashMap<(CampaignId, u32), u64>,
     pub(super) batches: BTreeMap<Place, Option<Batch>>,
     pub(super) ids: HashMap<Box<str>, Option<Place>>,
     pub(super) digests: Option<HashMap<Digest, Vec<(CampaignId, bool)>>>,

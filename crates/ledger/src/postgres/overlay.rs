@@ -12,6 +12,7 @@ use sinch_batch_models::{BatchId, Timestamp};
 use sinch_batch_tracking::{CampaignKey, MessageState, Progress};
 
 use super::need::{Base, FreeOf, Need, Place, READ_AHEAD, key};
+use super::records::damaged;
 use crate::callback::{CallbackCount, ReceivedCallback};
 use crate::campaign::{CampaignId, CampaignRecord, NewCampaign};
 use crate::entry::BatchStage;
@@ -39,6 +40,8 @@ pub(super) struct Changes {
     pub(super) messages: BTreeMap<(CampaignId, u64), MessageState>,
     pub(super) reasons: BTreeMap<(CampaignId, Box<str>), i64>,
     pub(super) pulse: BTreeMap<(CampaignId, i64), Pulse>,
+    /// Messages that are removed, at most so many.
+    pub(super) removed: Option<(CampaignId, u32)>,
     pub(super) deferred_cleared: bool,
     pub(super) deferred: BTreeMap<DeferredAt, Option<Deferred>>,
     deferred_count: Option<u64>,
@@ -68,6 +71,7 @@ impl Changes {
         for ((campaign, minute), more) in later.pulse {
             add_pulse(self.pulse.entry((campaign, minute)).or_insert(Pulse::new(minute)), &more);
         }
+        self.removed = later.removed.or(self.removed);
         if later.deferred_cleared {
             self.deferred_cleared = true;
             self.deferred.clear();
@@ -333,6 +337,25 @@ impl Store for Overlay {
         match self.base.recounts.get(&campaign) {
             Some(recount) => Ok(*recount),
             None => self.miss(Need::Recount(campaign)),
+        }
+    }
+
+    fn last_event(&mut self, campaign: CampaignId) -> Result<Option<Timestamp>, LedgerError> {
+        // A job that asks for this is a group of its own, so there are no changes.
+        match self.base.last_events.get(&campaign) {
+            Some(at) => at.map(|at| Timestamp::from_microsecond(at).map_err(|_| damaged())).transpose(),
+            None => self.miss(Need::LastEvent(campaign)),
+        }
+    }
+
+    fn remove_messages(&mut self, campaign: CampaignId, limit: u32) -> Result<u64, LedgerError> {
+        // Likewise.
+        match self.base.removable.get(&(campaign, limit)) {
+            Some(count) => {
+                self.job.removed = Some((campaign, limit));
+                Ok(*count)
+            }
+            None => self.miss(Need::Removable(campaign, limit)),
         }
     }
 

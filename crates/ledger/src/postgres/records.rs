@@ -25,7 +25,7 @@ pub(super) const CAMPAIGN: &str = "id, name, key, project, app, service, input, 
      message_fingerprint, request, request_fingerprint, n_rows, n_skipped, batch_size, practice, settings, created, \
      parent, root";
 
-pub(super) const SUMS: &str = "campaign, phase, behind, n_rows, n_skipped, n_suppressed, n_accepted, n_unknown, \
+pub(super) const SUMS: &str = "campaign, phase, behind, pruned, n_rows, n_skipped, n_suppressed, n_accepted, n_unknown, \
      n_doubled, n_systemic, batches_planned, batches_accepted, batches_unknown, batches_refused, batches_skipped, \
      pending, queued, delivered, read, failed, cancelled, runs, resend_after";
 
@@ -65,31 +65,32 @@ fn fingerprint(row: &Row, at: usize) -> Result<Option<Fingerprint>, LedgerError>
 }
 
 pub(super) fn read_sums(row: &Row) -> Result<Sums, LedgerError> {
-    let mut sums = Sums::new(number(row, 3)?, number(row, 4)?, 0);
+    let mut sums = Sums::new(number(row, 4)?, number(row, 5)?, 0);
     sums.phase = read_phase(get(row, 1)?)?;
     sums.behind = get(row, 2)?;
-    sums.suppressed = number(row, 5)?;
-    sums.accepted = number(row, 6)?;
-    sums.unknown = number(row, 7)?;
-    sums.doubled = number(row, 8)?;
-    sums.systemic = number(row, 9)?;
+    sums.pruned = get(row, 3)?;
+    sums.suppressed = number(row, 6)?;
+    sums.accepted = number(row, 7)?;
+    sums.unknown = number(row, 8)?;
+    sums.doubled = number(row, 9)?;
+    sums.systemic = number(row, 10)?;
     sums.batches = BatchCounts {
-        planned: number(row, 10)?,
-        accepted: number(row, 11)?,
-        unknown: number(row, 12)?,
-        refused: number(row, 13)?,
-        skipped: number(row, 14)?,
+        planned: number(row, 11)?,
+        accepted: number(row, 12)?,
+        unknown: number(row, 13)?,
+        refused: number(row, 14)?,
+        skipped: number(row, 15)?,
     };
     sums.messages = Tally {
-        pending: number(row, 15)?,
-        queued: number(row, 16)?,
-        delivered: number(row, 17)?,
-        read: number(row, 18)?,
-        failed: number(row, 19)?,
-        cancelled: number(row, 20)?,
+        pending: number(row, 16)?,
+        queued: number(row, 17)?,
+        delivered: number(row, 18)?,
+        read: number(row, 19)?,
+        failed: number(row, 20)?,
+        cancelled: number(row, 21)?,
     };
-    sums.runs = number(row, 21)?;
-    sums.resend_after = Duration::from_micros(number(row, 22)?);
+    sums.runs = number(row, 22)?;
+    sums.resend_after = Duration::from_micros(number(row, 23)?);
     Ok(sums)
 }
 

@@ -42,6 +42,7 @@ CREATE TABLE @.standing (
     campaign bigint PRIMARY KEY,
     phase smallint NOT NULL, -- 1 running, 2 paused, 3 cancelled, 4 stopping, 5 halted
     behind boolean NOT NULL, -- whether the service has a batch that was never tried from here
+    pruned boolean NOT NULL, -- whether messages of it were removed
     n_rows bigint NOT NULL,
     n_skipped bigint NOT NULL,
     n_suppressed bigint NOT NULL, -- a part of n_skipped

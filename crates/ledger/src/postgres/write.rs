@@ -52,6 +52,7 @@ impl Writes {
         writes.new_batches(&new);
         writes.batches(&old);
         writes.messages(&changes);
+        writes.removed(&changes);
         writes.reasons(&changes);
         writes.pulse(&changes);
         writes.doubles(&changes);
@@ -118,6 +119,7 @@ impl Writes {
             .integers(all.keys().map(|campaign| campaign.get()).collect())
             .smalls(all.values().map(|sums| phase_number(sums.phase)).collect())
             .flags(all.values().map(|sums| sums.behind).collect())
+            .flags(all.values().map(|sums| sums.pruned).collect())
             .integers(numbers(|sums| sums.rows))
             .integers(numbers(|sums| sums.skipped))
             .integers(numbers(|sums| sums.suppressed))
@@ -199,6 +201,16 @@ impl Writes {
             .texts(all.iter().map(|((_, code), _)| text(code)).collect())
             .integers(all.iter().map(|(_, by)| **by).collect());
         self.upsert("reason", "campaign, code", "campaign, code, n", "n = t.n + excluded.n", params);
+    }
+
+    fn removed(&mut self, changes: &Changes) {
+        if let Some((campaign, limit)) = changes.removed {
+            self.add(
+                "DELETE FROM @.message WHERE campaign = $1 AND row IN \
+                 (SELECT row FROM @.message WHERE campaign = $1 ORDER BY row LIMIT $2)",
+                Params::new().integer(campaign.get()).integer(limit.into()),
+            );
+        }
     }
 
     fn pulse(&mut self, changes: &Changes) {
