@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sinch_batch::campaign::{Campaign, CampaignError, CampaignRequest, CheckedCampaign};
+use sinch_batch::campaign::{Campaign, CampaignError, CheckedCampaign};
 use sinch_batch::ledger::{self, DuplicateOf, SqliteLedger};
 use sinch_batch::models::AppId;
 use sinch_batch::simulator::{Simulator, SimulatorConfig};
