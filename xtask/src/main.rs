@@ -50,6 +50,8 @@ cargo xtask bench webhook     callbacks a CPU second beside a bare axum handler,
 cargo xtask bench simulator   batches a minute that the simulator takes, and the pages of its inbox over them
 cargo xtask bench pages [--rows N]
                               the report as one file, of a campaign of N rows (10000000)
+cargo xtask bench ledger [--rows N]
+                              receipts through the ledger beside the bare statement, with 10000 and 1000000 rows
 cargo xtask seeds [N] [--from SEED]
                               N stories of the whole system (10000), in one thread each, on all cores
 cargo xtask seeds --seed SEED one of them, line by line
@@ -87,6 +89,7 @@ fn run(args: &[String]) -> anyhow::Result<()> {
         ["bench", "webhook"] => bench::webhook(),
         ["bench", "simulator"] => bench::simulator(),
         ["bench", "pages", rest @ ..] => bench::pages(rest),
+        ["bench", "ledger", rest @ ..] => bench::ledger(rest),
         ["bench"] => bench::criterion(),
         ["seeds", rest @ ..] => seeds::run(rest),
         ["browser"] => browser::run(false),

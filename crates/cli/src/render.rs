@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
 use sinch_batch::campaign::report::{ReasonCount, ReportError, failures_by_reason, for_each_failure};
 use sinch_batch::ledger::{CallbackCount, CampaignRecord, CampaignStatus, Ledger, MessageFailure, Phase};
 use sinch_batch::models::Timestamp;
@@ -228,7 +228,15 @@ fn failures(failures: &[MessageFailure], width: u16) -> String {
             failure.description.clone().unwrap_or_default(),
         ]);
     }
+    keep_whole(&mut table, 2, width);
     format!("{table}\n")
+}
+
+/// Breaks no code of a column over two lines, where there is room: people copy it.
+fn keep_whole(table: &mut Table, column: usize, width: u16) {
+    if let Some(column) = table.column_mut(column).filter(|_| width >= 80) {
+        column.set_constraint(ColumnConstraint::ContentWidth);
+    }
 }
 
 /// How many messages failed for which reason, and what to do about it; nothing if none did.
@@ -239,6 +247,10 @@ pub(crate) fn reasons(reasons: &[ReasonCount], width: u16) -> String {
     let mut table = table(&["reason", "failed", "retry", "what to do"], width);
     for reason in reasons {
         table.add_row([&reason.code, &grouped(reason.messages), reason.class.as_str(), reason.advice]);
+    }
+    keep_whole(&mut table, 0, width);
+    if let Some(column) = table.column_mut(1) {
+        column.set_cell_alignment(CellAlignment::Right);
     }
     format!("{table}\n")
 }

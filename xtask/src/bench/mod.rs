@@ -43,6 +43,23 @@ pub(crate) fn simulator() -> anyhow::Result<()> {
     obey(cargo().args(["bench", "--package", "sinch-batch-simulator", "--bench", "intake"]))
 }
 
+/// Measures receipts through the ledger beside the bare statement, in SQLite and Postgres.
+///
+/// # Errors
+/// When the arguments are wrong, or the bench cannot be built or run.
+pub(crate) fn ledger(args: &[&str]) -> anyhow::Result<()> {
+    let mut bench = cargo();
+    bench.args(["bench", "--package", "sinch-batch-ledger", "--features", "sqlite,postgres", "--bench", "beside"]);
+    match args {
+        [] => {}
+        ["--rows", rows] => {
+            bench.args(["--", *rows]);
+        }
+        other => anyhow::bail!("bench ledger takes --rows N, not {}", other.join(" ")),
+    }
+    obey(&mut bench)
+}
+
 /// Runs every bench of the crates.
 ///
 /// # Errors

@@ -235,7 +235,7 @@ fn be_in_state<S: Store>(
 /// The service shows another id under the key of a batch; whether that is news.
 fn double<S: Store>(store: &mut S, sums: &mut Sums, batch: &mut Batch, other: &BatchId) -> Result<bool, LedgerError> {
     // Its own id is none, nor is that of another batch of ours: the service has given one id twice.
-    if store.batch_of(other)?.is_some() {
+    if batch.batch_id.as_ref() == Some(other) || store.batch_of(other)?.is_some() {
         return Ok(false);
     }
     if !store.put_double(batch.campaign, batch.number, other)? {

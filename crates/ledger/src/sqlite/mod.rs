@@ -318,6 +318,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn statements_of_receipts_are_parsed_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = SqliteLedger::open(folder.path().join("ledger")).unwrap();
+        tried_campaign(&ledger, 9).await;
+        for row in 1..=9 {
+            let state = MessageState::new(Progress::Delivered);
+            let seen = MessageUpdate::new(MessageRef::Row(RowKey::new(KEY, row)), state);
+            assert_eq!(ledger.apply(seen.into()).await.unwrap(), Applied::Updated);
+        }
+        // The first one may be, when the tables have changed since.
+        let parsed_again = ledger.writer.run(|tables| tables.parsed_again()).await.unwrap();
+        assert!(parsed_again <= 1, "{parsed_again} times");
+    }
+
+    #[tokio::test]
     async fn full_disk_is_reported_and_loses_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let ledger = SqliteLedger::open(folder.path().join("ledger")).unwrap();

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::{storage, sums};
@@ -96,6 +97,9 @@ fn connect(path: &Path) -> Result<Connection, LedgerError> {
     // A commit is on the disk when it returns, not only handed to the operating system.
     connection.pragma_update(None, "synchronous", "FULL").map_err(storage)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // A prepared statement stays as it is, whatever is bound to it. Otherwise SQLite parses and plans one that looks for
+    // a range anew each time, for the sake of statistics that a ledger does not have.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(storage)?;
     Ok(connection)
 }
 

@@ -130,6 +130,27 @@ async fn two_sqlite_ledgers_on_one_file_see_each_other() {
 
 /// SQLite follows a symbolic link before it names the files beside the ledger.
 #[cfg(unix)]
+/// What one has read of a batch is no longer so when another has changed it.
+#[tokio::test]
+async fn sqlite_ledger_sees_that_another_has_changed_a_batch() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || SqliteLedger::open(folder.path().join("ledger")).unwrap();
+    let (one, other) = (open(), open());
+    let campaign = create(&one, 9, 9).await;
+    try_next(&one, &campaign).await;
+    for row in [1, 2, 3] {
+        assert_eq!(one.apply(read(row).into()).await.unwrap(), Applied::Updated);
+    }
+    let batch_id = BatchId::new("its id");
+    other.record(campaign.id, Entry::Accepted { number: 1, batch_id: batch_id.clone() }, now()).await.unwrap();
+
+    let mut receipt = read(4);
+    receipt.batch_id = Some(BatchId::new("another id"));
+    one.apply(receipt.into()).await.unwrap();
+    assert_eq!(one.batches(campaign.id, 0, 1).await.unwrap()[0].batch_id, Some(batch_id));
+    assert_eq!(one.status(campaign.id).await.unwrap().doubled, 9);
+}
+
 #[test]
 fn workers_on_one_file_by_its_name_and_a_symbolic_link_claim_each_batch_once() {
     let folder = tempfile::tempdir().unwrap();

@@ -2,6 +2,8 @@
 //! `store.rs`, what programs ask in `read.rs`, how a column becomes a value in `../columns.rs`.
 
 mod read;
+mod recent;
+mod standing;
 mod store;
 
 use std::collections::HashMap;
@@ -10,6 +12,8 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use sinch_batch_tracking::CampaignKey;
 
+use self::recent::Recent;
+use self::standing::Standing;
 use super::storage;
 use super::sums::Added;
 use crate::campaign::CampaignId;
@@ -60,6 +64,8 @@ pub(super) struct Tables {
     rows: HashMap<(CampaignId, u32), Arc<RowSpans>>,
     counted: Counted,
     added: Added,
+    standing: Standing,
+    recent: Recent,
     limits: StoreLimits,
 }
 
@@ -81,18 +87,29 @@ impl Tables {
             rows: HashMap::new(),
             counted: Counted::default(),
             added: Added::default(),
+            standing: Standing::default(),
+            recent: Recent::default(),
             limits: StoreLimits::default(),
         }
     }
 
-    pub(super) fn begin(&self) -> Result<(), LedgerError> {
-        self.execute("BEGIN IMMEDIATE", [])
+    pub(super) fn begin(&mut self) -> Result<(), LedgerError> {
+        self.execute("BEGIN IMMEDIATE", [])?;
+        // It changes with the commits of other connections, and nobody else commits from here on.
+        let version = self.one("PRAGMA data_version", [], |row| get::<i64>(row, 0))?;
+        self.recent.begin(version.unwrap_or_default());
+        Ok(())
     }
 
     pub(super) fn commit(&mut self) -> Result<(), LedgerError> {
         self.write_counts()?;
         self.added.write(&self.connection)?;
-        self.execute("COMMIT", [])
+        for (campaign, sums) in self.standing.changed() {
+            self.write_sums(campaign, sums)?;
+        }
+        self.execute("COMMIT", [])?;
+        self.standing.clear();
+        Ok(())
     }
 
     pub(super) fn in_transaction(&self) -> bool {
@@ -102,6 +119,7 @@ impl Tables {
     pub(super) fn savepoint(&mut self) -> Result<(), LedgerError> {
         self.counted.safe = self.counted.callbacks.len();
         self.added.savepoint();
+        self.standing.savepoint();
         self.execute("SAVEPOINT job", [])
     }
 
@@ -113,6 +131,7 @@ impl Tables {
         self.forget();
         self.counted.callbacks.truncate(self.counted.safe);
         self.added.undo_savepoint();
+        self.standing.undo_savepoint();
         self.execute("ROLLBACK TO job", [])?;
         self.release()
     }
@@ -122,6 +141,7 @@ impl Tables {
         self.forget();
         self.counted.callbacks.clear();
         self.added.clear();
+        self.standing.clear();
         if self.in_transaction() {
             // Nothing better can be done; the next transaction will tell.
             let _ = self.execute("ROLLBACK", []);
@@ -178,6 +198,7 @@ impl Tables {
     fn forget(&mut self) {
         self.campaigns.clear();
         self.rows.clear();
+        self.recent.clear();
     }
 }
 
@@ -205,6 +226,12 @@ impl Tables {
             Ok((sql, plan.join("\n")))
         };
         statements.into_iter().map(explain).collect()
+    }
+
+    /// How often the statement that finds the batch of a row was parsed again.
+    pub(super) fn parsed_again(&self) -> Result<i32, LedgerError> {
+        let statement = self.connection.prepare_cached(&batch_sql(BEFORE)).map_err(storage)?;
+        Ok(statement.get_status(rusqlite::StatementStatus::RePrepare))
     }
 
     pub(super) fn set_limits(&mut self, limits: StoreLimits) -> Result<(), LedgerError> {

@@ -99,80 +99,20 @@ impl Store for Tables {
     }
 
     fn sums(&mut self, campaign: CampaignId) -> Result<Option<Sums>, LedgerError> {
-        self.one(
-            "SELECT phase, n_rows, n_skipped, n_accepted, n_unknown, n_doubled, batches_planned, batches_accepted, \
-             batches_unknown, batches_refused, pending, queued, delivered, read, failed, runs, resend_after, behind, \
-             n_suppressed, batches_skipped, cancelled, n_systemic, pruned FROM standing WHERE campaign = ?1",
-            [campaign.get()],
-            |row| {
-                Ok(Sums {
-                    phase: read_phase(get(row, 0)?)?,
-                    behind: get(row, 17)?,
-                    pruned: get(row, 22)?,
-                    rows: number(row, 1)?,
-                    skipped: number(row, 2)?,
-                    suppressed: number(row, 18)?,
-                    systemic: number(row, 21)?,
-                    accepted: number(row, 3)?,
-                    unknown: number(row, 4)?,
-                    doubled: number(row, 5)?,
-                    batches: BatchCounts {
-                        planned: number(row, 6)?,
-                        accepted: number(row, 7)?,
-                        unknown: number(row, 8)?,
-                        refused: number(row, 9)?,
-                        skipped: number(row, 19)?,
-                    },
-                    messages: Tally {
-                        pending: number(row, 10)?,
-                        queued: number(row, 11)?,
-                        delivered: number(row, 12)?,
-                        read: number(row, 13)?,
-                        failed: number(row, 14)?,
-                        cancelled: number(row, 20)?,
-                    },
-                    runs: number(row, 15)?,
-                    resend_after: Duration::from_micros(number(row, 16)?),
-                })
-            },
-        )
+        if let Some(sums) = self.standing.get(campaign) {
+            return Ok(Some(*sums));
+        }
+        let sums = self.read_sums(campaign)?;
+        // Outside a transaction somebody else may change them.
+        if let (Some(sums), true) = (&sums, self.in_transaction()) {
+            self.standing.keep(campaign, *sums);
+        }
+        Ok(sums)
     }
 
     fn put_sums(&mut self, campaign: CampaignId, sums: &Sums) -> Result<(), LedgerError> {
-        self.execute(
-            "INSERT OR REPLACE INTO standing (campaign, phase, n_rows, n_skipped, n_accepted, n_unknown, n_doubled, \
-             batches_planned, batches_accepted, batches_unknown, batches_refused, pending, queued, delivered, read, \
-             failed, runs, resend_after, behind, n_suppressed, batches_skipped, cancelled, n_systemic, pruned) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, \
-             ?22, ?23, ?24)",
-            params![
-                campaign.get(),
-                phase_number(sums.phase),
-                integer(sums.rows)?,
-                integer(sums.skipped)?,
-                integer(sums.accepted)?,
-                integer(sums.unknown)?,
-                integer(sums.doubled)?,
-                integer(sums.batches.planned)?,
-                integer(sums.batches.accepted)?,
-                integer(sums.batches.unknown)?,
-                integer(sums.batches.refused)?,
-                integer(sums.messages.pending)?,
-                integer(sums.messages.queued)?,
-                integer(sums.messages.delivered)?,
-                integer(sums.messages.read)?,
-                integer(sums.messages.failed)?,
-                integer(sums.runs)?,
-                // Longer than any wait that makes sense.
-                i64::try_from(sums.resend_after.as_micros()).unwrap_or(i64::MAX),
-                sums.behind,
-                integer(sums.suppressed)?,
-                integer(sums.batches.skipped)?,
-                integer(sums.messages.cancelled)?,
-                integer(sums.systemic)?,
-                sums.pruned,
-            ],
-        )
+        self.standing.change(campaign, *sums);
+        Ok(())
     }
 
     fn recount(&mut self, campaign: CampaignId) -> Result<Recount, LedgerError> {
@@ -194,8 +134,17 @@ impl Store for Tables {
     }
 
     fn batch_before(&mut self, campaign: CampaignId, row: u64) -> Result<Option<Batch>, LedgerError> {
+        // Outside a transaction somebody else may change it.
+        let in_transaction = self.in_transaction();
+        if let (Some(batch), true) = (self.recent.batch_of_row(campaign, row), in_transaction) {
+            return Ok(Some(batch.clone()));
+        }
         let Ok(row) = i64::try_from(row) else { return Ok(None) };
-        self.find_batch(&batch_sql(BEFORE), params![campaign.get(), row])
+        let found = self.find_batch(&batch_sql(BEFORE), params![campaign.get(), row])?;
+        if let (Some(batch), true) = (&found, in_transaction) {
+            self.recent.keep(batch);
+        }
+        Ok(found)
     }
 
     fn batch_of(&mut self, batch_id: &BatchId) -> Result<Option<Batch>, LedgerError> {
@@ -203,6 +152,7 @@ impl Store for Tables {
     }
 
     fn add_batch(&mut self, batch: &Batch) -> Result<(), LedgerError> {
+        self.recent.forget(batch);
         self.execute(
             "INSERT INTO batch (campaign, number, first_row, n_rows, rows, at_byte, n_bytes, digest, stage, attempts, \
              uncertain, doubled, recalled, token, in_call) \
@@ -222,6 +172,7 @@ impl Store for Tables {
     }
 
     fn put_batch(&mut self, batch: &Batch) -> Result<(), LedgerError> {
+        self.recent.forget(batch);
         let hold = &batch.hold;
         self.execute(
             "UPDATE batch SET stage = ?3, attempts = ?4, uncertain = ?5, batch_id = ?6, state = ?7, last_attempt = ?8, \
@@ -253,6 +204,7 @@ impl Store for Tables {
     }
 
     fn put_rows(&mut self, batch: &Batch) -> Result<(), LedgerError> {
+        self.recent.forget(batch);
         self.execute(
             "UPDATE batch SET rows = ?3, n_rows = ?4, stage = ?5, lease_until = ?6 WHERE campaign = ?1 AND number = ?2",
             params![
@@ -267,6 +219,7 @@ impl Store for Tables {
     }
 
     fn put_hold(&mut self, batch: &Batch) -> Result<(), LedgerError> {
+        self.recent.forget(batch);
         let hold = &batch.hold;
         self.execute(
             "UPDATE batch SET worker = ?3, token = ?4, lease_until = ?5, may_leave_until = ?6, in_call = ?7, \
@@ -286,6 +239,7 @@ impl Store for Tables {
     }
 
     fn put_attempt(&mut self, batch: &Batch) -> Result<(), LedgerError> {
+        self.recent.forget(batch);
         let hold = &batch.hold;
         self.execute(
             "UPDATE batch SET stage = ?3, attempts = ?4, uncertain = ?5, last_attempt = ?6, why = ?7, \
@@ -575,6 +529,83 @@ impl Store for Tables {
 
 /// Records.
 impl Tables {
+    fn read_sums(&self, campaign: CampaignId) -> Result<Option<Sums>, LedgerError> {
+        self.one(
+            "SELECT phase, n_rows, n_skipped, n_accepted, n_unknown, n_doubled, batches_planned, batches_accepted, \
+             batches_unknown, batches_refused, pending, queued, delivered, read, failed, runs, resend_after, behind, \
+             n_suppressed, batches_skipped, cancelled, n_systemic, pruned FROM standing WHERE campaign = ?1",
+            [campaign.get()],
+            |row| {
+                Ok(Sums {
+                    phase: read_phase(get(row, 0)?)?,
+                    behind: get(row, 17)?,
+                    pruned: get(row, 22)?,
+                    rows: number(row, 1)?,
+                    skipped: number(row, 2)?,
+                    suppressed: number(row, 18)?,
+                    systemic: number(row, 21)?,
+                    accepted: number(row, 3)?,
+                    unknown: number(row, 4)?,
+                    doubled: number(row, 5)?,
+                    batches: BatchCounts {
+                        planned: number(row, 6)?,
+                        accepted: number(row, 7)?,
+                        unknown: number(row, 8)?,
+                        refused: number(row, 9)?,
+                        skipped: number(row, 19)?,
+                    },
+                    messages: Tally {
+                        pending: number(row, 10)?,
+                        queued: number(row, 11)?,
+                        delivered: number(row, 12)?,
+                        read: number(row, 13)?,
+                        failed: number(row, 14)?,
+                        cancelled: number(row, 20)?,
+                    },
+                    runs: number(row, 15)?,
+                    resend_after: Duration::from_micros(number(row, 16)?),
+                })
+            },
+        )
+    }
+
+    pub(super) fn write_sums(&self, campaign: CampaignId, sums: &Sums) -> Result<(), LedgerError> {
+        self.execute(
+            "INSERT OR REPLACE INTO standing (campaign, phase, n_rows, n_skipped, n_accepted, n_unknown, n_doubled, \
+             batches_planned, batches_accepted, batches_unknown, batches_refused, pending, queued, delivered, read, \
+             failed, runs, resend_after, behind, n_suppressed, batches_skipped, cancelled, n_systemic, pruned) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, \
+             ?22, ?23, ?24)",
+            params![
+                campaign.get(),
+                phase_number(sums.phase),
+                integer(sums.rows)?,
+                integer(sums.skipped)?,
+                integer(sums.accepted)?,
+                integer(sums.unknown)?,
+                integer(sums.doubled)?,
+                integer(sums.batches.planned)?,
+                integer(sums.batches.accepted)?,
+                integer(sums.batches.unknown)?,
+                integer(sums.batches.refused)?,
+                integer(sums.messages.pending)?,
+                integer(sums.messages.queued)?,
+                integer(sums.messages.delivered)?,
+                integer(sums.messages.read)?,
+                integer(sums.messages.failed)?,
+                integer(sums.runs)?,
+                // Longer than any wait that makes sense.
+                i64::try_from(sums.resend_after.as_micros()).unwrap_or(i64::MAX),
+                sums.behind,
+                integer(sums.suppressed)?,
+                integer(sums.batches.skipped)?,
+                integer(sums.messages.cancelled)?,
+                integer(sums.systemic)?,
+                sums.pruned,
+            ],
+        )
+    }
+
     fn batches_where(&self, clause: &str, params: impl Params) -> Result<Vec<Batch>, LedgerError> {
         self.all(&batch_sql(clause), params, |row| read_batch(row, Arc::new(read_rows(row)?)))
     }
