@@ -194,7 +194,12 @@ fn retry_leaves_at_a_time_of_its_own() {
     assert_eq!((&second["send_after"], &second["accepted"]), (&json!(at), &json!(6)));
     assert_eq!(arrived(&stage).values().sum::<u64>(), 0);
     stage.advance(2 * 3600);
-    assert_eq!(arrived(&stage).values().sum::<u64>(), 6);
+    // The last of them may be on its way to the phone.
+    let began = std::time::Instant::now();
+    while arrived(&stage).values().sum::<u64>() < 6 {
+        assert!(began.elapsed() < Duration::from_secs(60), "{:?}", stage.messages());
+        std::thread::yield_now();
+    }
 }
 
 #[test]
