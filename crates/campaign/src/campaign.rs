@@ -36,6 +36,7 @@ pub struct Campaign {
     limits: SendLimits,
     suppression: Suppression,
     time: Time,
+    worker: Option<Arc<str>>,
 }
 
 impl Campaign {
@@ -95,6 +96,7 @@ impl Campaign {
             limits: SendLimits::default(),
             suppression,
             time: Time::default(),
+            worker: None,
         })
     }
 
@@ -107,6 +109,24 @@ impl Campaign {
     /// the sender is for another project or service; [`CampaignError::Changed`] if the recipients have
     /// another length; [`CampaignError::Ledger`] with kind `NotRunning` if it was cancelled.
     pub async fn resume(
+        ledger: Arc<dyn Ledger>,
+        name: &str,
+        sender: impl BatchSender,
+        source: impl RecipientSource,
+    ) -> Result<Self, CampaignError> {
+        let campaign = Self::join(ledger, name, sender, source).await?;
+        if campaign.status().await?.phase == ledger::Phase::Paused {
+            campaign.ledger.unpause(campaign.record.id).await?;
+        }
+        Ok(campaign)
+    }
+
+    /// Continues a campaign as [`resume`](Self::resume) does, but leaves a pause to whoever made it: as long as
+    /// it lasts, [`send`](Self::send) fails with kind `NotRunning`.
+    ///
+    /// # Errors
+    /// As [`resume`](Self::resume).
+    pub async fn join(
         ledger: Arc<dyn Ledger>,
         name: &str,
         sender: impl BatchSender,
@@ -134,11 +154,9 @@ impl Campaign {
             limits: SendLimits::default(),
             suppression: Suppression::default(),
             time: Time::default(),
+            worker: None,
         };
         let status = campaign.status().await?;
-        if status.phase == ledger::Phase::Paused {
-            campaign.ledger.unpause(campaign.record.id).await?;
-        }
         if matches!(status.phase, ledger::Phase::Cancelled | ledger::Phase::Stopping) {
             return Err(CampaignError::Ledger(ledger::LedgerError::new(
                 ledger::LedgerErrorKind::NotRunning,
@@ -197,6 +215,7 @@ impl Campaign {
             limits: SendLimits::default(),
             suppression: Suppression::default(),
             time: Time::default(),
+            worker: None,
         })
     }
 
@@ -250,6 +269,13 @@ impl Campaign {
         Ok(self.ledger.status(self.record.id).await?)
     }
 
+    /// Sends under this name instead of one that is made for each run. Nobody else may have it at the same time.
+    #[must_use]
+    pub fn with_worker(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.worker = Some(name.into());
+        self
+    }
+
     /// Sends every batch that is left, until the service has all of them or nothing more can be done. When
     /// `stop` completes nothing new is started, and what is under way ends in order.
     ///
@@ -271,6 +297,7 @@ impl Campaign {
             limits: &self.limits,
             suppression: &self.suppression,
             time: &self.time,
+            worker: self.worker.as_ref(),
         };
         runner.send(stop, on_progress).await
     }
@@ -292,6 +319,7 @@ impl Campaign {
             limits: &self.limits,
             suppression: &self.suppression,
             time: &self.time,
+            worker: self.worker.as_ref(),
         };
         runner.look_for_doubles(stop).await
     }

@@ -61,6 +61,7 @@ pub(crate) struct Runner<'a> {
     pub(crate) limits: &'a SendLimits,
     pub(crate) suppression: &'a Suppression,
     pub(crate) time: &'a Time,
+    pub(crate) worker: Option<&'a Arc<str>>,
 }
 
 /// What a run remembers between two steps, besides what the machine does.
@@ -111,7 +112,7 @@ impl<'a> Runner<'a> {
             reader: Reader::new(Arc::clone(self.source), self.request.template(), self.campaign, self.time),
             wake: None,
             finished: None,
-            worker: Presence::new(),
+            worker: self.worker.map_or_else(Presence::new, |name| Presence::named(Arc::clone(name))),
         };
         let mut failure: Option<CampaignError> = None;
         let mut inputs: Vec<_> = status.into_iter().map(Input::Status).collect();

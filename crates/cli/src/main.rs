@@ -13,6 +13,7 @@ mod log;
 mod message;
 mod output;
 mod outputs;
+mod pace;
 mod post;
 mod progress;
 mod receiver;
@@ -24,6 +25,7 @@ mod settings;
 mod signals;
 mod suppress;
 mod terminal;
+mod url_file;
 
 use std::process::ExitCode;
 
@@ -98,7 +100,8 @@ async fn dispatch(command: Command) -> Result<u8, Failure> {
         Command::Check(args) => commands::check::run(args).await,
         Command::Preview(args) => commands::preview::run(args).await,
         Command::Send(args) => Box::pin(commands::send::run(*args)).await,
-        Command::Resume(args) => commands::resume::run(*args).await,
+        Command::Resume(args) => Box::pin(commands::resume::run(*args)).await,
+        Command::Work(args) => Box::pin(commands::work::run(*args)).await,
         Command::Retry(args) => Box::pin(commands::retry::run(*args)).await,
         Command::Pause(args) => commands::pause::run(args).await,
         Command::Cancel(args) => commands::end::run(args).await,
@@ -117,6 +120,7 @@ async fn dispatch(command: Command) -> Result<u8, Failure> {
         Command::OptOuts(args) => commands::opt_outs::run(args.command).await,
         Command::Prune(args) => commands::prune::run(args).await,
         Command::Forget(args) => commands::forget::run(args).await,
+        Command::Ledger(args) => commands::ledger::run(args.command).await,
         Command::Doctor(args) => commands::doctor::run(args).await,
         Command::Completions(args) => commands::shell::completions(&args),
         Command::Man => commands::shell::man(),

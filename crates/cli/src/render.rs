@@ -10,6 +10,7 @@ use sinch_batch::ledger::{CallbackCount, CampaignRecord, CampaignStatus, Ledger,
 use sinch_batch::models::Timestamp;
 
 use crate::fail::{Failure, output};
+use crate::ledgers::Place;
 use crate::output::{count, grouped};
 use crate::{ledgers, terminal};
 
@@ -256,7 +257,7 @@ pub(crate) fn reasons(reasons: &[ReasonCount], width: u16) -> String {
 }
 
 /// A report that could not be read or written.
-pub(crate) fn report_failed(path: &Path, error: ReportError) -> Failure {
+pub(crate) fn report_failed(path: &Place, error: ReportError) -> Failure {
     match error {
         ReportError::Ledger(error) => ledgers::failed(path, &error),
         ReportError::Write(error) => output(error),

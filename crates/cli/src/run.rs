@@ -1,16 +1,15 @@
 //! Running a campaign that is in the ledger: sending, waiting, reporting.
 
 use std::io::BufWriter;
-use std::path::Path;
-use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sinch_batch::campaign::report::write_json;
 use sinch_batch::campaign::{Campaign, CampaignError, CampaignProgress, Receipts, SendLimits, SendOutcome, StopReason};
-use sinch_batch::ledger::{CampaignStatus, LedgerErrorKind, Phase, SqliteLedger};
+use sinch_batch::ledger::{CampaignStatus, LedgerErrorKind, Phase};
 
 use crate::args::RunArgs;
 use crate::fail::Failure;
+use crate::ledgers::{AnyLedger, Place};
 use crate::output::{Stdout, count, grouped, json_out};
 use crate::progress::Progress;
 use crate::signals::{self, Stop};
@@ -18,6 +17,9 @@ use crate::{exit, ledgers, render, say};
 
 /// How many failures the table after a send shows.
 const SHOWN_FAILURES: usize = 20;
+
+/// How often a worker looks whether a pause is over.
+const PAUSE_LOOK: Duration = Duration::from_secs(1);
 
 /// What bounds a run, as it was typed.
 pub(crate) fn limits(args: &RunArgs) -> SendLimits {
@@ -33,15 +35,25 @@ pub(crate) fn limits(args: &RunArgs) -> SendLimits {
 
 /// Everything a run needs.
 pub(crate) struct Run<'a> {
-    pub(crate) ledger_path: &'a Path,
+    pub(crate) ledger_path: &'a Place,
     /// Whether the ledger outlives this process; one that is made up for trying locally does not.
     pub(crate) keeps: bool,
-    pub(crate) ledger: Arc<SqliteLedger>,
+    pub(crate) ledger: AnyLedger,
     pub(crate) campaign: Campaign,
     /// Whether this process receives callbacks.
     pub(crate) receives: bool,
+    /// Whether it waits until a pause is lifted by somebody else.
+    pub(crate) waits: bool,
     pub(crate) json: bool,
     pub(crate) stop: Stop,
+}
+
+/// Whether sending ended because the campaign is paused or cancelled.
+fn is_not_running(sent: &Result<SendOutcome, CampaignError>) -> bool {
+    match sent {
+        Ok(outcome) => outcome.stopped == Some(StopReason::NotRunning),
+        Err(error) => error.ledger().is_some_and(|error| error.kind() == LedgerErrorKind::NotRunning),
+    }
 }
 
 /// How a run ended.
@@ -65,7 +77,16 @@ impl Run<'_> {
         let mut talk = Talk { next: &next, said: None, progress: &progress };
         signals::end_at_once_with(Some(exit::LOOK));
 
-        let sent = self.campaign.send(self.stopped(), |progress| talk.about(progress)).await;
+        let sent = loop {
+            let sent = self.campaign.send(self.stopped(), |progress| talk.about(progress)).await;
+            if !self.waits || !is_not_running(&sent) || self.status().await?.phase != Phase::Paused {
+                break sent;
+            }
+            if self.pause_ends(&next, &progress).await? {
+                continue;
+            }
+            break sent;
+        };
         let sent = sent.map_err(|error| self.failed(&next, error));
         // The ledger knows best: a receipt may have proved what no response said.
         let status = self.status().await?;
@@ -97,6 +118,25 @@ impl Run<'_> {
             Some(error) => ledgers::failed(self.ledger_path, error),
             None => Failure::because(exit::UNEXPECTED, "the campaign has no status", &error),
         })
+    }
+
+    /// Waits until a pause is over; `false` if somebody asks this process to stop before.
+    async fn pause_ends(&self, next: &Next<'_>, progress: &Progress) -> Result<bool, Failure> {
+        say!("the campaign is paused; {}", next.command("this worker waits, and all go on with", "resume", TRY_AGAIN));
+        let mut stop = std::pin::pin!(self.stopped());
+        let mut look = tokio::time::interval(PAUSE_LOOK);
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut stop => return Ok(false),
+                _ = look.tick() => {}
+            }
+            let status = self.status().await?;
+            if status.phase != Phase::Paused {
+                return Ok(true);
+            }
+            progress.show(&status, true, Some("paused"));
+        }
     }
 
     fn stopped(&self) -> impl Future<Output = ()> + use<> {
@@ -148,7 +188,7 @@ impl Run<'_> {
             }
             CampaignError::Ledger(error) => Failure::new(
                 exit::LEDGER,
-                format!("ledger {}: {}; nothing more was sent", next.ledger.display(), ledgers::told(error)),
+                format!("ledger {}: {}; nothing more was sent", next.ledger, ledgers::told(error)),
             )
             .hint(resume),
             other => Failure::because(exit::LOOK, "sending stopped", other).hint(resume),
@@ -291,7 +331,7 @@ const TRY_AGAIN: &str = "try again; with --ledger FILE a campaign can be looked 
 /// What to type after a run.
 pub(crate) struct Next<'a> {
     pub(crate) campaign: &'a str,
-    pub(crate) ledger: &'a Path,
+    pub(crate) ledger: &'a Place,
     pub(crate) keeps: bool,
 }
 

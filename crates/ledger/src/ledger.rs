@@ -12,7 +12,7 @@ use crate::callback::{Applied, CallbackCount, DeferredCounts, ReceivedCallback};
 use crate::campaign::{CampaignId, CampaignRecord, Created, NewCampaign};
 use crate::entry::{BatchRecord, Entry, MessageFailure, RetryRow};
 use crate::error::LedgerError;
-use crate::lease::{Claim, Claimed, Renewed, Run};
+use crate::lease::{Claim, Claimed, Held, Renewed, Run};
 use crate::plan::Plan;
 use crate::status::CampaignStatus;
 use crate::sums::{Pulse, ReasonCount};
@@ -111,6 +111,13 @@ pub trait Ledger: Send + Sync + 'static {
         worker: &'a str,
         now: Timestamp,
     ) -> BoxFuture<'a, Result<(), LedgerError>>;
+
+    /// Who holds batches of a campaign at that time, by name: workers that are sending it.
+    ///
+    /// By default nobody is known.
+    fn held(&self, _campaign: CampaignId, _now: Timestamp) -> BoxFuture<'_, Result<Vec<Held>, LedgerError>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
 
     /// Records one fact about one batch.
     ///
@@ -312,6 +319,10 @@ impl<L: Ledger + ?Sized> Ledger for Arc<L> {
         now: Timestamp,
     ) -> BoxFuture<'a, Result<(), LedgerError>> {
         (**self).release(campaign, worker, now)
+    }
+
+    fn held(&self, campaign: CampaignId, now: Timestamp) -> BoxFuture<'_, Result<Vec<Held>, LedgerError>> {
+        (**self).held(campaign, now)
     }
 
     fn record(&self, campaign: CampaignId, entry: Entry, now: Timestamp) -> BoxFuture<'_, Result<(), LedgerError>> {

@@ -23,7 +23,8 @@
 //! Reading order: [`rows`] (which rows are in a batch), [`campaign`] and [`plan`] (what is to be sent),
 //! [`lease`] and [`worker`] (who may send it), [`entry`] (what is recorded), [`callback`] (what is
 //! received), [`status`] (how it stands), [`ledger`] (the trait), [`error`], [`decide`] (what each
-//! fact means), [`store`] (what the decisions need), [`memory`], `sqlite`, `postgres`, [`conformance`] (the tests every
+//! fact means), [`store`] (what the decisions need), [`memory`], `sqlite`, `postgres`, `copy` (one ledger into
+//! another), [`conformance`] (the tests every
 //! ledger has to pass).
 //!
 //! Features: `sqlite` adds `SqliteLedger`, a file that several processes can use at once. Off by
@@ -62,6 +63,9 @@ pub mod sqlite;
 
 #[cfg(feature = "postgres")]
 pub mod postgres;
+
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub mod copy;
 
 pub mod conformance;
 

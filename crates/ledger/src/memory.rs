@@ -475,6 +475,11 @@ impl Ledger for MemoryLedger {
         done(decide::release(&mut *self.records(), campaign, worker, now))
     }
 
+    fn held(&self, campaign: CampaignId, now: Timestamp) -> BoxFuture<'_, Result<Vec<Held>, LedgerError>> {
+        let held = self.records().held_by_others(campaign, "", now);
+        Box::pin(ready(held))
+    }
+
     fn record(&self, campaign: CampaignId, entry: Entry, now: Timestamp) -> BoxFuture<'_, Result<(), LedgerError>> {
         done(decide::record(&mut *self.records(), campaign, entry, now))
     }

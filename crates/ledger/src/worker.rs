@@ -103,7 +103,12 @@ impl Presence {
     /// A new worker, with a name that no other has: host, process and a random number.
     pub fn new() -> Self {
         let random = RandomState::new().build_hasher().finish() & 0xff_ffff;
-        let name: Arc<str> = format!("{}-{}-{random:06x}", system::host(), std::process::id()).into();
+        Self::named(format!("{}-{}-{random:06x}", system::host(), std::process::id()))
+    }
+
+    /// A worker of that name, which nobody else may have at the same time.
+    pub fn named(name: impl Into<Arc<str>>) -> Self {
+        let name = name.into();
         present().insert(Arc::clone(&name));
         Self { worker: Worker::new(name, ProcessId::own()) }
     }

@@ -17,6 +17,37 @@ use crate::recipient_source::RecipientSource;
 use crate::rows::Row;
 use crate::source::{Format, RowReader, SourceError};
 
+/// Bytes that can be read by position, such as those of a file elsewhere.
+pub trait ReadAt: Send + Sync + 'static {
+    /// How many bytes there are.
+    ///
+    /// # Errors
+    /// When it cannot be known.
+    fn len_bytes(&self) -> io::Result<u64>;
+
+    /// Reads some bytes from this position on, as [`Read::read`] does: none at the end.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize>;
+}
+
+impl ReadAt for File {
+    fn len_bytes(&self) -> io::Result<u64> {
+        Ok(self.metadata()?.len())
+    }
+
+    #[cfg(unix)]
+    fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+        std::os::unix::fs::FileExt::read_at(self, buffer, at)
+    }
+
+    #[cfg(windows)]
+    fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+        std::os::windows::fs::FileExt::seek_read(self, buffer, at)
+    }
+}
+
 /// A file of recipients, which stays open.
 ///
 /// It is opened once and read by position, so what was checked is what is sent: a file that is replaced by
@@ -26,7 +57,7 @@ use crate::source::{Format, RowReader, SourceError};
 /// What can be read only once (a pipe, `/dev/stdin`) is copied first into a temporary file, which is the
 /// user's alone and vanishes with the process.
 pub struct RecipientFile {
-    file: Arc<File>,
+    file: Arc<dyn ReadAt>,
     location: String,
     format: Format,
     reading: ReadOptions,
@@ -109,9 +140,14 @@ impl RecipientFile {
         Ok(Self::new(copy, String::new(), format))
     }
 
-    pub(crate) fn new(file: File, location: String, format: Format) -> Self {
+    /// Reads what is elsewhere, by position. The ledger remembers nothing of where that is.
+    pub fn from_bytes(bytes: impl ReadAt, format: Format) -> Self {
+        Self::new(bytes, String::new(), format)
+    }
+
+    pub(crate) fn new(bytes: impl ReadAt, location: String, format: Format) -> Self {
         Self {
-            file: Arc::new(file),
+            file: Arc::new(bytes),
             location,
             format,
             reading: ReadOptions::default(),
@@ -167,7 +203,7 @@ impl RecipientFile {
     }
 
     fn len(&self) -> io::Result<u64> {
-        Ok(self.file.metadata()?.len())
+        self.file.len_bytes()
     }
 
     /// Where the head of the file ends.
@@ -249,7 +285,7 @@ impl RecipientSource for RecipientFile {
 
 /// A part of a file, read by position: any number of them share one open file.
 pub(crate) struct Section {
-    file: Arc<File>,
+    file: Arc<dyn ReadAt>,
     at: u64,
     end: u64,
 }
@@ -260,18 +296,8 @@ impl Read for Section {
         if room == 0 {
             return Ok(0);
         }
-        let count = read_at(&self.file, &mut buffer[..room], self.at)?.min(room);
+        let count = self.file.read_at(&mut buffer[..room], self.at)?.min(room);
         self.at += count as u64;
         Ok(count)
     }
-}
-
-#[cfg(unix)]
-fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
-    std::os::unix::fs::FileExt::read_at(file, buffer, at)
-}
-
-#[cfg(windows)]
-fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
-    std::os::windows::fs::FileExt::seek_read(file, buffer, at)
 }

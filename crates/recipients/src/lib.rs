@@ -114,7 +114,7 @@ pub mod fingerprint;
 
 pub use check::{CheckOptions, Checked};
 pub use cut::{Batcher, RowBatch};
-pub use file::RecipientFile;
+pub use file::{ReadAt, RecipientFile};
 pub use finding::{Finding, FindingKind, RowNumber, Severity};
 pub use fingerprint::fingerprint_of;
 pub use identity::identity_fault;

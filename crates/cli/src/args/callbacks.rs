@@ -257,7 +257,7 @@ pub(crate) struct ReplayTarget {
     #[arg(long, value_name = "URL")]
     pub(crate) to: Option<String>,
     /// Apply each record to this ledger
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE|URL")]
     pub(crate) ledger: Option<PathBuf>,
 }
 

@@ -8,12 +8,14 @@ mod duration;
 mod file;
 mod halt;
 mod keep;
+mod ledger;
 mod life;
 mod opt_outs;
 mod parse;
 mod request;
 mod simulate;
 mod torture;
+mod work;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -33,12 +35,14 @@ use self::duration::duration;
 pub(crate) use self::file::{JudgeArgs, ReadArgs};
 pub(crate) use self::halt::{HaltArgs, HaltShare};
 pub(crate) use self::keep::{ForgetArgs, PruneArgs};
+pub(crate) use self::ledger::{CopyArgs, LedgerCommand, LedgerCommandArgs, MigrateArgs};
 pub(crate) use self::life::{PauseArgs, RetryArgs};
 pub(crate) use self::opt_outs::{OptOutsArgs, OptOutsCommand, OptOutsFile, SuppressArgs};
 pub(crate) use self::parse::{asks_for_json, command, parse};
 pub(crate) use self::request::RequestArgs;
 pub(crate) use self::simulate::SimulateArgs;
 pub(crate) use self::torture::TortureArgs;
+pub(crate) use self::work::WorkArgs;
 use crate::exit;
 
 /// Send a message to everyone in a file, never twice, and know who got it
@@ -87,6 +91,8 @@ pub(crate) enum Command {
     Send(Box<SendArgs>),
     /// Continue an unfinished campaign
     Resume(Box<ResumeArgs>),
+    /// Send a campaign together with other machines
+    Work(Box<WorkArgs>),
     /// Send the failed rows of a campaign that may succeed again
     Retry(Box<RetryArgs>),
     /// Pause a campaign: nothing more is sent until it is resumed
@@ -123,6 +129,8 @@ pub(crate) enum Command {
     Prune(PruneArgs),
     /// Find one person in files, ledger and journal, and forget what can be forgotten
     Forget(ForgetArgs),
+    /// Copy a ledger, or make its tables
+    Ledger(LedgerCommandArgs),
     /// Check the setup: credentials, token, region, clock
     Doctor(DoctorArgs),
     /// Print a script that completes commands and flags in a shell
@@ -162,8 +170,9 @@ pub(crate) struct Json {
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct LedgerArgs {
-    /// Ledger file (SQLite), the record of what was sent [default: in the user's state folder]
-    #[arg(long, value_name = "FILE", env = "SINCH_BATCH_LEDGER")]
+    /// Ledger, the record of what was sent: a file, or postgres://user@host/database for several machines
+    /// [default: a file in the user's state folder]
+    #[arg(long, value_name = "FILE|URL", env = "SINCH_BATCH_LEDGER")]
     pub(crate) ledger: Option<PathBuf>,
 }
 

@@ -29,8 +29,8 @@ struct Cancelled<'a> {
 }
 
 pub(crate) async fn run(args: CancelCampaignArgs) -> Result<u8, Failure> {
-    let path = ledgers::path(&args.ledger)?;
-    let ledger = ledgers::open_existing(&path)?;
+    let path = ledgers::place(&args.ledger)?;
+    let ledger = ledgers::open_existing(&path).await?;
     let failed = |error| ledgers::failed(&path, &error);
     let campaign = ledgers::find(&*ledger, &path, Some(&args.campaign)).await?;
     let name = campaign.name.as_str();

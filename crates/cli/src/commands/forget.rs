@@ -3,18 +3,18 @@
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use serde::Serialize;
 use sinch_batch::journal::{Bounds, Journal, JournalError, Line, Record, Removed};
-use sinch_batch::ledger::{CampaignRecord, Ledger, SqliteLedger};
+use sinch_batch::ledger::{CampaignRecord, Ledger};
 use sinch_batch::models::Fingerprint;
 use sinch_batch::recipients::IdentityMatcher;
 
 use crate::args::ForgetArgs;
 use crate::fail::{Failure, output};
+use crate::ledgers::{self, AnyLedger, Place};
 use crate::output::{count, grouped, out, write_json_line};
-use crate::{exit, input, ledgers};
+use crate::{exit, input};
 
 /// What was found and done.
 #[derive(Serialize)]
@@ -69,7 +69,7 @@ pub(crate) async fn run(args: ForgetArgs) -> Result<u8, Failure> {
         return Err(Failure::new(exit::BAD_INPUT, format!("there is no list {}; nothing was changed", list.display()))
             .hint("name the list of `listen --opt-outs`, or leave --opt-outs out"));
     }
-    let ledger = ledger(&args)?;
+    let ledger = ledger(&args).await?;
     let (journal, contact_ids) = match &args.journal {
         Some(folder) => {
             let (journal, contact_ids) = in_journal(folder, who).await?;
@@ -78,7 +78,7 @@ pub(crate) async fn run(args: ForgetArgs) -> Result<u8, Failure> {
         None => (None, BTreeSet::new()),
     };
     let campaigns = match ledger {
-        Some((path, ledger)) => in_ledger(&path, &*ledger, &files).await?,
+        Some((place, ledger)) => in_ledger(&place, &*ledger, &files).await?,
         None => Vec::new(),
     };
     let opt_outs = args.opt_outs.is_some().then_some("stays");
@@ -131,18 +131,18 @@ async fn rows_of(path: &Path, who: IdentityMatcher) -> Result<InFile, Failure> {
 }
 
 /// The ledger, if there is one: somebody may keep none.
-fn ledger(args: &ForgetArgs) -> Result<Option<(PathBuf, Arc<SqliteLedger>)>, Failure> {
-    let path = ledgers::path(&args.ledger)?;
-    if args.ledger.ledger.is_none() && !path.exists() {
+async fn ledger(args: &ForgetArgs) -> Result<Option<(Place, AnyLedger)>, Failure> {
+    let place = ledgers::place(&args.ledger)?;
+    if args.ledger.ledger.is_none() && matches!(&place, Place::File(path) if !path.exists()) {
         return Ok(None);
     }
-    let ledger = ledgers::open_existing(&path)?;
-    Ok(Some((path, ledger)))
+    let ledger = ledgers::open_existing(&place).await?;
+    Ok(Some((place, ledger)))
 }
 
 /// The results of these rows, in every campaign over these files.
-async fn in_ledger(path: &Path, ledger: &dyn Ledger, files: &[InFile]) -> Result<Vec<InCampaign>, Failure> {
-    let failed = |error| ledgers::failed(path, &error);
+async fn in_ledger(place: &Place, ledger: &dyn Ledger, files: &[InFile]) -> Result<Vec<InCampaign>, Failure> {
+    let failed = |error| ledgers::failed(place, &error);
     let mut forgotten = Vec::new();
     for campaign in ledger.campaigns().await.map_err(failed)? {
         let rows: Vec<u64> = rows_in(&campaign, files).collect();

@@ -18,16 +18,14 @@ struct Ready {
 }
 
 pub(crate) async fn run(args: ListenArgs) -> Result<u8, Failure> {
-    let path = ledgers::path(&args.ledger)?;
-    let ledger = ledgers::open(&path)?;
-    // The path is as good as it was if the current folder cannot be told.
-    let path = std::path::absolute(&path).unwrap_or(path);
-    let mut receiver = Receiver::with(&args, ledger, &path).await?;
+    let path = ledgers::place(&args.ledger)?;
+    let ledger = ledgers::open(&path).await?;
+    let mut receiver = Receiver::with(&args, &ledger, &path).await?;
     // Before anybody knows that we are there, so that no signal finds us unprepared.
     let (ask, asked) = mpsc::channel(1);
     let stop = signals::stop_or_end(receiver.has_files().then_some(ask));
     receiver.follow_files(asked);
-    write_json_line(&Ready { ready: true, url: receiver.url(), ledger: path.display().to_string() })?;
+    write_json_line(&Ready { ready: true, url: receiver.url(), ledger: path.to_string() })?;
     tokio::select! {
         _ = signals::stopped(stop) => receiver.stop().await.map(|()| exit::OK),
         failure = receiver.failed() => Err(failure),

@@ -1,7 +1,7 @@
 //! `pause`: nothing new of a campaign leaves until it is resumed.
 
 use serde::Serialize;
-use sinch_batch::ledger::{Ledger, LedgerErrorKind, Phase};
+use sinch_batch::ledger::{LedgerErrorKind, Phase};
 
 use crate::args::PauseArgs;
 use crate::fail::{Failure, output};
@@ -19,8 +19,8 @@ struct Paused<'a> {
 }
 
 pub(crate) async fn run(args: PauseArgs) -> Result<u8, Failure> {
-    let path = ledgers::path(&args.ledger)?;
-    let ledger = ledgers::open_existing(&path)?;
+    let path = ledgers::place(&args.ledger)?;
+    let ledger = ledgers::open_existing(&path).await?;
     let failed = |error| ledgers::failed(&path, &error);
     let campaign = ledgers::find(&*ledger, &path, Some(&args.campaign)).await?;
     let name = campaign.name.as_str();

@@ -1,15 +1,14 @@
 //! `prune`: the results of single rows of old campaigns are removed from the ledger; sums stay.
 
-use std::path::Path;
-
 use serde::Serialize;
 use sinch_batch::ledger::{CampaignRecord, Ledger, LedgerError, LedgerErrorKind, Reclaimed};
 use sinch_batch::models::Timestamp;
 
 use crate::args::PruneArgs;
 use crate::fail::{Failure, output};
+use crate::ledgers::{self, Place};
 use crate::output::{count, grouped, out, write_json_line};
-use crate::{exit, input, ledgers, say};
+use crate::{exit, input, say};
 
 /// How many messages go in one transaction, so that senders and receivers wait for little.
 const CHUNK: u32 = 10_000;
@@ -41,8 +40,8 @@ struct Line<'a> {
 }
 
 pub(crate) async fn run(args: PruneArgs) -> Result<u8, Failure> {
-    let path = ledgers::path(&args.ledger)?;
-    let ledger = ledgers::open_existing(&path)?;
+    let path = ledgers::place(&args.ledger)?;
+    let ledger = ledgers::open_existing(&path).await?;
     let failed = |error| ledgers::failed(&path, &error);
     let before = Timestamp::now().checked_sub(args.older_than).unwrap_or(Timestamp::MIN);
     let mut old = match &args.campaign {
@@ -86,7 +85,7 @@ async fn old_ones(ledger: &dyn Ledger, before: Timestamp) -> Result<Vec<Old>, Le
     Ok(old)
 }
 
-async fn the_one(ledger: &dyn Ledger, path: &Path, name: &str, before: Timestamp) -> Result<Old, Failure> {
+async fn the_one(ledger: &dyn Ledger, path: &Place, name: &str, before: Timestamp) -> Result<Old, Failure> {
     let failed = |error| ledgers::failed(path, &error);
     let campaign = ledgers::find(ledger, path, Some(name)).await?;
     let status = format!("see how it stands: sinch-batch status {name}{}", ledgers::option(path));
@@ -149,7 +148,7 @@ async fn confirm(old: &[Old]) -> Result<(), Failure> {
     Err(Failure::new(exit::USAGE, "not confirmed; nothing was removed").hint("--dry-run shows what would be removed"))
 }
 
-fn tell(args: &PruneArgs, old: &[Old], reclaimed: &Reclaimed, path: &Path) -> Result<(), Failure> {
+fn tell(args: &PruneArgs, old: &[Old], reclaimed: &Reclaimed, path: &Place) -> Result<(), Failure> {
     if args.json.json {
         let lines = old.iter().map(|Old { campaign, ended, messages }| Line {
             campaign: &campaign.name,
@@ -184,7 +183,7 @@ fn tell(args: &PruneArgs, old: &[Old], reclaimed: &Reclaimed, path: &Path) -> Re
             "note: {} kB are free in the ledger, and stay in the file: an earlier release made it. With no program \
              using it: sqlite3 {} 'PRAGMA auto_vacuum = INCREMENTAL; VACUUM'",
             grouped(reclaimed.kept / 1000),
-            path.display()
+            path
         );
     }
     Ok(())

@@ -1,6 +1,5 @@
 //! `replay`: a journal of callbacks again, to a URL or into a ledger.
 
-use std::path::Path;
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -13,6 +12,7 @@ use sinch_batch::webhook::Verifier;
 
 use crate::args::ReplayArgs;
 use crate::fail::{Failure, output, sentence};
+use crate::ledgers::Place;
 use crate::output::{out, write_json_line};
 use crate::post::Poster;
 use crate::receiver::{all_secrets, journal_failed, verifier};
@@ -76,7 +76,7 @@ pub(crate) async fn run(args: &ReplayArgs) -> Result<u8, Failure> {
             let verifier = verifier(all_secrets(&args.secrets)?)?;
             send(args, Source::open(args)?, &poster, &verifier).await
         }
-        (None, Some(ledger)) => fold(args, Source::open(args)?, ledger).await,
+        (None, Some(ledger)) => fold(args, Source::open(args)?, &Place::read(ledger)?).await,
         // The arguments ask for one of them.
         (None, None) => Err(Failure::new(exit::USAGE, "neither --to nor --ledger is given").hint("give one of them")),
     }
@@ -145,8 +145,8 @@ async fn post(attempts: u32, poster: &Poster, verifier: &Verifier, record: Recor
     }
 }
 
-async fn fold(args: &ReplayArgs, mut source: Source, path: &Path) -> Result<u8, Failure> {
-    let ledger = ledgers::open(path)?;
+async fn fold(args: &ReplayArgs, mut source: Source, path: &Place) -> Result<u8, Failure> {
+    let ledger = ledgers::open(path).await?;
     let mut report = Folded::default();
     let mut chunk = Vec::with_capacity(CHUNK);
     loop {
@@ -179,7 +179,7 @@ async fn fold(args: &ReplayArgs, mut source: Source, path: &Path) -> Result<u8, 
 }
 
 impl Folded {
-    async fn take(&mut self, ledger: &dyn Ledger, chunk: Vec<ReceivedCallback>, path: &Path) -> Result<(), Failure> {
+    async fn take(&mut self, ledger: &dyn Ledger, chunk: Vec<ReceivedCallback>, path: &Place) -> Result<(), Failure> {
         for heard in ledger.apply_callbacks(chunk).await.map_err(|error| ledgers::failed(path, &error))? {
             match heard {
                 Some(Applied::Updated) => self.changed += 1,

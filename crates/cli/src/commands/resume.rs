@@ -2,41 +2,60 @@
 
 mod late;
 
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 
 use sinch_batch::campaign::{Campaign, CampaignError};
-use sinch_batch::ledger::{self, Ledger, LedgerErrorKind, Phase, SqliteLedger};
+use sinch_batch::ledger::{self, LedgerErrorKind, Phase};
 use sinch_batch::models::Timestamp;
 use sinch_batch::recipients::RecipientFile;
 
 use crate::args::{Late, ResumeArgs};
 use crate::fail::Failure;
+use crate::ledgers::{AnyLedger, Place};
 use crate::output::count;
 use crate::receiver::{Receiver, secret};
 use crate::run::{Next, Run, limits};
 use crate::service::Service;
 use crate::settings::Settings;
 use crate::signals::Stop;
-use crate::{exit, input, ledgers, say, signals, suppress};
+use crate::{exit, input, ledgers, pace, say, signals, suppress, url_file};
 
 pub(crate) async fn run(args: ResumeArgs) -> Result<u8, Failure> {
     let stop = signals::watch();
-    let ledger_path = ledgers::path(&args.ledger)?;
-    let (ledger, campaign, receiver) = signals::unless_stopped(&stop, prepare(&args, &ledger_path, &stop)).await?;
-    let receives = receiver.is_some();
+    let ledger_path = ledgers::place(&args.ledger)?;
+    run_with(&args, None, &ledger_path, stop).await
+}
+
+/// What `work` has besides.
+pub(super) struct Work {
+    /// Where the recipients are, if that is no file.
+    pub(super) url: Option<String>,
+    pub(super) worker: Option<String>,
+}
+
+/// A run on a campaign that is there: alone, or one of several that wait for a pause to be lifted.
+pub(super) async fn run_with(
+    args: &ResumeArgs,
+    work: Option<&Work>,
+    ledger_path: &Place,
+    stop: Stop,
+) -> Result<u8, Failure> {
+    let prepared = signals::unless_stopped(&stop, Box::pin(prepare(args, work, ledger_path, &stop))).await?;
+    let (ledger, campaign, receiver) = prepared;
+    let (receives, waits) = (receiver.is_some(), work.is_some());
     let json = args.json.json;
-    let run = Run { ledger_path: &ledger_path, keeps: true, ledger, campaign, receives, json, stop };
+    let run = Run { ledger_path, keeps: true, ledger, campaign, receives, waits, json, stop };
     run.execute(&args.run).await
 }
 
 /// Everything up to the first batch. Nothing is sent.
 async fn prepare(
     args: &ResumeArgs,
-    ledger_path: &Path,
+    work: Option<&Work>,
+    ledger_path: &Place,
     stop: &Stop,
-) -> Result<(Arc<SqliteLedger>, Campaign, Option<Receiver>), Failure> {
-    let ledger = ledgers::open_existing(ledger_path)?;
+) -> Result<(AnyLedger, Campaign, Option<Receiver>), Failure> {
+    let ledger = ledgers::open_existing(ledger_path).await?;
     let record = ledgers::find(&*ledger, ledger_path, Some(&args.campaign)).await?;
     let status = ledger.status(record.id).await.map_err(|error| ledgers::failed(ledger_path, &error))?;
     let next = Next { campaign: &record.name, ledger: ledger_path, keeps: true };
@@ -80,24 +99,37 @@ async fn prepare(
                         record.name
                     ),
                 )
-                .hint("the service sends past times at once: --late send sends the rest now, --late skip never does"));
+                .hint(match work {
+                    None => "the service sends past times at once: --late send sends the rest now, --late skip never \
+                             does"
+                        .to_owned(),
+                    Some(_) => format!("{} --late send, or --late skip", next.command("decide once", "resume", "")),
+                }));
             }
         }
     }
-    let file = super::rows::input_of(args.input.as_deref(), &record)?;
+    let url = work.and_then(|work| work.url.as_deref());
+    let file = match url {
+        Some(url) => PathBuf::from(url_file::shown(url)),
+        None => super::rows::input_of(args.input.as_deref(), &record)?,
+    };
     let Settings { must_read, must_halt, must_suppress } = Settings::read(&record.settings)?;
     let lists = suppress::read(&args.suppress).await?;
     // Batches that were tried keep their rows.
     if status.planned > 0 {
-        suppress::require(&next, "resume", &must_suppress, &lists)?;
+        suppress::require(&next, if work.is_some() { "work" } else { "resume" }, &must_suppress, &lists)?;
     }
-    let source = open(&file, &record)?.with_reading(must_read);
+    let source = match url {
+        Some(url) => url_file::open(url).await?,
+        None => open(&file, &record)?,
+    }
+    .with_reading(must_read);
     let service = Service { resend_after: Some(args.run.resend_after), ..Service::read(&args.service)? };
     if let Some(app) = args.service.app.as_deref().map(str::trim).filter(|app| !app.is_empty() && *app != record.app) {
         return Err(other("app", &record.app, app, "SINCH_APP_ID"));
     }
     let receiver = match args.run.listen {
-        Some(address) => Some(Receiver::start(address, secret()?, ledger.clone()).await?),
+        Some(address) => Some(Receiver::start(address, secret()?, &ledger).await?),
         None => None,
     };
     let client = service.connect().await?.with_stop(signals::stop_calls(stop));
@@ -105,11 +137,19 @@ async fn prepare(
         let released = ledger.release(record.id, worker, Timestamp::now()).await;
         released.map_err(|error| ledgers::failed(ledger_path, &error))?;
     }
-    let campaign = Campaign::resume(ledger.clone(), &record.name, client, source)
-        .await
+    let client = pace::paced(client, &ledger, args.run.max_rate);
+    let campaign = match work {
+        None => Campaign::resume(ledger.shared(), &record.name, client, source).await,
+        Some(_) => Campaign::join(ledger.shared(), &record.name, client, source).await,
+    };
+    let campaign = campaign
         .map_err(|error| not_resumed(ledger_path, &file, &next, error))?
         .with_limits(limits(&args.run).with_halt(must_halt.with_past_halt(args.past_halt)))
         .with_suppression(lists);
+    let campaign = match work.and_then(|work| work.worker.as_deref()) {
+        Some(name) => campaign.with_worker(name),
+        None => campaign,
+    };
     Ok((ledger, campaign, receiver))
 }
 
@@ -121,7 +161,7 @@ fn open(file: &Path, record: &ledger::CampaignRecord) -> Result<RecipientFile, F
 }
 
 /// Why a campaign does not go on. Nothing was sent.
-fn not_resumed(ledger_path: &Path, file: &Path, next: &Next<'_>, error: CampaignError) -> Failure {
+fn not_resumed(ledger_path: &Place, file: &Path, next: &Next<'_>, error: CampaignError) -> Failure {
     match error {
         CampaignError::Changed => Failure::new(
             exit::BAD_INPUT,

@@ -1,31 +1,31 @@
 //! `retry`: the failed rows of a campaign that may succeed, as a new campaign over the same file.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use serde::Serialize;
 use sinch_batch::campaign::retry::RetryReason;
 use sinch_batch::campaign::{Campaign, CampaignError, CampaignRequest, RetryError, RetryOptions, RetryPlan};
-use sinch_batch::ledger::{CampaignRecord, Ledger, LedgerErrorKind, SqliteLedger};
+use sinch_batch::ledger::{CampaignRecord, Ledger, LedgerErrorKind};
 use sinch_batch::recipients::{RecipientFile, SourceError};
 
 use super::{resume, rows, send};
 use crate::args::{MessageArgs, RetryArgs};
 use crate::fail::{Failure, output};
+use crate::ledgers::{AnyLedger, Place};
 use crate::output::{count, grouped, out, write_json_line};
 use crate::receiver::{Receiver, secret};
 use crate::run::{Next, Run, limits};
 use crate::service::Service;
 use crate::settings::Settings;
-use crate::{exit, input, ledgers, message, render, say, signals, suppress, terminal};
+use crate::{exit, input, ledgers, message, pace, render, say, signals, suppress, terminal};
 
 /// A line of attempts that is longer than this hardly gets better.
 const LONG_LINE: usize = 5;
 
 pub(crate) async fn run(args: RetryArgs) -> Result<u8, Failure> {
     let stop = signals::watch();
-    let ledger_path = ledgers::path(&args.ledger)?;
-    let ledger = ledgers::open_existing(&ledger_path)?;
+    let ledger_path = ledgers::place(&args.ledger)?;
+    let ledger = ledgers::open_existing(&ledger_path).await?;
     let parent = ledgers::find(&*ledger, &ledger_path, Some(&args.parent)).await?;
     let options = RetryOptions::new()
         .with_reasons(&args.reason)
@@ -54,6 +54,7 @@ pub(crate) async fn run(args: RetryArgs) -> Result<u8, Failure> {
         ledger,
         campaign,
         receives: receiver.is_some(),
+        waits: false,
         json: args.json.json,
         stop,
     };
@@ -63,8 +64,8 @@ pub(crate) async fn run(args: RetryArgs) -> Result<u8, Failure> {
 /// Everything up to the campaign's place in the ledger. Nothing is sent.
 async fn prepare(
     args: &RetryArgs,
-    ledger_path: &Path,
-    ledger: &Arc<SqliteLedger>,
+    ledger_path: &Place,
+    ledger: &AnyLedger,
     plan: RetryPlan,
 ) -> Result<(Campaign, Option<Receiver>), Failure> {
     let parent = plan.parent().clone();
@@ -87,7 +88,7 @@ async fn prepare(
     }
     let (source, plan, request) = check(&file, &parent, source, plan, request).await?;
     let receiver = match args.run.listen {
-        Some(address) => Some(Receiver::start(address, secret()?, ledger.clone()).await?),
+        Some(address) => Some(Receiver::start(address, secret()?, ledger).await?),
         None => None,
     };
     let client = service.connect().await?;
@@ -95,7 +96,8 @@ async fn prepare(
         Some(name) => name.clone(),
         None => free_name(&**ledger, ledger_path, &parent.name).await?,
     };
-    let campaign = Campaign::retry(ledger.clone(), name, client, source, plan, request)
+    let client = pace::paced(client, ledger, args.run.max_rate);
+    let campaign = Campaign::retry(ledger.shared(), name, client, source, plan, request)
         .await
         .map_err(|error| not_begun(ledger_path, &file, &parent, error))?
         .with_limits(limits(&args.run).with_halt(args.halt.rules()))
@@ -164,7 +166,7 @@ fn changed(file: &Path, parent: &str) -> Failure {
 }
 
 /// `autumn-retry`, `autumn-retry-2` and so on, whichever is free.
-async fn free_name(ledger: &dyn Ledger, path: &Path, parent: &str) -> Result<String, Failure> {
+async fn free_name(ledger: &dyn Ledger, path: &Place, parent: &str) -> Result<String, Failure> {
     let taken = ledger.campaigns().await.map_err(|error| ledgers::failed(path, &error))?;
     let stem: String = parent.chars().take(48).collect();
     let names = (1_u32..).map(|number| match number {
@@ -225,7 +227,7 @@ fn show(args: &RetryArgs, plan: &RetryPlan) -> Result<(), Failure> {
     out(text.as_bytes()).map_err(output)
 }
 
-fn not_chosen(ledger_path: &Path, parent: &CampaignRecord, error: RetryError) -> Failure {
+fn not_chosen(ledger_path: &Place, parent: &CampaignRecord, error: RetryError) -> Failure {
     let next = Next { campaign: &parent.name, ledger: ledger_path, keeps: true };
     match error {
         RetryError::Ledger(error) => ledgers::failed(ledger_path, &error),
@@ -262,7 +264,7 @@ fn not_chosen(ledger_path: &Path, parent: &CampaignRecord, error: RetryError) ->
 }
 
 /// Why a retry did not begin. Nothing was sent.
-fn not_begun(ledger_path: &Path, file: &Path, parent: &CampaignRecord, error: CampaignError) -> Failure {
+fn not_begun(ledger_path: &Place, file: &Path, parent: &CampaignRecord, error: CampaignError) -> Failure {
     match error {
         CampaignError::Changed => changed(file, &parent.name),
         CampaignError::OtherService { what, before, now } => {

@@ -9,6 +9,7 @@ use sinch_batch::ledger::{CampaignRecord, Ledger};
 
 use crate::args::{ReportArgs, RowsKind};
 use crate::fail::Failure;
+use crate::ledgers::Place;
 use crate::output::{count, write_json_line};
 use crate::outputs::is_dash;
 use crate::{exit, input, ledgers, say};
@@ -26,7 +27,7 @@ pub(crate) async fn run(
     args: &ReportArgs,
     kind: RowsKind,
     ledger: &dyn Ledger,
-    ledger_path: &Path,
+    ledger_path: &Place,
     campaign: &CampaignRecord,
 ) -> Result<u8, Failure> {
     let to_stdout = args.output.as_deref().is_none_or(is_dash);
@@ -75,7 +76,7 @@ fn moved(campaign: &CampaignRecord) -> String {
     format!("if the file of campaign {} has moved, name it: --input FILE", campaign.name)
 }
 
-fn failed(ledger: &Path, file: &Path, campaign: &CampaignRecord, error: RowsError) -> Failure {
+fn failed(ledger: &Place, file: &Path, campaign: &CampaignRecord, error: RowsError) -> Failure {
     match error {
         RowsError::Ledger(error) => ledgers::failed(ledger, &error),
         RowsError::Source(error) => input::unreadable(file, &error),

@@ -5,12 +5,11 @@ mod one;
 mod schedule;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 use std::time::Duration;
 
 use sinch_batch::campaign::{Campaign, CampaignError, CheckedCampaign};
-use sinch_batch::ledger::{self, DuplicateOf, SqliteLedger};
+use sinch_batch::ledger::{self, DuplicateOf};
 use sinch_batch::models::AppId;
 use sinch_batch::simulator::{Simulator, SimulatorConfig};
 use sinch_batch::webhook::WebhookSecret;
@@ -20,6 +19,7 @@ pub(super) use self::schedule::schedule;
 use crate::args::SendArgs;
 use crate::fail::{Failure, output};
 use crate::findings::{self, Collected};
+use crate::ledgers::{AnyLedger, Place};
 use crate::output::{count, grouped, out};
 use crate::outputs::NewFile;
 use crate::receiver::{Receiver, secret};
@@ -27,7 +27,7 @@ use crate::run::{Next, Run, limits};
 use crate::service::{Service, app_id};
 use crate::settings::Settings;
 use crate::signals::Stop;
-use crate::{exit, input, ledgers, outputs, say, signals, suppress};
+use crate::{exit, input, ledgers, outputs, pace, say, signals, suppress};
 
 /// A made-up app in the form of a ULID, which is all that the simulator can check of it.
 const PRACTICE_APP: &str = "01KZ4EBHKN27EZJ4Q91V5C36G1";
@@ -53,6 +53,7 @@ pub(crate) async fn run(args: SendArgs) -> Result<u8, Failure> {
         ledger,
         campaign,
         receives: stage.receiver.is_some(),
+        waits: false,
         json: args.json.json,
         stop: stop.clone(),
     };
@@ -73,10 +74,10 @@ pub(crate) async fn run(args: SendArgs) -> Result<u8, Failure> {
 
 /// What was made ready before anything is sent.
 struct Prepared {
-    ledger_path: PathBuf,
+    ledger_path: Place,
     /// The folder of a ledger that is thrown away at the end.
     scratch: Option<tempfile::TempDir>,
-    ledger: Arc<SqliteLedger>,
+    ledger: AnyLedger,
     stage: Stage,
     campaign: Campaign,
 }
@@ -105,7 +106,7 @@ async fn prepare(args: &SendArgs, stop: &Stop) -> Result<Prepared, Failure> {
             read.into_iter().filter_map(|(what, path)| Some((what, path?))).chain(suppress::paths(&args.suppress)),
         )?;
         if args.ledger.ledger.is_some() || !args.simulate {
-            let files = ledgers::files(&ledgers::path(&args.ledger)?);
+            let files = ledgers::files(&ledgers::place(&args.ledger)?);
             let files = files.iter().map(|(what, path)| (*what, path.as_path()));
             outputs::is_none_of(skipped, "--skipped-file", files)?;
         }
@@ -132,14 +133,14 @@ async fn prepare(args: &SendArgs, stop: &Stop) -> Result<Prepared, Failure> {
         _ => None,
     };
     let ledger_path = match &scratch {
-        Some(folder) => folder.path().join("ledger.db"),
-        None => ledgers::path(&args.ledger)?,
+        Some(folder) => Place::File(folder.path().join("ledger.db")),
+        None => ledgers::place(&args.ledger)?,
     };
-    let ledger = ledgers::open(&ledger_path)?;
+    let ledger = ledgers::open(&ledger_path).await?;
     let stage = match service {
         Some(service) => {
             let receiver = match args.run.listen {
-                Some(address) => Some(Receiver::start(address, secret()?, ledger.clone()).await?),
+                Some(address) => Some(Receiver::start(address, secret()?, &ledger).await?),
                 None => None,
             };
             Stage { service, receiver, simulator: None }
@@ -150,7 +151,7 @@ async fn prepare(args: &SendArgs, stop: &Stop) -> Result<Prepared, Failure> {
     let heading = Heading::of(args, &checked);
     match &scratch {
         Some(_) => say!("ledger: none is kept; --ledger FILE keeps one"),
-        None => say!("ledger {}", ledger_path.display()),
+        None => say!("ledger {}", ledger_path),
     }
     say!("{}", heading.line());
     if !args.simulate && !args.yes.yes {
@@ -160,7 +161,8 @@ async fn prepare(args: &SendArgs, stop: &Stop) -> Result<Prepared, Failure> {
     let checked = if args.simulate { checked.with_practice() } else { checked };
     let checked = if args.allow_duplicate { checked.with_duplicate_allowed() } else { checked };
     let name = args.campaign.clone().unwrap_or_else(short_name);
-    let campaign = Campaign::begin(ledger.clone(), name, client, checked)
+    let client = pace::paced(client, &ledger, args.run.max_rate);
+    let campaign = Campaign::begin(ledger.shared(), name, client, checked)
         .await
         .map_err(|error| not_begun(&ledger_path, file, error))?
         .with_limits(limits(&args.run).with_halt(args.halt.rules()));
@@ -267,10 +269,10 @@ struct Stage {
 }
 
 /// The simulator and a receiver on loopback, with credentials and a secret made up for this run.
-async fn try_locally(ledger: &Arc<SqliteLedger>) -> Result<Stage, Failure> {
+async fn try_locally(ledger: &AnyLedger) -> Result<Stage, Failure> {
     let secret = uuid::Uuid::new_v4().to_string();
     let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let receiver = Receiver::start(loopback, WebhookSecret::new(secret.clone()), ledger.clone()).await?;
+    let receiver = Receiver::start(loopback, WebhookSecret::new(secret.clone()), ledger).await?;
     let config = SimulatorConfig::default()
         .with_callback_url(receiver.url())
         .with_webhook_secret(WebhookSecret::new(secret))
@@ -290,7 +292,7 @@ async fn try_locally(ledger: &Arc<SqliteLedger>) -> Result<Stage, Failure> {
 }
 
 /// Why a campaign did not begin. Nothing was sent.
-fn not_begun(ledger_path: &Path, file: &Path, error: CampaignError) -> Failure {
+fn not_begun(ledger_path: &Place, file: &Path, error: CampaignError) -> Failure {
     match &error {
         CampaignError::Duplicate(error) => match error.duplicate_of() {
             Some(of) => duplicate(ledger_path, of),
@@ -302,7 +304,7 @@ fn not_begun(ledger_path: &Path, file: &Path, error: CampaignError) -> Failure {
     }
 }
 
-fn duplicate(ledger_path: &Path, of: &DuplicateOf) -> Failure {
+fn duplicate(ledger_path: &Place, of: &DuplicateOf) -> Failure {
     let name = &of.campaign.name;
     let next = Next { campaign: name, ledger: ledger_path, keeps: true };
     let command = |lead: &str, verb: &str| next.command(lead, verb, "");

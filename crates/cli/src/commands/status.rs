@@ -4,12 +4,12 @@ mod schedule;
 
 use serde::Serialize;
 use sinch_batch::campaign::report::{failures_by_reason, write_json_with};
-use sinch_batch::ledger::{CallbackCount, CampaignRecord, CampaignStatus, Ledger, Phase};
+use sinch_batch::ledger::{CallbackCount, CampaignRecord, CampaignStatus, Phase};
 use sinch_batch::models::Timestamp;
 
 use crate::args::StatusArgs;
 use crate::fail::{Failure, output};
-use crate::output::{json_out, out, write_json_line};
+use crate::output::{count, json_out, out, write_json_line};
 use crate::run::{Next, next_command};
 use crate::{exit, ledgers, render, terminal};
 
@@ -38,13 +38,24 @@ struct Line<'a> {
 #[derive(Serialize)]
 struct More<'a> {
     callbacks: &'a [CallbackCount],
+    /// Workers that are sending it.
+    workers: &'a [WorkerLine],
     /// The command that it needs next.
     next: Option<&'a str>,
 }
 
+/// A worker, and what it holds.
+#[derive(Serialize)]
+struct WorkerLine {
+    worker: String,
+    batches: u32,
+    /// When its leases lapse, unless it renews them.
+    until: Timestamp,
+}
+
 pub(crate) async fn run(args: StatusArgs) -> Result<u8, Failure> {
-    let path = ledgers::path(&args.ledger)?;
-    let ledger = ledgers::open_existing(&path)?;
+    let path = ledgers::place(&args.ledger)?;
+    let ledger = ledgers::open_existing(&path).await?;
     let failed = |error| ledgers::failed(&path, &error);
     let callbacks = ledger.callbacks().await.map_err(failed)?;
     let Some(name) = &args.campaign else {
@@ -62,8 +73,12 @@ pub(crate) async fn run(args: StatusArgs) -> Result<u8, Failure> {
     let status = ledger.status(campaign.id).await.map_err(failed)?;
     let next = Next { campaign: &campaign.name, ledger: &path, keeps: true };
     let next = next_command(&next, &status).filter(|_| !campaign.practice);
+    let held = ledger.held(campaign.id, Timestamp::now()).await.map_err(failed)?;
+    let held =
+        held.into_iter().map(|held| WorkerLine { worker: held.worker, batches: held.batches, until: held.until });
+    let workers: Vec<WorkerLine> = held.collect();
     if args.json.json {
-        let more = More { callbacks: &callbacks, next: next.as_deref() };
+        let more = More { callbacks: &callbacks, workers: &workers, next: next.as_deref() };
         write_json_with(&*ledger, &campaign, &more, json_out())
             .await
             .map_err(|error| render::report_failed(&path, error))?;
@@ -79,9 +94,15 @@ pub(crate) async fn run(args: StatusArgs) -> Result<u8, Failure> {
     let reasons = render::reasons(&reasons, width);
     let schedule = schedule::line(&*ledger, &campaign).await.map_err(|error| render::report_failed(&path, error))?;
     let (sums, callbacks) = (render::status(&status, None, width), render::callbacks(&callbacks, width));
-    out(format!("campaign {}{phase}\n{schedule}{sums}{reasons}{callbacks}{next}", campaign.name).as_bytes())
+    let workers: String = workers.iter().map(worker_line).collect();
+    out(format!("campaign {}{phase}\n{schedule}{sums}{workers}{reasons}{callbacks}{next}", campaign.name).as_bytes())
         .map_err(output)?;
     Ok(exit::OK)
+}
+
+fn worker_line(line: &WorkerLine) -> String {
+    let WorkerLine { worker, batches, until } = line;
+    format!("worker {worker} holds {} until {until:.0}\n", count(u64::from(*batches), "batch", "batches"))
 }
 
 fn list(

@@ -1,11 +1,11 @@
 //! `status --watch`: a campaign live, whichever process sends it.
 
-use std::path::Path;
 use std::time::Duration;
 
 use sinch_batch::ledger::{CampaignRecord, CampaignStatus, Ledger, Phase};
 
 use crate::fail::Failure;
+use crate::ledgers::Place;
 use crate::progress::Progress;
 use crate::{ledgers, signals};
 
@@ -13,7 +13,7 @@ use crate::{ledgers, signals};
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Shows progress until the campaign ends, or somebody asks to stop: then its sending is not touched.
-pub(crate) async fn until_end(ledger: &dyn Ledger, path: &Path, campaign: &CampaignRecord) -> Result<(), Failure> {
+pub(crate) async fn until_end(ledger: &dyn Ledger, path: &Place, campaign: &CampaignRecord) -> Result<(), Failure> {
     let progress = Progress::start();
     let mut stop = std::pin::pin!(signals::stop_asked());
     let mut look = tokio::time::interval(LOOK_EVERY);

@@ -3,6 +3,7 @@
 mod arrivals;
 mod journal;
 mod metrics;
+mod nonces;
 mod notices;
 mod opt_outs;
 mod reload;
@@ -13,13 +14,11 @@ mod tls;
 
 use std::io::IsTerminal;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::routing::get;
-use sinch_batch::ledger::Ledger;
 use sinch_batch::webhook::{
     CallbackReceiver, LateCallbacks, Received, ReceiverHandle, ReceiverLimits, Verifier, WebhookSecret,
 };
@@ -32,6 +31,7 @@ pub(crate) use self::secrets::{SECRET, all as all_secrets, secret, verifier};
 use self::arrivals::Arrivals;
 use self::journal::JournalWriter;
 use self::metrics::Metrics;
+use self::nonces::ReceiverNonces;
 use self::notices::Strangers;
 use self::opt_outs::OptOutsKept;
 use self::reload::{Files, TlsAcceptorSlot};
@@ -39,6 +39,7 @@ use self::sink::{Forward, Sink};
 use crate::args::{ListenArgs, PrintAs};
 use crate::exit;
 use crate::fail::Failure;
+use crate::ledgers::{AnyLedger, Place};
 use crate::post::Poster;
 use crate::say;
 
@@ -62,17 +63,15 @@ struct Parts {
     files: Option<Files>,
     limits: ReceiverLimits,
     sink: Sink,
+    nonces: ReceiverNonces,
     /// Whether warnings go to standard error, even if there is no log.
     says: bool,
 }
 
 impl Receiver {
     /// Starts to receive: a callback is answered when what it says is in the ledger.
-    pub(crate) async fn start(
-        address: SocketAddr,
-        secret: WebhookSecret,
-        ledger: Arc<dyn Ledger>,
-    ) -> Result<Self, Failure> {
+    pub(crate) async fn start(address: SocketAddr, secret: WebhookSecret, ledger: &AnyLedger) -> Result<Self, Failure> {
+        let (nonces, ledger) = (ReceiverNonces::of(ledger), ledger.shared());
         // Its sender goes, the verifier stays.
         let (_, verifiers) = watch::channel(secrets::verifier(vec![secret])?);
         let metrics = Arc::new(Metrics::default());
@@ -86,13 +85,15 @@ impl Receiver {
             files: None,
             limits: ReceiverLimits::default(),
             sink,
+            nonces,
             says: false,
         };
         Self::of(parts).await
     }
 
     /// Starts to receive with all that was asked for, into the ledger at this path.
-    pub(crate) async fn with(args: &ListenArgs, ledger: Arc<dyn Ledger>, path: &Path) -> Result<Self, Failure> {
+    pub(crate) async fn with(args: &ListenArgs, ledger: &AnyLedger, path: &Place) -> Result<Self, Failure> {
+        let (nonces, ledger) = (ReceiverNonces::of(ledger), ledger.shared());
         let (files, verifiers, tls) = Files::open(args)?;
         let files = files.any().then_some(files);
         let forward = match &args.forward {
@@ -117,16 +118,16 @@ impl Receiver {
             .with_in_flight(size(args.limits.max_in_flight))
             .with_read(args.limits.read_timeout)
             .with_answer(args.limits.answer_timeout);
-        let strangers = Some(Strangers::new(path.to_owned()));
+        let strangers = Some(Strangers::new(path.clone()));
         let screen = if std::io::stdout().is_terminal() { PrintAs::Text } else { PrintAs::None };
         let arrivals = Arrivals::new(args.print.unwrap_or(screen), &args.events, ledger.clone());
         let sink = Sink { journal, opt_outs, ledger, forward, metrics: Arc::default(), strangers, arrivals };
         let (address, path) = (args.addr, args.path.clone());
-        Self::of(Parts { address, path, tls, verifiers, files, limits, sink, says: true }).await
+        Self::of(Parts { address, path, tls, verifiers, files, limits, sink, nonces, says: true }).await
     }
 
     async fn of(parts: Parts) -> Result<Self, Failure> {
-        let Parts { address, path, tls, verifiers, files, limits, sink, says } = parts;
+        let Parts { address, path, tls, verifiers, files, limits, sink, nonces, says } = parts;
         let listener = TcpListener::bind(address).await.map_err(|error| {
             Failure::because(exit::USAGE, format!("cannot listen at {address}"), &error)
                 .hint("choose a free address: --addr 127.0.0.1:0 takes any free port")
@@ -138,7 +139,7 @@ impl Receiver {
         let url = format!("{scheme}://{address}{path}");
         let (stop, stopping) = watch::channel(false);
         let head_timeout = limits.read;
-        let (app, callbacks) = app(&path, verifiers, limits, sink, says);
+        let (app, callbacks) = app(&path, verifiers, limits, sink, nonces, says);
         let server = tokio::spawn(server::serve(listener, tls, app, head_timeout, stopping));
         Ok(Self { url, stop, files, server, callbacks })
     }
@@ -186,12 +187,14 @@ fn app(
     verifiers: watch::Receiver<Verifier>,
     limits: ReceiverLimits,
     sink: Sink,
+    nonces: ReceiverNonces,
     says: bool,
 ) -> (Router, ReceiverHandle) {
     let metrics = sink.metrics.clone();
     let (met, lost) = (metrics.clone(), metrics.clone());
     let sink = Arc::new(sink);
     let mut receiver = CallbackReceiver::new(verifiers)
+        .with_nonces(nonces)
         .with_limits(limits)
         // What the ledger knows only grows, so an old callback does no harm, and may be all there is.
         .with_late_callbacks(LateCallbacks::Apply)

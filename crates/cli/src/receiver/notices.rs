@@ -1,10 +1,10 @@
 //! Notices for an operator on standard error, whatever the log shows.
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use sinch_batch::webhook::Warning;
 
+use crate::ledgers::Place;
 use crate::say;
 
 /// Says a warning, with what to type here.
@@ -33,19 +33,19 @@ fn hint(code: &str) -> Option<&'static str> {
 /// Notices receipts that are not of the ledger, once.
 #[derive(Debug)]
 pub(super) struct Strangers {
-    ledger: PathBuf,
+    ledger: Place,
     told: AtomicBool,
 }
 
 impl Strangers {
-    pub(super) fn new(ledger: PathBuf) -> Self {
+    pub(super) fn new(ledger: Place) -> Self {
         Self { ledger, told: AtomicBool::new(false) }
     }
 
     /// What a callback was to the ledger, by the label of its metric or by the ledger's own word.
     pub(super) fn see(&self, what: &str) {
         if matches!(what, "stranger" | "unrelated") && !self.told.swap(true, Ordering::Relaxed) {
-            let ledger = self.ledger.display();
+            let ledger = &self.ledger;
             say!(
                 "receipts arrive for messages that this ledger did not send: is it the ledger of the campaign? ({ledger})"
             );

@@ -20,6 +20,7 @@ mod read;
 mod records;
 mod schema;
 mod shared;
+mod transfer;
 mod url;
 mod write;
 
@@ -43,7 +44,7 @@ use crate::campaign::{CampaignId, CampaignRecord, Created, NewCampaign};
 use crate::decide;
 use crate::entry::{BatchRecord, Entry, MessageFailure, RetryRow};
 use crate::error::LedgerError;
-use crate::lease::{Claim, Claimed, Renewed, Run};
+use crate::lease::{Claim, Claimed, Held, Renewed, Run};
 use crate::ledger::{BoxFuture, Ledger};
 use crate::plan::Plan;
 use crate::status::CampaignStatus;
@@ -93,11 +94,22 @@ impl PostgresLedger {
     /// # Errors
     /// As [`open`](Self::open).
     pub async fn open_with_limits(url: &str, limits: StoreLimits) -> Result<Self, LedgerError> {
-        let place = place(url, limits)?;
+        Self::open_at(place(url, limits)?, true).await
+    }
+
+    /// Opens a ledger that is there already; nothing is made.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and `NotALedger` if the schema is empty.
+    pub async fn open_existing(url: &str) -> Result<Self, LedgerError> {
+        Self::open_at(place(url, StoreLimits::default())?, false).await
+    }
+
+    async fn open_at(place: Place, may_create: bool) -> Result<Self, LedgerError> {
         let mut tries = Tries::new(&place);
         loop {
             let client = tries.client().await.map_err(Fault::into_error)?;
-            match in_time(schema::open(Connection { client: &client, schema: &place.schema })).await {
+            match in_time(schema::open(Connection { client: &client, schema: &place.schema }, may_create)).await {
                 Ok(()) => break,
                 Err(fault) => tries.after(client, fault).await.map_err(Fault::into_error)?,
             }
@@ -261,6 +273,10 @@ impl Ledger for PostgresLedger {
         let mut hints = about(campaign);
         hints.push(Hint::Needs(Need::Held(campaign)));
         self.write(hints, move |overlay| decide::release(overlay, campaign, &worker, now))
+    }
+
+    fn held(&self, campaign: CampaignId, now: Timestamp) -> BoxFuture<'_, Result<Vec<Held>, LedgerError>> {
+        Box::pin(read::held(&self.place, campaign, now))
     }
 
     fn record(&self, campaign: CampaignId, entry: Entry, now: Timestamp) -> BoxFuture<'_, Result<(), LedgerError>> {

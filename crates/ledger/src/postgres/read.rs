@@ -1,5 +1,6 @@
 //! What is only read: one statement each, and beside it whether the campaign exists.
 
+use sinch_batch_models::Timestamp;
 use sinch_batch_tracking::MessageState;
 use tokio_postgres::Row;
 
@@ -7,12 +8,13 @@ use super::connection::{Connection, Params};
 use super::fault::Fault;
 use super::group::{Place, Tries, in_time};
 use super::records::{
-    BATCH, CAMPAIGN, STATE, SUMS, damaged, get, number, read_batch, read_campaign, read_state, read_sums, time,
+    BATCH, CAMPAIGN, STATE, SUMS, damaged, get, number, read_batch, read_campaign, read_state, read_sums, small, time,
 };
 use crate::callback::{CallbackCount, DeferredCounts};
 use crate::campaign::{CampaignId, CampaignRecord};
 use crate::entry::{BatchRecord, MessageFailure};
 use crate::error::LedgerError;
+use crate::lease::Held;
 use crate::rows::RowSpans;
 use crate::status::CampaignStatus;
 use crate::store::Batch;
@@ -43,6 +45,13 @@ async fn of(place: &Place, id: CampaignId, sql: &str, params: Params) -> Result<
         (Some(known), Some(rows)) if !known.is_empty() => Ok(rows),
         _ => Err(LedgerError::no_such_campaign()),
     }
+}
+
+pub(super) async fn held(place: &Place, id: CampaignId, now: Timestamp) -> Result<Vec<Held>, LedgerError> {
+    let sql = "SELECT worker, count(*), max(lease_until) FROM @.batch WHERE campaign = $1 AND worker IS NOT NULL \
+         AND lease_until > $2 AND stage < 3 GROUP BY worker ORDER BY worker COLLATE \"C\"";
+    let rows = of(place, id, sql, Params::new().integer(id.get()).integer(now.as_microsecond())).await?;
+    rows.iter().map(|row| Ok(Held::new(get::<String>(row, 0)?, small(row, 1)?, time(row, 2)?))).collect()
 }
 
 pub(super) async fn campaign(place: &Place, name: &str) -> Result<Option<CampaignRecord>, LedgerError> {

@@ -33,12 +33,15 @@ enum Found {
     Other,
 }
 
-/// Makes the tables in an empty schema; else says whether they can be used.
-pub(super) async fn open(connection: Connection<'_>) -> Result<(), Fault> {
+/// Makes the tables in an empty schema, if it may; else says whether they can be used.
+pub(super) async fn open(connection: Connection<'_>, may_create: bool) -> Result<(), Fault> {
     refuse_forgetful(connection).await?;
     for _ in 0..MEETINGS {
         match look(connection).await? {
-            Found::Nothing | Found::Empty => {}
+            Found::Nothing | Found::Empty if may_create => {}
+            Found::Nothing | Found::Empty => {
+                return Err(LedgerError::new(LedgerErrorKind::NotALedger, "the schema holds no ledger").into());
+            }
             Found::Ledger { version: VERSION, .. } => return Ok(()),
             Found::Ledger { version, oldest_reader } if version > VERSION => {
                 return if oldest_reader <= VERSION { Ok(()) } else { Err(too_new(version).into()) };
@@ -58,7 +61,7 @@ pub(super) async fn migrate(connection: Connection<'_>) -> Result<(), Fault> {
     refuse_forgetful(connection).await?;
     for _ in 0..MEETINGS {
         match look(connection).await? {
-            Found::Ledger { version, .. } if version >= VERSION => return open(connection).await,
+            Found::Ledger { version, .. } if version >= VERSION => return open(connection, false).await,
             Found::Other => return Err(not_a_ledger().into()),
             _ if run(connection).await? => return Ok(()),
             _ => {}

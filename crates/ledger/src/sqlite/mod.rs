@@ -1,6 +1,7 @@
 //! A ledger in a SQLite file, which several processes can use at once.
 
 mod columns;
+mod copy;
 mod schema;
 mod sums;
 mod tables;
@@ -20,7 +21,7 @@ use crate::campaign::{CampaignId, CampaignRecord, Created, NewCampaign};
 use crate::decide;
 use crate::entry::{BatchRecord, Entry, MessageFailure, RetryRow};
 use crate::error::{LedgerError, LedgerErrorKind};
-use crate::lease::{Claim, Claimed, Renewed, Run};
+use crate::lease::{Claim, Claimed, Held, Renewed, Run};
 use crate::ledger::{BoxFuture, Ledger, Pruned, Reclaimed};
 use crate::plan::Plan;
 use crate::status::CampaignStatus;
@@ -60,6 +61,9 @@ impl SqliteLedger {
         Ok(Self { writer, reader })
     }
 }
+
+/// The name of no worker.
+const NOBODY: &str = "";
 
 impl Ledger for SqliteLedger {
     fn create(&self, campaign: NewCampaign, plan: Box<dyn Plan>) -> BoxFuture<'_, Result<Created, LedgerError>> {
@@ -123,6 +127,10 @@ impl Ledger for SqliteLedger {
     ) -> BoxFuture<'a, Result<(), LedgerError>> {
         let worker = worker.to_owned();
         self.writer.run(move |tables| decide::release(tables, campaign, &worker, now))
+    }
+
+    fn held(&self, campaign: CampaignId, now: Timestamp) -> BoxFuture<'_, Result<Vec<Held>, LedgerError>> {
+        self.reader.run(move |tables| tables.held_by_others(campaign, NOBODY, now))
     }
 
     fn record(&self, campaign: CampaignId, entry: Entry, now: Timestamp) -> BoxFuture<'_, Result<(), LedgerError>> {

@@ -13,6 +13,7 @@ use sinch_batch::pages::report::{
 use sinch_batch::tracking::{self, RetryClass};
 
 use crate::ledgers;
+use crate::ledgers::Place;
 use crate::run::{Next, next_command};
 
 /// How many failures are listed, and how many batches.
@@ -21,7 +22,7 @@ const LISTED: usize = 1000;
 /// Everything the report shows, as the ledger has it now.
 pub(super) async fn view(
     ledger: &dyn Ledger,
-    path: &Path,
+    path: &Place,
     campaign: &CampaignRecord,
     now: Timestamp,
 ) -> Result<ReportView, ReportError> {
@@ -37,7 +38,7 @@ pub(super) async fn view(
     Ok(view)
 }
 
-fn head(view: &mut ReportView, campaign: &CampaignRecord, path: &Path) {
+fn head(view: &mut ReportView, campaign: &CampaignRecord, path: &Place) {
     view.practice = campaign.practice;
     view.created = Some(campaign.created);
     let message: Option<Message> = serde_json::from_str(&campaign.message).ok();

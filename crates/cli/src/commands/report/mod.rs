@@ -12,13 +12,14 @@ use sinch_batch::recipients::spreadsheet_cell;
 
 use crate::args::{ReportArgs, ReportFormat};
 use crate::fail::Failure;
+use crate::ledgers::Place;
 use crate::output::json_out;
 use crate::outputs::{self, Existing, NewFile, Wanted, is_dash};
 use crate::{exit, ledgers, render};
 
 pub(crate) async fn run(args: ReportArgs) -> Result<u8, Failure> {
-    let path = ledgers::path(&args.ledger)?;
-    let ledger = ledgers::open_existing(&path)?;
+    let path = ledgers::place(&args.ledger)?;
+    let ledger = ledgers::open_existing(&path).await?;
     let campaign = ledgers::find(&*ledger, &path, args.campaign.as_deref()).await?;
     if let Some(rows) = args.rows {
         return super::rows::run(&args, rows, &*ledger, &path, &campaign).await;
@@ -38,7 +39,7 @@ pub(crate) async fn run(args: ReportArgs) -> Result<u8, Failure> {
 
 async fn write(
     ledger: &dyn Ledger,
-    path: &Path,
+    path: &Place,
     campaign: &CampaignRecord,
     format: ReportFormat,
     mut out: impl Write,

@@ -11,6 +11,7 @@ use super::PRACTICE_APP;
 use crate::args::SendArgs;
 use crate::commands::batch::not_sent;
 use crate::fail::{Failure, output};
+use crate::ledgers::Place;
 use crate::output::{out, write_json_line};
 use crate::service::{Service, app_id};
 use crate::{exit, input, ledgers};
@@ -32,7 +33,7 @@ pub(super) async fn run(args: &SendArgs, number: &str) -> Result<u8, Failure> {
     let sent = if args.simulate {
         let folder = tempfile::tempdir()
             .map_err(|error| Failure::because(exit::LEDGER, "no temporary folder for the ledger", &error))?;
-        let stage = super::try_locally(&ledgers::open(&folder.path().join("ledger.db"))?).await?;
+        let stage = super::try_locally(&ledgers::open(&Place::File(folder.path().join("ledger.db"))).await?).await?;
         let sent = stage.service.connect().await?.send_batch(&body).await;
         if let Some(simulator) = stage.simulator {
             simulator.shutdown().await;

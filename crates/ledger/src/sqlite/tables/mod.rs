@@ -93,6 +93,11 @@ impl Tables {
         }
     }
 
+    /// The connection itself, for what is no decision.
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     pub(super) fn begin(&mut self) -> Result<(), LedgerError> {
         self.execute("BEGIN IMMEDIATE", [])?;
         // It changes with the commits of other connections, and nobody else commits from here on.
