@@ -128,7 +128,10 @@ impl Ledger for Door {
     fn begin_run(&self, campaign: CampaignId, resend_after: Duration) -> BoxFuture<'_, Result<Run, LedgerError>> {
         Box::pin(self.write("begin a run", async move {
             let run = self.inner.begin_run(campaign, resend_after).await;
-            self.world.count("began");
+            // A run that was refused has told nobody how long to wait.
+            if run.is_ok() {
+                self.world.count("began");
+            }
             self.world.say(|| format!("{} begins: {run:?}", self.fuse));
             run
         }))

@@ -185,6 +185,24 @@ fn retries_reach_nobody_twice_and_choose_by_the_newest_attempt() {
 }
 
 #[test]
+fn retry_leaves_at_a_time_of_its_own() {
+    let (stage, _) = stage_with(6, |_| vec!["failed:RATE_LIMITED", "delivered"]);
+    send(&stage, "autumn");
+    let at = (Timestamp::now() + Duration::from_secs(3600)).strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let second = retry(&stage, "autumn", "second", &["--at", &at, "--halt", "20%", "--no-wait"]);
+    adds_up(&second);
+    assert_eq!((&second["send_after"], &second["accepted"]), (&json!(at), &json!(6)));
+    assert_eq!(arrived(&stage).values().sum::<u64>(), 0);
+    stage.advance(2 * 3600);
+    // The last of them may be on its way to the phone.
+    let began = std::time::Instant::now();
+    while arrived(&stage).values().sum::<u64>() < 6 {
+        assert!(began.elapsed() < Duration::from_secs(60), "{:?}", stage.messages());
+        std::thread::yield_now();
+    }
+}
+
+#[test]
 fn retry_of_a_file_that_has_changed_sends_nothing() {
     let (stage, csv) = stage_with(20, |_| vec!["failed:RATE_LIMITED", "delivered"]);
     send(&stage, "autumn");

@@ -33,6 +33,8 @@ const COMMANDS: &[&[&str]] = &[
     &["contacts", "create"],
     &["contacts", "delete"],
     &["consents", "insert"],
+    &["prune"],
+    &["forget"],
     &["doctor"],
     &["completions"],
     &["man"],

@@ -1,6 +1,7 @@
 //! The ledgers as their users see them.
 
 mod agree;
+mod late;
 mod memory;
 mod outside;
 #[cfg(all(unix, feature = "postgres"))]
