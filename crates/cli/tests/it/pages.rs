@@ -120,3 +120,33 @@ fn guide_to_receiving_names_flags_of_the_help() {
         assert!(guide.contains(flag) && listen.contains(flag), "{flag}");
     }
 }
+
+/// What runs all year: commands of the page and of the unit are in the help, and its alerts name what `/metrics` shows.
+#[test]
+fn what_the_guide_to_operating_names_is_there() {
+    let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
+    let guide = read("docs/guide/operating.md");
+    let unit = read("deploy/sinch-batch-listen.service");
+    let commands: Vec<&str> = guide
+        .lines()
+        .filter_map(|line| line.strip_prefix("$ sinch-batch "))
+        .chain(unit.lines().filter_map(|line| line.strip_prefix("ExecStart=/usr/local/bin/sinch-batch ")))
+        .collect();
+    assert!(commands.len() > 9, "{commands:?}");
+    let folder = tempfile::tempdir().unwrap();
+    for command in commands {
+        let words: Vec<&str> = command.split(' ').collect();
+        let help = run(binary(folder.path()).args([words[0], "--help"])).ends(0).stdout;
+        for flag in words.iter().filter(|word| word.starts_with("--")) {
+            assert!(help.contains(&format!("{flag} ")) || help.contains(&format!("{flag}\n")), "{flag}: {help}");
+        }
+    }
+    let shown = read("crates/cli/src/receiver/metrics.rs");
+    let mut named = 0;
+    for word in guide.split(|letter: char| !letter.is_ascii_lowercase() && letter != '_') {
+        let Some(metric) = word.strip_prefix("sinch_batch_") else { continue };
+        assert!(shown.contains(&format!("\"{metric}\"")), "no {word} at /metrics");
+        named += 1;
+    }
+    assert!(named > 8, "{named}");
+}
