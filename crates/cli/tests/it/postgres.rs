@@ -121,6 +121,8 @@ impl Ranges {
                 let header =
                     |name: &str| head.iter().find_map(|line| line.to_lowercase().strip_prefix(name).map(str::to_owned));
                 let range = header("range: bytes=").unwrap();
+                // Whoever reads on says of which file.
+                assert!(range == "0-0" || header("if-match: ").as_deref() == Some("\"one\""), "{head:?}");
                 let (first, last) = range.split_once('-').unwrap();
                 let (first, last): (usize, usize) = (first.parse().unwrap(), last.parse().unwrap());
                 let part = &bytes[first..=last];
