@@ -71,7 +71,7 @@ pub(crate) fn tell(seed: u64, plot: Plot, with_lines: bool) -> (Result<Tally, Fa
         let world = Arc::new(World::new(seed, with_lines));
         let scene = Arc::new(Stage::set(&world, plot));
         let day = Duration::from_secs(24 * 3600);
-        let played = tokio::time::timeout(day, scene.play()).await;
+        let played = Box::pin(tokio::time::timeout(day, scene.play())).await;
         let played = played.unwrap_or_else(|_| Err("the story does not end".to_owned()));
         let tally = world.state().tally.clone();
         let lines = world.take_lines();
@@ -183,7 +183,7 @@ impl Stage {
             part.await.map_err(|error| format!("panicked: {error}"))??;
         }
         world.judge()?;
-        self.calm().await
+        Box::pin(self.calm()).await
     }
 
     /// Somebody pauses the campaign, or ends it, whoever is sending it at that time.

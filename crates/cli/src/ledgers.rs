@@ -10,7 +10,7 @@ use etcetera::BaseStrategy;
 use sinch_batch::ledger::copy::WholeLedger;
 use sinch_batch::ledger::{CampaignRecord, Ledger, LedgerError, LedgerErrorKind, PostgresLedger, SqliteLedger};
 
-pub(crate) use self::place::Place;
+pub(crate) use self::place::{Place, ServerUrl};
 use crate::args::LedgerArgs;
 use crate::exit;
 use crate::fail::{Failure, sentence};

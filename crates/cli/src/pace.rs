@@ -19,8 +19,13 @@ use tokio::time::Instant;
 use crate::fail::sentence;
 use crate::ledgers::AnyLedger;
 
-/// How many requests are reserved at once.
+/// The most requests that are reserved at once.
 const TOGETHER: u32 = 20;
+
+/// What is reserved at once lasts a fifth of a second, so that nobody waits long for others.
+fn together(max_rate: u32) -> u32 {
+    (max_rate / 5).clamp(1, TOGETHER)
+}
 
 /// What is reserved is used within this time, or lost: others may have been told to slow down since.
 const FRESH: Duration = Duration::from_secs(1);
@@ -36,6 +41,7 @@ pub(crate) fn paced(client: Client, ledger: &AnyLedger, max_rate: u32) -> Arc<dy
             project: BatchSender::service(&client).project,
             client,
             ledger: Arc::clone(ledger),
+            together: together(max_rate),
             gap: FRESH / max_rate.max(1),
             reserved: Mutex::default(),
         }),
@@ -46,6 +52,7 @@ struct SharedPace {
     client: Client,
     ledger: Arc<PostgresLedger>,
     project: String,
+    together: u32,
     gap: Duration,
     reserved: Mutex<Option<Reserved>>,
 }
@@ -72,9 +79,9 @@ impl SharedPace {
             *reserved = Some(rest);
             return Ok(from);
         }
-        let wait = self.ledger.reserve(&self.project, TOGETHER, self.gap).await?;
+        let wait = self.ledger.reserve(&self.project, self.together, self.gap).await?;
         let from = Instant::now() + wait;
-        *reserved = Some(Reserved { left: TOGETHER - 1, from });
+        *reserved = Some(Reserved { left: self.together - 1, from });
         Ok(from)
     }
 
@@ -104,7 +111,7 @@ impl BatchSender for SharedPace {
             };
             let wait = from.saturating_duration_since(Instant::now());
             if wait > LONGEST {
-                return not_now(Some(wait), true, "all workers of the project were asked to slow down".to_owned());
+                return not_now(Some(wait), true, "all workers of the project have to slow down".to_owned());
             }
             tokio::time::sleep_until(from).await;
             let sent = self.client.send(request, until).await;
@@ -132,6 +139,11 @@ impl BatchSender for SharedPace {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reservations_are_small_where_the_rate_is() {
+        assert_eq!([1, 4, 10, 50, 100, 800].map(together), [1, 1, 2, 10, 20, 20]);
+    }
 
     #[test]
     fn what_is_reserved_is_used_up_or_grows_old() {

@@ -1,5 +1,7 @@
 //! Arguments of `torture`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::Json;
@@ -28,6 +30,12 @@ pub(crate) struct TortureArgs {
     /// Exits with 0 if both are reported, else with 1.
     #[arg(long, conflicts_with_all = ["seeds", "seed", "minutes"])]
     pub(crate) prove: bool,
+    /// Keep the ledgers in this Postgres, postgres://user@host/database, each seed in a schema of its own that stays
+    #[arg(long, value_name = "URL", conflicts_with = "prove")]
+    pub(crate) ledger: Option<PathBuf>,
+    /// Number of machines that send: more than one join in with `work`, and are killed, or stopped beyond their leases
+    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "prove", value_parser = clap::value_parser!(u8).range(1..=8))]
+    pub(crate) workers: u8,
     #[command(flatten)]
     pub(crate) json: Json,
 }

@@ -45,7 +45,7 @@ pub(crate) async fn run(args: RetryArgs) -> Result<u8, Failure> {
         show(&args, &plan)?;
         return Ok(exit::OK);
     }
-    let prepared = signals::unless_stopped(&stop, prepare(&args, &ledger_path, &ledger, plan)).await?;
+    let prepared = signals::unless_stopped(&stop, Box::pin(prepare(&args, &ledger_path, &ledger, plan))).await?;
     let (campaign, receiver) = prepared;
     send::announce(campaign.record(), args.json.json)?;
     let run = Run {

@@ -63,6 +63,16 @@ impl ServerUrl {
         &self.0
     }
 
+    /// The same with one more option; none if it names that one already.
+    pub(crate) fn with_option(&self, name: &str, value: &str) -> Option<Self> {
+        let (_, options) = self.0.split_once('?').unwrap_or_default();
+        if options.split('&').any(|option| option.split('=').next() == Some(name)) {
+            return None;
+        }
+        let joint = if self.0.contains('?') { '&' } else { '?' };
+        Some(Self(format!("{}{joint}{name}={value}", self.0)))
+    }
+
     /// Whether the environment names it, so that it need not be typed.
     pub(crate) fn is_of_environment(&self) -> bool {
         environment::var(VARIABLE).is_some_and(|text| text == self.0)

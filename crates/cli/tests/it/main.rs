@@ -20,6 +20,8 @@ mod operations;
 mod opt_outs;
 mod pace;
 mod pages;
+#[cfg(unix)]
+mod postgres;
 mod privacy;
 mod refusals;
 mod report;

@@ -70,11 +70,9 @@ async fn export(connection: Connection<'_>, pages: &Sender<Page>) -> Result<(), 
             let rows: Vec<Vec<Value>> = rows.iter().map(|row| read(table, row)).collect::<Result<_, _>>()?;
             let is_last = rows.len() < PAGE;
             last = rows.last().cloned();
-            if !rows.is_empty() {
-                if pages.send(Page(Part::Rows(table, rows))).await.is_err() {
-                    // The other end knows why.
-                    return Ok(connection.batch("ROLLBACK").await?);
-                }
+            if !rows.is_empty() && pages.send(Page(Part::Rows(table, rows))).await.is_err() {
+                // The other end knows why.
+                return Ok(connection.batch("ROLLBACK").await?);
             }
             if is_last {
                 break;

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use serde::Serialize;
-use sinch_batch::ledger::{BatchStage, Ledger, LedgerError, SqliteLedger};
+use sinch_batch::ledger::{BatchStage, LedgerError};
 use sinch_batch::simulator::{FaultKind, MessageStatus, SimulatedOperation, Simulator};
 use sinch_batch::tracking::Progress;
 
@@ -13,6 +13,8 @@ use super::judge::{Kept, Served, Stage};
 use super::processes::CAMPAIGN;
 use super::setup::Wrong;
 use super::story::Story;
+use crate::fail::Failure;
+use crate::ledgers::{self, Place};
 
 /// How many requests something went wrong with. That each send takes its time is not counted.
 pub(super) fn faults(simulator: &Simulator) -> u64 {
@@ -39,9 +41,10 @@ pub(super) fn served(simulator: &Simulator) -> Vec<Served> {
 }
 
 /// What the ledger says of each row.
-pub(super) async fn kept(ledger: &Path, rows: u64) -> Result<Vec<Kept>, Wrong> {
+pub(super) async fn kept(ledger: &Place, rows: u64) -> Result<Vec<Kept>, Wrong> {
     let failed = |error: LedgerError| format!("the ledger cannot be read: {error}");
-    let ledger = SqliteLedger::open(ledger).map_err(failed)?;
+    let told = |failure: Failure| format!("the ledger cannot be read: {}", failure.sentence());
+    let ledger = ledgers::open(ledger).await.map_err(told)?;
     let mut kept = vec![Kept { stage: Stage::Open, progress: Progress::Planned }; rows as usize];
     let campaign = ledger.campaign(CAMPAIGN).await.map_err(failed)?;
     let Some(campaign) = campaign else { return Ok(kept) };

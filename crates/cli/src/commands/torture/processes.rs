@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use sinch_batch::simulator::Simulator;
 
+use crate::ledgers::Place;
+
 use super::story::{LEASE, RESEND_AFTER, Story, TAKEOVER_GRACE, TIMEOUT};
 
 pub(super) const CAMPAIGN: &str = "torture";
@@ -25,11 +27,19 @@ pub(super) struct Commands {
     folder: PathBuf,
     api: String,
     auth: String,
+    /// Another ledger than the file in the folder.
+    ledger: Option<Place>,
 }
 
 impl Commands {
-    pub(super) fn new(program: &Path, folder: &Path) -> Self {
-        Self { program: program.to_owned(), folder: folder.to_owned(), api: String::new(), auth: String::new() }
+    pub(super) fn new(program: &Path, folder: &Path, ledger: Option<Place>) -> Self {
+        let (program, folder) = (program.to_owned(), folder.to_owned());
+        Self { program, folder, api: String::new(), auth: String::new(), ledger }
+    }
+
+    /// Where the ledger is.
+    pub(super) fn place(&self) -> Place {
+        self.ledger.clone().unwrap_or_else(|| Place::File(self.folder.join(LEDGER)))
     }
 
     /// Where the senders send to.
@@ -39,7 +49,7 @@ impl Commands {
 
     pub(super) fn listen(&self, address: &str) -> Command {
         let mut command = self.bare();
-        command.args(["listen", "--addr", address, "--ledger", LEDGER]).env("SINCH_WEBHOOK_SECRET", SECRET);
+        command.args(["listen", "--addr", address]).env("SINCH_WEBHOOK_SECRET", SECRET);
         command
     }
 
@@ -56,9 +66,19 @@ impl Commands {
         self.sender(command, story)
     }
 
+    /// One more worker.
+    pub(super) fn work(&self, story: &Story) -> Command {
+        let mut command = self.bare();
+        command.args(["work", CAMPAIGN]);
+        if story.waits {
+            command.arg("--no-wait");
+        }
+        self.sender(command, story)
+    }
+
     pub(super) fn pause(&self) -> Command {
         let mut command = self.bare();
-        command.args(["pause", CAMPAIGN, "--ledger", LEDGER]);
+        command.args(["pause", CAMPAIGN]);
         command
     }
 
@@ -73,7 +93,7 @@ impl Commands {
         for (flag, time) in times {
             command.arg(flag).arg(format!("{}ms", time.as_millis()));
         }
-        command.args(["--json", "--ledger", LEDGER, "--in-flight", &story.in_flight.to_string()]);
+        command.args(["--json", "--in-flight", &story.in_flight.to_string()]);
         if !story.waits {
             command.arg("--no-wait");
         }
@@ -95,6 +115,11 @@ impl Commands {
                 command.env_remove(name);
             }
         }
+        // What may hold a password is on no command line.
+        match self.place() {
+            Place::File(path) => command.env("SINCH_BATCH_LEDGER", path),
+            Place::Postgres(url) => command.env("SINCH_BATCH_LEDGER", url.text()),
+        };
         command.current_dir(&self.folder).stdin(Stdio::null()).env("SINCH_BATCH_LOG", "warn");
         command
     }

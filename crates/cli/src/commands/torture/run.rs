@@ -8,7 +8,7 @@ use comfy_table::{Table, presets};
 use serde::Serialize;
 use tokio::task::JoinSet;
 
-use super::stage::{Played, play};
+use super::stage::{Ledgers, Played, play};
 use super::story::{BOUND, Story};
 use crate::args::TortureArgs;
 use crate::fail::{Failure, output};
@@ -39,15 +39,17 @@ pub(crate) async fn run(args: TortureArgs) -> Result<u8, Failure> {
     let began = Instant::now();
     if args.prove {
         let stories = [Story::breaks_the_bound(), Story::removes_a_receipt()];
-        let totals = play_all(stories.into_iter(), &program, tell_proof).await?;
+        let totals = play_all(stories.into_iter(), &program, &None, tell_proof).await?;
         print(&totals, args.json.json)?;
         return prove(&totals);
     }
     let seeds = args.seeds.unwrap_or(if args.minutes.is_some() { u64::MAX } else { SEEDS });
     let end = args.minutes.map(|minutes| began + Duration::from_secs(minutes * 60));
     let in_time = move || end.is_none_or(|end| Instant::now() < end);
-    let stories = (0..seeds).map_while(move |n| in_time().then(|| Story::of(args.seed.wrapping_add(n))));
-    let totals = play_all(stories, &program, tell).await?;
+    let stories = (0..seeds)
+        .map_while(move |n| in_time().then(|| Story::of(args.seed.wrapping_add(n)).with_workers(args.workers - 1)));
+    let ledgers = args.ledger.as_deref().map(Ledgers::read).transpose()?;
+    let totals = play_all(stories, &program, &ledgers, tell).await?;
     if totals.seeds < seeds {
         say!("the time is over after {}", count(totals.seeds, "seed", "seeds"));
     }
@@ -60,6 +62,7 @@ pub(crate) async fn run(args: TortureArgs) -> Result<u8, Failure> {
 async fn play_all(
     mut stories: impl Iterator<Item = Story>,
     program: &Path,
+    ledgers: &Option<Ledgers>,
     tell: fn(&Played),
 ) -> Result<Totals, Failure> {
     let width = std::thread::available_parallelism().map_or(1, usize::from);
@@ -69,7 +72,8 @@ async fn play_all(
     loop {
         while tasks.len() < width {
             let Some(story) = stories.next() else { break };
-            tasks.spawn(play(story, program.to_owned()));
+            let ledger = ledgers.as_ref().and_then(|ledgers| ledgers.of(&story));
+            tasks.spawn(play(story, program.to_owned(), ledger));
         }
         let done = tokio::select! {
             signal = &mut stop => {

@@ -10,15 +10,19 @@ use tokio::time::{sleep, timeout};
 
 use super::evidence;
 use super::judge::{Verdict, judge};
-use super::processes::{CAMPAIGN, Commands, LEDGER, Process};
+use super::processes::{CAMPAIGN, Commands, Process};
 use super::setup::{LOOK, RECEIVER, Wrong, last_line, ready, simulator, start, write_people};
 use super::story::{Act, Story, What, Whom};
 use crate::exit;
+use crate::fail::Failure;
+use crate::ledgers::{Place, ServerUrl};
 
 /// How long faults and signals go on.
 const CHAOS: Duration = Duration::from_secs(25);
 /// How often the first sender is started while they go on, and afterwards.
 const TRIES: u32 = 15;
+/// How often a worker joins in.
+const WORKER_RUNS: u64 = 6;
 /// How long a story may take; one that hangs is ended.
 const STORY: Duration = Duration::from_secs(240);
 /// How long one run may take once nothing goes wrong any more.
@@ -40,9 +44,9 @@ pub(super) struct Played {
 }
 
 /// Plays a story and judges it. What cannot be played counts as lost.
-pub(super) async fn play(story: Story, program: PathBuf) -> Played {
+pub(super) async fn play(story: Story, program: PathBuf, ledger: Option<Place>) -> Played {
     let mut played = Played { seed: story.seed, rows: story.rows, ..Played::default() };
-    let mut stage = match Stage::set(&story, &program).await {
+    let mut stage = match Stage::set(&story, &program, ledger).await {
         Ok(stage) => stage,
         Err(why) => {
             played.verdict = nothing(&story, why);
@@ -56,7 +60,7 @@ pub(super) async fn play(story: Story, program: PathBuf) -> Played {
     (played.runs, played.kills) = (stage.runs, stage.kills);
     played.faults = evidence::faults(&stage.simulator);
     let served = evidence::served(&stage.simulator);
-    let kept = evidence::kept(&stage.folder.path().join(LEDGER), story.rows).await;
+    let kept = evidence::kept(&stage.commands.place(), story.rows).await;
     let wrong: Vec<Wrong> = failed.into_iter().chain(kept.as_ref().err().cloned()).collect();
     played.verdict = judge(&story.people(), &served, kept.as_deref().unwrap_or_default());
     // A story that did not come to its end proves nothing.
@@ -74,10 +78,49 @@ fn nothing(story: &Story, why: String) -> Verdict {
     Verdict { lost: story.rows, sentences: vec![why], ..Verdict::default() }
 }
 
+/// The ledgers of all seeds, in one database.
+#[derive(Debug)]
+pub(super) struct Ledgers {
+    server: ServerUrl,
+    /// No other torture has it.
+    mark: String,
+}
+
+impl Ledgers {
+    pub(super) fn read(place: &Path) -> Result<Self, Failure> {
+        match Place::read(place)? {
+            Place::Postgres(server) if server.with_option("schema", "").is_some() => {
+                let mark = uuid::Uuid::new_v4().simple().to_string();
+                Ok(Self { server, mark: mark[..8].to_owned() })
+            }
+            Place::Postgres(_) => {
+                Err(Failure::new(exit::USAGE, "each seed has a schema of its own")
+                    .hint("leave schema= out of --ledger"))
+            }
+            Place::File(_) => Err(Failure::new(exit::USAGE, "torture takes a file of its own anyway")
+                .hint("leave --ledger out, or name a server: postgres://user@host/database")),
+        }
+    }
+
+    /// The ledger of one seed.
+    pub(super) fn of(&self, story: &Story) -> Option<Place> {
+        self.server.with_option("schema", &format!("torture_{}_{}", self.mark, story.seed)).map(Place::Postgres)
+    }
+}
+
+/// A worker that joins in, again and again.
+#[derive(Debug, Default)]
+struct Worker {
+    process: Option<Process>,
+    runs: u64,
+    acts: Vec<Act>,
+}
+
 struct Stage<'a> {
     story: &'a Story,
     // Children first: they end before the folder goes.
     senders: [Option<Process>; 2],
+    workers: Vec<Worker>,
     /// Pauses the campaign.
     pauser: Option<Process>,
     receiver: Option<Process>,
@@ -95,13 +138,13 @@ struct Stage<'a> {
 }
 
 impl<'a> Stage<'a> {
-    async fn set(story: &'a Story, program: &Path) -> Result<Self, Wrong> {
+    async fn set(story: &'a Story, program: &Path, ledger: Option<Place>) -> Result<Self, Wrong> {
         let folder = tempfile::Builder::new()
             .prefix(&format!("sinch-batch-torture-{}-", story.seed))
             .tempdir()
             .map_err(|error| format!("no temporary folder: {error}"))?;
         write_people(story, folder.path()).map_err(|error| format!("the recipients cannot be written: {error}"))?;
-        let mut commands = Commands::new(program, folder.path());
+        let mut commands = Commands::new(program, folder.path(), ledger);
         let mut receiver = start(commands.listen("127.0.0.1:0"), folder.path(), "listen-1")?;
         let url = ready(&mut receiver).await?.ok_or_else(|| format!("no receiver: {}", last_line(&receiver)))?;
         let simulator = simulator(story, &url).await?;
@@ -111,6 +154,7 @@ impl<'a> Stage<'a> {
         Ok(Self {
             story,
             senders: [None, None],
+            workers: story.workers.iter().map(|acts| Worker { acts: acts.clone(), ..Worker::default() }).collect(),
             pauser: None,
             receiver: Some(receiver),
             simulator,
@@ -156,6 +200,7 @@ impl<'a> Stage<'a> {
                 self.start_first()?;
             }
             self.act()?;
+            self.work()?;
             sleep(LOOK).await;
         }
         Ok(())
@@ -164,6 +209,12 @@ impl<'a> Stage<'a> {
     /// Nothing goes wrong any more: runs until one ends with 0.
     async fn settle(&mut self) -> Result<(), Wrong> {
         let began = Instant::now();
+        for worker in &mut self.workers {
+            // One that waits for a pause to be lifted would wait for the run that comes after it.
+            if let Some(process) = &mut worker.process {
+                process.signal(Signal::TERM);
+            }
+        }
         while self.is_busy() {
             if began.elapsed() > RUN {
                 return Err(format!("a sender was still running after {} s", RUN.as_secs()));
@@ -190,7 +241,8 @@ impl<'a> Stage<'a> {
 
     fn is_busy(&mut self) -> bool {
         self.wake();
-        self.senders.iter().chain([&self.pauser]).any(Option::is_some)
+        let workers = self.workers.iter().map(|worker| &worker.process);
+        self.senders.iter().chain([&self.pauser]).chain(workers).any(Option::is_some)
     }
 
     async fn run_to_its_end(&mut self) -> Result<(i32, String), Wrong> {
@@ -301,7 +353,37 @@ impl<'a> Stage<'a> {
         self.simulator.stats().batches > 0
     }
 
+    /// Starts workers as long as they are to be there, and does to them what is due.
+    fn work(&mut self) -> Result<(), Wrong> {
+        let (requests, has_begun) = (self.requests(), self.has_begun());
+        for (number, worker) in self.workers.iter_mut().enumerate() {
+            match &mut worker.process {
+                None if has_begun && worker.runs < WORKER_RUNS => {
+                    worker.runs += 1;
+                    self.runs += 1;
+                    let name = format!("work-{}-{}", number + 1, worker.runs);
+                    worker.process = Some(start(self.commands.work(self.story), self.folder.path(), &name)?);
+                }
+                None => {}
+                Some(process) => {
+                    let Some(act) = worker.acts.first().copied().filter(|act| act.after <= requests) else { continue };
+                    worker.acts.remove(0);
+                    let done = match act.what {
+                        What::Stop(time) => process.stop(time),
+                        _ => process.signal(Signal::KILL),
+                    };
+                    self.kills += u64::from(done);
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn wake(&mut self) {
+        let workers = self.workers.iter_mut().filter_map(|worker| worker.process.as_mut());
+        for process in workers {
+            process.wake();
+        }
         for process in self.senders.iter_mut().chain([&mut self.receiver, &mut self.pauser]).flatten() {
             process.wake();
         }
@@ -338,6 +420,11 @@ impl<'a> Stage<'a> {
     }
 
     fn reap_second(&mut self) {
+        for worker in &mut self.workers {
+            if worker.process.as_mut().is_some_and(|process| process.ended().is_some()) {
+                worker.process = None;
+            }
+        }
         if self.pauser.as_mut().is_some_and(|pauser| pauser.ended().is_some()) {
             self.pauser = None;
         }

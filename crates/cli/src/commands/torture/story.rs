@@ -41,6 +41,8 @@ pub(super) struct Story {
     pub(super) faults: Vec<Fault>,
     /// By the moment they are due.
     pub(super) acts: Vec<Act>,
+    /// What is done to each worker that joins in besides, by the moment it is due.
+    pub(super) workers: Vec<Vec<Act>>,
     /// How long a process that ended stays away.
     pub(super) pause: Duration,
     /// What becomes of every message, instead of what the seed says.
@@ -127,9 +129,29 @@ impl Story {
             hidden,
             faults,
             acts,
+            workers: Vec::new(),
             pause: dice.millis(0, 700),
             outcome: None,
         }
+    }
+
+    /// With so many workers that join in, each of which is killed, or stopped beyond its leases.
+    pub(super) fn with_workers(mut self, n: u8) -> Self {
+        let dice = &mut Dice::new(!self.seed);
+        let batches = self.rows.div_ceil(self.batch_size);
+        for _ in 0..n {
+            let n_acts = dice.between(1, 3);
+            let mut acts: Vec<Act> = (0..n_acts)
+                .map(|_| {
+                    let beyond = What::Stop(dice.millis(LEASE.as_millis() as u64, LONGEST_STOP));
+                    let what = if dice.happens(50) { What::Kill } else { beyond };
+                    Act { after: dice.between(1, batches + 3), whom: Whom::Sender(1), what }
+                })
+                .collect();
+            acts.sort_by_key(|act| act.after);
+            self.workers.push(acts);
+        }
+        self
     }
 
     /// The service hides a batch for longer than it may, after it took it without a word.
@@ -156,6 +178,7 @@ impl Story {
             hidden: Duration::ZERO,
             faults: Vec::new(),
             acts: Vec::new(),
+            workers: Vec::new(),
             pause: Duration::ZERO,
             outcome: None,
         }
