@@ -305,7 +305,8 @@ fn cancel_killed_at_any_step_goes_on_and_its_sums_are_those_of_the_service() {
     let (stage, _) = stage_with(24, |_| vec!["delivered"]);
     stage.fault(json!({"operation": "send_batch", "fault": "delay", "seconds": 0.1, "times": 1000}));
     stage.fault(json!({"operation": "cancel_batch", "fault": "delay", "seconds": 0.1, "times": 1000}));
-    for (step, (sent, recalled)) in [(1, 0), (2, 1), (4, 2), (4, 3)].into_iter().enumerate() {
+    // After each send, and before the first and the last of its recalls.
+    for (step, (sent, recalled)) in (1..=6).flat_map(|sent| [(sent, 0), (sent, sent - 1)]).enumerate() {
         let (name, text) = (format!("autumn{step}"), format!("Step {step} ${{name}}"));
         let args =
             ["send", "people.csv", "--text", &text, "--campaign", &name, "--batch-size", "4", "--in-flight", "1"];

@@ -87,10 +87,7 @@ fn guide_to_campaigns_names_flags_of_the_help() {
     let mut checked = 0;
     for line in guide.lines().filter_map(|line| line.strip_prefix("$ sinch-batch ")) {
         let words: Vec<&str> = line.split(' ').collect();
-        let mut help = run(binary(folder.path()).args([words[0], "--help"])).ends(0).stdout;
-        if help.contains("\nCommands:\n") {
-            help = run(binary(folder.path()).args([words[0], words[1], "--help"])).ends(0).stdout;
-        }
+        let help = help_of(folder.path(), &words);
         for flag in words.iter().filter(|word| word.starts_with("--")) {
             assert!(help.contains(&format!("{flag} ")) || help.contains(&format!("{flag}\n")), "{flag}: {help}");
             checked += 1;
@@ -123,7 +120,7 @@ fn guide_to_receiving_names_flags_of_the_help() {
 
 /// What runs all year: commands of the page and of the unit are in the help, and its alerts name what `/metrics` shows.
 #[test]
-fn what_the_guide_to_operating_names_is_there() {
+fn guide_to_operating_names_flags_and_metrics() {
     let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
     let guide = read("docs/guide/operating.md");
     let unit = read("deploy/sinch-batch-listen.service");
@@ -136,7 +133,7 @@ fn what_the_guide_to_operating_names_is_there() {
     let folder = tempfile::tempdir().unwrap();
     for command in commands {
         let words: Vec<&str> = command.split(' ').collect();
-        let help = run(binary(folder.path()).args([words[0], "--help"])).ends(0).stdout;
+        let help = help_of(folder.path(), &words);
         for flag in words.iter().filter(|word| word.starts_with("--")) {
             assert!(help.contains(&format!("{flag} ")) || help.contains(&format!("{flag}\n")), "{flag}: {help}");
         }
@@ -149,4 +146,13 @@ fn what_the_guide_to_operating_names_is_there() {
         named += 1;
     }
     assert!(named > 8, "{named}");
+}
+
+/// The help of the command that a line begins with, or of the command below it.
+fn help_of(folder: &std::path::Path, words: &[&str]) -> String {
+    let help = run(binary(folder).args([words[0], "--help"])).ends(0).stdout;
+    if help.contains("\nCommands:\n") {
+        return run(binary(folder).args([words[0], words[1], "--help"])).ends(0).stdout;
+    }
+    help
 }
