@@ -1,6 +1,6 @@
 //! Signed callbacks to the real receiver: in any order, twice, held back until the end, again after a 503.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -19,6 +19,9 @@ use crate::service::Accepted;
 use crate::world::World;
 
 const SECRET: &str = "a secret of the webhook";
+
+/// The reason of a message that may be sent again.
+const AGAIN: &str = "INTERNAL_ERROR";
 
 type Receive = dyn Fn(Request<Full<Bytes>>) -> Pin<Box<dyn Future<Output = StatusCode> + Send>> + Send + Sync;
 
@@ -39,6 +42,8 @@ struct State {
     next: u64,
     /// The last word on each row.
     last: BTreeMap<u64, &'static str>,
+    /// Rows that failed last, and for a reason after which they may be sent again.
+    again: BTreeSet<u64>,
 }
 
 /// How callbacks come.
@@ -77,11 +82,18 @@ impl Receipts {
     pub(crate) fn of(self: &Arc<Self>, batch: &Accepted) {
         let mut said = Vec::new();
         for (index, (row, metadata)) in batch.rows.iter().enumerate() {
-            let (first, last, marks) = self.world.choose(|choices| {
+            let (first, last, marks, code) = self.world.choose(|choices| {
                 let last = choices.one_of(&["DELIVERED", "READ", "FAILED"]);
-                (choices.percent(40), last, choices.between(0, 10))
+                (choices.percent(40), last, choices.between(0, 10), choices.one_of(&["BAD_REQUEST", AGAIN]))
             });
-            self.state().last.insert(*row, last);
+            {
+                let mut state = self.state();
+                state.last.insert(*row, last);
+                state.again.remove(row);
+                if (last, code) == ("FAILED", AGAIN) {
+                    state.again.insert(*row);
+                }
+            }
             let mut metadata = metadata.clone();
             let nameless = self.state().nameless;
             if !nameless || marks < 5 {
@@ -95,7 +107,7 @@ impl Receipts {
                 let mut report = json!({"message_id": format!("m{row}"), "status": status});
                 if status == "FAILED" {
                     report["reason"] =
-                        json!({"code": "BAD_REQUEST", "description": "a fault", "sub_code": "UNSPECIFIED_SUB_CODE"});
+                        json!({"code": code, "description": "a fault", "sub_code": "UNSPECIFIED_SUB_CODE"});
                 }
                 let mut envelope = json!({"app_id": "a", "project_id": "p", "message_delivery_report": report});
                 if by_place {
@@ -191,6 +203,13 @@ impl Receipts {
     /// How many messages had this last word.
     pub(crate) fn with_last(&self, word: &str) -> u64 {
         self.state().last.values().filter(|last| **last == word).count() as u64
+    }
+}
+
+impl Receipts {
+    /// Rows that a retry sends again.
+    pub(crate) fn may_be_sent_again(&self) -> BTreeSet<u64> {
+        self.state().again.clone()
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use sinch_batch::auth::{AccessToken, AuthError, AuthErrorKind, IssuedToken, TokenCache};
+use sinch_batch::campaign::retry::{RetryOptions, RetryPlan};
 use sinch_batch::campaign::{Campaign, CampaignError, CampaignRequest, CheckedCampaign, SendLimits, SendOutcome};
 use sinch_batch::client::transport::SendUntil;
 use sinch_batch::client::{Client, TransportError};
@@ -66,6 +67,9 @@ pub(crate) enum Ended {
 
 pub(crate) const NAME: &str = "story";
 
+/// The campaign that sends again what has failed.
+pub(crate) const RETRY: &str = "story again";
+
 impl Scene {
     /// Begins the campaign, or goes on with it if there is one, and sends.
     pub(crate) async fn run(&self, plan: &Plan) -> Ended {
@@ -111,9 +115,38 @@ impl Scene {
     }
 
     pub(crate) async fn resume(&self, plan: &Plan, fuse: &Arc<Fuse>) -> Result<Campaign, CampaignError> {
+        self.resume_one(NAME, plan, fuse).await
+    }
+
+    async fn resume_one(&self, name: &str, plan: &Plan, fuse: &Arc<Fuse>) -> Result<Campaign, CampaignError> {
         let people = people(self.n_rows, plan.altered_row);
-        let campaign = Campaign::resume(self.ledger(fuse), NAME, self.client(fuse), people).await?;
+        let campaign = Campaign::resume(self.ledger(fuse), name, self.client(fuse), people).await?;
         Ok(self.in_story(campaign).with_limits(plan.limits.clone()))
+    }
+
+    /// Sends again what has failed and may arrive, or goes on with that.
+    pub(crate) async fn retry(&self, plan: &Plan) -> Ended {
+        let fuse = Arc::new(Fuse::new(plan.name.as_str(), plan.dies_at));
+        let work = async {
+            let again = match self.ledger.campaign(RETRY).await? {
+                Some(_) => self.resume_one(RETRY, plan, &fuse).await?,
+                None => self.begin_retry(plan, &fuse).await?,
+            };
+            self.send(&again, plan).await
+        };
+        match live(&self.world, &fuse, &plan.fate, work).await {
+            None => Ended::Died,
+            Some(Ok(outcome)) => Ended::Sent(outcome),
+            Some(Err(error)) => Ended::Failed(error),
+        }
+    }
+
+    async fn begin_retry(&self, plan: &Plan, fuse: &Arc<Fuse>) -> Result<Campaign, CampaignError> {
+        let chosen = RetryPlan::choose(&*self.ledger, NAME, &RetryOptions::new()).await;
+        let chosen = chosen.map_err(|error| CampaignError::Unreadable(error.to_string()))?;
+        let (client, people) = (self.client(fuse), people(self.n_rows, None));
+        let begun = Campaign::retry(self.ledger(fuse), RETRY, client, people, chosen, request()).await?;
+        Ok(self.in_story(begun).with_limits(plan.limits.clone()))
     }
 
     fn in_story(&self, campaign: Campaign) -> Campaign {
@@ -122,7 +155,7 @@ impl Scene {
     }
 
     fn checked(&self) -> CheckedCampaign {
-        let request = CampaignRequest::new(AppId::new("01KZ4EBHKN27EZJ4Q91V5C36G1"), Message::text("Hello ${name}"));
+        let request = request();
         let options = CheckOptions::new().with_batch_size(self.batch_size);
         request.check_with(people(self.n_rows, None), &options, |_| {}).unwrap()
     }
@@ -196,6 +229,10 @@ fn fetch(world: Arc<World>) -> impl Fn() -> std::pin::Pin<Box<dyn Future<Output 
             Ok(IssuedToken::new(token).with_lifetime(Duration::from_secs(3600)))
         })
     }
+}
+
+fn request() -> CampaignRequest {
+    CampaignRequest::new(AppId::new("01KZ4EBHKN27EZJ4Q91V5C36G1"), Message::text("Hello ${name}"))
 }
 
 fn people(n_rows: u64, altered_row: Option<u64>) -> Repeatable {

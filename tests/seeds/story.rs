@@ -13,7 +13,7 @@ use crate::faults::Faults;
 use crate::ledger::Door;
 use crate::process::{Fate, Fuse, Place};
 use crate::receipts::{Habits, Receipts};
-use crate::run::{Ended, NAME, Plan, Scene};
+use crate::run::{Ended, NAME, Plan, RETRY, Scene};
 use crate::service::Service;
 use crate::world::{Tally, World};
 
@@ -351,7 +351,51 @@ impl Stage {
             return Err(format!("doubles, and batches without an answer: {looked:?}"));
         }
         self.all_receipts(&campaign).await?;
-        self.books(&campaign, alarms).await
+        self.books(&campaign, alarms).await?;
+        if alarms || self.plot != Plot::Troubles { Ok(()) } else { Box::pin(self.retried()).await }
+    }
+
+    /// What has failed is sent again, by processes that may die: each of these rows once, and no other.
+    async fn retried(&self) -> Result<(), String> {
+        let world = &self.scene.world;
+        let again = self.receipts.may_be_sent_again().len();
+        let (wanted, calls, dies) = world.choose(|choices| {
+            let dies = choices.percent(50).then(|| (choices.one_of(&Place::ALL), choices.between(1, 6) as u32));
+            (choices.percent(40), choices.one_of(&[0, 10, 30]), dies)
+        });
+        if !wanted || again == 0 {
+            return Ok(());
+        }
+        world.count("retry");
+        let before = self.scene.service.messages();
+        world.state().faults = Faults { calls, hidden: self.resend_after, ..Faults::default() };
+        let limits = world.choose(|choices| self.limits(self.resend_after, choices));
+        let first = Plan { dies_at: dies, ..Plan::calm("retry", limits.clone()) };
+        let ended = self.scene.retry(&first).await;
+        world.say(|| format!("the retry ends: {ended:?}"));
+        world.state().faults = Faults::default();
+        world.sleep_until(self.scene.service.settled_at().max(world.now())).await;
+        let ended = self.scene.retry(&Plan::calm("retry again", limits)).await;
+        world.judge()?;
+        match ended {
+            Ended::Sent(outcome) if outcome.is_complete() => {}
+            other => return Err(format!("the retry left something undone: {other:?}")),
+        }
+        self.receipts.arrive().await;
+        world.judge()?;
+        let sent = self.scene.service.messages() - before;
+        if sent != again {
+            return Err(format!("{again} rows were to be sent again, and {sent} were"));
+        }
+        let campaign = self.scene.ledger.campaign(RETRY).await.map_err(|error| error.to_string())?;
+        let Some(campaign) = campaign else { return Err("the retry is gone".to_owned()) };
+        let status = self.scene.ledger.status(campaign.id).await.map_err(|error| error.to_string())?;
+        let sums = (status.accepted, status.planned, status.unknown, status.skipped);
+        let n = again as u64;
+        if sums != (n, 0, 0, self.scene.n_rows - n) || status.messages.total() != n {
+            return Err(format!("the sums of the retry are wrong: {status:?}"));
+        }
+        Ok(())
     }
 
     /// Nothing more of a cancelled campaign leaves, and the sums are those of the service.

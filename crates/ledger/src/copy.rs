@@ -134,6 +134,7 @@ pub(crate) enum Value {
 }
 
 impl Value {
+    #[cfg(feature = "postgres")]
     pub(crate) fn integer(&self) -> Option<i64> {
         if let Self::Integer(number) = self { Some(*number) } else { None }
     }
@@ -236,6 +237,7 @@ pub(crate) static TABLES: [Table; 12] = {
                 ("campaign", Campaign),
                 ("phase", Small),
                 ("behind", Flag),
+                ("pruned", Flag),
                 ("n_rows", Integer),
                 ("n_skipped", Integer),
                 ("n_suppressed", Integer),
