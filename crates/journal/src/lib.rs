@@ -32,15 +32,18 @@
 //! A record is whole or torn: a crash may leave the beginning of one at the end of a file. It was
 //! never answered, so the service sends that callback again; a reader passes over it, and the writer
 //! cuts it off when it continues that file. Beside the files lies `lock`, by which a folder has
-//! one writer at a time.
+//! one writer at a time, and `id` if somebody keeps a [`Position`] of it: whoever writes the journal anew
+//! ([`Journal::remove`]) gives it another, so that no place of before is taken for one of now.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod error;
+mod position;
 mod read;
 mod record;
 mod write;
 
 pub use error::JournalError;
-pub use read::{Records, read};
+pub use position::Position;
+pub use read::{Records, read, read_between};
 pub use record::Record;
 pub use write::{Bounds, Journal, Line, Removed};

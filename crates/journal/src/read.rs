@@ -1,11 +1,11 @@
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Take};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Take};
 use std::path::{Path, PathBuf};
 
 use crate::record::{self, Fault};
 use crate::write::{numbers, path_of};
-use crate::{JournalError, Record};
+use crate::{JournalError, Position, Record};
 
 /// Reads a journal: the folder of one, or one of its files.
 ///
@@ -23,7 +23,7 @@ pub fn read(path: impl AsRef<Path>) -> Result<Records, JournalError> {
         for number in numbers(path).map_err(failed)? {
             let file = path_of(path, number);
             match file.metadata() {
-                Ok(metadata) => files.push_back((file, metadata.len())),
+                Ok(metadata) => files.push_back(Part { number, path: file, from: 0, to: metadata.len() }),
                 // Its writer has just removed it as the oldest.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(JournalError::open(&file, error)),
@@ -33,9 +33,35 @@ pub fn read(path: impl AsRef<Path>) -> Result<Records, JournalError> {
     } else {
         // Only a plain file has a length.
         let length = if metadata.is_file() { metadata.len() } else { u64::MAX };
-        VecDeque::from([(path.to_owned(), length)])
+        VecDeque::from([Part { number: 0, path: path.to_owned(), from: 0, to: length }])
     };
-    Ok(Records { files, current: None, line: Vec::new(), torn: 0 })
+    Ok(Records::of(files, Position::default()))
+}
+
+/// Reads the journal in a folder from one place to another, such as from where somebody has got to up to what
+/// [is on the disk](crate::Journal::sync).
+///
+/// Files that are gone are passed over. A first place that is behind the end of its file is of another time, so
+/// that file is read from its beginning. Lines in errors are counted from the first place on.
+///
+/// # Errors
+/// `Open` if there is no such folder, or a file cannot be looked at.
+pub fn read_between(folder: impl AsRef<Path>, from: Position, to: Position) -> Result<Records, JournalError> {
+    let folder = folder.as_ref();
+    let mut files = VecDeque::new();
+    let numbers = numbers(folder).map_err(|error| JournalError::open(folder, error))?;
+    for number in numbers.into_iter().filter(|number| (from.file..=to.file).contains(number)) {
+        let path = path_of(folder, number);
+        let length = match path.metadata() {
+            Ok(metadata) => metadata.len(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(JournalError::open(&path, error)),
+        };
+        let end = if number == to.file { to.at_byte.min(length) } else { length };
+        let begin = if number == from.file && from.at_byte <= length { from.at_byte } else { 0 };
+        files.push_back(Part { number, path, from: begin.min(end), to: end });
+    }
+    Ok(Records::of(files, from))
 }
 
 /// The records of a journal, oldest first, one in memory at a time.
@@ -43,11 +69,21 @@ pub fn read(path: impl AsRef<Path>) -> Result<Records, JournalError> {
 /// After an error it continues with the next line, or the next file.
 #[derive(Debug)]
 pub struct Records {
-    /// With their lengths at the time of the call.
-    files: VecDeque<(PathBuf, u64)>,
+    files: VecDeque<Part>,
     current: Option<Current>,
     line: Vec<u8>,
     torn: u64,
+    position: Position,
+    unread: u64,
+}
+
+/// What is read of a file; its end is as of the time of the call.
+#[derive(Debug)]
+struct Part {
+    number: u64,
+    path: PathBuf,
+    from: u64,
+    to: u64,
 }
 
 #[derive(Debug)]
@@ -58,6 +94,21 @@ struct Current {
 }
 
 impl Records {
+    fn of(files: VecDeque<Part>, position: Position) -> Self {
+        let unread = files.iter().fold(0, |sum: u64, part| sum.saturating_add(part.to - part.from));
+        Self { files, current: None, line: Vec::new(), torn: 0, position, unread }
+    }
+
+    /// The place after what was read so far, in the journal of a folder.
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
+    /// How many bytes are still to be read.
+    pub fn unread_bytes(&self) -> u64 {
+        self.unread
+    }
+
     /// Number of torn records skipped so far: beginnings of records at the ends of files.
     pub fn torn(&self) -> u64 {
         self.torn
@@ -67,15 +118,18 @@ impl Records {
     fn next_line(&mut self) -> Result<bool, JournalError> {
         loop {
             if self.current.is_none() {
-                let Some((path, length)) = self.files.pop_front() else { return Ok(false) };
-                let file = File::open(&path).map_err(|error| JournalError::read(&path, error))?;
-                self.current = Some(Current { path, file: BufReader::new(file.take(length)), line: 0 });
+                let Some(Part { number, path, from, to }) = self.files.pop_front() else { return Ok(false) };
+                let file = open_at(&path, from).map_err(|error| JournalError::read(&path, error))?;
+                self.position = Position::new(number, from);
+                self.current = Some(Current { path, file: BufReader::new(file.take(to - from)), line: 0 });
             }
             let Some(current) = &mut self.current else { return Ok(false) };
             self.line.clear();
             match current.file.read_until(b'\n', &mut self.line) {
                 Ok(0) => self.current = None,
-                Ok(_) => {
+                Ok(length) => {
+                    self.position.at_byte += length as u64;
+                    self.unread = self.unread.saturating_sub(length as u64);
                     current.line += 1;
                     if !self.line.trim_ascii().is_empty() {
                         return Ok(true);
@@ -91,6 +145,15 @@ impl Records {
         let path = self.current.take().map(|current| current.path).unwrap_or_default();
         JournalError::read(&path, error)
     }
+}
+
+fn open_at(path: &Path, from: u64) -> io::Result<File> {
+    let mut file = File::open(path)?;
+    // What is read from its beginning need not be a file that can be sought in.
+    if from > 0 {
+        file.seek(SeekFrom::Start(from))?;
+    }
+    Ok(file)
 }
 
 impl Iterator for Records {

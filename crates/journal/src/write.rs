@@ -1,13 +1,14 @@
 use std::collections::VecDeque;
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use http::HeaderMap;
 use jiff::Timestamp;
 
-use crate::{JournalError, Record, record};
+use crate::{JournalError, Position, Record, record};
 
 /// How much a journal may hold.
 ///
@@ -56,6 +57,9 @@ pub struct Journal {
     lost: Option<JournalError>,
     /// One record, kept for its room.
     line: Vec<u8>,
+    /// The first file that must not be removed as the oldest.
+    kept_from: u64,
+    appended: u64,
     /// Let go of by any end of the process.
     _lock: File,
 }
@@ -75,12 +79,27 @@ impl Journal {
     /// # Errors
     /// `InUse` if another process writes it, `Open` if folder or files cannot be opened or made.
     pub fn open(folder: impl AsRef<Path>, bounds: Bounds) -> Result<Self, JournalError> {
-        let folder = folder.as_ref().to_owned();
+        Self::open_keeping(folder.as_ref().to_owned(), bounds, u64::MAX)
+    }
+
+    /// Opens a journal that somebody reads on from a place, and removes no file before it is
+    /// [released](Self::release_before), whatever the bounds say. All that is there is on the disk then.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and `Write`.
+    pub fn open_spool(folder: impl AsRef<Path>, bounds: Bounds) -> Result<Self, JournalError> {
+        let mut journal = Self::open_keeping(folder.as_ref().to_owned(), bounds, 0)?;
+        journal.sync()?;
+        Ok(journal)
+    }
+
+    fn open_keeping(folder: PathBuf, bounds: Bounds, kept_from: u64) -> Result<Self, JournalError> {
         make_folder(&folder).map_err(|error| JournalError::open(&folder, error))?;
         let lock = lock(&folder)?;
         remove_unfinished(&folder).map_err(|error| JournalError::open(&folder, error))?;
         let numbers = numbers(&folder).map_err(|error| JournalError::open(&folder, error))?.into();
-        let mut journal = Self { folder, bounds, numbers, current: None, lost: None, line: Vec::new(), _lock: lock };
+        let (current, lost, line) = (None, None, Vec::new());
+        let mut journal = Self { folder, bounds, numbers, current, lost, line, kept_from, appended: 0, _lock: lock };
         if let Some(last) = journal.numbers.back() {
             let path = path_of(&journal.folder, *last);
             journal.current = Some(Current::go_on(path.clone()).map_err(|error| JournalError::open(&path, error))?);
@@ -113,7 +132,50 @@ impl Journal {
             return Err(error);
         }
         current.length += length;
+        self.appended += length;
         Ok(())
+    }
+
+    /// Allows the files before that one to be removed as the oldest; for [`open_spool`](Self::open_spool).
+    pub fn release_before(&mut self, file: u64) {
+        self.kept_from = self.kept_from.max(file);
+    }
+
+    /// The place after what was appended last; none after a fault, until something is appended.
+    pub fn position(&self) -> Option<Position> {
+        match (&self.current, self.numbers.back()) {
+            (Some(current), Some(number)) => Some(Position::new(*number, current.length)),
+            (None, None) => Some(Position::default()),
+            _ => None,
+        }
+    }
+
+    /// How many bytes were appended since it was opened.
+    pub fn appended_bytes(&self) -> u64 {
+        self.appended
+    }
+
+    /// A name that no other journal has, for whoever keeps a [`Position`] of this one. It changes when records are
+    /// [removed](Self::remove): then no place of before is one of now.
+    ///
+    /// # Errors
+    /// `Open` or `Write`.
+    pub fn id(&self) -> Result<String, JournalError> {
+        let path = self.folder.join(ID);
+        match fs::read_to_string(&path) {
+            Ok(id) if id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()) => return Ok(id),
+            // Torn by a crash: nobody has kept anything under it.
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(JournalError::open(&path, error)),
+        }
+        let id = fresh_id();
+        let written = options().write(true).create(true).truncate(true).open(&path).and_then(|mut file| {
+            file.write_all(id.as_bytes())?;
+            file.sync_all()?;
+            sync_folder(&self.folder)
+        });
+        written.map(|()| id).map_err(|error| JournalError::write(&path, error))
     }
 
     /// Waits until all that was appended is on the disk.
@@ -142,6 +204,11 @@ impl Journal {
     /// `Open`, `Read` or `Write`; files of before are done, and the call can be repeated.
     pub fn remove(&mut self, mut is_unwanted: impl FnMut(Line<'_>) -> bool) -> Result<Removed, JournalError> {
         self.sync()?;
+        let id = self.folder.join(ID);
+        match fs::remove_file(&id).and_then(|()| sync_folder(&self.folder)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(JournalError::write(&id, error)),
+            _ => {}
+        }
         // The open file is closed, and gone on with afterwards.
         self.current = None;
         let mut removed = Removed::default();
@@ -180,7 +247,7 @@ impl Journal {
 
     fn remove_oldest(&mut self, keep: usize) -> Result<(), JournalError> {
         while self.numbers.len() > keep {
-            let Some(oldest) = self.numbers.front() else { break };
+            let Some(oldest) = self.numbers.front().filter(|oldest| **oldest < self.kept_from) else { break };
             let path = path_of(&self.folder, *oldest);
             match fs::remove_file(&path) {
                 Ok(()) => {}
@@ -214,6 +281,16 @@ pub struct Removed {
     pub kept: u64,
     /// How many files were written anew.
     pub files: u64,
+}
+
+/// The file that holds the journal's name.
+const ID: &str = "id";
+
+/// 128 bits, from what the standard library seeds its maps with, and the time.
+fn fresh_id() -> String {
+    let now = Timestamp::now().as_nanosecond();
+    let half = || RandomState::new().hash_one((now, std::process::id()));
+    format!("{:016x}{:016x}", half(), half())
 }
 
 /// What a file is called while it is written anew.

@@ -29,8 +29,9 @@ pub(crate) struct SecretArgs {
 #[derive(Clone, Debug, Args)]
 #[command(after_long_help = "\
 Responds 200 only once a callback is recorded in the ledger, and in the journal, the list of --opt-outs and by the receiver behind \
---forward if they are used; otherwise 503, and Sinch sends it again. Refused callbacks are reported on \
-standard error, once per reason and minute. Also serves /healthz and /metrics (Prometheus). SIGTERM and \
+--forward if they are used; otherwise 503, and Sinch sends it again. With --answer-after journal the ledger gets it \
+afterwards. Refused callbacks are reported on \
+standard error, once per reason and minute. Also serves /healthz, /readyz and /metrics (Prometheus). SIGTERM and \
 Ctrl-C exit with 0 after the requests in progress; a second one exits at once. The files of --secret-file, \
 --tls-cert and --tls-key are reloaded when they change and on SIGHUP; without such files SIGHUP acts like \
 SIGTERM.")]
@@ -56,6 +57,8 @@ pub(crate) struct ListenArgs {
     pub(crate) ledger: LedgerArgs,
     #[command(flatten)]
     pub(crate) journal: JournalArgs,
+    #[command(flatten)]
+    pub(crate) spool: SpoolArgs,
     /// Keep opt-outs and opt-ins in this list, for `--suppress`; needs SINCH_BATCH_IDENTITY_KEY
     ///
     /// The list holds digests under that key, and nobody can be found in it without the key.
@@ -107,6 +110,33 @@ pub(crate) struct JournalArgs {
     /// Number of journal files to keep
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1_000_000), requires = "journal")]
     pub(crate) journal_files: u32,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct SpoolArgs {
+    /// What has to have a callback before it gets 200: the ledger, or the journal alone
+    ///
+    /// With `journal` callbacks get 200 also while the ledger is away, and are applied in the background as soon as
+    /// it is back, after a restart too. They are lost if this disk dies before.
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t = AnswerAfter::Ledger)]
+    pub(crate) answer_after: AnswerAfter,
+    /// With --answer-after journal: how much may wait for the ledger, in MiB; then callbacks get 503
+    #[arg(long, value_name = "MIB", default_value_t = 1024, value_parser = clap::value_parser!(u64).range(1..=1_048_576), requires = "journal")]
+    pub(crate) spool_size: u64,
+    /// With --answer-after journal: name of this receiver in Postgres [default: host and folder]
+    ///
+    /// For containers, whose host has another name each time. No two receivers may have the same name.
+    #[arg(long, value_name = "NAME", value_parser = receiver_name, requires = "journal")]
+    pub(crate) receiver: Option<String>,
+}
+
+/// What has to have a callback before it is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AnswerAfter {
+    /// The ledger, and the journal if there is one
+    Ledger,
+    /// The journal; the ledger follows
+    Journal,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -267,9 +297,17 @@ fn path(text: &str) -> Result<String, String> {
         return Err("expected a path such as /sinch: letters, digits, '/', '-', '_', '.', '~'".to_owned());
     }
     match text {
-        "/healthz" | "/metrics" => Err("that path is taken".to_owned()),
+        "/healthz" | "/readyz" | "/metrics" => Err("that path is taken".to_owned()),
         _ => Ok(text.to_owned()),
     }
+}
+
+fn receiver_name(text: &str) -> Result<String, String> {
+    let fine = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    if text.is_empty() || text.len() > 100 || !text.bytes().all(fine) {
+        return Err("expected at most 100 letters, digits, '-', '_' and '.'".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 fn some_time(text: &str) -> Result<Duration, String> {
@@ -332,7 +370,7 @@ mod tests {
         for good in ["/", "/sinch", "/hooks/v1/sinch-batch", "/sinch/"] {
             assert_eq!(path(good).as_deref(), Ok(good));
         }
-        for bad in ["", "sinch", "/healthz", "/metrics", "/a b", "//", "/a//b", "/{x}", "/a?b", "/*"] {
+        for bad in ["", "sinch", "/healthz", "/readyz", "/metrics", "/a b", "//", "/a//b", "/{x}", "/a?b", "/*"] {
             assert!(path(bad).is_err(), "{bad}");
         }
     }

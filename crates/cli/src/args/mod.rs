@@ -29,7 +29,7 @@ pub(crate) use self::api::{
 };
 pub(crate) use self::at::{ScheduleArgs, SendAt};
 pub(crate) use self::callbacks::{
-    AboutArgs, Fault, JournalArgs, ListenArgs, PrintAs, ReplayArgs, SecretArgs, SignArgs, TriggerArgs,
+    AboutArgs, AnswerAfter, Fault, JournalArgs, ListenArgs, PrintAs, ReplayArgs, SecretArgs, SignArgs, TriggerArgs,
 };
 use self::duration::duration;
 pub(crate) use self::file::{JudgeArgs, ReadArgs};

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 
@@ -11,6 +12,7 @@ use sinch_batch::journal::{Bounds, Journal, JournalError};
 use sinch_batch::models::Timestamp;
 use tokio::sync::oneshot;
 
+use super::spool::Spool;
 use crate::args::JournalArgs;
 use crate::exit;
 use crate::fail::{Failure, sentence};
@@ -45,12 +47,23 @@ impl fmt::Display for NotKept {
 
 impl JournalWriter {
     pub(super) fn open(folder: &Path, args: &JournalArgs) -> Result<Self, Failure> {
-        let bounds = Bounds::default()
-            .with_file_bytes(args.journal_file_size << 20)
-            .with_files(usize::try_from(args.journal_files).unwrap_or(usize::MAX));
-        let journal = Journal::open(folder, bounds).map_err(|error| failed(&error))?;
+        let journal = Journal::open(folder, bounds(args)).map_err(|error| failed(&error))?;
+        Self::start(journal, None)
+    }
+
+    /// Opens one from which callbacks go to the ledger, and its name; the spool is told where it ends.
+    pub(super) fn open_spool(folder: &Path, args: &JournalArgs, spool: &Arc<Spool>) -> Result<(Self, String), Failure> {
+        let journal = Journal::open_spool(folder, bounds(args)).map_err(|error| failed(&error))?;
+        let id = journal.id().map_err(|error| failed(&error))?;
+        spool.grew(journal.position().unwrap_or_default(), 0);
+        Ok((Self::start(journal, Some(Arc::clone(spool)))?, id))
+    }
+
+    fn start(journal: Journal, spool: Option<Arc<Spool>>) -> Result<Self, Failure> {
         let (sender, receiver) = channel();
-        let thread = thread::Builder::new().name("journal".to_owned()).spawn(move || write(journal, &receiver));
+        let thread = thread::Builder::new().name("journal".to_owned()).spawn(move || {
+            write(journal, &receiver, spool.as_deref());
+        });
         let thread = thread.map_err(|error| Failure::because(exit::UNEXPECTED, "the journal has no thread", &error))?;
         Ok(Self { records: Some(sender), thread: Some(thread) })
     }
@@ -76,8 +89,19 @@ impl Drop for JournalWriter {
     }
 }
 
-fn write(mut journal: Journal, records: &Receiver<Waiting>) {
+fn bounds(args: &JournalArgs) -> Bounds {
+    Bounds::default()
+        .with_file_bytes(args.journal_file_size << 20)
+        .with_files(usize::try_from(args.journal_files).unwrap_or(usize::MAX))
+}
+
+fn write(mut journal: Journal, records: &Receiver<Waiting>, spool: Option<&Spool>) {
+    // What is counted by the spool.
+    let mut counted = journal.appended_bytes();
     while let Ok(first) = records.recv() {
+        if let Some(spool) = spool {
+            journal.release_before(spool.needed_from());
+        }
         let group = std::iter::once(first).chain(records.try_iter().take(GROUP - 1));
         let written: Vec<_> = group
             .map(|Waiting { received, headers, body, done }| {
@@ -86,6 +110,11 @@ fn write(mut journal: Journal, records: &Receiver<Waiting>) {
             })
             .collect();
         let synced = journal.sync().map_err(|error| not_kept(&error));
+        if let (Some(spool), Some(end), Ok(())) = (spool, journal.position(), &synced) {
+            let all = journal.appended_bytes();
+            spool.grew(end, all - counted);
+            counted = all;
+        }
         for (done, appended) in written {
             // Nobody may be waiting any more.
             let _ = done.send(appended.and(synced.clone()));

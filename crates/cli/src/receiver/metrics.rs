@@ -1,11 +1,14 @@
 //! What is counted, and how Prometheus reads it.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use sinch_batch::models::Timestamp;
 use sinch_batch::webhook::{CallbackOutcome, Rejection};
+
+use super::spool::Spool;
 
 /// Counts since the start. What is in a label comes from this program, never from a request.
 #[derive(Debug, Default)]
@@ -88,8 +91,8 @@ impl Metrics {
         Guard(&self.in_flight)
     }
 
-    /// The text format of Prometheus.
-    pub(crate) fn text(&self) -> String {
+    /// The text format of Prometheus; with the spool if there is one.
+    pub(super) fn text(&self, spool: Option<&Spool>) -> String {
         let mut text = String::new();
         family(&mut text, "answers_total", "Requests by the status of their answer.", "status", &self.answers, |n| {
             n.to_string()
@@ -114,6 +117,12 @@ impl Metrics {
         );
         single(&mut text, "repeated_total", "Callbacks that had been taken in before.", "counter", &self.repeated);
         single(&mut text, "in_flight", "Callbacks under way at this moment.", "gauge", &self.in_flight);
+        if let Some(spool) = spool {
+            let help = "Bytes of callbacks in the journal that are not in the ledger yet.";
+            value(&mut text, "spool_bytes", help, "gauge", &spool.bytes());
+            let age = spool.age(Timestamp::now()).as_secs_f64();
+            value(&mut text, "spool_age_seconds", "How long the oldest of them has waited.", "gauge", &age);
+        }
         text
     }
 }
@@ -137,8 +146,12 @@ fn family<K>(text: &mut String, name: &str, help: &str, label: &str, counts: &Co
 }
 
 fn single(text: &mut String, name: &str, help: &str, kind: &str, number: &AtomicU64) {
+    value(text, name, help, kind, &number.load(Ordering::Relaxed));
+}
+
+fn value(text: &mut String, name: &str, help: &str, kind: &str, value: &dyn Display) {
     head(text, name, help, kind);
-    let _ = writeln!(text, "sinch_batch_{name} {}", number.load(Ordering::Relaxed));
+    let _ = writeln!(text, "sinch_batch_{name} {value}");
 }
 
 fn head(text: &mut String, name: &str, help: &str, kind: &str) {
@@ -160,7 +173,7 @@ mod tests {
         metrics.signed.add(label(0, Some("a \"b\"\\c")));
         metrics.taken(None);
         let under_way = metrics.under_way();
-        let text = metrics.text();
+        let text = metrics.text(None);
         for line in [
             "# TYPE sinch_batch_answers_total counter",
             "sinch_batch_answers_total{status=\"401\"} 2",
@@ -174,6 +187,6 @@ mod tests {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
         }
         drop(under_way);
-        assert!(metrics.text().ends_with("sinch_batch_in_flight 0\n"));
+        assert!(metrics.text(None).ends_with("sinch_batch_in_flight 0\n"));
     }
 }

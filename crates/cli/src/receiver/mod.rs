@@ -10,6 +10,7 @@ mod reload;
 mod secrets;
 mod server;
 mod sink;
+mod spool;
 mod tls;
 
 use std::io::IsTerminal;
@@ -36,7 +37,8 @@ use self::notices::Strangers;
 use self::opt_outs::OptOutsKept;
 use self::reload::{Files, TlsAcceptorSlot};
 use self::sink::{Forward, Sink};
-use crate::args::{ListenArgs, PrintAs};
+use self::spool::{Drainer, Spool};
+use crate::args::{AnswerAfter, ListenArgs, PrintAs};
 use crate::exit;
 use crate::fail::Failure;
 use crate::ledgers::{AnyLedger, Place};
@@ -52,6 +54,15 @@ pub(crate) struct Receiver {
     files: Option<Files>,
     server: tokio::task::JoinHandle<()>,
     callbacks: ReceiverHandle,
+    drainer: Option<Draining>,
+}
+
+/// What brings callbacks from the journal to the ledger.
+#[derive(Debug)]
+struct Draining {
+    stop: watch::Sender<bool>,
+    task: tokio::task::JoinHandle<()>,
+    spool: Arc<Spool>,
 }
 
 /// What a receiver is made of.
@@ -64,6 +75,7 @@ struct Parts {
     limits: ReceiverLimits,
     sink: Sink,
     nonces: ReceiverNonces,
+    drainer: Option<Drainer>,
     /// Whether warnings go to standard error, even if there is no log.
     says: bool,
 }
@@ -75,8 +87,16 @@ impl Receiver {
         // Its sender goes, the verifier stays.
         let (_, verifiers) = watch::channel(secrets::verifier(vec![secret])?);
         let metrics = Arc::new(Metrics::default());
-        let sink =
-            Sink { journal: None, opt_outs: None, ledger, forward: None, metrics, strangers: None, arrivals: None };
+        let sink = Sink {
+            journal: None,
+            opt_outs: None,
+            ledger,
+            forward: None,
+            metrics,
+            strangers: None,
+            arrivals: None,
+            spool: None,
+        };
         let parts = Parts {
             address,
             path: "/".to_owned(),
@@ -86,6 +106,7 @@ impl Receiver {
             limits: ReceiverLimits::default(),
             sink,
             nonces,
+            drainer: None,
             says: false,
         };
         Self::of(parts).await
@@ -93,7 +114,6 @@ impl Receiver {
 
     /// Starts to receive with all that was asked for, into the ledger at this path.
     pub(crate) async fn with(args: &ListenArgs, ledger: &AnyLedger, path: &Place) -> Result<Self, Failure> {
-        let (nonces, ledger) = (ReceiverNonces::of(ledger), ledger.shared());
         let (files, verifiers, tls) = Files::open(args)?;
         let files = files.any().then_some(files);
         let forward = match &args.forward {
@@ -106,10 +126,28 @@ impl Receiver {
             }),
             None => None,
         };
-        let journal = match &args.journal.journal {
-            Some(folder) => Some(JournalWriter::open(folder, &args.journal)?),
-            None => None,
+        let metrics = Arc::default();
+        let (mut spool, mut drainer) = (None, None);
+        let journal = match (&args.journal.journal, args.spool.answer_after) {
+            (None, AnswerAfter::Journal) => {
+                return Err(Failure::new(exit::USAGE, "--answer-after journal needs a journal")
+                    .hint("name its folder: --journal DIR"));
+            }
+            (None, AnswerAfter::Ledger) => None,
+            (Some(folder), AnswerAfter::Ledger) => Some(JournalWriter::open(folder, &args.journal)?),
+            (Some(folder), AnswerAfter::Journal) => {
+                let new = Arc::new(Spool::new(args.spool.spool_size << 20));
+                let (journal, id) = JournalWriter::open_spool(folder, &args.journal, &new)?;
+                let receiver = args.spool.receiver.as_deref();
+                let metrics = Arc::clone(&metrics);
+                drainer = Some(Drainer::open(new.clone(), folder, id, receiver, ledger, path, metrics).await?);
+                spool = Some(new);
+                Some(journal)
+            }
         };
+        // Receivers share nonces by the ledger, which may be away here.
+        let nonces = if spool.is_some() { ReceiverNonces::own() } else { ReceiverNonces::of(ledger) };
+        let ledger = ledger.shared();
         let opt_outs = args.opt_outs.as_deref().map(|path| OptOutsKept::open(path, args.stop_words.as_deref()));
         let opt_outs = opt_outs.transpose()?;
         let size = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
@@ -120,14 +158,14 @@ impl Receiver {
             .with_answer(args.limits.answer_timeout);
         let strangers = Some(Strangers::new(path.clone()));
         let screen = if std::io::stdout().is_terminal() { PrintAs::Text } else { PrintAs::None };
-        let arrivals = Arrivals::new(args.print.unwrap_or(screen), &args.events, ledger.clone());
-        let sink = Sink { journal, opt_outs, ledger, forward, metrics: Arc::default(), strangers, arrivals };
+        let arrivals = Arrivals::new(args.print.unwrap_or(screen), &args.events, ledger.clone()).map(Arc::new);
+        let sink = Sink { journal, opt_outs, ledger, forward, metrics, strangers, arrivals, spool };
         let (address, path) = (args.addr, args.path.clone());
-        Self::of(Parts { address, path, tls, verifiers, files, limits, sink, nonces, says: true }).await
+        Self::of(Parts { address, path, tls, verifiers, files, limits, sink, nonces, drainer, says: true }).await
     }
 
     async fn of(parts: Parts) -> Result<Self, Failure> {
-        let Parts { address, path, tls, verifiers, files, limits, sink, nonces, says } = parts;
+        let Parts { address, path, tls, verifiers, files, limits, sink, nonces, drainer, says } = parts;
         let listener = TcpListener::bind(address).await.map_err(|error| {
             Failure::because(exit::USAGE, format!("cannot listen at {address}"), &error)
                 .hint("choose a free address: --addr 127.0.0.1:0 takes any free port")
@@ -139,9 +177,13 @@ impl Receiver {
         let url = format!("{scheme}://{address}{path}");
         let (stop, stopping) = watch::channel(false);
         let head_timeout = limits.read;
+        let drainer = drainer.zip(sink.spool.clone()).map(|(drainer, spool)| {
+            let (stop, stopping) = watch::channel(false);
+            Draining { stop, task: tokio::spawn(drainer.run(stopping)), spool }
+        });
         let (app, callbacks) = app(&path, verifiers, limits, sink, nonces, says);
         let server = tokio::spawn(server::serve(listener, tls, app, head_timeout, stopping));
-        Ok(Self { url, stop, files, server, callbacks })
+        Ok(Self { url, stop, files, server, callbacks, drainer })
     }
 
     /// Where callbacks go.
@@ -170,12 +212,29 @@ impl Receiver {
         if tokio::time::timeout(server::LAST_ANSWERS, self.callbacks.drained()).await.is_err() {
             say!("{} callbacks were not applied in time; they come again", self.callbacks.in_work());
         }
+        if let Some(Draining { stop, task, spool }) = self.drainer {
+            stop.send_replace(true);
+            match tokio::time::timeout(server::LAST_ANSWERS, task).await {
+                Ok(ended) => ended.map_err(|error| Failure::because(exit::UNEXPECTED, "the drainer failed", &error))?,
+                Err(_) => {
+                    say!("callbacks of {} bytes wait in the journal; the next start applies them", spool.bytes());
+                }
+            }
+        }
         Ok(())
     }
 
     /// Completes only if the server fails.
     pub(crate) async fn failed(&mut self) -> Failure {
-        match (&mut self.server).await {
+        let ended = match &mut self.drainer {
+            // Without it callbacks would be answered, and never applied.
+            Some(Draining { task, .. }) => tokio::select! {
+                ended = &mut self.server => ended,
+                ended = task => ended,
+            },
+            None => (&mut self.server).await,
+        };
+        match ended {
             Ok(()) => Failure::new(exit::UNEXPECTED, "the receiver ended"),
             Err(error) => Failure::because(exit::UNEXPECTED, "the receiver failed", &error),
         }
@@ -192,6 +251,7 @@ fn app(
 ) -> (Router, ReceiverHandle) {
     let metrics = sink.metrics.clone();
     let (met, lost) = (metrics.clone(), metrics.clone());
+    let (spool, to_show) = (sink.spool.clone(), sink.spool.clone());
     let sink = Arc::new(sink);
     let mut receiver = CallbackReceiver::new(verifiers)
         .with_nonces(nonces)
@@ -220,9 +280,22 @@ fn app(
     let app = app
         .route("/healthz", get("ok\n"))
         .route(
+            "/readyz",
+            get(move || {
+                let is_full = spool.as_ref().is_some_and(|spool| spool.is_full());
+                async move {
+                    if is_full {
+                        (StatusCode::SERVICE_UNAVAILABLE, "too much waits in the journal for the ledger\n")
+                    } else {
+                        (StatusCode::OK, "ok\n")
+                    }
+                }
+            }),
+        )
+        .route(
             "/metrics",
             get(move || {
-                let text = metrics.text();
+                let text = metrics.text(to_show.as_deref());
                 async move { ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text) }
             }),
         )

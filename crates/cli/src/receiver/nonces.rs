@@ -24,6 +24,11 @@ pub(super) struct ReceiverNonces {
 }
 
 impl ReceiverNonces {
+    /// Those of this process alone, which need no ledger.
+    pub(super) fn own() -> Self {
+        Self { own: NonceStore::new(), shared: None }
+    }
+
     /// Those of the ledger, if it is one that receivers share.
     pub(super) fn of(ledger: &AnyLedger) -> Self {
         let shared = match ledger {

@@ -14,6 +14,7 @@ use super::journal::{JournalWriter, NotKept};
 use super::metrics::Metrics;
 use super::notices::Strangers;
 use super::opt_outs::{OptOutNotKept, OptOutsKept};
+use super::spool::Spool;
 use crate::fail::sentence;
 use crate::post::{Poster, Unanswered};
 
@@ -25,7 +26,9 @@ pub(super) struct Sink {
     pub(super) forward: Option<Forward>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) strangers: Option<Strangers>,
-    pub(super) arrivals: Option<Arrivals>,
+    pub(super) arrivals: Option<Arc<Arrivals>>,
+    /// If callbacks are answered before they are in the ledger.
+    pub(super) spool: Option<Arc<Spool>>,
 }
 
 /// Somebody who is told too.
@@ -37,6 +40,7 @@ pub(super) struct Forward {
 /// Why a callback could not be taken in. It shows nothing of the callback.
 #[derive(Debug)]
 pub(super) enum NotTaken {
+    SpoolFull,
     Journal(NotKept),
     OptOuts(OptOutNotKept),
     Ledger(LedgerError),
@@ -47,6 +51,7 @@ pub(super) enum NotTaken {
 impl fmt::Display for NotTaken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::SpoolFull => f.write_str("too much waits in the journal for the ledger: --spool-size allows more"),
             Self::Journal(why) => write!(f, "{why}"),
             Self::OptOuts(error) => write!(f, "the list of opt-outs did not take it: {error}"),
             Self::Ledger(error) => write!(f, "the ledger did not take it: {}", sentence(error)),
@@ -63,7 +68,15 @@ impl Sink {
         let began = Instant::now();
         let taken = self.hand_over(&received).await;
         if let Some(arrivals) = &self.arrivals {
-            arrivals.show(&received.callback, if taken.is_ok() { 200 } else { 503 }, began.elapsed()).await;
+            let (response, took) = (if taken.is_ok() { 200 } else { 503 }, began.elapsed());
+            match &self.spool {
+                None => arrivals.show(&received.callback, response, took).await,
+                // It asks the ledger for a name, and the answer must not wait for the ledger.
+                Some(_) => {
+                    let (arrivals, callback) = (Arc::clone(arrivals), received.callback.clone());
+                    tokio::spawn(async move { arrivals.show(&callback, response, took).await });
+                }
+            }
         }
         match &taken {
             Ok(()) => self.metrics.taken(received.callback.trigger().as_ref().map(|trigger| trigger.as_str())),
@@ -73,6 +86,9 @@ impl Sink {
     }
 
     async fn hand_over(&self, received: &Received) -> Result<(), NotTaken> {
+        if self.spool.as_ref().is_some_and(|spool| spool.is_full()) {
+            return Err(NotTaken::SpoolFull);
+        }
         // First the bytes: whatever happens afterwards, they can be played again.
         if let Some(journal) = &self.journal {
             let kept = journal.keep(received.headers.clone(), received.body.clone()).await;
@@ -81,10 +97,12 @@ impl Sink {
         if let Some(opt_outs) = &self.opt_outs {
             opt_outs.keep(&received.callback).await.map_err(NotTaken::OptOuts)?;
         }
-        let applied = apply(&*self.ledger, &received.callback).await.map_err(NotTaken::Ledger)?;
-        self.metrics.heard(applied);
-        if let Some(strangers) = &self.strangers {
-            strangers.see(applied);
+        if self.spool.is_none() {
+            let applied = apply(&*self.ledger, &received.callback).await.map_err(NotTaken::Ledger)?;
+            self.metrics.heard(applied);
+            if let Some(strangers) = &self.strangers {
+                strangers.see(applied);
+            }
         }
         match &self.forward {
             Some(forward) => forward.send(received).await,
@@ -106,12 +124,22 @@ impl Forward {
 /// Applies a callback to the ledger; says in a word what it was to it.
 async fn apply(ledger: &dyn Ledger, callback: &Callback) -> Result<&'static str, LedgerError> {
     let received = ReceivedCallback::of(callback, Timestamp::now());
-    // By position it waits for the id of a batch of ours; with our key it is for a campaign elsewhere.
-    let by_key = matches!(
+    let by_key = is_by_key(&received);
+    Ok(word(ledger.apply_callback(received).await?, by_key))
+}
+
+/// Whether it names a row by our key: not being known, it is for a campaign elsewhere. By position it waits for the id of
+/// a batch of ours.
+pub(super) fn is_by_key(received: &ReceivedCallback) -> bool {
+    matches!(
         received.observation(),
         Some(Observation::Message(update)) if matches!(update.message, MessageRef::Row(_))
-    );
-    Ok(match ledger.apply_callback(received).await? {
+    )
+}
+
+/// In a word, what a callback was to the ledger.
+pub(super) fn word(applied: Option<Applied>, by_key: bool) -> &'static str {
+    match applied {
         Some(Applied::Updated) => "changed",
         Some(Applied::Duplicate) => "known",
         Some(Applied::Deferred) if by_key => "stranger",
@@ -119,5 +147,5 @@ async fn apply(ledger: &dyn Ledger, callback: &Callback) -> Result<&'static str,
         Some(Applied::Unrelated) => "stranger",
         // Nothing about a batch or a message: it is counted, and that is all.
         None => "other",
-    })
+    }
 }

@@ -29,6 +29,7 @@ mod request;
 mod road;
 mod screen;
 mod simulate;
+mod spool;
 mod table;
 #[cfg(unix)]
 mod torture;

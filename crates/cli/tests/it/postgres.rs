@@ -8,7 +8,10 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::thread;
 
-use self::server::server;
+use sinch_batch::ledger::PostgresLedger;
+
+use self::server::{own_server, server};
+use crate::spool::{Callbacks, campaign};
 use crate::support::{Running, Stage, binary, run, write_recipients};
 
 const TEXT: [&str; 2] = ["--text", "Hello ${name}"];
@@ -182,4 +185,35 @@ fn torture_of_several_workers_doubles_nothing() {
     for harm in ["doubled", "lost", "unknown", "receipts_lost"] {
         assert_eq!(totals[harm], 0, "{totals}");
     }
+}
+
+#[test]
+fn receiver_that_answers_from_its_journal_counts_once_what_came_while_the_server_was_away() {
+    let Some(server) = own_server() else { return };
+    let url = server.schema();
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async { campaign(&PostgresLedger::open(&url).await.unwrap()).await });
+    let mut callbacks = Callbacks::listen(folder.path(), &url, &[]);
+    assert_eq!(callbacks.delivered(0), 200);
+    callbacks.until_applied();
+    server.lose_power();
+    assert_eq!([1, 2, 3].map(|row| callbacks.delivered(row)), [200; 3]);
+    assert!(callbacks.spooled() > 0);
+    server.power_on();
+    callbacks.until_applied();
+    server.crash();
+    assert_eq!(callbacks.delivered(4), 200);
+    callbacks.until_applied();
+    // Where it was, it goes on: nothing is applied again.
+    callbacks.restart();
+    callbacks.until_applied();
+    assert_eq!(callbacks.delivered(5), 200);
+    callbacks.until_applied();
+    let status = run(binary(folder.path()).args(["status", "c1", "--json", "--ledger", &url])).ends(0).json();
+    assert_eq!(
+        (&status["messages"]["delivered"], &status["callbacks"][0]["count"]),
+        (&6.into(), &6.into()),
+        "{status}"
+    );
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
-use sinch_batch_journal::{Bounds, Journal, JournalError, Line, Record, Removed, read};
+use sinch_batch_journal::{Bounds, Journal, JournalError, Line, Position, Record, Removed, read, read_between};
 use tempfile::TempDir;
 
 struct Scratch(TempDir);
@@ -282,4 +282,61 @@ fn interrupted_removal_leaves_nothing_over() {
     let removed: Removed = journal.remove(|_| false).unwrap();
     assert_eq!((removed.records, removed.kept, removed.files), (0, 1, 0));
     assert_eq!(scratch.bodies(), ["1"]);
+}
+
+#[test]
+fn records_between_two_places_are_read_from_where_somebody_was() {
+    let scratch = Scratch::new();
+    let mut journal =
+        Journal::open_spool(scratch.folder(), Bounds::default().with_file_bytes(2 * record_length())).unwrap();
+    assert_eq!(journal.position(), Some(Position::default()));
+    let mut places = vec![Position::default()];
+    for n in 0..5 {
+        append(&mut journal, &n.to_string());
+        places.extend(journal.position());
+    }
+    assert_eq!(journal.appended_bytes(), 5 * record_length());
+    for (from, place) in places.iter().enumerate() {
+        for (to, end) in places.iter().enumerate().skip(from) {
+            let mut records = read_between(scratch.folder(), *place, *end).unwrap();
+            assert_eq!(records.unread_bytes(), (to - from) as u64 * record_length());
+            for n in from..to {
+                assert_eq!(body(records.next().unwrap().unwrap()), n.to_string());
+                assert_eq!(records.position(), places[n + 1]);
+            }
+            assert!(records.next().is_none());
+        }
+    }
+    // Of another time: that file from its beginning.
+    let mut records = read_between(scratch.folder(), Position::new(3, 1 << 30), places[5]).unwrap();
+    assert_eq!(body(records.next().unwrap().unwrap()), "4");
+}
+
+#[test]
+fn spool_keeps_what_is_not_released() {
+    let scratch = Scratch::new();
+    let bounds = Bounds::default().with_file_bytes(1).with_files(1);
+    let mut journal = Journal::open_spool(scratch.folder(), bounds).unwrap();
+    for n in 0..4 {
+        append(&mut journal, &n.to_string());
+    }
+    assert_eq!(scratch.bodies(), ["0", "1", "2", "3"]);
+    drop(journal);
+    let mut journal = Journal::open_spool(scratch.folder(), bounds).unwrap();
+    journal.release_before(3);
+    append(&mut journal, "4");
+    assert_eq!(scratch.bodies(), ["2", "3", "4"]);
+}
+
+#[test]
+fn journal_has_another_name_once_records_were_removed() {
+    let scratch = Scratch::new();
+    let mut journal = Journal::open_spool(scratch.folder(), Bounds::default()).unwrap();
+    append(&mut journal, "0");
+    let id = journal.id().unwrap();
+    assert_eq!(journal.id().unwrap(), id);
+    journal.remove(|_| true).unwrap();
+    assert_ne!(journal.id().unwrap(), id);
+    fs::write(scratch.folder().join("id"), &id[..7]).unwrap();
+    assert_eq!(journal.id().unwrap().len(), 32);
 }

@@ -30,7 +30,7 @@ use std::time::Duration;
 use sinch_batch_models::Timestamp;
 use sinch_batch_tracking::{MessageState, Observation};
 
-pub use self::shared::{SharedNonce, SharedNonceState};
+pub use self::shared::{SharedCursor, SharedNonce, SharedNonceState};
 
 use self::connection::Connection;
 use self::fault::Fault;

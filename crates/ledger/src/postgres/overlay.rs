@@ -50,6 +50,7 @@ pub(super) struct Changes {
     orphan_at: HashMap<(Box<str>, u64), usize>,
     pub(super) orphans_taken: BTreeSet<Box<str>>,
     pub(super) callbacks: BTreeMap<&'static str, CallbackCount>,
+    pub(super) cursors: BTreeMap<Box<str>, (u64, u64)>,
 }
 
 impl Changes {
@@ -64,6 +65,7 @@ impl Changes {
         self.ids.extend(later.ids);
         self.doubles.extend(later.doubles);
         self.workers.extend(later.workers);
+        self.cursors.extend(later.cursors);
         self.messages.extend(later.messages);
         for (of, by) in later.reasons {
             *self.reasons.entry(of).or_default() += by;
@@ -138,6 +140,11 @@ pub(super) struct Overlay {
 }
 
 impl Overlay {
+    /// Moves a receiver's cursor with all else of the transaction.
+    pub(super) fn put_cursor(&mut self, receiver: &str, file: u64, at_byte: u64) {
+        self.job.cursors.insert(receiver.into(), (file, at_byte));
+    }
+
     pub(super) fn new(base: Base, limits: StoreLimits, repeated: bool) -> Self {
         Self { base, group: Changes::default(), job: Changes::default(), missed: BTreeSet::new(), limits, repeated }
     }

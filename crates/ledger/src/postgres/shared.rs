@@ -1,6 +1,7 @@
-//! What receivers and workers on several machines share besides campaigns: nonces and pace.
+//! What receivers and workers on several machines share besides campaigns: nonces and pace; and how far each receiver
+//! has got in its journal.
 //!
-//! Both go by the server's clock alone.
+//! Nonces and pace go by the server's clock alone.
 
 use std::time::Duration;
 
@@ -11,8 +12,11 @@ use super::PostgresLedger;
 use super::connection::{Connection, Params};
 use super::fault::Fault;
 use super::group::{Tries, in_time};
+use super::predict::Hint;
 use super::records::{damaged, get};
-use crate::error::LedgerError;
+use crate::callback::{Applied, ReceivedCallback};
+use crate::decide;
+use crate::error::{LedgerError, LedgerErrorKind};
 
 /// A crash of the server may forget a nonce: then a repeated callback is applied twice, and changes nothing.
 const BEGIN: &str = "BEGIN; SET LOCAL synchronous_commit = off";
@@ -36,6 +40,25 @@ impl SharedNonce {
     /// A callback with these digests, which cannot come again after that time.
     pub fn new(key: [u8; 16], body: [u8; 16], until: Timestamp) -> Self {
         Self { key, body, until }
+    }
+}
+
+/// How far a receiver has got in a journal of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SharedCursor {
+    /// Whose it is, among all that share the ledger.
+    pub receiver: String,
+    /// The number of the journal's file.
+    pub file: u64,
+    /// How many bytes of that file are applied.
+    pub at_byte: u64,
+}
+
+impl SharedCursor {
+    /// The cursor of a receiver at that place.
+    pub fn new(receiver: impl Into<String>, file: u64, at_byte: u64) -> Self {
+        Self { receiver: receiver.into(), file, at_byte }
     }
 }
 
@@ -158,6 +181,42 @@ impl PostgresLedger {
         )
         .await
         .map(drop)
+    }
+
+    /// Applies callbacks as [`apply_callbacks`](crate::Ledger::apply_callbacks) does, and moves the cursor of the
+    /// journal they were read from in the same transaction: all of it, or after an error nothing or all of it.
+    ///
+    /// # Errors
+    /// As [`apply_callbacks`](crate::Ledger::apply_callbacks). `Busy` also if the connection was lost in the commit:
+    /// ask where the [cursor](Self::cursor) is, and go on from there, so that nothing is counted twice.
+    pub async fn apply_callbacks_at(
+        &self,
+        callbacks: Vec<ReceivedCallback>,
+        cursor: SharedCursor,
+    ) -> Result<Vec<Option<Applied>>, LedgerError> {
+        let hints = callbacks.iter().filter_map(|callback| Hint::of(callback.observation()?)).collect();
+        self.write_alone(hints, move |overlay| {
+            if overlay.repeated {
+                let why = "the connection was lost in the commit, so the group may be written";
+                return Err(LedgerError::new(LedgerErrorKind::Busy, why));
+            }
+            let applied = callbacks.iter().map(|callback| decide::apply_callback(overlay, callback)).collect();
+            overlay.put_cursor(&cursor.receiver, cursor.file, cursor.at_byte);
+            applied
+        })
+        .await
+    }
+
+    /// How far a receiver has got; none if it never applied anything.
+    ///
+    /// # Errors
+    /// The kinds that speak of the storage.
+    pub async fn cursor(&self, receiver: &str) -> Result<Option<SharedCursor>, LedgerError> {
+        let sql = "SELECT file, at_byte FROM @.cursor WHERE receiver = $1";
+        let rows = self.unhurried(sql, &Params::new().text(receiver)).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let number = |n| u64::try_from(get::<i64>(row, n)?).map_err(|_| damaged());
+        Ok(Some(SharedCursor::new(receiver, number(0)?, number(1)?)))
     }
 
     /// One statement, whose commit does not wait for the disk.

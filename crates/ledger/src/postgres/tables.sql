@@ -200,6 +200,13 @@ CREATE TABLE @.nonce (
 
 CREATE INDEX nonce_until ON @.nonce (until);
 
+-- How far a receiver that answers from its journal has got in it.
+CREATE TABLE @.cursor (
+    receiver text PRIMARY KEY,
+    file bigint NOT NULL,
+    at_byte bigint NOT NULL
+);
+
 -- Requests a second, shared by all workers of a project.
 CREATE TABLE @.pace (
     project text PRIMARY KEY,

@@ -59,6 +59,7 @@ impl Writes {
         writes.deferred(&changes);
         writes.orphans(&changes, limits);
         writes.workers(&changes);
+        writes.cursors(&changes);
         writes.callbacks(&changes);
         writes
     }
@@ -362,6 +363,19 @@ impl Writes {
             "boot = excluded.boot, namespace = excluded.namespace, pid = excluded.pid, started = excluded.started",
             params,
         );
+    }
+
+    fn cursors(&mut self, changes: &Changes) {
+        let all = &changes.cursors;
+        if all.is_empty() {
+            return;
+        }
+        let params = Params::new()
+            .texts(all.keys().map(|receiver| text(receiver)).collect())
+            .integers(all.values().map(|(file, _)| integer(*file)).collect())
+            .integers(all.values().map(|(_, at_byte)| integer(*at_byte)).collect());
+        let update = "file = excluded.file, at_byte = excluded.at_byte";
+        self.upsert("cursor", "receiver", "receiver, file, at_byte", update, params);
     }
 
     /// Last of all: these rows are every writer's.

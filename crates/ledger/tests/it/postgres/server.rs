@@ -163,13 +163,25 @@ impl Server {
 
     /// As if the machine had lost power, and started again.
     pub(crate) fn crash(&self) {
-        for arguments in [&["-m", "immediate", "stop"][..], &["-w", "start"]] {
-            let mut pg_ctl = as_user(self.binaries.join("pg_ctl"), self.user);
-            pg_ctl.arg("-D").arg(self.folder.join("data")).arg("-l").arg(self.folder.join("log"));
-            pg_ctl.arg("-o").arg(options(&self.folder)).args(arguments);
-            pg_ctl.current_dir(&self.folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-            assert!(pg_ctl.status().unwrap().success(), "pg_ctl {arguments:?}");
-        }
+        self.lose_power();
+        self.power_on();
+    }
+
+    /// It is away until it is started.
+    pub(crate) fn lose_power(&self) {
+        self.pg_ctl(&["-m", "immediate", "stop"]);
+    }
+
+    pub(crate) fn power_on(&self) {
+        self.pg_ctl(&["-w", "start"]);
+    }
+
+    fn pg_ctl(&self, arguments: &[&str]) {
+        let mut pg_ctl = as_user(self.binaries.join("pg_ctl"), self.user);
+        pg_ctl.arg("-D").arg(self.folder.join("data")).arg("-l").arg(self.folder.join("log"));
+        pg_ctl.arg("-o").arg(options(&self.folder)).args(arguments);
+        pg_ctl.current_dir(&self.folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        assert!(pg_ctl.status().unwrap().success(), "pg_ctl {arguments:?}");
     }
 }
 
