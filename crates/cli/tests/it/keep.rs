@@ -76,7 +76,7 @@ fn prune_removes_single_results_and_keeps_sums_and_guards() {
 #[test]
 fn prune_leaves_an_unfinished_campaign_and_its_parent() {
     let stage = sent();
-    stage.fault(json!({"operation": "send_batch", "fault": "hang", "times": 1}));
+    stage.fault(json!({"operation": "send_batch", "fault": "hang", "times": 10}));
     let mut retry = Running::start(&mut stage.command(&["retry", "autumn", "--campaign", "again", "--no-wait"]));
     // Its outcome is not known until somebody looks it up.
     retry.until("an intent", || {
