@@ -234,7 +234,7 @@ fn failures(failures: &[MessageFailure], width: u16) -> String {
 }
 
 /// Breaks no code of a column over two lines, where there is room: people copy it.
-fn keep_whole(table: &mut Table, column: usize, width: u16) {
+pub(crate) fn keep_whole(table: &mut Table, column: usize, width: u16) {
     if let Some(column) = table.column_mut(column).filter(|_| width >= 80) {
         column.set_constraint(ColumnConstraint::ContentWidth);
     }

@@ -213,6 +213,7 @@ fn show(args: &RetryArgs, plan: &RetryPlan) -> Result<(), Failure> {
                 reason.advice,
             ]);
         }
+        render::keep_whole(&mut table, 0, terminal::width());
         text = format!("{table}\n");
     }
     if plan.reached() > 0 {

@@ -332,7 +332,7 @@ fn complaint(report: &Report) -> Failure {
             "does it take callbacks without a fault? leave out --fault",
         ),
         None => (
-            format!("{url} did not take {failed} of {all} callbacks"),
+            format!("{url} did not accept {failed} of {all} callbacks"),
             if met(401) {
                 "401: does the receiver have the same secret and the right time?"
             } else if met(404) {

@@ -53,8 +53,8 @@ impl fmt::Display for NotTaken {
         match self {
             Self::SpoolFull => f.write_str("too much waits in the journal for the ledger: --spool-size allows more"),
             Self::Journal(why) => write!(f, "{why}"),
-            Self::OptOuts(error) => write!(f, "the list of opt-outs did not take it: {error}"),
-            Self::Ledger(error) => write!(f, "the ledger did not take it: {}", sentence(error)),
+            Self::OptOuts(error) => write!(f, "the list of opt-outs could not be written: {error}"),
+            Self::Ledger(error) => write!(f, "the ledger could not record it: {}", sentence(error)),
             Self::Unanswered(error) => write!(f, "it could not be sent on: {}", sentence(error)),
             Self::Refused(status) => write!(f, "it was sent on and answered {status}"),
         }

@@ -153,7 +153,7 @@ struct NotApplied(String);
 
 impl From<LedgerError> for NotApplied {
     fn from(error: LedgerError) -> Self {
-        Self(format!("the ledger did not take it: {}", sentence(&error)))
+        Self(format!("the ledger could not record it: {}", sentence(&error)))
     }
 }
 

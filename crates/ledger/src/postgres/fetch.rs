@@ -206,7 +206,7 @@ fn alone(base: &mut Base, need: &Need) -> Option<(Kind, String, Params)> {
         }
         Need::Removable(id, limit) => {
             base.removable.entry((*id, *limit)).or_default();
-            let sql = "SELECT count(*) FROM (SELECT 1 FROM @.message WHERE campaign = $1 LIMIT $2) AS some";
+            let sql = "SELECT count(*) FROM (SELECT 1 FROM @.message WHERE campaign = $1 LIMIT $2) AS removable";
             (Kind::Removable(*id, *limit), sql.to_owned(), params.integer(id.get()).integer((*limit).into()))
         }
         Need::Digests(digests) => {
