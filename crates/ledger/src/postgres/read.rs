@@ -133,7 +133,8 @@ pub(super) async fn failures(
             row: at,
             line: of_batch.line_of(at).ok_or_else(damaged)?,
             code: get(row, 1)?,
-            description: get(row, 2)?,
+            // An empty one was forgotten.
+            description: get::<Option<String>>(row, 2)?.filter(|description| !description.is_empty()),
         });
     }
     Ok(failures)
