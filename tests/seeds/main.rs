@@ -58,7 +58,13 @@ fn promise_1_whole_system_sends_once_and_loses_nothing_in_every_story() {
         "paused",
         "cancelled",
     ] {
-        assert!(tally.of(what) >= if seeds.count() < 5000 { 1 } else { 10 }, "{what} hardly ever happened: {tally:?}");
+        let least = match seeds.count() {
+            // Seldom enough that a few hundred stories may do without it; the gate tells thousands.
+            0..1000 if what == "fenced" => 0,
+            0..5000 => 1,
+            _ => 10,
+        };
+        assert!(tally.of(what) >= least, "{what} hardly ever happened: {tally:?}");
     }
 }
 
