@@ -121,7 +121,7 @@ impl Campaign {
         Ok(campaign)
     }
 
-    /// Continues a campaign as [`resume`](Self::resume) does, but leaves a pause to whoever made it: as long as
+    /// Continues a campaign as [`resume`](Self::resume) does, but does not lift a pause: as long as
     /// it lasts, [`send`](Self::send) fails with kind `NotRunning`.
     ///
     /// # Errors

@@ -96,7 +96,7 @@ async fn who(typed: &str) -> Result<IdentityMatcher, Failure> {
         "-" => {
             input::blocking(|| {
                 let mut text = String::new();
-                // Whatever follows is no part of it.
+                // What follows is not part of it.
                 std::io::stdin().lock().take(4096).read_to_string(&mut text).map_err(|error| {
                     Failure::because(exit::BAD_INPUT, "standard input cannot be read", &error).hint("give one identity")
                 })?;

@@ -28,7 +28,7 @@ pub(crate) async fn run(args: ResumeArgs) -> Result<u8, Failure> {
 
 /// What `work` has besides.
 pub(super) struct Work {
-    /// Where the recipients are, if that is no file.
+    /// Where the recipients are, if it is not a file.
     pub(super) url: Option<String>,
     pub(super) worker: Option<String>,
 }

@@ -128,8 +128,6 @@ async fn two_sqlite_ledgers_on_one_file_see_each_other() {
     assert_eq!(refused.unwrap_err().kind(), LedgerErrorKind::NotRunning);
 }
 
-/// SQLite follows a symbolic link before it names the files beside the ledger.
-#[cfg(unix)]
 /// What one has read of a batch is no longer so when another has changed it.
 #[tokio::test]
 async fn sqlite_ledger_sees_that_another_has_changed_a_batch() {
@@ -151,6 +149,8 @@ async fn sqlite_ledger_sees_that_another_has_changed_a_batch() {
     assert_eq!(one.status(campaign.id).await.unwrap().doubled, 9);
 }
 
+/// SQLite follows a symbolic link before it names the files beside the ledger.
+#[cfg(unix)]
 #[test]
 fn workers_on_one_file_by_its_name_and_a_symbolic_link_claim_each_batch_once() {
     let folder = tempfile::tempdir().unwrap();

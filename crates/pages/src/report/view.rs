@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sinch_batch_models::Timestamp;
 
-/// Everything a report shows. Whoever has a campaign fills it, and calls [`render`](Self::render).
+/// Everything a report shows. A program that has a campaign fills it, and calls [`render`](Self::render).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReportView {
