@@ -1,6 +1,7 @@
 //! What a fault of Postgres means to the caller.
 
 use std::error::Error;
+use std::fmt;
 use std::io::ErrorKind;
 use std::time::Duration;
 
@@ -79,7 +80,8 @@ impl Fault {
             Self::NoConnection => LedgerError::new(LedgerErrorKind::Busy, "no connection to the server came free"),
             Self::Silent => LedgerError::new(LedgerErrorKind::Busy, "the server of the ledger does not answer"),
             Self::Server(error) if passing => {
-                LedgerError::new(LedgerErrorKind::Busy, "the server of the ledger cannot be reached").with_source(error)
+                LedgerError::new(LedgerErrorKind::Busy, "the server of the ledger cannot be reached")
+                    .with_source(ServerError::of(&error))
             }
             Self::Server(error) => storage(error),
         }
@@ -125,6 +127,51 @@ fn io_kind(error: &tokio_postgres::Error) -> Option<ErrorKind> {
     None
 }
 
+/// What the server said, without what it shows of a row: that may be the text of a message.
+struct ServerError(String);
+
+impl ServerError {
+    fn of(error: &tokio_postgres::Error) -> Self {
+        let Some(said) = error.as_db_error() else { return Self(chain(error)) };
+        let code = said.code().code();
+        // These are about values, and show them.
+        if code.starts_with("22") || code.starts_with("23") {
+            let named = [said.table(), said.column(), said.constraint()];
+            let named: Vec<&str> = named.into_iter().flatten().collect();
+            return Self(format!("{} {code}: {}", said.severity(), named.join(" ")));
+        }
+        Self(format!("{} {code}: {}", said.severity(), said.message()))
+    }
+}
+
+/// An error of the driver, and what it comes of.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+impl fmt::Display for ServerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for ServerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for ServerError {}
+
 /// What a fault means that another try would not cure. The server's own words are the source.
 pub(super) fn storage(error: tokio_postgres::Error) -> LedgerError {
     let code = error.code().map_or("", |code| code.code());
@@ -141,5 +188,5 @@ pub(super) fn storage(error: tokio_postgres::Error) -> LedgerError {
         "" => (LedgerErrorKind::Open, "the server of the ledger cannot be reached"),
         _ => (LedgerErrorKind::Other, "the ledger could not be read or written"),
     };
-    LedgerError::new(kind, message).with_source(error)
+    LedgerError::new(kind, message).with_source(ServerError::of(&error))
 }

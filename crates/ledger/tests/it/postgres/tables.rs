@@ -116,3 +116,23 @@ async fn missing_database_and_role_are_reported() {
     assert_eq!(error.kind(), LedgerErrorKind::Open);
     assert!(!format!("{error} {error:?}").contains("geheim"), "{error:?}");
 }
+
+/// The server tells the whole row that breaks a rule, and with it the message.
+#[tokio::test]
+async fn errors_of_postgres_show_no_row() {
+    let Some(server) = server() else { return };
+    let url = server.schema();
+    let ledger = PostgresLedger::open(&url).await.unwrap();
+    server.psql(&format!("ALTER TABLE {}.campaign ADD CONSTRAINT never CHECK (name <> 'autumn')", name(&url)));
+    let mut new = NewCampaign::new("autumn", "key", 0, Timestamp::UNIX_EPOCH);
+    new.message = "Your table is at the window".to_owned();
+    let error = ledger.create(new, Box::new(Vec::new())).await.unwrap_err();
+    let mut told = format!("{error:?}");
+    let mut cause: Option<&dyn std::error::Error> = Some(&error);
+    while let Some(error) = cause {
+        told.push_str(&format!(" {error} {error:?}"));
+        cause = error.source();
+    }
+    assert!(told.contains("23514") && told.contains("never"), "{told}");
+    assert!(!told.contains("window") && !told.contains("autumn"), "{told}");
+}
