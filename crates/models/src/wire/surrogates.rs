@@ -28,7 +28,7 @@ pub fn without_lone_surrogates(text: &str) -> Cow<'_, str> {
     Cow::Owned(whole)
 }
 
-/// The number of a `\uXXXX` that begins there.
+/// The number of a `\u00e9`-like escape that begins there.
 fn escaped(text: &str, at: usize) -> Option<u16> {
     let digits = text.get(at..)?.strip_prefix("\\u")?.get(..4)?;
     let plain = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
