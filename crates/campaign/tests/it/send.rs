@@ -85,7 +85,7 @@ async fn send_ends_when_the_campaign_is_cancelled_in_the_middle() {
     let id = campaign.record().id;
     let send = campaign.send(pending(), |_| {});
     let cancel = async {
-        tokio::time::sleep(Duration::from_millis(75)).await;
+        acceptor.has_accepted(2).await;
         ledger.cancel(id).await.unwrap();
     };
     let (outcome, ()) = tokio::join!(send, cancel);
@@ -130,7 +130,7 @@ async fn send_of_a_file_that_was_replaced_goes_on_with_the_one_that_was_checked(
 async fn send_of_an_interrupted_campaign_leaves_nothing_under_way() {
     let (place, ledger, acceptor) = (place(), Arc::new(MemoryLedger::new()), Acceptor::new());
     let campaign = begin(&ledger, &acceptor, &place.path).await.unwrap();
-    let outcome = campaign.send(tokio::time::sleep(Duration::from_millis(60)), |_| {}).await.unwrap();
+    let outcome = campaign.send(acceptor.has_accepted(2), |_| {}).await.unwrap();
     assert_eq!(outcome.stopped, Some(StopReason::Interrupted));
     let status = campaign.status().await.unwrap();
     assert_eq!((status.unknown, status.accepted), (0, acceptor.accepted().len() as u64));

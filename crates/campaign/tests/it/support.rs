@@ -62,6 +62,15 @@ pub(crate) fn number_of(key: &str) -> u32 {
     key.rsplit_once(".b").unwrap().1.parse().unwrap()
 }
 
+impl Acceptor {
+    /// Waits until so many batches have arrived.
+    pub(crate) async fn has_accepted(&self, batches: usize) {
+        while self.books.lock().unwrap().len() < batches {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
 impl BatchSender for Acceptor {
     fn service(&self) -> Service {
         Service { project: self.project.clone(), url: "https://example.com".to_owned() }
