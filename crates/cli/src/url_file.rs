@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use reqwest::header::{CONTENT_RANGE, ETAG, HeaderMap, HeaderValue, IF_MATCH, RANGE};
 use reqwest::{Client, Response, StatusCode, redirect};
+use sinch_batch::auth::endpoint::is_loopback;
 use sinch_batch::recipients::{Format, ReadAt, RecipientFile};
 use tokio::runtime::Handle;
-use url::{Host, Url};
+use url::Url;
 
 use crate::fail::{Failure, sentence};
 use crate::{exit, input};
@@ -60,7 +61,7 @@ pub(crate) async fn open(text: &str) -> Result<RecipientFile, Failure> {
     let url = Url::parse(text).map_err(|error| {
         Failure::because(exit::USAGE, "--input is not a URL", &error).hint("give https://HOST/FILE, or a file")
     })?;
-    if url.scheme() != "https" && !is_loopback(&url) {
+    if url.scheme() != "https" && !url.host_str().is_some_and(is_loopback) {
         return Err(Failure::new(exit::USAGE, format!("{shown} would come unencrypted; nothing was sent"))
             .hint("recipients are read over https only"));
     }
@@ -88,15 +89,6 @@ pub(crate) async fn open(text: &str) -> Result<RecipientFile, Failure> {
             .map_err(|error| input::unreadable(Path::new(&shown), &error))
     })
     .await
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 /// What the file is, and how long; or why that cannot be known.
