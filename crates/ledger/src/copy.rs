@@ -372,3 +372,36 @@ pub(crate) static TABLES: [Table; 12] = {
         },
     ]
 };
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests {
+    use super::*;
+    use crate::sqlite::SqliteLedger;
+
+    /// A column that were forgotten here would be lost without a word.
+    #[test]
+    fn copy_names_every_column_of_every_table() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger");
+        drop(SqliteLedger::open(&path).unwrap());
+        let file = rusqlite::Connection::open(path).unwrap();
+        let names = |sql: &str| -> Vec<String> {
+            let mut sql = file.prepare(sql).unwrap();
+            let names = sql.query_map([], |row| row.get(0)).unwrap();
+            names.map(Result::unwrap).collect()
+        };
+        let mut tables: Vec<&str> = TABLES.iter().map(|table| table.name).collect();
+        tables.sort_unstable();
+        assert_eq!(
+            names("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY 1"),
+            tables
+        );
+        for table in &TABLES {
+            let mut copied: Vec<&str> = table.columns.iter().map(|(name, _)| *name).collect();
+            copied.sort_unstable();
+            // The order of arrival is the other ledger's own.
+            let all = format!("SELECT name FROM pragma_table_info('{}') WHERE name <> 'age' ORDER BY 1", table.name);
+            assert_eq!(names(&all), copied, "{}", table.name);
+        }
+    }
+}
