@@ -99,7 +99,7 @@ impl Asks {
     }
 }
 
-/// Whether whoever started the program wants it to outlive the terminal.
+/// Whether the program was started to outlive the terminal.
 #[cfg(unix)]
 fn is_hangup_ignored() -> bool {
     // Only Linux tells; elsewhere the signal counts.

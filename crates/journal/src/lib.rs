@@ -32,7 +32,7 @@
 //! A record is whole or torn: a crash may leave the beginning of one at the end of a file. It was
 //! never answered, so the service sends that callback again; a reader passes over it, and the writer
 //! cuts it off when it continues that file. Beside the files lies `lock`, by which a folder has
-//! one writer at a time, and `id` if somebody keeps a [`Position`] of it: whoever writes the journal anew
+//! one writer at a time, and `id` if somebody keeps a [`Position`] of it: rewriting the journal
 //! ([`Journal::remove`]) gives it another, so that no place of before is taken for one of now.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

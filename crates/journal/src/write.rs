@@ -155,7 +155,7 @@ impl Journal {
         self.appended
     }
 
-    /// A name that no other journal has, for whoever keeps a [`Position`] of this one. It changes when records are
+    /// A name that no other journal has, to be kept with a [`Position`] of this one. It changes when records are
     /// [removed](Self::remove): then no place of before is one of now.
     ///
     /// # Errors
@@ -195,7 +195,7 @@ impl Journal {
         synced
     }
 
-    /// Removes records for good: each file that has any is written anew without them, byte for byte else.
+    /// Removes records for good: each file that has any is rewritten without them, otherwise byte for byte.
     ///
     /// `is_unwanted` is asked about every line, oldest first. An interrupted call leaves each file as it was or as
     /// it shall be.
@@ -279,7 +279,7 @@ pub struct Removed {
     pub records: u64,
     /// How many are left.
     pub kept: u64,
-    /// How many files were written anew.
+    /// How many files were rewritten.
     pub files: u64,
 }
 
@@ -293,7 +293,7 @@ fn fresh_id() -> String {
     format!("{:016x}{:016x}", half(), half())
 }
 
-/// What a file is called while it is written anew.
+/// The name of a file while it is rewritten.
 const REWRITTEN: &str = "rewritten";
 
 fn remove_from(

@@ -147,7 +147,7 @@ pub const ASSUMPTIONS: &[Assumption] = &[
     ),
     it(
         "callbacks",
-        "signed with HMAC-SHA256 over body, nonce and timestamp; each attempt is signed anew",
+        "signed with HMAC-SHA256 over body, nonce and timestamp; each attempt is signed again",
         Source::Docs,
     ),
     it(
@@ -155,7 +155,7 @@ pub const ASSUMPTIONS: &[Assumption] = &[
         "any 2xx is success; no connection, a timeout, 5xx and 429 are tried again; other answers are final",
         Source::Third,
     ),
-    it("callbacks", "one that is sent twice on demand is signed anew, with another nonce", Source::Choice),
+    it("callbacks", "one that is sent twice on demand is signed again, with another nonce", Source::Choice),
     it("callbacks", "12 attempts in all, after 100 ms, then twice as long each time, up to 30 s", Source::Choice),
     it("callbacks", "up to 32 at once: they arrive in any order between messages", Source::Choice),
     it("receipts", "QUEUED_ON_CHANNEL, then DELIVERED, READ or FAILED by seed; no SWITCHING_CHANNEL", Source::Choice),

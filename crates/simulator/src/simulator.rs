@@ -190,7 +190,7 @@ impl fmt::Debug for Simulator {
     }
 }
 
-/// Who may use the control side: whoever asks for this machine, or for the address it listens on.
+/// Who may use the control side: requests to this machine, or to the address it listens on.
 fn rules(config: &SimulatorConfig, control: SocketAddr) -> Rules {
     let mut rules = Rules::new(control.port());
     if !control.ip().is_unspecified() {

@@ -9,7 +9,7 @@ use crate::scrub::{CODE_LENGTH, DESCRIPTION_LENGTH, scrub_within};
 ///
 /// `FAILED` may be said of one channel before another delivers, so delivery stands above failure.
 ///
-/// Exhaustive: whoever counts or stores states must give each its place.
+/// Exhaustive: code that counts or stores states must give each its place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Progress {

@@ -204,7 +204,7 @@ pub fn fix(code: &ReasonCode) -> Option<Fix> {
     meaning_of(code.as_str()).fix
 }
 
-/// Whether more of the same would fail for this reason too, whoever the recipient is: a fault of the message, the
+/// Whether more of the same would fail for this reason too, for any recipient: a fault of the message, the
 /// account, the channel or the service.
 pub fn is_systemic(code: Option<&str>) -> bool {
     let meaning = meaning_of(code.unwrap_or_default());

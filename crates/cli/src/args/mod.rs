@@ -185,7 +185,7 @@ pub(crate) struct ServiceArgs {
     #[arg(long, value_name = "URL", env = "SINCH_AUTH_URL")]
     pub(crate) auth_url: Option<String>,
     /// Let the token and all data go over plain http to this host, such as a simulator in another container.
-    /// Never for real data: whoever listens in can read them
+    /// Never for real data: anybody who listens in can read them
     #[arg(long, value_name = "HOST", env = "SINCH_INSECURE_PLAIN_HTTP_TO", hide = true)]
     pub(crate) insecure_plain_http_to: Option<String>,
     /// Region of the app: us, eu or br

@@ -326,7 +326,7 @@ fn duplicate(ledger_path: &Place, of: &DuplicateOf) -> Failure {
     .hint(format!("{}; send it to them again: --allow-duplicate", ways.join("; ")))
 }
 
-/// The name comes first, so that whoever kills us knows what to resume.
+/// The name comes first, so that it is known what to resume after a kill.
 pub(super) fn announce(campaign: &ledger::CampaignRecord, json: bool) -> Result<(), Failure> {
     if json {
         say!("campaign {}", campaign.name);

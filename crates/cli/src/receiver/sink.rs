@@ -112,7 +112,7 @@ impl Sink {
 }
 
 impl Forward {
-    /// Under the nonce it came with, so that whoever gets it knows it when it comes again.
+    /// Under the nonce it came with, so that the receiver recognises a repeat.
     async fn send(&self, received: &Received) -> Result<(), NotTaken> {
         let second = Timestamp::now().as_second();
         let signature = self.secret.sign(&received.body, &received.verified.nonce, second);

@@ -37,7 +37,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     assert_eq!(token.expose(), tokens.token().await?.expose());
     println!("a token that is never shown: {token:?}");
 
-    // A response of the API says that the token has expired: the next one is fetched anew.
+    // A response of the API says that the token has expired: a new one is fetched.
     let headers =
         HeaderMap::from_iter([("www-authenticate".parse()?, r#"Bearer error="invalid_token", expired"#.parse()?)]);
     if says_expired(StatusCode::UNAUTHORIZED, &headers) {

@@ -12,7 +12,7 @@ use crate::store::Store;
 /// `NoSuchCampaign`; `NotRunning` if it is cancelled, or being cancelled.
 pub fn pause<S: Store>(store: &mut S, campaign: CampaignId) -> Result<(), LedgerError> {
     if known_sums(store, campaign)?.phase == Phase::Halted {
-        // It holds already, and whoever lifts the pause has to know why.
+        // It waits already, and why is not to be forgotten.
         return Ok(());
     }
     move_to(store, campaign, Phase::Paused)

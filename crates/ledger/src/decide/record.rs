@@ -89,7 +89,7 @@ fn is_held(batch: &Batch, token: u64, now: Timestamp) -> Result<(), LedgerError>
     Err(LedgerError::new(LedgerErrorKind::Fenced, format!("the lease of batch {} is over", batch.number)))
 }
 
-/// Takes a batch that was never tried from whoever holds it.
+/// Takes a batch that was never tried from its holder.
 fn free<S: Store>(store: &mut S, batch: &mut Batch) -> Result<(), LedgerError> {
     if batch.hold.until.is_none() || batch.attempts > 0 {
         return Ok(());

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Locks are taken in one order: campaigns by number, then what belongs to no campaign. A lock that turns out to
-//! be missing is therefore not added: the transaction is undone, and begun anew with it.
+//! be missing is therefore not added: the transaction is rolled back, and started again with it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -324,7 +324,7 @@ async fn lock(connection: Connection<'_>, base: &mut Base, wanted: &BTreeSet<Nee
 
 /// Writes and commits, all on its way at once.
 async fn write(connection: Connection<'_>, writes: Writes, repeated: &mut bool) -> Result<(), Fault> {
-    // Whoever is cut off from here on does not know what became of it.
+    // A caller that is cut off from here on does not know what became of it.
     let before = std::mem::replace(repeated, true);
     let outcome = connection.commit(&writes.0).await;
     if !outcome.as_ref().is_err_and(Fault::is_disconnected) {

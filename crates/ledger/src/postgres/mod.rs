@@ -1,6 +1,6 @@
 //! A ledger in Postgres, for several machines.
 //!
-//! The same decisions as in memory and in SQLite, over the same few records: see [`decide`]. Whoever writes
+//! The same decisions as in memory and in SQLite, over the same few records: see [`decide`]. A write
 //! locks the campaigns that it is about, by their rows of sums; nothing else is waited for. What waits in one process
 //! is written in one transaction. Statements need nothing of the session, so a pooler in transaction mode may stand
 //! in between.

@@ -3,7 +3,7 @@
 //! ```text
 //!   changes of this job      undone alone if the job fails
 //!   changes of the group     written with one statement a table
-//!   what was fetched         a record that is not there is noted, and the group is decided anew with it
+//!   what was fetched         a record that is not there is noted, and the group is decided again with it
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

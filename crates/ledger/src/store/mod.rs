@@ -89,7 +89,7 @@ pub trait Store {
     fn sums(&mut self, campaign: CampaignId) -> Result<Option<Sums>, LedgerError>;
     /// Writes the sums of a campaign.
     fn put_sums(&mut self, campaign: CampaignId, sums: &Sums) -> Result<(), LedgerError>;
-    /// Counts the batches of a campaign anew, from what is kept of them and not from the sums. Asked once
+    /// Recounts the batches of a campaign, from what is kept of them and not from the sums. Asked once
     /// a run.
     fn recount(&mut self, campaign: CampaignId) -> Result<Recount, LedgerError>;
 

@@ -37,7 +37,7 @@ pub enum OptOutFileError {
 
 /// A list of opt-outs that is written to; any number of processes may do so at once.
 ///
-/// The file is opened for each event, so that one that was moved away is begun anew, and an event is never written
+/// The file is opened for each event, so that one that was moved away is started again, and an event is never written
 /// to a file that nobody reads.
 #[derive(Clone, Debug)]
 pub struct OptOutFile {
