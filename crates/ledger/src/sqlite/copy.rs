@@ -28,7 +28,7 @@ impl WholeLedger for SqliteLedger {
 
     fn import(&self, mut pages: Receiver<Page>) -> BoxFuture<'_, Result<Copied, LedgerError>> {
         // One job is one savepoint: all of it, or nothing.
-        self.writer.run(move |tables| import(tables.connection(), &mut pages))
+        self.write(move |tables| import(tables.connection(), &mut pages))
     }
 }
 

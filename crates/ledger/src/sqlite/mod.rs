@@ -60,6 +60,17 @@ impl SqliteLedger {
         let reader = Thread::reader(Tables::new(schema::open_for_reading(path)?))?;
         Ok(Self { writer, reader })
     }
+
+    /// Does something that reads or writes more than receipts do.
+    fn write<'a, T: Send + 'static>(
+        &self,
+        mut work: impl FnMut(&mut Tables) -> Result<T, LedgerError> + Send + 'static,
+    ) -> BoxFuture<'a, Result<T, LedgerError>> {
+        self.writer.run(move |tables| {
+            tables.settle()?;
+            work(tables)
+        })
+    }
 }
 
 /// The name of no worker.
@@ -67,7 +78,7 @@ const NOBODY: &str = "";
 
 impl Ledger for SqliteLedger {
     fn create(&self, campaign: NewCampaign, plan: Box<dyn Plan>) -> BoxFuture<'_, Result<Created, LedgerError>> {
-        self.writer.run(move |tables| decide::create(tables, campaign, &*plan))
+        self.write(move |tables| decide::create(tables, campaign.clone(), &*plan))
     }
 
     fn campaign<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<CampaignRecord>, LedgerError>> {
@@ -80,31 +91,31 @@ impl Ledger for SqliteLedger {
     }
 
     fn cancel(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), LedgerError>> {
-        self.writer.run(move |tables| decide::cancel(tables, campaign))
+        self.write(move |tables| decide::cancel(tables, campaign))
     }
 
     fn pause(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), LedgerError>> {
-        self.writer.run(move |tables| decide::pause(tables, campaign))
+        self.write(move |tables| decide::pause(tables, campaign))
     }
 
     fn halt(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), LedgerError>> {
-        self.writer.run(move |tables| decide::halt(tables, campaign))
+        self.write(move |tables| decide::halt(tables, campaign))
     }
 
     fn unpause(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), LedgerError>> {
-        self.writer.run(move |tables| decide::unpause(tables, campaign))
+        self.write(move |tables| decide::unpause(tables, campaign))
     }
 
     fn stop(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), LedgerError>> {
-        self.writer.run(move |tables| decide::stop(tables, campaign))
+        self.write(move |tables| decide::stop(tables, campaign))
     }
 
     fn begin_run(&self, campaign: CampaignId, resend_after: Duration) -> BoxFuture<'_, Result<Run, LedgerError>> {
-        self.writer.run(move |tables| decide::begin_run(tables, campaign, resend_after))
+        self.write(move |tables| decide::begin_run(tables, campaign, resend_after))
     }
 
     fn claim(&self, campaign: CampaignId, claim: Claim) -> BoxFuture<'_, Result<Claimed, LedgerError>> {
-        self.writer.run(move |tables| decide::claim(tables, campaign, &claim, Worker::is_gone))
+        self.write(move |tables| decide::claim(tables, campaign, &claim, Worker::is_gone))
     }
 
     fn renew<'a>(
@@ -116,7 +127,7 @@ impl Ledger for SqliteLedger {
         now: Timestamp,
     ) -> BoxFuture<'a, Result<Renewed, LedgerError>> {
         let worker = worker.to_owned();
-        self.writer.run(move |tables| decide::renew(tables, campaign, &worker, &held, lease, now))
+        self.write(move |tables| decide::renew(tables, campaign, &worker, &held, lease, now))
     }
 
     fn release<'a>(
@@ -126,7 +137,7 @@ impl Ledger for SqliteLedger {
         now: Timestamp,
     ) -> BoxFuture<'a, Result<(), LedgerError>> {
         let worker = worker.to_owned();
-        self.writer.run(move |tables| decide::release(tables, campaign, &worker, now))
+        self.write(move |tables| decide::release(tables, campaign, &worker, now))
     }
 
     fn held(&self, campaign: CampaignId, now: Timestamp) -> BoxFuture<'_, Result<Vec<Held>, LedgerError>> {
@@ -134,7 +145,7 @@ impl Ledger for SqliteLedger {
     }
 
     fn record(&self, campaign: CampaignId, entry: Entry, now: Timestamp) -> BoxFuture<'_, Result<(), LedgerError>> {
-        self.writer.run(move |tables| decide::record(tables, campaign, entry, now))
+        self.write(move |tables| decide::record(tables, campaign, entry.clone(), now))
     }
 
     fn apply(&self, observation: Observation) -> BoxFuture<'_, Result<Applied, LedgerError>> {
@@ -230,7 +241,7 @@ impl Ledger for SqliteLedger {
     }
 
     fn forget(&self, campaign: CampaignId, rows: Vec<u64>) -> BoxFuture<'_, Result<u64, LedgerError>> {
-        self.writer.run(move |tables| {
+        self.write(move |tables| {
             tables.overwrite_what_is_removed()?;
             decide::forget(tables, campaign, &rows)
         })
@@ -241,11 +252,11 @@ impl Ledger for SqliteLedger {
     }
 
     fn prune(&self, campaign: CampaignId, before: Timestamp, limit: u32) -> BoxFuture<'_, Result<Pruned, LedgerError>> {
-        self.writer.run(move |tables| decide::prune(tables, campaign, before, limit))
+        self.write(move |tables| decide::prune(tables, campaign, before, limit))
     }
 
     fn reclaim(&self) -> BoxFuture<'_, Result<Reclaimed, LedgerError>> {
-        self.writer.run(|tables| tables.reclaim())
+        self.write(|tables| tables.reclaim())
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! The writer takes everything that waits into one transaction: while one commit is on its way to
 //! the disk the next group gathers, so that the number of commits does not grow with the number of
-//! callers. Each caller is answered after the commit. A job that fails is undone alone.
+//! callers. Each caller is answered after the commit. A job that fails is undone alone; if only the end
+//! of the transaction shows that something cannot be written, each job has a transaction of its own.
 //!
 //! ```text
 //!  wait ─▶ gather what waits ─▶ begin ─▶ savepoint ─▶ job ─┬─ done ────▶ release ──┬─ more ─▶ savepoint
@@ -10,7 +11,8 @@
 //!   │                                                      └─ SQLite gave up the transaction
 //!   │                                                            │            no more │
 //!   └── answer each: its own outcome ◀── commit ◀────────────────┼────────────────────┘
-//!   └── answer each: the same error  ◀── roll back ◀─────────────┴── a commit that fails
+//!   ├── answer each: the same error  ◀── roll back ◀─────────────┴── a commit that fails: disk full, busy
+//!   └── each job alone               ◀── roll back ◀──────────────── a commit that fails for one of them
 //! ```
 
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -53,10 +55,10 @@ impl Thread {
     /// Gives the worker something to do. It will be done even if nobody waits for the answer.
     pub(super) fn run<'a, T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Tables) -> Result<T, LedgerError> + Send + 'static,
+        work: impl FnMut(&mut Tables) -> Result<T, LedgerError> + Send + 'static,
     ) -> BoxFuture<'a, Result<T, LedgerError>> {
         let (reply, answer) = oneshot::channel();
-        let task = Task { work: Some(work), outcome: None, reply };
+        let task = Task { work, outcome: None, reply };
         if let Some(jobs) = &self.jobs {
             // If the thread has ended, the task with its reply is dropped, and the answer says so.
             let _ = jobs.send(Box::new(task));
@@ -81,26 +83,25 @@ async fn answered<T>(answer: oneshot::Receiver<Result<T, LedgerError>>) -> Resul
 
 /// Something to do, and somebody who waits for it.
 trait Job: Send {
-    /// Does it, and keeps the outcome.
+    /// Does it, and keeps the outcome. It may be done again, if the first time was undone.
     fn run(&mut self, tables: &mut Tables) -> Result<(), LedgerError>;
     /// Tells the outcome, or why the whole group failed.
     fn answer(self: Box<Self>, group: Result<(), LedgerError>);
 }
 
 struct Task<F, T> {
-    work: Option<F>,
+    work: F,
     outcome: Option<Result<T, LedgerError>>,
     reply: oneshot::Sender<Result<T, LedgerError>>,
 }
 
 impl<F, T> Job for Task<F, T>
 where
-    F: FnOnce(&mut Tables) -> Result<T, LedgerError> + Send,
+    F: FnMut(&mut Tables) -> Result<T, LedgerError> + Send,
     T: Send,
 {
     fn run(&mut self, tables: &mut Tables) -> Result<(), LedgerError> {
-        let Some(work) = self.work.take() else { return Ok(()) };
-        let outcome = work(tables);
+        let outcome = (self.work)(tables);
         let told = outcome.as_ref().map(|_| ()).map_err(LedgerError::clone);
         self.outcome = Some(outcome);
         told
@@ -128,18 +129,30 @@ fn write(mut tables: Tables, jobs: &Receiver<Box<dyn Job>>) {
     while let Ok(first) = jobs.recv() {
         let mut group = vec![first];
         group.extend(jobs.try_iter().take(GROUP - 1));
-        let outcome = commit(&mut tables, &mut group);
-        if outcome.is_err() {
-            tables.roll_back();
-        }
-        for job in group {
-            job.answer(outcome.clone());
+        match commit(&mut tables, &mut group) {
+            // Only one of them has something that cannot be written: each for itself.
+            Err(error) if group.len() > 1 && error.kind() == LedgerErrorKind::Other => {
+                for job in group {
+                    let mut alone = vec![job];
+                    let outcome = commit(&mut tables, &mut alone);
+                    alone.into_iter().for_each(|job| job.answer(outcome.clone()));
+                }
+            }
+            outcome => group.into_iter().for_each(|job| job.answer(outcome.clone())),
         }
     }
 }
 
-/// One transaction for a group of jobs. An error is one of all of them.
+/// One transaction for a group of jobs. An error is one of all of them, and nothing of the transaction is left.
 fn commit(tables: &mut Tables, group: &mut [Box<dyn Job>]) -> Result<(), LedgerError> {
+    let outcome = write_group(tables, group);
+    if outcome.is_err() {
+        tables.roll_back();
+    }
+    outcome
+}
+
+fn write_group(tables: &mut Tables, group: &mut [Box<dyn Job>]) -> Result<(), LedgerError> {
     tables.begin()?;
     for job in group {
         tables.savepoint()?;

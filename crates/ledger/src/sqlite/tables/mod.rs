@@ -1,6 +1,7 @@
 //! The tables: a connection with its transactions and statements. What the decisions ask is in
 //! `store.rs`, what programs ask in `read.rs`, how a column becomes a value in `../columns.rs`.
 
+mod messages;
 mod read;
 mod recent;
 mod standing;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use sinch_batch_tracking::CampaignKey;
 
+use self::messages::Messages;
 use self::recent::Recent;
 use self::standing::Standing;
 use super::storage;
@@ -64,8 +66,11 @@ pub(super) struct Tables {
     rows: HashMap<(CampaignId, u32), Arc<RowSpans>>,
     counted: Counted,
     added: Added,
+    messages: Messages,
     standing: Standing,
     recent: Recent,
+    /// Whether SQLite has a savepoint of the job that runs.
+    has_savepoint: bool,
     limits: StoreLimits,
 }
 
@@ -87,8 +92,10 @@ impl Tables {
             rows: HashMap::new(),
             counted: Counted::default(),
             added: Added::default(),
+            messages: Messages::default(),
             standing: Standing::default(),
             recent: Recent::default(),
+            has_savepoint: false,
             limits: StoreLimits::default(),
         }
     }
@@ -107,6 +114,7 @@ impl Tables {
     }
 
     pub(super) fn commit(&mut self) -> Result<(), LedgerError> {
+        self.write_messages()?;
         self.write_counts()?;
         self.added.write(&self.connection)?;
         for (campaign, sums) in self.standing.changed() {
@@ -121,15 +129,30 @@ impl Tables {
         !self.connection.is_autocommit()
     }
 
+    /// A job begins, which can be undone alone. SQLite is asked for a savepoint only when the job writes more than
+    /// what is kept here until the end of the transaction: most receipts do not.
     pub(super) fn savepoint(&mut self) -> Result<(), LedgerError> {
+        if self.messages.is_full() {
+            self.write_messages()?;
+        }
         self.counted.safe = self.counted.callbacks.len();
         self.added.savepoint();
         self.standing.savepoint();
-        self.execute("SAVEPOINT job", [])
+        self.messages.savepoint();
+        Ok(())
     }
 
-    pub(super) fn release(&self) -> Result<(), LedgerError> {
-        self.execute("RELEASE job", [])
+    /// Writes what earlier jobs have changed, so that the statements of this one see it.
+    pub(super) fn settle(&mut self) -> Result<(), LedgerError> {
+        self.write_messages()?;
+        self.open_savepoint()
+    }
+
+    pub(super) fn release(&mut self) -> Result<(), LedgerError> {
+        if std::mem::take(&mut self.has_savepoint) {
+            self.execute("RELEASE job", [])?;
+        }
+        Ok(())
     }
 
     pub(super) fn undo_savepoint(&mut self) -> Result<(), LedgerError> {
@@ -137,7 +160,10 @@ impl Tables {
         self.counted.callbacks.truncate(self.counted.safe);
         self.added.undo_savepoint();
         self.standing.undo_savepoint();
-        self.execute("ROLLBACK TO job", [])?;
+        self.messages.undo_savepoint();
+        if self.has_savepoint {
+            self.execute("ROLLBACK TO job", [])?;
+        }
         self.release()
     }
 
@@ -147,6 +173,8 @@ impl Tables {
         self.counted.callbacks.clear();
         self.added.clear();
         self.standing.clear();
+        self.messages.clear();
+        self.has_savepoint = false;
         if self.in_transaction() {
             // Nothing better can be done; the next transaction will tell.
             let _ = self.execute("ROLLBACK", []);
@@ -178,6 +206,14 @@ impl Tables {
         while steps.next().map_err(storage)?.is_some() {}
         let after = free()?;
         Ok(Reclaimed { bytes: bytes(before - after), left: after > 0 && after < before, kept: 0 })
+    }
+
+    fn open_savepoint(&mut self) -> Result<(), LedgerError> {
+        if !self.has_savepoint && self.in_transaction() {
+            self.execute("SAVEPOINT job", [])?;
+            self.has_savepoint = true;
+        }
+        Ok(())
     }
 
     fn write_counts(&mut self) -> Result<(), LedgerError> {
@@ -252,6 +288,12 @@ impl Tables {
 
 /// Statements.
 impl Tables {
+    /// Runs a statement of a job, which is undone with it.
+    fn write(&mut self, sql: &str, params: impl Params) -> Result<(), LedgerError> {
+        self.open_savepoint()?;
+        self.execute(sql, params)
+    }
+
     fn execute(&self, sql: &str, params: impl Params) -> Result<(), LedgerError> {
         self.connection.prepare_cached(sql).and_then(|mut sql| sql.execute(params)).map(|_| ()).map_err(storage)
     }

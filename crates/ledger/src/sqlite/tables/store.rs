@@ -67,7 +67,7 @@ impl Store for Tables {
     }
 
     fn put_campaign(&mut self, new: NewCampaign) -> Result<CampaignRecord, LedgerError> {
-        self.execute(
+        self.write(
             "INSERT INTO campaign (name, key, project, app, service, input, input_fingerprint, message, \
              message_fingerprint, request, request_fingerprint, n_rows, n_skipped, batch_size, practice, settings, \
              created, parent, root) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, \
@@ -153,7 +153,7 @@ impl Store for Tables {
 
     fn add_batch(&mut self, batch: &Batch) -> Result<(), LedgerError> {
         self.recent.forget(batch);
-        self.execute(
+        self.write(
             "INSERT INTO batch (campaign, number, first_row, n_rows, rows, at_byte, n_bytes, digest, stage, attempts, \
              uncertain, doubled, recalled, token, in_call) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, 0, 0, 0, 0, 0)",
@@ -174,7 +174,7 @@ impl Store for Tables {
     fn put_batch(&mut self, batch: &Batch) -> Result<(), LedgerError> {
         self.recent.forget(batch);
         let hold = &batch.hold;
-        self.execute(
+        self.write(
             "UPDATE batch SET stage = ?3, attempts = ?4, uncertain = ?5, batch_id = ?6, state = ?7, last_attempt = ?8, \
              why = ?9, doubled = ?10, worker = ?11, token = ?12, lease_until = ?13, may_leave_until = ?14, \
              in_call = ?15, lapsed_worker = ?16, lapsed_at = ?17, recalled = ?18, \
@@ -205,7 +205,7 @@ impl Store for Tables {
 
     fn put_rows(&mut self, batch: &Batch) -> Result<(), LedgerError> {
         self.recent.forget(batch);
-        self.execute(
+        self.write(
             "UPDATE batch SET rows = ?3, n_rows = ?4, stage = ?5, lease_until = ?6 WHERE campaign = ?1 AND number = ?2",
             params![
                 batch.campaign.get(),
@@ -221,7 +221,7 @@ impl Store for Tables {
     fn put_hold(&mut self, batch: &Batch) -> Result<(), LedgerError> {
         self.recent.forget(batch);
         let hold = &batch.hold;
-        self.execute(
+        self.write(
             "UPDATE batch SET worker = ?3, token = ?4, lease_until = ?5, may_leave_until = ?6, in_call = ?7, \
              lapsed_worker = ?8, lapsed_at = ?9 WHERE campaign = ?1 AND number = ?2",
             params![
@@ -241,7 +241,7 @@ impl Store for Tables {
     fn put_attempt(&mut self, batch: &Batch) -> Result<(), LedgerError> {
         self.recent.forget(batch);
         let hold = &batch.hold;
-        self.execute(
+        self.write(
             "UPDATE batch SET stage = ?3, attempts = ?4, uncertain = ?5, last_attempt = ?6, why = ?7, \
              lease_until = ?8, may_leave_until = ?9, in_call = ?10, lapsed_worker = ?11, lapsed_at = ?12 \
              WHERE campaign = ?1 AND number = ?2",
@@ -275,7 +275,7 @@ impl Store for Tables {
         if self.exists("SELECT 1 FROM double WHERE campaign = ?1 AND number = ?2 AND batch_id = ?3", place)? {
             return Ok(false);
         }
-        self.execute("INSERT INTO double (campaign, number, batch_id) VALUES (?1, ?2, ?3)", place)?;
+        self.write("INSERT INTO double (campaign, number, batch_id) VALUES (?1, ?2, ?3)", place)?;
         Ok(true)
     }
 
@@ -292,7 +292,7 @@ impl Store for Tables {
 
     fn put_worker(&mut self, worker: &Worker) -> Result<(), LedgerError> {
         let process = worker.process();
-        self.execute(
+        self.write(
             "INSERT OR REPLACE INTO worker (name, boot, namespace, pid, started) VALUES (?1, ?2, ?3, ?4, ?5)",
             params![
                 worker.name(),
@@ -345,6 +345,9 @@ impl Store for Tables {
     }
 
     fn message(&mut self, campaign: CampaignId, row: u64) -> Result<Option<MessageState>, LedgerError> {
+        if let Some(state) = self.messages.get(campaign, row) {
+            return Ok(Some(state.clone()));
+        }
         let Ok(row) = i64::try_from(row) else { return Ok(None) };
         self.one(
             "SELECT progress, code, description, at FROM message WHERE campaign = ?1 AND row = ?2",
@@ -354,18 +357,10 @@ impl Store for Tables {
     }
 
     fn put_message(&mut self, campaign: CampaignId, row: u64, state: &MessageState) -> Result<(), LedgerError> {
-        self.execute(
-            "INSERT OR REPLACE INTO message (campaign, row, progress, code, description, at) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            params![
-                campaign.get(),
-                integer(row)?,
-                progress_number(state.progress),
-                state.code,
-                state.description,
-                state.at.map(Timestamp::as_microsecond),
-            ],
-        )
+        // What cannot be written fails here, not with the whole transaction.
+        integer(row)?;
+        self.messages.change(campaign, row, state.clone());
+        Ok(())
     }
 
     fn add_reason(&mut self, campaign: CampaignId, code: &str, by: i64) -> Result<(), LedgerError> {
@@ -397,6 +392,7 @@ impl Store for Tables {
     }
 
     fn remove_messages(&mut self, campaign: CampaignId, limit: u32) -> Result<u64, LedgerError> {
+        self.settle()?;
         let sql = "DELETE FROM message WHERE campaign = ?1 AND row IN \
              (SELECT row FROM message WHERE campaign = ?1 ORDER BY row LIMIT ?2)";
         let mut statement = self.connection.prepare_cached(sql).map_err(storage)?;
@@ -435,7 +431,7 @@ impl Store for Tables {
             Deferred::Message(_, state) => (state, None),
             Deferred::Batch(state) => (MessageState::default(), Some(state)),
         };
-        self.execute(
+        self.write(
             "INSERT OR REPLACE INTO deferred (age, batch_id, position, progress, code, description, at, state) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             params![
@@ -458,13 +454,13 @@ impl Store for Tables {
             read_deferred,
         )?;
         if !deferred.is_empty() {
-            self.execute("DELETE FROM deferred WHERE batch_id = ?1", [batch_id.as_str()])?;
+            self.write("DELETE FROM deferred WHERE batch_id = ?1", [batch_id.as_str()])?;
         }
         Ok(deferred)
     }
 
     fn clear_deferred(&mut self) -> Result<(), LedgerError> {
-        self.execute("DELETE FROM deferred", [])
+        self.write("DELETE FROM deferred", [])
     }
 
     fn put_orphan(&mut self, orphan: Orphan) -> Result<(), LedgerError> {
@@ -486,7 +482,7 @@ impl Store for Tables {
             }
             None => (None, batch_id, orphan.state),
         };
-        self.execute(
+        self.write(
             "INSERT OR REPLACE INTO orphan (age, key, row, batch_id, progress, code, description, at) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             params![
@@ -516,7 +512,7 @@ impl Store for Tables {
             },
         )?;
         if !orphans.is_empty() {
-            self.execute("DELETE FROM orphan WHERE key = ?1", [key.as_str()])?;
+            self.write("DELETE FROM orphan WHERE key = ?1", [key.as_str()])?;
         }
         Ok(orphans)
     }
@@ -567,6 +563,32 @@ impl Tables {
                 })
             },
         )
+    }
+
+    /// Writes the messages that were changed.
+    pub(super) fn write_messages(&mut self) -> Result<(), LedgerError> {
+        let mut sql = self
+            .connection
+            .prepare_cached(
+                "INSERT INTO message (campaign, row, progress, code, description, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
+                 ON CONFLICT (campaign, row) DO UPDATE SET progress = excluded.progress, code = excluded.code, \
+                 description = excluded.description, at = excluded.at",
+            )
+            .map_err(storage)?;
+        for (campaign, row, state) in self.messages.changed() {
+            sql.execute(params![
+                campaign.get(),
+                integer(row)?,
+                progress_number(state.progress),
+                state.code,
+                state.description,
+                state.at.map(Timestamp::as_microsecond),
+            ])
+            .map_err(storage)?;
+        }
+        drop(sql);
+        self.messages.clear();
+        Ok(())
     }
 
     pub(super) fn write_sums(&self, campaign: CampaignId, sums: &Sums) -> Result<(), LedgerError> {
@@ -634,7 +656,7 @@ impl Tables {
             .prepare_cached("DELETE FROM orphan WHERE age = ?1")
             .and_then(|mut sql| sql.execute([first]))
             .map_err(storage)?;
-        self.execute(
+        self.write(
             "INSERT INTO dropped (what, count) VALUES ('orphan', ?1) \
              ON CONFLICT (what) DO UPDATE SET count = count + excluded.count",
             [integer(dropped as u64)?],
