@@ -44,21 +44,21 @@ fn main() -> Result<(), Error> {
         let runtime = tokio::runtime::Runtime::new()?;
         let ledger = Arc::new(runtime.block_on(prepared(&path))?);
         let callbacks = if connections == 1 { 1000 } else { ROWS };
-        let hears = ledger.clone();
+        let applied_to = ledger.clone();
         let before = bare_fdatasync(folder.path())?;
         let run = measure(connections, callbacks, move |callback: Callback| {
-            let ledger = hears.clone();
+            let ledger = applied_to.clone();
             async move {
                 ledger.apply_callback(ReceivedCallback::of(&callback, Timestamp::now())).await?;
                 Ok::<(), LedgerError>(())
             }
         })?;
         run.show(&format!("SQLite ledger, {connections} at once"));
-        let heard = runtime.block_on(async {
+        let n_received = runtime.block_on(async {
             let campaign = ledger.campaign("bench").await?.ok_or("no campaign")?;
             Ok::<_, Error>(ledger.status(campaign.id).await?.messages.delivered)
         })?;
-        assert_eq!(heard, callbacks, "each callback that was answered is in the ledger");
+        assert_eq!(n_received, callbacks, "each callback that was answered is in the ledger");
         // The disk is rarely alone: what it did better of before and after counts.
         let bare = before.max(bare_fdatasync(folder.path())?);
         println!(

@@ -59,9 +59,9 @@ enum Outcome {
 /// # Errors
 /// At the first step that fails, naming the command that repeats it.
 pub(crate) fn run(names: &[&str]) -> anyhow::Result<()> {
-    if let Some(stranger) = names.iter().find(|name| !STEPS.iter().any(|(step, ..)| step == *name)) {
+    if let Some(unknown) = names.iter().find(|name| !STEPS.iter().any(|(step, ..)| step == *name)) {
         let known: Vec<_> = STEPS.iter().map(|(name, ..)| *name).collect();
-        bail!("no step is called {stranger}; there are: {}", known.join(" "));
+        bail!("no step is called {unknown}; there are: {}", known.join(" "));
     }
     let mut tests = Tests::default();
     let mut log: Vec<(&str, Duration, String)> = Vec::new();

@@ -230,15 +230,15 @@ impl Client {
                 Entry::Ours(id) => found.push(id),
                 Entry::Ask(id) if found.contains(&id) || asked.contains(&id) => {}
                 Entry::Ask(_) if asked.len() == look_up::MOST_QUESTIONS => {
-                    unclear = unclear.or(Some(look_up::STRANGER));
+                    unclear = unclear.or(Some(look_up::WITHOUT_OUR_KEY));
                 }
                 Entry::Ask(id) => {
                     match self.is_ours(&id, key, value).await {
                         Ok(true) => found.push(id.clone()),
-                        Ok(false) => unclear = unclear.or(Some(look_up::STRANGER)),
+                        Ok(false) => unclear = unclear.or(Some(look_up::WITHOUT_OUR_KEY)),
                         // It is in the list, but not known: no proof of anything.
                         Err(error) if error.is_not_found() || error.is_bad_request() => {
-                            unclear = unclear.or(Some(look_up::STRANGER));
+                            unclear = unclear.or(Some(look_up::WITHOUT_OUR_KEY));
                         }
                         Err(error) => failed = failed.or(Some(error)),
                     }
@@ -250,7 +250,7 @@ impl Client {
             (false, _) => Ok(judged.map(|_| Found::Batches(found))),
             (true, Some(error)) => Err(error),
             (true, None) => {
-                let shape = unclear.unwrap_or(look_up::STRANGER).to_owned();
+                let shape = unclear.unwrap_or(look_up::WITHOUT_OUR_KEY).to_owned();
                 Ok(judged.map(|_| Found::Unclear { shape }))
             }
         }

@@ -52,7 +52,7 @@ pub(crate) enum Entry {
 }
 
 /// A batch whose metadata never showed our key.
-pub(crate) const STRANGER: &str = "a batch that does not show our key";
+pub(crate) const WITHOUT_OUR_KEY: &str = "a batch that does not show our key";
 
 /// The first half of a look-up: the answer, judged.
 pub(crate) fn read(

@@ -22,7 +22,7 @@
 //! | Key | What it holds |
 //! | --- | --- |
 //! | `v` | The version of the format, 1. A reader refuses what is newer than itself |
-//! | `received` | When it was taken in: RFC 3339, UTC |
+//! | `received` | When it was received: RFC 3339, UTC |
 //! | `headers` | Pairs of name and value in the order received; a name may occur twice. Values are read as ISO 8859-1, so any byte is kept; `null` stands for a value that was left out |
 //! | `body` | The body as text, if it is UTF-8: not one byte is changed but for the escapes of JSON |
 //! | `body_base64` | Instead of `body`, if it is not |

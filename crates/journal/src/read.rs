@@ -41,7 +41,7 @@ pub fn read(path: impl AsRef<Path>) -> Result<Records, JournalError> {
 /// Reads the journal in a folder from one place to another, such as from where somebody has got to up to what
 /// [is on the disk](crate::Journal::sync).
 ///
-/// Files that are gone are passed over. A first place that is behind the end of its file is of another time, so
+/// Files that are gone are skipped. A first place that is behind the end of its file is of another time, so
 /// that file is read from its beginning. Lines in errors are counted from the first place on.
 ///
 /// # Errors

@@ -19,7 +19,7 @@ const SECRETS: [HeaderName; 3] = [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION];
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Record {
-    /// When it was taken in.
+    /// When it was received.
     pub received: Timestamp,
     /// Its headers, without those whose values were left out.
     pub headers: HeaderMap,

@@ -10,7 +10,7 @@ use crate::rows::RowSpans;
 /// One fact about one batch of a campaign.
 ///
 /// Permission is fenced: an intent needs the token of a live lease. Evidence never is: that the service
-/// has a batch is taken from anybody at any time.
+/// has a batch is accepted from anybody at any time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Entry {

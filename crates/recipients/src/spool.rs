@@ -78,7 +78,7 @@ impl RecipientFile {
         spool.finish()
     }
 
-    /// The same, where a recipient may not be there to be had, as with the rows of a statement.
+    /// The same, where a recipient may fail to be read, as with the rows of a statement.
     ///
     /// # Errors
     /// [`SourceError::Spool`], also with the error of the iterator.

@@ -140,8 +140,8 @@ fn distort(shared: &Shared, kind: FaultKind, call: &Call, head: &Parts, body: Va
     let Call::Find { project_id } = call else { return None };
     let (key, value) = metadata_query(head).ok()?;
     let Value::Array(mut found) = body else { return None };
-    let invented = seeded(shared.clock.now(), shared.config.seed, Kind::Stranger, hash(0, &value));
-    let stranger = || {
+    let invented = seeded(shared.clock.now(), shared.config.seed, Kind::OtherBatch, hash(0, &value));
+    let other = || {
         let other = shared.store().other(project_id, (&key, &value), shared.clock.now());
         let made_up = || json!({"batch_id": invented, "meta_data": {"other": "batch"}, "status": "PROCESSED"});
         other.unwrap_or_else(made_up)
@@ -155,14 +155,14 @@ fn distort(shared: &Shared, kind: FaultKind, call: &Call, head: &Parts, body: Va
         }
         FaultKind::ShapeNoMetadata | FaultKind::ShapeEmptyMetadata => {
             if found.is_empty() {
-                found.push(stranger());
+                found.push(other());
             }
             strip(&mut found, "meta_data");
             if kind == FaultKind::ShapeEmptyMetadata {
                 found.iter_mut().for_each(|entry| entry["meta_data"] = json!({}));
             }
         }
-        FaultKind::ShapeOtherMetadata => found = vec![stranger()],
+        FaultKind::ShapeOtherMetadata => found = vec![other()],
         FaultKind::ShapeOne => return found.into_iter().next().map(Answer::ok),
         FaultKind::ShapeTwice => {
             let mut second = found.first()?.clone();

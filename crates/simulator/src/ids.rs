@@ -27,7 +27,7 @@ pub(crate) enum Kind {
     Contact = 4,
     Consents = 5,
     /// A batch of no campaign.
-    Stranger = 6,
+    OtherBatch = 6,
     Inbound = 7,
 }
 

@@ -98,12 +98,12 @@ impl NonceClaim {
         self.body
     }
 
-    /// The last moment at which the signature is taken: after it the nonce may be forgotten.
+    /// The last moment at which the signature is accepted: after it the nonce may be forgotten.
     pub fn until(&self) -> Timestamp {
         self.until
     }
 
-    /// Remembered until then, if that is later: a late callback is taken after its signature's time.
+    /// Remembered until then, if that is later: a late callback is accepted after its signature's time.
     #[cfg(feature = "tower")]
     pub(crate) fn remembered_until(self, until: Timestamp) -> Self {
         Self { until: self.until.max(until), ..self }

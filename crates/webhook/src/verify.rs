@@ -20,7 +20,7 @@ pub const DEFAULT_WINDOW: Duration = Duration::from_secs(5 * 60);
 
 /// Verifies the signatures of callbacks, and signs. Cheap to clone.
 ///
-/// | Header | What is taken |
+/// | Header | What is accepted |
 /// | --- | --- |
 /// | all | exactly once each, not empty; spaces and tabs around a value are not part of it, as in HTTP |
 /// | `x-sinch-webhook-signature` | base64 with padding, of 32 bytes |
@@ -47,7 +47,7 @@ pub struct Verified {
     pub signed_at: Timestamp,
     /// The last moment at which this signature is in time; it has passed if the callback is late.
     pub good_until: Timestamp,
-    /// Whether it was signed before the window, and is taken all the same: by a receiver that was
+    /// Whether it was signed before the window, and is accepted all the same: by a receiver that was
     /// asked to, never by [`Verifier::check`].
     pub late: bool,
     /// Which secret made the signature: its place among those of the verifier, from 0.
@@ -138,7 +138,7 @@ pub enum SignatureError {
     /// If genuine callbacks meet this, the webhook still has the old secret at the service.
     #[error("the callback is signed with a secret that has ended")]
     Ended,
-    /// Signed, but its bearer token is not one that is taken.
+    /// Signed, but its bearer token is not an accepted one.
     #[error("the callback's bearer token was refused")]
     Bearer,
     /// Signed with the secret of one app, but the callback names another.

@@ -49,7 +49,7 @@ pub(super) fn read(page: &str) -> anyhow::Result<Vec<Allowed>> {
 
 /// Types that no line covers, and lines nobody needs.
 pub(super) fn faults(allowed: &[Allowed], found: &[(String, String)]) -> Vec<String> {
-    // Our own crates are released in one version: they are no strangers to each other.
+    // Our own crates are released in one version: they are not foreign to each other.
     let found: Vec<&(String, String)> = found.iter().filter(|(_, path)| !path.starts_with("sinch_batch")).collect();
     let covered = |line: &Allowed, of: &str, path: &str| line.crates.contains(of) && line.covers(path);
     let mut faults: Vec<String> = found

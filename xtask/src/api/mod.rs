@@ -59,11 +59,11 @@ pub(crate) fn run(bless: bool) -> Result<(), Unlisted> {
     let packages: Vec<Package> = packages()?.into_iter().filter(Package::is_published_library).collect();
     let crates = documents(&packages)?;
     let mut listings = BTreeMap::new();
-    let mut strangers = Vec::new();
+    let mut foreign_types = Vec::new();
     for (package, document) in packages.iter().zip(&crates) {
         let listing =
             listing::of(document).with_context(|| format!("cannot list the public API of {}", package.name))?;
-        strangers.extend(listing.foreign.into_iter().map(|path| (package.short().to_owned(), path)));
+        foreign_types.extend(listing.foreign.into_iter().map(|path| (package.short().to_owned(), path)));
         listings.insert(format!("{}.txt", package.short()), listing.text);
     }
     if bless {
@@ -72,7 +72,7 @@ pub(crate) fn run(bless: bool) -> Result<(), Unlisted> {
         compare(&listings)?;
     }
     let page = std::fs::read_to_string(root().join(TABLE)).with_context(|| format!("cannot read {TABLE}"))?;
-    let faults = foreign::faults(&foreign::read(&page)?, &strangers);
+    let faults = foreign::faults(&foreign::read(&page)?, &foreign_types);
     for fault in &faults {
         eprintln!("  {fault}");
     }

@@ -129,7 +129,7 @@ impl Input {
         for inherited in ["SINCH_BATCH_BASE_URL", "SINCH_AUTH_URL", "SINCH_REGION"] {
             command.env_remove(inherited);
         }
-        // The answer lists every batch: it is kept for whoever wants to look, not shown.
+        // The answer lists every batch: it is kept for people who want to look, not shown.
         let answer = self.folder.join(format!("{name}.json"));
         command.stdin(Stdio::null()).stdout(File::create(&answer)?);
         let usage = measure(&mut command)?;

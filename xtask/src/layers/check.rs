@@ -338,8 +338,8 @@ mod tests {
 
     #[test]
     fn table_and_workspace_name_the_same_crates() {
-        let stranger = Package { name: "xtask".to_owned(), ..package("xtask", &[]) };
-        planted(|all| all.push(stranger), "xtask has no row");
+        let unknown = Package { name: "xtask".to_owned(), ..package("xtask", &[]) };
+        planted(|all| all.push(unknown), "xtask has no row");
         let more = PAGE.replace("<!-- arrows: end", "| `ghost` | – | – | – |\n<!-- arrows: end");
         expect_one(&good(), &more, MANIFEST, "`ghost`, but there is no such crate");
     }

@@ -127,7 +127,7 @@ fn run(world: &mut World, limits: &SendLimits) -> Judged {
 }
 
 fn happen(world: &mut World, event: Event, limits: &SendLimits) -> Judged {
-    // Whoever is frozen goes on later, with what was about to happen.
+    // A frozen worker goes on later, with what was about to happen.
     if let Event::Obey(index, ..) | Event::Give(index, _) | Event::Wake(index, _) = &event {
         let frozen_until = world.actors[*index].frozen_until;
         if world.now < frozen_until {

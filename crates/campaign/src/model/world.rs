@@ -64,7 +64,7 @@ pub(super) enum Event {
     Give(usize, Vec<Input>),
     /// A worker wakes, unless it has something else to wait for meanwhile.
     Wake(usize, u64),
-    /// A call that left has come back, whoever is still there to receive it.
+    /// A call that left has come back, even if nobody is there to receive it.
     CallEnded(u64),
     Begin,
     Freeze(usize, u64),

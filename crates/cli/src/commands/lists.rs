@@ -490,7 +490,7 @@ fn finish<T: Job>(file: &Path, report: &Report<'_>, stopped: Stop) -> Result<u8,
             .hint(format!("settle the balance in the Sinch dashboard, then: {}", again(open)))),
         Stop::Refused => Err(Failure::new(exit::SERVICE, format!("the service refused; {counts}"))
             .hint(format!("check SINCH_REGION, SINCH_PROJECT_ID and SINCH_APP_ID, then: {}", again(open)))),
-        Stop::Unwell => Err(Failure::new(exit::SERVICE, format!("the service takes nothing now; {counts}"))
+        Stop::Unwell => Err(Failure::new(exit::SERVICE, format!("the service accepts nothing now; {counts}"))
             .hint(format!("try again later: {}", again(open)))),
     }
 }

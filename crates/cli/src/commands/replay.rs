@@ -47,24 +47,24 @@ struct SentAgain {
     #[serde(flatten)]
     seen: Seen,
     /// Answered 2xx.
-    taken: u64,
+    accepted: u64,
     /// Answered otherwise, or not at all.
     refused: u64,
 }
 
-/// What came of folding into a ledger.
+/// What applying the records to a ledger did.
 #[derive(Debug, Default, Serialize)]
 struct Folded {
     #[serde(flatten)]
     seen: Seen,
-    /// Something new was learnt.
-    changed: u64,
+    /// A message or a batch changed.
+    updated: u64,
     /// Nothing new.
-    known: u64,
-    /// Kept until its batch is known.
-    early: u64,
-    /// About a campaign that is not in this ledger.
-    stranger: u64,
+    duplicate: u64,
+    /// Kept until its batch or campaign is known.
+    deferred: u64,
+    /// About a message or a batch that this ledger did not send.
+    unrelated: u64,
     /// About no message and no batch of a campaign.
     other: u64,
 }
@@ -87,7 +87,7 @@ async fn send(args: &ReplayArgs, mut source: Source, poster: &Poster, verifier: 
     let mut unreached = None;
     while let Some(record) = source.next()? {
         match post(args.attempts, poster, verifier, record).await {
-            Ok(true) => report.taken += 1,
+            Ok(true) => report.accepted += 1,
             Ok(false) => report.refused += 1,
             Err(failure) => {
                 // What comes after it would meet the same.
@@ -101,8 +101,8 @@ async fn send(args: &ReplayArgs, mut source: Source, poster: &Poster, verifier: 
     if args.json.json {
         write_json_line(&report)?;
     } else {
-        let SentAgain { seen, taken, refused } = &report;
-        show(seen, &[("taken", *taken), ("not taken", *refused)])?;
+        let SentAgain { seen, accepted, refused } = &report;
+        show(seen, &[("accepted", *accepted), ("refused", *refused)])?;
     }
     if let Some(failure) = unreached {
         return Err(failure);
@@ -115,7 +115,7 @@ async fn send(args: &ReplayArgs, mut source: Source, poster: &Poster, verifier: 
     ended(damaged)
 }
 
-/// Sends a record until it is answered for good; whether it was taken.
+/// Sends a record until it is answered for good; whether it was accepted.
 async fn post(attempts: u32, poster: &Poster, verifier: &Verifier, record: Record) -> Result<bool, Failure> {
     let body = Bytes::from(record.body);
     let mut attempt = 0;
@@ -127,7 +127,7 @@ async fn post(attempts: u32, poster: &Poster, verifier: &Verifier, record: Recor
         let wait = match poster.post(&signature, body.clone()).await {
             Ok(answer) if answer.is_success() => return Ok(true),
             Ok(answer) if !answer.is_temporary() || attempt >= attempts => {
-                tracing::warn!(status = answer.status, "a record was not taken");
+                tracing::warn!(status = answer.status, "a record was refused");
                 return Ok(false);
             }
             Ok(answer) => answer.retry_after.unwrap_or_else(|| BACKOFF.wait(attempt, jitter())),
@@ -170,9 +170,14 @@ async fn fold(args: &ReplayArgs, mut source: Source, path: &Place) -> Result<u8,
     if args.json.json {
         write_json_line(&report)?;
     } else {
-        let Folded { seen, changed, known, early, stranger, other } = &report;
-        let counts =
-            [("new", *changed), ("known", *known), ("early", *early), ("strangers", *stranger), ("other", *other)];
+        let Folded { seen, updated, duplicate, deferred, unrelated, other } = &report;
+        let counts = [
+            ("updated", *updated),
+            ("duplicate", *duplicate),
+            ("deferred", *deferred),
+            ("unrelated", *unrelated),
+            ("other", *other),
+        ];
         show(seen, &counts)?;
     }
     ended(damaged)
@@ -180,12 +185,12 @@ async fn fold(args: &ReplayArgs, mut source: Source, path: &Place) -> Result<u8,
 
 impl Folded {
     async fn take(&mut self, ledger: &dyn Ledger, chunk: Vec<ReceivedCallback>, path: &Place) -> Result<(), Failure> {
-        for heard in ledger.apply_callbacks(chunk).await.map_err(|error| ledgers::failed(path, &error))? {
-            match heard {
-                Some(Applied::Updated) => self.changed += 1,
-                Some(Applied::Duplicate) => self.known += 1,
-                Some(Applied::Deferred) => self.early += 1,
-                Some(Applied::Unrelated) => self.stranger += 1,
+        for applied in ledger.apply_callbacks(chunk).await.map_err(|error| ledgers::failed(path, &error))? {
+            match applied {
+                Some(Applied::Updated) => self.updated += 1,
+                Some(Applied::Duplicate) => self.duplicate += 1,
+                Some(Applied::Deferred) => self.deferred += 1,
+                Some(Applied::Unrelated) => self.unrelated += 1,
                 None => self.other += 1,
             }
         }

@@ -32,7 +32,7 @@ pub(crate) async fn run(
 ) -> Result<u8, Failure> {
     let to_stdout = args.output.as_deref().is_none_or(is_dash);
     if args.json.json && to_stdout {
-        return Err(Failure::new(exit::USAGE, "rows of the file are no JSON")
+        return Err(Failure::new(exit::USAGE, "rows of the file are not JSON")
             .hint("write them to a file with --output FILE; --json then tells how many they are"));
     }
     let file = input_of(args.input.as_deref(), campaign)?;

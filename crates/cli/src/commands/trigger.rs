@@ -125,7 +125,7 @@ impl Sender {
             match self.poster.post(&signature, Bytes::from(body.clone())).await {
                 Ok(answer) if answer.is_success() => first = Some(answer.status),
                 Ok(answer) => {
-                    return no(Some(answer.status), "the genuine one was not taken".to_owned());
+                    return no(Some(answer.status), "the genuine one was refused".to_owned());
                 }
                 Err(error) => return no(None, sentence(&error)),
             }

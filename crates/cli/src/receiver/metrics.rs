@@ -13,13 +13,13 @@ use super::spool::Spool;
 /// Counts since the start. What is in a label comes from this program, never from a request.
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
-    answers: Counts<u16>,
-    refused: Counts<&'static str>,
-    taken: Counts<String>,
-    heard: Counts<&'static str>,
+    responses: Counts<u16>,
+    rejected: Counts<&'static str>,
+    received: Counts<String>,
+    applied: Counts<&'static str>,
     /// By the name of the secret: its place changes when secrets are read again.
-    signed: Counts<String>,
-    repeated: AtomicU64,
+    verified: Counts<String>,
+    duplicates: AtomicU64,
     in_flight: AtomicU64,
 }
 
@@ -40,43 +40,43 @@ impl<K: Ord> Counts<K> {
 }
 
 impl Metrics {
-    /// How a request was met.
-    pub(crate) fn met(&self, outcome: &CallbackOutcome) {
+    /// Counts a request by its outcome.
+    pub(crate) fn count(&self, outcome: &CallbackOutcome) {
         match outcome {
             CallbackOutcome::Applied { secret, secret_name, .. } => {
-                self.answers.add(200);
-                self.signed.add(label(*secret, secret_name.as_deref()));
+                self.responses.add(200);
+                self.verified.add(label(*secret, secret_name.as_deref()));
             }
             CallbackOutcome::Duplicate { secret, secret_name, .. } => {
-                self.answers.add(200);
-                self.signed.add(label(*secret, secret_name.as_deref()));
-                self.repeated.fetch_add(1, Ordering::Relaxed);
+                self.responses.add(200);
+                self.verified.add(label(*secret, secret_name.as_deref()));
+                self.duplicates.fetch_add(1, Ordering::Relaxed);
             }
-            CallbackOutcome::Rejected(rejection) => self.refused(rejection),
-            // A way to be met that is newer than this program.
+            CallbackOutcome::Rejected(rejection) => self.rejected(rejection),
+            // An outcome that is newer than this program.
             _ => {}
         }
     }
 
-    fn refused(&self, rejection: &Rejection) {
-        self.answers.add(rejection.status().as_u16());
-        self.refused.add(rejection.code());
+    fn rejected(&self, rejection: &Rejection) {
+        self.responses.add(rejection.status().as_u16());
+        self.rejected.add(rejection.code());
     }
 
     /// A request to a path that is not served.
     pub(crate) fn not_found(&self) {
-        self.answers.add(404);
-        self.refused.add("path");
+        self.responses.add(404);
+        self.rejected.add("path");
     }
 
-    /// A callback of a kind is taken in.
-    pub(crate) fn taken(&self, kind: Option<&str>) {
-        self.taken.add(kind.unwrap_or("UNKNOWN").to_owned());
+    /// Counts a callback that was received and verified.
+    pub(crate) fn received(&self, kind: Option<&str>) {
+        self.received.add(kind.unwrap_or("UNKNOWN").to_owned());
     }
 
-    /// What a callback was to the ledger.
-    pub(crate) fn heard(&self, word: &'static str) {
-        self.heard.add(word);
+    /// Counts what applying a callback to the ledger did.
+    pub(crate) fn applied(&self, outcome: &'static str) {
+        self.applied.add(outcome);
     }
 
     /// Counts a callback as under way for as long as the guard lives.
@@ -94,29 +94,34 @@ impl Metrics {
     /// The text format of Prometheus; with the spool if there is one.
     pub(super) fn text(&self, spool: Option<&Spool>) -> String {
         let mut text = String::new();
-        family(&mut text, "answers_total", "Requests by the status of their answer.", "status", &self.answers, |n| {
-            n.to_string()
-        });
         family(
             &mut text,
-            "refused_total",
-            "Requests that were not taken in, by reason.",
-            "reason",
-            &self.refused,
-            word,
+            "responses_total",
+            "Requests by the status of the response.",
+            "status",
+            &self.responses,
+            |n| n.to_string(),
         );
-        family(&mut text, "taken_total", "Callbacks taken in, by kind.", "kind", &self.taken, String::clone);
-        family(&mut text, "heard_total", "Callbacks by what they were to the ledger.", "heard", &self.heard, word);
+        family(&mut text, "rejected_total", "Rejected requests by reason.", "reason", &self.rejected, word);
         family(
             &mut text,
-            "signed_total",
-            "Genuine callbacks by the secret that signed.",
-            "secret",
-            &self.signed,
+            "received_total",
+            "Callbacks received and verified, by kind.",
+            "kind",
+            &self.received,
             String::clone,
         );
-        single(&mut text, "repeated_total", "Callbacks that had been taken in before.", "counter", &self.repeated);
-        single(&mut text, "in_flight", "Callbacks under way at this moment.", "gauge", &self.in_flight);
+        family(&mut text, "applied_total", "Callbacks by what applying them did.", "outcome", &self.applied, word);
+        family(
+            &mut text,
+            "verified_total",
+            "Verified callbacks by the secret that signed them.",
+            "secret",
+            &self.verified,
+            String::clone,
+        );
+        single(&mut text, "duplicates_total", "Callbacks that had been received before.", "counter", &self.duplicates);
+        single(&mut text, "in_flight", "Callbacks that are being applied now.", "gauge", &self.in_flight);
         if let Some(spool) = spool {
             let help = "Bytes of callbacks in the journal that are not in the ledger yet.";
             value(&mut text, "spool_bytes", help, "gauge", &spool.bytes());
@@ -167,21 +172,21 @@ mod tests {
     #[test]
     fn counts_come_out_as_prometheus_reads_them() {
         let metrics = Metrics::default();
-        metrics.met(&CallbackOutcome::Rejected(Rejection::Busy));
-        metrics.met(&CallbackOutcome::Rejected(Rejection::from(SignatureError::Mismatch)));
-        metrics.met(&CallbackOutcome::Rejected(Rejection::from(SignatureError::Mismatch)));
-        metrics.signed.add(label(0, Some("a \"b\"\\c")));
-        metrics.taken(None);
+        metrics.count(&CallbackOutcome::Rejected(Rejection::Busy));
+        metrics.count(&CallbackOutcome::Rejected(Rejection::from(SignatureError::Mismatch)));
+        metrics.count(&CallbackOutcome::Rejected(Rejection::from(SignatureError::Mismatch)));
+        metrics.verified.add(label(0, Some("a \"b\"\\c")));
+        metrics.received(None);
         let under_way = metrics.under_way();
         let text = metrics.text(None);
         for line in [
-            "# TYPE sinch_batch_answers_total counter",
-            "sinch_batch_answers_total{status=\"401\"} 2",
-            "sinch_batch_answers_total{status=\"503\"} 1",
-            "sinch_batch_refused_total{reason=\"mismatch\"} 2",
-            "sinch_batch_taken_total{kind=\"UNKNOWN\"} 1",
-            "sinch_batch_signed_total{secret=\"a \\\"b\\\"\\\\c\"} 1",
-            "sinch_batch_repeated_total 0",
+            "# TYPE sinch_batch_responses_total counter",
+            "sinch_batch_responses_total{status=\"401\"} 2",
+            "sinch_batch_responses_total{status=\"503\"} 1",
+            "sinch_batch_rejected_total{reason=\"mismatch\"} 2",
+            "sinch_batch_received_total{kind=\"UNKNOWN\"} 1",
+            "sinch_batch_verified_total{secret=\"a \\\"b\\\"\\\\c\"} 1",
+            "sinch_batch_duplicates_total 0",
             "sinch_batch_in_flight 1",
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");

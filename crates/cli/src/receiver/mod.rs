@@ -33,7 +33,7 @@ use self::arrivals::Arrivals;
 use self::journal::JournalWriter;
 use self::metrics::Metrics;
 use self::nonces::ReceiverNonces;
-use self::notices::Strangers;
+use self::notices::UnrelatedNotice;
 use self::opt_outs::OptOutsKept;
 use self::reload::{Files, TlsAcceptorSlot};
 use self::sink::{Forward, Sink};
@@ -93,7 +93,7 @@ impl Receiver {
             ledger,
             forward: None,
             metrics,
-            strangers: None,
+            unrelated: None,
             arrivals: None,
             spool: None,
         };
@@ -156,10 +156,10 @@ impl Receiver {
             .with_in_flight(size(args.limits.max_in_flight))
             .with_read(args.limits.read_timeout)
             .with_answer(args.limits.answer_timeout);
-        let strangers = Some(Strangers::new(path.clone()));
+        let unrelated = Some(UnrelatedNotice::new(path.clone()));
         let screen = if std::io::stdout().is_terminal() { PrintAs::Text } else { PrintAs::None };
         let arrivals = Arrivals::new(args.print.unwrap_or(screen), &args.events, ledger.clone()).map(Arc::new);
-        let sink = Sink { journal, opt_outs, ledger, forward, metrics, strangers, arrivals, spool };
+        let sink = Sink { journal, opt_outs, ledger, forward, metrics, unrelated, arrivals, spool };
         let (address, path) = (args.addr, args.path.clone());
         Self::of(Parts { address, path, tls, verifiers, files, limits, sink, nonces, drainer, says: true }).await
     }
@@ -258,7 +258,7 @@ fn app(
         .with_limits(limits)
         // What the ledger knows only grows, so an old callback does no harm, and may be all there is.
         .with_late_callbacks(LateCallbacks::Apply)
-        .with_observer(move |outcome| met.met(outcome));
+        .with_observer(move |outcome| met.count(outcome));
     if says {
         receiver = receiver.with_warnings(notices::warned);
     }

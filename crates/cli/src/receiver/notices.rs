@@ -32,19 +32,19 @@ fn hint(code: &str) -> Option<&'static str> {
 
 /// Notices receipts that are not of the ledger, once.
 #[derive(Debug)]
-pub(super) struct Strangers {
+pub(super) struct UnrelatedNotice {
     ledger: Place,
     told: AtomicBool,
 }
 
-impl Strangers {
+impl UnrelatedNotice {
     pub(super) fn new(ledger: Place) -> Self {
         Self { ledger, told: AtomicBool::new(false) }
     }
 
-    /// What a callback was to the ledger, by the label of its metric or by the ledger's own word.
+    /// Looks at what applying a callback did, by the label of its metric.
     pub(super) fn see(&self, what: &str) {
-        if matches!(what, "stranger" | "unrelated") && !self.told.swap(true, Ordering::Relaxed) {
+        if matches!(what, "unknown_campaign" | "unrelated") && !self.told.swap(true, Ordering::Relaxed) {
             let ledger = &self.ledger;
             say!(
                 "receipts arrive for messages that this ledger did not send: is it the ledger of the campaign? ({ledger})"

@@ -48,7 +48,7 @@ pub(crate) fn all(args: &SecretArgs) -> Result<Vec<WebhookSecret>, Failure> {
             .hint("export the secret that the webhook was made with, or name a file with --secret-file"));
     }
     if secrets.iter().all(|secret| secret.end().is_some_and(|end| end <= Timestamp::now())) {
-        say!("every webhook secret has ended, so nothing signed with them is taken");
+        say!("every webhook secret has ended, so nothing signed with them is accepted");
     }
     Ok(secrets)
 }

@@ -63,7 +63,10 @@ pub(super) async fn serve(
     drop(listener);
     let finish = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(LAST_ANSWERS, finish).await.is_err() {
-        say!("{} connections were not finished in time; what was not answered comes again", connections.len());
+        say!(
+            "{} connections were not finished in time; the service sends unanswered callbacks again",
+            connections.len()
+        );
     }
 }
 

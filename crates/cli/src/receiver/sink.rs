@@ -12,7 +12,7 @@ use sinch_batch::webhook::{Received, WebhookSecret};
 use super::arrivals::Arrivals;
 use super::journal::{JournalWriter, NotKept};
 use super::metrics::Metrics;
-use super::notices::Strangers;
+use super::notices::UnrelatedNotice;
 use super::opt_outs::{OptOutNotKept, OptOutsKept};
 use super::spool::Spool;
 use crate::fail::sentence;
@@ -25,7 +25,7 @@ pub(super) struct Sink {
     pub(super) ledger: Arc<dyn Ledger>,
     pub(super) forward: Option<Forward>,
     pub(super) metrics: Arc<Metrics>,
-    pub(super) strangers: Option<Strangers>,
+    pub(super) unrelated: Option<UnrelatedNotice>,
     pub(super) arrivals: Option<Arc<Arrivals>>,
     /// If callbacks are answered before they are in the ledger.
     pub(super) spool: Option<Arc<Spool>>,
@@ -37,9 +37,9 @@ pub(super) struct Forward {
     pub(super) secret: WebhookSecret,
 }
 
-/// Why a callback could not be taken in. It shows nothing of the callback.
+/// Why a callback could not be applied. It shows nothing of the callback.
 #[derive(Debug)]
-pub(super) enum NotTaken {
+pub(super) enum NotApplied {
     SpoolFull,
     Journal(NotKept),
     OptOuts(OptOutNotKept),
@@ -48,7 +48,7 @@ pub(super) enum NotTaken {
     Refused(u16),
 }
 
-impl fmt::Display for NotTaken {
+impl fmt::Display for NotApplied {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::SpoolFull => f.write_str("too much waits in the journal for the ledger: --spool-size allows more"),
@@ -63,7 +63,7 @@ impl fmt::Display for NotTaken {
 
 impl Sink {
     /// Ends with `Ok` when the callback is safe with everybody.
-    pub(super) async fn take(&self, received: Received) -> Result<(), NotTaken> {
+    pub(super) async fn take(&self, received: Received) -> Result<(), NotApplied> {
         let _under_way = self.metrics.under_way();
         let began = Instant::now();
         let taken = self.hand_over(&received).await;
@@ -79,29 +79,29 @@ impl Sink {
             }
         }
         match &taken {
-            Ok(()) => self.metrics.taken(received.callback.trigger().as_ref().map(|trigger| trigger.as_str())),
-            Err(why) => tracing::warn!("a callback was not taken in: {why}"),
+            Ok(()) => self.metrics.received(received.callback.trigger().as_ref().map(|trigger| trigger.as_str())),
+            Err(why) => tracing::warn!("a callback was not applied: {why}"),
         }
         taken
     }
 
-    async fn hand_over(&self, received: &Received) -> Result<(), NotTaken> {
+    async fn hand_over(&self, received: &Received) -> Result<(), NotApplied> {
         if self.spool.as_ref().is_some_and(|spool| spool.is_full()) {
-            return Err(NotTaken::SpoolFull);
+            return Err(NotApplied::SpoolFull);
         }
         // First the bytes: whatever happens afterwards, they can be played again.
         if let Some(journal) = &self.journal {
             let kept = journal.keep(received.headers.clone(), received.body.clone()).await;
-            kept.map_err(NotTaken::Journal)?;
+            kept.map_err(NotApplied::Journal)?;
         }
         if let Some(opt_outs) = &self.opt_outs {
-            opt_outs.keep(&received.callback).await.map_err(NotTaken::OptOuts)?;
+            opt_outs.keep(&received.callback).await.map_err(NotApplied::OptOuts)?;
         }
         if self.spool.is_none() {
-            let applied = apply(&*self.ledger, &received.callback).await.map_err(NotTaken::Ledger)?;
-            self.metrics.heard(applied);
-            if let Some(strangers) = &self.strangers {
-                strangers.see(applied);
+            let applied = apply(&*self.ledger, &received.callback).await.map_err(NotApplied::Ledger)?;
+            self.metrics.applied(applied);
+            if let Some(notice) = &self.unrelated {
+                notice.see(applied);
             }
         }
         match &self.forward {
@@ -113,15 +113,15 @@ impl Sink {
 
 impl Forward {
     /// Under the nonce it came with, so that the receiver recognises a repeat.
-    async fn send(&self, received: &Received) -> Result<(), NotTaken> {
+    async fn send(&self, received: &Received) -> Result<(), NotApplied> {
         let second = Timestamp::now().as_second();
         let signature = self.secret.sign(&received.body, &received.verified.nonce, second);
-        let answer = self.poster.post(&signature, received.body.clone()).await.map_err(NotTaken::Unanswered)?;
-        if answer.is_success() { Ok(()) } else { Err(NotTaken::Refused(answer.status)) }
+        let answer = self.poster.post(&signature, received.body.clone()).await.map_err(NotApplied::Unanswered)?;
+        if answer.is_success() { Ok(()) } else { Err(NotApplied::Refused(answer.status)) }
     }
 }
 
-/// Applies a callback to the ledger; says in a word what it was to it.
+/// Applies a callback to the ledger; what that did, in a word.
 async fn apply(ledger: &dyn Ledger, callback: &Callback) -> Result<&'static str, LedgerError> {
     let received = ReceivedCallback::of(callback, Timestamp::now());
     let by_key = is_by_key(&received);
@@ -137,14 +137,14 @@ pub(super) fn is_by_key(received: &ReceivedCallback) -> bool {
     )
 }
 
-/// In a word, what a callback was to the ledger.
+/// In a word, what applying a callback did.
 pub(super) fn word(applied: Option<Applied>, by_key: bool) -> &'static str {
     match applied {
-        Some(Applied::Updated) => "changed",
-        Some(Applied::Duplicate) => "known",
-        Some(Applied::Deferred) if by_key => "stranger",
-        Some(Applied::Deferred) => "early",
-        Some(Applied::Unrelated) => "stranger",
+        Some(Applied::Updated) => "updated",
+        Some(Applied::Duplicate) => "duplicate",
+        Some(Applied::Deferred) if by_key => "unknown_campaign",
+        Some(Applied::Deferred) => "deferred",
+        Some(Applied::Unrelated) => "unrelated",
         // Nothing about a batch or a message: it is counted, and that is all.
         None => "other",
     }

@@ -20,7 +20,7 @@ use tokio::sync::watch;
 
 use super::journal::failed as journal_failed;
 use super::metrics::Metrics;
-use super::notices::Strangers;
+use super::notices::UnrelatedNotice;
 use super::sink::{is_by_key, word};
 use crate::exit;
 use crate::fail::{Failure, sentence};
@@ -56,7 +56,7 @@ impl Spool {
         Self { bound, bytes: AtomicU64::new(0), oldest: AtomicI64::new(EMPTY), end, needed_from: AtomicU64::new(0) }
     }
 
-    /// Whether no more may be taken in.
+    /// Whether no more may be received.
     pub(super) fn is_full(&self) -> bool {
         self.bytes() >= self.bound
     }
@@ -164,7 +164,7 @@ pub(super) struct Drainer {
     cursor: Cursor,
     at: Position,
     metrics: Arc<Metrics>,
-    strangers: Strangers,
+    unrelated: UnrelatedNotice,
 }
 
 /// Some records of the journal.
@@ -209,8 +209,8 @@ impl Drainer {
         let waiting = read_between(folder, at, end).map_err(|error| journal_failed(&error))?.unread_bytes();
         spool.grew(end, waiting);
         spool.needed_from.store(at.file, Ordering::Relaxed);
-        let strangers = Strangers::new(place.clone());
-        Ok(Self { spool, folder: folder.to_owned(), cursor, at, metrics, strangers })
+        let unrelated = UnrelatedNotice::new(place.clone());
+        Ok(Self { spool, folder: folder.to_owned(), cursor, at, metrics, unrelated })
     }
 
     /// Applies what comes, until asked to stop: then what is there, as far as the ledger takes it.
@@ -272,11 +272,11 @@ impl Drainer {
         let applied = self.cursor.apply(group.callbacks, group.end).await?;
         for (applied, by_key) in applied.into_iter().zip(by_key) {
             let word = word(applied, by_key);
-            self.metrics.heard(word);
-            self.strangers.see(word);
+            self.metrics.applied(word);
+            self.unrelated.see(word);
         }
         for error in group.damaged {
-            say!("a record was passed over: {}", sentence(&error));
+            say!("a record was skipped: {}", sentence(&error));
         }
         self.spool.shrank(group.bytes);
         self.moved(group.end);

@@ -86,8 +86,8 @@ fn status(folder: &Path, name: &str) -> CampaignStatus {
     })
 }
 
-/// What `status --json` says of the callbacks that were heard.
-fn heard(folder: &Path, name: &str) -> Vec<(String, u64)> {
+/// What `status --json` says of the callbacks that were received.
+fn received(folder: &Path, name: &str) -> Vec<(String, u64)> {
     let status =
         |more: &[&str]| run(binary(folder).args(["status", "--json", "--ledger", name]).args(more)).ends(0).json();
     let all = status(&[]);
@@ -121,7 +121,7 @@ fn every_kind_is_accepted_and_counted_in_the_ledger() {
 
     let mut sent: Vec<_> = answers.iter().map(|answer| (answer["kind"].as_str().unwrap().to_owned(), 1)).collect();
     sent.sort();
-    assert_eq!(heard(scene.path(), "ledger.db"), sent);
+    assert_eq!(received(scene.path(), "ledger.db"), sent);
     let status = run(binary(scene.path()).args(["status", "c1", "--json", "--ledger", "ledger.db"])).ends(0).json();
     assert_eq!((&status["campaign"], &status["accepted"]), (&json!("c1"), &json!(10)));
 
@@ -133,11 +133,11 @@ fn every_kind_is_accepted_and_counted_in_the_ledger() {
 
     let metrics = scene.metrics();
     for line in [
-        "sinch_batch_answers_total{status=\"200\"} 23",
-        "sinch_batch_taken_total{kind=\"MESSAGE_DELIVERY\"} 2",
-        "sinch_batch_taken_total{kind=\"BATCH_STATUS_UPDATE\"} 1",
-        "sinch_batch_heard_total{heard=\"changed\"} 3",
-        "sinch_batch_signed_total{secret=\"SINCH_WEBHOOK_SECRET\"} 23",
+        "sinch_batch_responses_total{status=\"200\"} 23",
+        "sinch_batch_received_total{kind=\"MESSAGE_DELIVERY\"} 2",
+        "sinch_batch_received_total{kind=\"BATCH_STATUS_UPDATE\"} 1",
+        "sinch_batch_applied_total{outcome=\"updated\"} 3",
+        "sinch_batch_verified_total{secret=\"SINCH_WEBHOOK_SECRET\"} 23",
         "sinch_batch_in_flight 0",
     ] {
         assert!(metrics.lines().any(|found| found == line), "{line}\n{metrics}");
@@ -166,7 +166,7 @@ fn ledger_with_callbacks_only_has_a_status() {
     let said = status(&["--json"]).ends(0).json();
     assert_eq!((said.as_object().unwrap().len(), &said["campaigns"]), (2, &json!([])), "{said}");
     let counts = [("MESSAGE_INBOUND".to_owned(), 2), ("UNKNOWN".to_owned(), 2)];
-    assert_eq!(heard(scene.path(), "ledger.db"), counts);
+    assert_eq!(received(scene.path(), "ledger.db"), counts);
     let said = status(&[]).ends(0).stdout;
     assert!(
         said.starts_with("no campaigns\ncallbacks received: 4, the last at 2") && said.contains("MESSAGE_INBOUND"),
@@ -180,7 +180,7 @@ fn ledger_with_callbacks_only_has_a_status() {
     scene.stop();
     scene.receiver = listen(scene.path(), &[]);
     scene.trigger(&["MESSAGE_INBOUND"]).ends(0);
-    assert_eq!(heard(scene.path(), "ledger.db")[0].1, 3);
+    assert_eq!(received(scene.path(), "ledger.db")[0].1, 3);
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn promise_7_what_is_forged_changes_nothing_and_what_is_genuine_is_not_lost() {
         assert!(answers.iter().all(|answer| answer["status"] == status), "{report}");
     }
     assert_eq!(status(scene.path(), "ledger.db"), before);
-    assert_eq!(heard(scene.path(), "ledger.db"), []);
+    assert_eq!(received(scene.path(), "ledger.db"), []);
     assert_eq!(read(scene.path().join("journal")).unwrap().count(), 0, "what is not applied is not kept");
     assert_eq!(status(scene.path(), "ledger.db").messages.delivered, 0);
 
@@ -207,7 +207,7 @@ fn promise_7_what_is_forged_changes_nothing_and_what_is_genuine_is_not_lost() {
         scene.trigger(&["MESSAGE_DELIVERY", "--json", "--batch-id", BATCH, "--fault", "repeated-nonce"]).ends(0).json();
     assert_eq!(report["answers"][0], json!({"kind": "MESSAGE_DELIVERY", "first": 200, "status": 200, "ok": true}));
     assert_eq!(status(scene.path(), "ledger.db").messages.delivered, 1);
-    assert_eq!(heard(scene.path(), "ledger.db"), [("MESSAGE_DELIVERY".to_owned(), 2)]);
+    assert_eq!(received(scene.path(), "ledger.db"), [("MESSAGE_DELIVERY".to_owned(), 2)]);
     // The service may send again with the time of the first delivery.
     let args = ["MESSAGE_DELIVERY", "--json", "--batch-id", BATCH, "--index", "1", "--fault", "old"];
     let report = scene.trigger(&args).ends(0).json();
@@ -216,9 +216,9 @@ fn promise_7_what_is_forged_changes_nothing_and_what_is_genuine_is_not_lost() {
     assert_eq!(read(scene.path().join("journal")).unwrap().count(), 3);
     let metrics = scene.metrics();
     for line in [
-        "sinch_batch_refused_total{reason=\"future\"} 22",
-        "sinch_batch_refused_total{reason=\"mismatch\"} 44",
-        "sinch_batch_answers_total{status=\"200\"} 3",
+        "sinch_batch_rejected_total{reason=\"future\"} 22",
+        "sinch_batch_rejected_total{reason=\"mismatch\"} 44",
+        "sinch_batch_responses_total{status=\"200\"} 3",
     ] {
         assert!(metrics.lines().any(|found| found == line), "{line}\n{metrics}");
     }
@@ -250,13 +250,13 @@ fn promise_7_genuine_callback_is_not_lost_for_its_form() {
         assert_eq!(post(scene.url(), nonce, body), 200, "{body}");
     }
     let counts = [("MESSAGE_DELIVERY".to_owned(), 1), ("UNKNOWN".to_owned(), 4)];
-    assert_eq!(heard(scene.path(), "ledger.db"), counts);
+    assert_eq!(received(scene.path(), "ledger.db"), counts);
     scene.stop();
     let bodies: Vec<_> = read(scene.path().join("journal")).unwrap().map(|record| record.unwrap().body).collect();
     assert_eq!(bodies.len(), 5);
     assert_eq!(bodies[1], b"not JSON");
     replay(scene.path(), &["journal", "--ledger", "other.db"]).ends(0);
-    assert_eq!(heard(scene.path(), "other.db"), counts);
+    assert_eq!(received(scene.path(), "other.db"), counts);
 }
 
 #[test]
@@ -405,10 +405,10 @@ fn several_secrets_are_valid_until_their_ends() {
     }
     let metrics = scene.metrics();
     for line in [
-        "sinch_batch_signed_total{secret=\"SINCH_WEBHOOK_SECRET\"} 1",
-        "sinch_batch_signed_total{secret=\"SINCH_WEBHOOK_SECRETS:2\"} 1",
-        "sinch_batch_signed_total{secret=\"secrets:4\"} 1",
-        "sinch_batch_refused_total{reason=\"ended\"} 1",
+        "sinch_batch_verified_total{secret=\"SINCH_WEBHOOK_SECRET\"} 1",
+        "sinch_batch_verified_total{secret=\"SINCH_WEBHOOK_SECRETS:2\"} 1",
+        "sinch_batch_verified_total{secret=\"secrets:4\"} 1",
+        "sinch_batch_rejected_total{reason=\"ended\"} 1",
     ] {
         assert!(metrics.lines().any(|found| found == line), "{line}\n{metrics}");
     }
@@ -437,7 +437,7 @@ fn listen_reads_secrets_again_when_they_change_and_at_sighup() {
     let soon = |secret: &str| {
         let until = Instant::now() + Duration::from_secs(30);
         while code(secret) != 0 {
-            assert!(Instant::now() < until, "{secret} is not taken");
+            assert!(Instant::now() < until, "{secret} is not accepted");
         }
     };
     let hang_up = |id: &str| assert!(Command::new("kill").args(["-HUP", id]).status().unwrap().success());
@@ -506,7 +506,7 @@ fn path_is_accepted_with_and_without_its_last_slash() {
     let root = scene.url().replace("/hooks/sinch", "/");
     trigger(scene.path(), &root, &["OPT_IN"]).ends(7);
     assert_eq!(get(root.trim_start_matches("http://"), "/healthz"), "ok\n");
-    assert!(scene.metrics().contains("sinch_batch_answers_total{status=\"404\"} 1"));
+    assert!(scene.metrics().contains("sinch_batch_responses_total{status=\"404\"} 1"));
 }
 
 #[test]
@@ -519,23 +519,23 @@ fn journal_is_played_into_a_ledger_and_to_a_receiver() {
     }
     // To its own writer too: it ends, and doubles the journal.
     let report = replay(scene.path(), &["journal", "--to", scene.url(), "--json"]).ends(0).json();
-    assert_eq!((&report["records"], &report["taken"], &report["refused"]), (&json!(24), &json!(24), &json!(0)));
+    assert_eq!((&report["records"], &report["accepted"], &report["refused"]), (&json!(24), &json!(24), &json!(0)));
     scene.stop();
     assert_eq!(read(scene.path().join("journal")).unwrap().count(), 48);
 
     ledger(scene.path(), "other.db");
     let report = replay(scene.path(), &["journal", "--ledger", "other.db", "--json"]).ends(0).json();
-    let counts = ["records", "changed", "known", "early", "stranger", "other", "damaged", "torn"];
+    let counts = ["records", "updated", "duplicate", "deferred", "unrelated", "other", "damaged", "torn"];
     let counts: Vec<u64> = counts.iter().map(|name| report[name].as_u64().unwrap()).collect();
     assert_eq!(counts, [48, 4, 4, 0, 0, 40, 0, 0], "{report}");
     let messages = status(scene.path(), "other.db").messages;
     assert_eq!((messages.delivered, messages.read, messages.failed, messages.pending), (1, 1, 1, 7));
     // Once more changes nothing.
     let report = replay(scene.path(), &["journal", "--ledger", "other.db", "--json"]).ends(0).json();
-    assert_eq!((&report["changed"], &report["known"]), (&json!(0), &json!(8)), "{report}");
+    assert_eq!((&report["updated"], &report["duplicate"]), (&json!(0), &json!(8)), "{report}");
     assert_eq!(status(scene.path(), "other.db").messages, messages);
     // The state is the same, the counts are of what was played.
-    let counts = heard(scene.path(), "other.db");
+    let counts = received(scene.path(), "other.db");
     assert_eq!((counts.len(), counts.iter().map(|(_, count)| count).sum()), (22, 96), "{counts:?}");
 
     let since = ["journal", "--ledger", "third.db", "--since", "2500-01-01T00:00:00Z"];
@@ -593,7 +593,7 @@ fn forwarded_callbacks_are_signed_again_and_acknowledged_by_their_result() {
     behind.stop();
     let said = scene.trigger(&["OPT_IN", "--json"]).ends(7);
     assert_eq!(said.json()["answers"][0]["status"], 503);
-    assert!(scene.metrics().contains("sinch_batch_refused_total{reason=\"sink\"} 1"));
+    assert!(scene.metrics().contains("sinch_batch_rejected_total{reason=\"sink\"} 1"));
 }
 
 #[test]
@@ -709,7 +709,7 @@ fn receiver_finishes_what_is_under_way_when_it_is_asked_to_stop() {
         assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
 
         assert!(Command::new("kill").args([signal, &receiver.id()]).status().unwrap().success());
-        // It has heard when it lets go of the connection that says nothing.
+        // It has been asked to stop when it closes the idle connection.
         assert_eq!(idle.read(&mut [0; 1]).unwrap(), 0);
         stream.write_all(body.as_bytes()).unwrap();
         let mut answer = String::new();

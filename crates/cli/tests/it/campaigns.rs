@@ -322,17 +322,17 @@ fn recipients_may_come_from_a_pipe() {
 fn practice_is_marked_and_cannot_be_resumed() {
     let stage = Stage::silent();
     write_recipients(stage.path(), 40);
-    let practise = ["send", "people.csv", "--message", "message.json", "--campaign", "p1", "--simulate"];
-    run(&mut stage.command_without_service(&practise)).ends(0);
+    let practice = ["send", "people.csv", "--message", "message.json", "--campaign", "p1", "--simulate"];
+    run(&mut stage.command_without_service(&practice)).ends(0);
     let shown = run(&mut stage.command_without_service(&["status"])).ends(0).stdout;
     assert!(shown.contains("done, tried locally"), "{shown}");
     let said = run(&mut stage.command(&["resume", "p1"]));
     assert!(said.ends(2).stderr.contains("it cannot be resumed"));
     // It is compared with nothing, and nothing with it.
-    run(stage.command_without_service(&practise[..4]).arg("--simulate")).ends(0);
+    run(stage.command_without_service(&practice[..4]).arg("--simulate")).ends(0);
     run(&mut stage.command(SEND)).ends(0);
     stage.has_each_once(40);
-    run(stage.command_without_service(&practise[..4]).arg("--simulate")).ends(0);
+    run(stage.command_without_service(&practice[..4]).arg("--simulate")).ends(0);
     stage.has_each_once(40);
 }
 

@@ -95,7 +95,7 @@ fn skipped_rows_can_be_fixed_and_sent() {
     assert!(lines[0].starts_with("#line,#reason,"));
     assert!(lines[1].starts_with("4,"), "{lines:?}");
 
-    // Mend each row, as a person would, and send that file.
+    // Fix each row, as a person would, and send that file.
     for (n, line) in lines.iter_mut().enumerate().skip(1) {
         let reason = line.rfind("\",").unwrap() + 2;
         *line = format!("{}+1555777000{n},Somebody,{n}{n}{n}{n},here", &line[..reason]);

@@ -41,7 +41,7 @@ fn batches(ids: &[&str]) -> Found {
     Found::Batches(ids.iter().copied().map(BatchId::new).collect())
 }
 
-fn stranger() -> Found {
+fn without_our_key() -> Found {
     Found::Unclear { shape: "a batch that does not show our key".into() }
 }
 
@@ -52,8 +52,8 @@ async fn batch_that_does_not_show_our_key_is_asked_for_by_id() {
         ("{}", Found::Unclear { shape: "an empty object".into() }, &[]),
         (r#"[{"batch_id":"a","meta_data":{"k":"v"}}]"#, batches(&["a"]), &[]),
         (r#"[{"batch_id":"ours"}]"#, batches(&["ours"]), &["ours"]),
-        (r#"[{"batch_id":"other"}]"#, stranger(), &["other"]),
-        (r#"[{"batch_id":"other"},{"batch_id":"other"}]"#, stranger(), &["other"]),
+        (r#"[{"batch_id":"other"}]"#, without_our_key(), &["other"]),
+        (r#"[{"batch_id":"other"},{"batch_id":"other"}]"#, without_our_key(), &["other"]),
         // In the order of the service, none twice.
         (
             r#"[{"batch_id":"ours1"},{"batch_id":"b","meta_data":{"k":"v"}},7,{"batch_id":"ours1","meta_data":{"k":"v"}},{"batch_id":"x"}]"#,
@@ -61,11 +61,11 @@ async fn batch_that_does_not_show_our_key_is_asked_for_by_id() {
             &["ours1", "x"],
         ),
         // What an id cannot be is not asked for.
-        (r#"[{"batch_id":".."}]"#, stranger(), &[]),
+        (r#"[{"batch_id":".."}]"#, without_our_key(), &[]),
         // No more than five questions.
         (
             r#"[{"batch_id":"1"},{"batch_id":"2"},{"batch_id":"3"},{"batch_id":"4"},{"batch_id":"5"},{"batch_id":"ours6"},{"batch_id":"7"}]"#,
-            stranger(),
+            without_our_key(),
             &["1", "2", "3", "4", "5"],
         ),
     ] {
@@ -81,12 +81,12 @@ async fn batch_that_does_not_show_our_key_is_asked_for_by_id() {
 async fn question_by_id_that_fails_proves_nothing() {
     let list = r#"[{"batch_id":"a"}]"#;
     let look_up = |code| async move { over(list, move |_| (code, "{}".to_owned())).0.look_up("k", "v").await };
-    assert_eq!(look_up(404).await.unwrap().body, stranger());
+    assert_eq!(look_up(404).await.unwrap().body, without_our_key());
     assert_eq!(look_up(503).await.unwrap_err().status(), Some(503));
     assert!(look_up(401).await.unwrap_err().is_credentials());
     // The status of another batch is not that of ours.
     let other = |_: &str| (200, r#"{"batch_id":"b","meta_data":{"k":"v"}}"#.to_owned());
-    assert_eq!(over(list, other).0.look_up("k", "v").await.unwrap().body, stranger());
+    assert_eq!(over(list, other).0.look_up("k", "v").await.unwrap().body, without_our_key());
     // What is found is found.
     let list = r#"[{"batch_id":"a"},{"batch_id":"b","meta_data":{"k":"v"}}]"#;
     let (client, _) = over(list, |_| (503, String::new()));

@@ -16,11 +16,11 @@ use tokio::sync::mpsc;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // The receiver: an answer of 2xx only once the callback is safe, here in a channel.
-    let (heard, mut callbacks) = mpsc::channel::<Callback>(100);
+    let (sender, mut callbacks) = mpsc::channel::<Callback>(100);
     let verifier = Verifier::new(WebhookSecret::new("the secret of the webhook"))?;
     let hooks = router(verifier, move |callback| {
-        let heard = heard.clone();
-        async move { heard.send(callback).await }
+        let sender = sender.clone();
+        async move { sender.send(callback).await }
     });
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}/sinch", listener.local_addr()?);

@@ -140,7 +140,7 @@ async fn forgotten_rows_keep_no_description_whatever_comes<L: Ledger>(ledger: &L
         (status, ledger.reasons(id).await.expect("reasons"), ledger.pulse(id, at(0), at(LATER)).await.expect("minutes"))
     };
     let before = sums().await;
-    // Row 9 is not there; row 4 has not been heard of.
+    // Row 9 is not there; of row 4 nothing was received.
     assert_eq!(ledger.forget(id, vec![1, 4, 9]).await.expect("forgotten"), 2);
     assert_eq!(ledger.forget(id, vec![1, 4]).await.expect("forgotten"), 0, "they are already");
     assert_eq!(sums().await, before);

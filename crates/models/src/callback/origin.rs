@@ -160,7 +160,7 @@ mod tests {
             None,
             r#"{"d":1}"#,
         );
-        // What contacts and strangers write there is no batch.
+        // Metadata that contacts write there does not name a batch.
         check(r#"{"message":{},"message_metadata":"{\"batchId\":\"b\"}"}"#, None, None, r#"{"batchId":"b"}"#);
         for odd in ["", "[1]", "{", "\\\"b\\\"", "{}", "{\\\"batchId\\\":7}", "{\\\"_batch_id\\\":\\\"\\\"}"] {
             let json = format!(r#"{{"message_delivery_report":{{}},"message_metadata":"{odd}"}}"#);

@@ -31,7 +31,7 @@ pub enum Tone {
     Read,
     /// Will not arrive.
     Failed,
-    /// Nothing heard.
+    /// Nothing received.
     Pending,
     /// Not known.
     Unknown,

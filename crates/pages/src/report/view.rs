@@ -86,7 +86,7 @@ impl ReportView {
 /// How many messages of accepted batches stand where.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MessagesView {
-    /// Accepted, nothing heard since.
+    /// Accepted, nothing received since.
     pub pending: u64,
     /// Handed to a channel.
     pub queued: u64,

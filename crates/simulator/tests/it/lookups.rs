@@ -123,9 +123,9 @@ async fn shapes_of_a_batch_that_is_there() {
     assert_eq!(distorted(&caller, "a", FaultKind::ShapeNoMetadata).await, without("meta_data"));
     let empty = distorted(&caller, "a", FaultKind::ShapeEmptyMetadata).await;
     assert_eq!((&empty[0]["batch_id"], &empty[0]["meta_data"]), (&id, &json!({})));
-    let stranger = distorted(&caller, "a", FaultKind::ShapeOtherMetadata).await;
-    assert_eq!((&stranger[0]["batch_id"], &stranger[0]["meta_data"]), (&other, &json!({"key": "b"})));
-    assert_eq!(stranger.as_array().unwrap().len(), 1);
+    let found = distorted(&caller, "a", FaultKind::ShapeOtherMetadata).await;
+    assert_eq!((&found[0]["batch_id"], &found[0]["meta_data"]), (&other, &json!({"key": "b"})));
+    assert_eq!(found.as_array().unwrap().len(), 1);
     assert_eq!(distorted(&caller, "a", FaultKind::ShapeWrapped).await, json!({"batches": [entry]}));
     assert_eq!(distorted(&caller, "a", FaultKind::ShapeOne).await, entry);
     let twice = distorted(&caller, "a", FaultKind::ShapeTwice).await;
@@ -139,9 +139,9 @@ async fn shapes_without_a_match() {
     let no_id = distorted(&caller, "a", FaultKind::ShapeNoId).await;
     assert_eq!(no_id, json!([{"meta_data": {"key": "a"}, "status": "PROCESSED"}]));
     for kind in [FaultKind::ShapeNoMetadata, FaultKind::ShapeEmptyMetadata, FaultKind::ShapeOtherMetadata] {
-        let stranger = distorted(&caller, "a", kind).await;
-        assert_eq!(stranger[0]["batch_id"].as_str().unwrap().len(), 26, "{kind:?}");
-        assert_ne!(stranger[0]["meta_data"], json!({"key": "a"}), "{kind:?}");
+        let found = distorted(&caller, "a", kind).await;
+        assert_eq!(found[0]["batch_id"].as_str().unwrap().len(), 26, "{kind:?}");
+        assert_ne!(found[0]["meta_data"], json!({"key": "a"}), "{kind:?}");
     }
     assert_eq!(distorted(&caller, "a", FaultKind::ShapeWrapped).await, json!({"batches": []}));
 

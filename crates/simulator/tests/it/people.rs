@@ -42,7 +42,7 @@ async fn contacts_are_created_and_deleted_with_a_callback_each() {
     assert_eq!(keys(&webhook.received()[0]), keys(&shape));
     assert_eq!(keys(ines), keys(&shape["contact_create_notification"]["contact"]));
 
-    // Ids that are not there, or there no more, are passed over.
+    // Ids that are not there, or no longer there, are skipped.
     let delete = json!({"contact_ids": [ines["id"], "01KZ094YTCKKX8P8S20HQQG5BN", ines["id"]]}).to_string();
     for _ in 0..2 {
         let said = caller.call("DELETE", "/contacts", &delete).await.unwrap();

@@ -28,7 +28,7 @@ pub(crate) struct Admitted {
 }
 
 impl Admitted {
-    /// Whether it is of a time that is taken. Asked last, so that a forger learns nothing of the clock.
+    /// Whether it is of a time that is accepted. Asked last, so that a forger learns nothing of the clock.
     ///
     /// It may be the clock here that is wrong, or the service may send again with the time of the first
     /// delivery: so the callback is asked for again, never refused for good.

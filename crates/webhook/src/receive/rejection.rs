@@ -24,7 +24,7 @@ pub enum Rejection {
     /// Not a `POST`: 405.
     #[error("the method of the request is not POST")]
     Method,
-    /// Not JSON, by its content type: 415. Without a content type it is taken for JSON.
+    /// Not JSON, by its content type: 415. Without a content type it is read as JSON.
     #[error("the content type of the request is not application/json")]
     ContentType,
     /// The body is larger than [`ReceiverLimits::body`](crate::ReceiverLimits::body): 413.

@@ -105,7 +105,7 @@ where
 }
 
 impl<N: Nonces> CallbackReceiver<N> {
-    /// A request that is a callback of the service of a time that is taken, with its token if one is
+    /// A request that is a callback of the service of a time that is accepted, with its token if one is
     /// demanded.
     pub(super) async fn admit<B>(&self, request: Request<B>) -> Result<Box<Admitted>, Rejection>
     where

@@ -165,11 +165,11 @@ async fn each_case_by_its_name() {
         let answer = turn(good.clone()).post(listening.addr).await;
         assert_eq!(answer.status, *status, "{name}");
         assert_eq!(answer.body, "", "{name}");
-        assert_eq!(listening.heard(), usize::from(*status == 200), "{name}");
+        assert_eq!(listening.n_received(), usize::from(*status == 200), "{name}");
         if *status != 200 {
             // It does not keep the genuine one out.
             assert_eq!(good.post(listening.addr).await.status, 200, "after: {name}");
-            assert_eq!(listening.heard(), 1, "after: {name}");
+            assert_eq!(listening.n_received(), 1, "after: {name}");
         }
     }
 }
@@ -180,10 +180,10 @@ async fn unreadable_bodies_get_200_and_are_not_applied() {
         let listening = Listening::start().await;
         let good = Request::signed(BODY, NONCE, THEN);
         let answer = turn(good.clone()).post(listening.addr).await;
-        assert_eq!((answer.status, listening.heard()), (200, 0), "{name}");
+        assert_eq!((answer.status, listening.n_received()), (200, 0), "{name}");
         // It does not keep another out, not even under its nonce.
         assert_eq!(good.post(listening.addr).await.status, 200, "after: {name}");
-        assert_eq!(listening.heard(), 1, "after: {name}");
+        assert_eq!(listening.n_received(), 1, "after: {name}");
     }
 }
 
@@ -233,7 +233,7 @@ async fn two_secrets_during_a_rotation() {
     listening.now.store(THEN + 1, std::sync::atomic::Ordering::SeqCst);
     assert_eq!(status(&old, "c").await, 401, "after its end, whatever the callback says of its time");
     assert_eq!(status(&new, "d").await, 200);
-    assert_eq!(listening.heard(), 3);
+    assert_eq!(listening.n_received(), 3);
 }
 
 #[tokio::test]
@@ -263,7 +263,7 @@ async fn huge_body_without_announcement_is_read_to_the_limit_only() {
     }
     let error = refused.expect("it reads on and on");
     assert!(matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset), "{error}");
-    assert_eq!(listening.heard(), 0);
+    assert_eq!(listening.n_received(), 0);
 }
 
 #[tokio::test]
@@ -278,7 +278,7 @@ async fn body_in_pieces_is_put_together() {
     }
     request.extend_from_slice(b"0\r\n\r\n");
     assert_eq!(exchange(listening.addr, &[&request]).await.status, 200);
-    assert_eq!(listening.heard(), 1);
+    assert_eq!(listening.n_received(), 1);
 }
 
 #[tokio::test]
@@ -293,7 +293,7 @@ async fn body_that_breaks_off_changes_nothing() {
     let _ = tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut answer).await;
     let answer = String::from_utf8(answer).unwrap();
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400"), "{answer}");
-    assert_eq!(listening.heard(), 0);
+    assert_eq!(listening.n_received(), 0);
     assert_eq!(good.post(listening.addr).await.status, 200);
 }
 
@@ -309,10 +309,10 @@ async fn body_that_is_too_slow_may_come_again() {
     stream.write_all(&BODY[..20]).await.unwrap();
     let answer = hear(&mut stream).await;
     assert_eq!((answer.status, answer.header("retry-after")), (503, Some("7")));
-    assert_eq!(hasty.heard(), 0);
+    assert_eq!(hasty.n_received(), 0);
     let patient = Listening::with(CallbackReceiver::new(verifier()).with_nonces(store)).await;
     assert_eq!(good.post(patient.addr).await.status, 200);
-    assert_eq!(patient.heard(), 1);
+    assert_eq!(patient.n_received(), 1);
 }
 
 #[tokio::test]
@@ -333,7 +333,7 @@ async fn bearer_token_is_demanded_beside_the_signature() {
         ] {
             assert_eq!(refused.post(listening.addr).await.status, 401);
         }
-        assert_eq!(listening.heard(), 0);
+        assert_eq!(listening.n_received(), 0);
         assert_eq!(good.and("authorization", "bearer the token").post(listening.addr).await.status, 200);
     }
 }

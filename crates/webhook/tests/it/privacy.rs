@@ -71,16 +71,16 @@ async fn logs_show_the_reason_and_no_personal_data() {
 
 #[tokio::test]
 async fn debug_shows_no_personal_data() {
-    let (heard, mut hears) = mpsc::unbounded_channel::<Received>();
+    let (sender, mut receiver) = mpsc::unbounded_channel::<Received>();
     let router = CallbackReceiver::new(verifier()).raw_router(move |received| {
-        heard.send(received).unwrap();
+        sender.send(received).unwrap();
         async { Ok::<_, std::convert::Infallible>(()) }
     });
     let addr = crate::support::serve(router).await;
     let now = jiff::Timestamp::now().as_second();
     let request = Request::signed(BODY, "a-nonce", now).and("authorization", "Bearer hunter2");
     assert_eq!(request.post(addr).await.status, 200);
-    let received = hears.recv().await.unwrap();
+    let received = receiver.recv().await.unwrap();
     let signed = Signed(Bytes::from_static(BODY));
     assert_eq!(told(std::str::from_utf8(BODY).unwrap()), ["15550100"], "there is somebody in it");
     let all = format!("{received:?} {received:#?} {signed:?}");

@@ -32,11 +32,11 @@ async fn promise_7_a_forged_callback_changes_nothing() {
     let mut twice = good.clone();
     twice.headers.push((prefix.to_owned(), forged.as_str().to_owned()));
     assert_eq!(twice.post(listening.addr).await.status, 401);
-    assert_eq!(listening.heard(), 0);
+    assert_eq!(listening.n_received(), 0);
 
     // And none of it keeps the genuine one out.
     assert_eq!(good.post(listening.addr).await.status, 200);
-    assert_eq!(listening.heard(), 1);
+    assert_eq!(listening.n_received(), 1);
 }
 
 #[tokio::test]
@@ -56,7 +56,7 @@ async fn promise_7_an_altered_callback_changes_nothing() {
     ] {
         assert_eq!(altered.post(listening.addr).await.status, 401);
     }
-    assert_eq!(listening.heard(), 0);
+    assert_eq!(listening.n_received(), 0);
 }
 
 #[tokio::test]
@@ -69,10 +69,10 @@ async fn promise_7_a_callback_of_another_time_is_asked_for_again() {
         // A forger learns nothing of the clock.
         assert_eq!(request.clone().over("{}").post(listening.addr).await.status, 401);
     }
-    assert_eq!(listening.heard(), 0);
+    assert_eq!(listening.n_received(), 0);
     listening.now.store(THEN + 300, Ordering::SeqCst);
     assert_eq!(request.post(listening.addr).await.status, 200);
-    assert_eq!(listening.heard(), 1);
+    assert_eq!(listening.n_received(), 1);
 }
 
 #[tokio::test]
@@ -82,13 +82,13 @@ async fn promise_7_a_repeated_callback_changes_nothing() {
     for _ in 0..3 {
         assert_eq!(request.post(listening.addr).await.status, 200);
     }
-    assert_eq!(listening.heard(), 1);
+    assert_eq!(listening.n_received(), 1);
     // Neither at the last moment its signature is good, nor after it.
     for (second, status) in [(THEN + 300, 200), (THEN + 301, 503)] {
         listening.now.store(second, Ordering::SeqCst);
         assert_eq!(request.post(listening.addr).await.status, status);
     }
-    assert_eq!(listening.heard(), 1);
+    assert_eq!(listening.n_received(), 1);
 }
 
 #[tokio::test]
@@ -139,7 +139,7 @@ async fn promise_7_a_fault_of_ours_asks_for_a_retry() {
     }
     listening.failing.store(false, Ordering::SeqCst);
     assert_eq!(request.post(listening.addr).await.status, 200);
-    assert_eq!(listening.heard(), 1);
+    assert_eq!(listening.n_received(), 1);
 }
 
 #[tokio::test]
@@ -159,10 +159,10 @@ async fn promise_7_every_kind_is_applied_and_nothing_is_refused_for_its_form() {
         let request = Request::signed(&body, &format!("nonce-{number}"), THEN);
         assert_eq!(request.post(listening.addr).await.status, 200, "{}", String::from_utf8_lossy(&body));
     }
-    let heard = listening.heard.lock().unwrap();
-    assert_eq!(heard.len(), 4);
-    assert_eq!(heard[0].kind, CallbackKind::Unknown);
-    assert!(matches!(heard[2].kind, CallbackKind::BatchStatusUpdate(_)));
+    let callbacks = listening.callbacks.lock().unwrap();
+    assert_eq!(callbacks.len(), 4);
+    assert_eq!(callbacks[0].kind, CallbackKind::Unknown);
+    assert!(matches!(callbacks[2].kind, CallbackKind::BatchStatusUpdate(_)));
 }
 
 #[tokio::test]
@@ -170,7 +170,7 @@ async fn body_over_the_limit_is_not_read() {
     let listening = Listening::start().await;
     let request = Request::signed(&vec![b' '; (256 << 10) + 1], NONCE, THEN);
     assert_eq!(request.post(listening.addr).await.status, 413);
-    assert_eq!(listening.heard(), 0);
+    assert_eq!(listening.n_received(), 0);
 }
 
 #[tokio::test]

@@ -137,7 +137,7 @@ pub(crate) async fn hear(stream: &mut TcpStream) -> Answer {
 /// A receiver at a time of ours, and what it has let through.
 pub(crate) struct Listening {
     pub(crate) addr: SocketAddr,
-    pub(crate) heard: Arc<Mutex<Vec<Callback>>>,
+    pub(crate) callbacks: Arc<Mutex<Vec<Callback>>>,
     pub(crate) now: Arc<AtomicI64>,
     pub(crate) failing: Arc<AtomicBool>,
 }
@@ -148,10 +148,10 @@ impl Listening {
     }
 
     pub(crate) async fn with<N: Nonces>(receiver: CallbackReceiver<N>) -> Self {
-        let heard = Arc::new(Mutex::new(Vec::new()));
+        let callbacks = Arc::new(Mutex::new(Vec::new()));
         let now = Arc::new(AtomicI64::new(THEN));
         let failing = Arc::new(AtomicBool::new(false));
-        let (sink, broken, clock) = (heard.clone(), failing.clone(), now.clone());
+        let (sink, broken, clock) = (callbacks.clone(), failing.clone(), now.clone());
         let receiver = receiver.with_clock(move || Timestamp::from_second(clock.load(Ordering::SeqCst)).unwrap());
         let addr = serve(receiver.router(move |callback| {
             let broken = broken.load(Ordering::SeqCst);
@@ -161,10 +161,10 @@ impl Listening {
             async move { if broken { Err("disk full at /home/someone") } else { Ok(()) } }
         }))
         .await;
-        Self { addr, heard, now, failing }
+        Self { addr, callbacks, now, failing }
     }
 
-    pub(crate) fn heard(&self) -> usize {
-        self.heard.lock().unwrap().len()
+    pub(crate) fn n_received(&self) -> usize {
+        self.callbacks.lock().unwrap().len()
     }
 }

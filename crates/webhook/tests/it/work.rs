@@ -105,14 +105,14 @@ async fn nonce_with_another_genuine_body_is_applied() {
     let listening = Listening::start().await;
     assert_eq!(Request::signed(BODY, NONCE, THEN).post(listening.addr).await.status, 200);
     let answer = Request::signed(b"{}", NONCE, THEN).post(listening.addr).await;
-    assert_eq!((answer.status, answer.body.as_str(), listening.heard()), (200, "", 2));
+    assert_eq!((answer.status, answer.body.as_str(), listening.n_received()), (200, "", 2));
     // If it fails, the first one is known all the same.
     listening.failing.store(true, Ordering::SeqCst);
     assert_eq!(Request::signed(b"{\"a\":1}", NONCE, THEN).post(listening.addr).await.status, 503);
     listening.failing.store(false, Ordering::SeqCst);
     // The same callback, signed again when it was sent again.
     assert_eq!(Request::signed(BODY, NONCE, THEN + 60).post(listening.addr).await.status, 200);
-    assert_eq!(listening.heard(), 2);
+    assert_eq!(listening.n_received(), 2);
 }
 
 #[tokio::test]
@@ -123,12 +123,12 @@ async fn copy_after_a_restart_is_known_to_a_store_that_outlives_it() {
     assert_eq!(request.post(before.addr).await.status, 200);
     let after = Listening::with(CallbackReceiver::new(verifier()).with_nonces(store.clone())).await;
     assert_eq!(request.post(after.addr).await.status, 200);
-    assert_eq!((before.heard(), after.heard(), store.len()), (1, 0, 1));
+    assert_eq!((before.n_received(), after.n_received(), store.len()), (1, 0, 1));
 
     // To one in memory it is new, within the window.
     let forgetful = Listening::start().await;
     assert_eq!(request.post(forgetful.addr).await.status, 200);
-    assert_eq!(forgetful.heard(), 1);
+    assert_eq!(forgetful.n_received(), 1);
     forgetful.now.store(THEN + 301, Ordering::SeqCst);
     assert_eq!(request.post(forgetful.addr).await.status, 503);
 }
@@ -161,10 +161,10 @@ async fn store_elsewhere_is_asked_until_it_knows() {
     let request = Request::signed(BODY, NONCE, THEN);
     let answer = request.post(listening.addr).await;
     assert_eq!((answer.status, answer.header("retry-after")), (503, Some("5")));
-    assert_eq!(listening.heard(), 0);
+    assert_eq!(listening.n_received(), 0);
     // What the sink took is answered 200, though the store would not note it.
     assert_eq!(request.post(listening.addr).await.status, 200);
-    assert_eq!(listening.heard(), 1);
+    assert_eq!(listening.n_received(), 1);
 }
 
 /// With a clock that goes on only when nobody has anything to do: the time for the answer is up when the
@@ -305,16 +305,16 @@ async fn sink_that_panics_asks_for_a_retry() {
 
 #[tokio::test]
 async fn raw_sink_gets_all_that_came() {
-    let (heard, mut hears) = mpsc::unbounded_channel();
+    let (sender, mut receiver) = mpsc::unbounded_channel();
     let secrets = [WebhookSecret::new("new"), secret().with_name("old")];
     let router = CallbackReceiver::new(Verifier::any_of(secrets).unwrap()).raw_router(move |received| {
-        heard.send(received).unwrap();
+        sender.send(received).unwrap();
         async { Ok::<_, Infallible>(()) }
     });
     let addr = serve(router).await;
     let request = Request::signed(BODY, NONCE, now()).and("x-of-a-proxy", "1");
     assert_eq!(request.post(addr).await.status, 200);
-    let received = hears.recv().await.unwrap();
+    let received = receiver.recv().await.unwrap();
     assert_eq!(received.body, BODY);
     assert_eq!(received.headers["x-of-a-proxy"], "1");
     assert_eq!(received.callback, sinch_batch_webhook::parse(BODY).unwrap());

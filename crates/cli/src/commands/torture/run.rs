@@ -92,7 +92,8 @@ async fn play_all(
             }
             Some(Err(error)) => {
                 tasks.shutdown().await;
-                return Err(Failure::because(exit::UNEXPECTED, "a story broke off", &error).hint("tell the authors"));
+                return Err(Failure::because(exit::UNEXPECTED, "a story broke off", &error)
+                    .hint("report it to the authors, with its seed"));
             }
         }
     }
