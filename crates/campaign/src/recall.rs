@@ -10,7 +10,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use sinch_batch_client::Client;
-use sinch_batch_ledger::{BatchRecord, BatchStage, CampaignRecord, CampaignStatus, Entry, Ledger, LedgerError};
+use sinch_batch_ledger::{
+    BatchRecord, BatchStage, CampaignRecord, CampaignStatus, Entry, Ledger, LedgerError, LedgerErrorKind,
+};
 use sinch_batch_models::{BatchId, BatchState, CancelBatchRequest, Timestamp};
 use sinch_batch_tracking::{BatchKey, BatchUpdate};
 use tokio::time::Instant;
@@ -98,13 +100,9 @@ pub async fn recall(
             let Some(last) = page.last() else { break };
             after = last.number;
             for batch in page {
-                if batch.stage == BatchStage::Unknown && batch.held_until.is_some_and(|until| Timestamp::now() < until)
-                {
-                    held += 1;
-                    continue;
-                }
-                match settle(ledger, campaign, service, &batch, (&mut asked, &mut calls)).await? {
+                match settle(ledger, campaign, service, batch, (&mut asked, &mut calls)).await? {
                     Settled::Yes => {}
+                    Settled::Held => held += 1,
                     Settled::No => undecided += 1,
                     Settled::Failed(reason) => {
                         undecided += 1;
@@ -124,9 +122,51 @@ pub async fn recall(
     }
 }
 
+/// What a recall does next about a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum RecallStep {
+    /// A live worker holds it, so it may still leave.
+    Wait,
+    LookUp,
+    Cancel(BatchId),
+    /// Ask how it stands.
+    Ask(BatchId),
+    /// It was never accepted, or has gone, or is recalled.
+    Nothing,
+}
+
+/// Decides the next step about a batch. `was_asked` is whether this recall has asked the service to cancel it.
+pub(crate) fn next_step(batch: &BatchRecord, was_asked: bool, now: Timestamp) -> RecallStep {
+    let batch_id = match (batch.stage, &batch.batch_id) {
+        (BatchStage::Unknown, _) if batch.held_until.is_some_and(|until| now < until) => return RecallStep::Wait,
+        (BatchStage::Accepted, Some(batch_id)) => batch_id.clone(),
+        (BatchStage::Accepted | BatchStage::Unknown, None) => return RecallStep::LookUp,
+        _ => return RecallStep::Nothing,
+    };
+    match &batch.state {
+        Some(state) if is_over(state) => RecallStep::Nothing,
+        _ if was_asked => RecallStep::Ask(batch_id),
+        _ => RecallStep::Cancel(batch_id),
+    }
+}
+
+/// Whether the service does nothing more with a batch in this state.
+pub(crate) fn is_over(state: &BatchState) -> bool {
+    matches!(state, BatchState::Processed | BatchState::Cancelled)
+}
+
+/// What is recorded of a batch that a look-up has found.
+pub(crate) fn found(number: u32, ids: Vec<BatchId>) -> Vec<Entry> {
+    let first = ids.first().map(|first| Entry::Accepted { number, batch_id: first.clone() });
+    let more = (ids.len() > 1).then_some(Entry::Doubled { number, batch_ids: ids });
+    first.into_iter().chain(more).collect()
+}
+
 enum Settled {
     Yes,
     No,
+    /// A live worker holds it.
+    Held,
     Failed(String),
 }
 
@@ -135,53 +175,54 @@ async fn settle(
     ledger: &dyn Ledger,
     campaign: &CampaignRecord,
     service: &dyn BatchRecaller,
-    batch: &BatchRecord,
+    mut batch: BatchRecord,
     (asked, calls): (&mut BTreeSet<u32>, &mut PacedCalls),
 ) -> Result<Settled, LedgerError> {
     let number = batch.number;
-    let batch_id = match (batch.stage, &batch.batch_id) {
-        (BatchStage::Accepted, Some(batch_id)) => batch_id.clone(),
-        (BatchStage::Accepted | BatchStage::Unknown, None) => {
-            let key = BatchKey::new(&campaign.key, number);
-            calls.turn().await;
-            match service.look_up(&key).await {
-                Ok(ids) => match ids.first() {
-                    Some(first) => {
-                        let entry = Entry::Accepted { number, batch_id: first.clone() };
-                        ledger.record(campaign.id, entry, Timestamp::now()).await?;
-                        if ids.len() > 1 {
-                            let entry = Entry::Doubled { number, batch_ids: ids.clone() };
-                            ledger.record(campaign.id, entry, Timestamp::now()).await?;
-                        }
-                        first.clone()
+    loop {
+        match next_step(&batch, asked.contains(&number), Timestamp::now()) {
+            RecallStep::Nothing => return Ok(Settled::Yes),
+            RecallStep::Wait => return Ok(Settled::Held),
+            RecallStep::LookUp => {
+                calls.turn().await;
+                let ids = match service.look_up(&BatchKey::new(&campaign.key, number)).await {
+                    Ok(ids) => ids,
+                    Err(failure) => return Ok(Settled::Failed(failure.why)),
+                };
+                // It stays unknown, which is said: a look-up alone proves nothing so soon.
+                let Some(first) = ids.first().cloned() else { return Ok(Settled::Yes) };
+                for entry in found(number, ids) {
+                    match ledger.record(campaign.id, entry, Timestamp::now()).await {
+                        // One id for two batches is the service's fault: the second stays unknown.
+                        Err(error) if error.kind() == LedgerErrorKind::IdTaken => return Ok(Settled::Yes),
+                        done => done?,
                     }
-                    // It stays unknown, which is said: a look-up alone proves nothing so soon.
-                    None => return Ok(Settled::Yes),
-                },
-                Err(failure) => return Ok(Settled::Failed(failure.why)),
+                }
+                (batch.stage, batch.batch_id) = (BatchStage::Accepted, Some(first));
+            }
+            RecallStep::Cancel(batch_id) => {
+                ledger.record(campaign.id, Entry::Cancel { number }, Timestamp::now()).await?;
+                calls.turn().await;
+                if let Err(reason) = service.recall(&batch_id).await {
+                    return Ok(Settled::Failed(reason));
+                }
+                asked.insert(number);
+            }
+            RecallStep::Ask(batch_id) => {
+                calls.turn().await;
+                return Ok(match service.state(&batch_id).await {
+                    Ok(Some(update)) => {
+                        let settled = if is_over(&update.state) { Settled::Yes } else { Settled::No };
+                        ledger.apply(update.into()).await?;
+                        settled
+                    }
+                    Ok(None) => Settled::No,
+                    Err(reason) => Settled::Failed(reason),
+                });
             }
         }
-        _ => return Ok(Settled::Yes),
-    };
-    if matches!(batch.state, Some(BatchState::Processed | BatchState::Cancelled)) {
-        return Ok(Settled::Yes);
-    }
-    if !asked.contains(&number) {
-        ledger.record(campaign.id, Entry::Cancel { number }, Timestamp::now()).await?;
-        calls.turn().await;
-        if let Err(reason) = service.recall(&batch_id).await {
-            return Ok(Settled::Failed(reason));
-        }
-        asked.insert(number);
-    }
-    calls.turn().await;
-    match service.state(&batch_id).await {
-        Ok(Some(update)) => {
-            let is_over = matches!(update.state, BatchState::Processed | BatchState::Cancelled);
-            ledger.apply(update.into()).await?;
-            Ok(if is_over { Settled::Yes } else { Settled::No })
-        }
-        Ok(None) => Ok(Settled::No),
-        Err(reason) => Ok(Settled::Failed(reason)),
     }
 }
+
+#[cfg(test)]
+mod tests;

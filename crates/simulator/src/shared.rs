@@ -98,7 +98,6 @@ impl Shared {
         self.arrived.notify_one();
     }
 
-    /// What becomes of the next message to this recipient.
     /// What will become of the next message to this recipient.
     pub(crate) fn coming_outcome(&self, identity: &str) -> MessageOutcome {
         let outcomes = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
@@ -108,6 +107,7 @@ impl Shared {
         set.unwrap_or_else(|| MessageOutcome::of(config.seed, identity, config.fail_percent, config.read_percent))
     }
 
+    /// What becomes of the next message to this recipient.
     pub(crate) fn outcome(&self, identity: &str) -> MessageOutcome {
         let mut outcomes = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
         let set = outcomes.get_mut(identity).and_then(Outcomes::next);

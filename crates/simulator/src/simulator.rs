@@ -14,7 +14,7 @@ use url::Url;
 use crate::config::SimulatorConfig;
 use crate::faults::{Fault, FaultError};
 use crate::handle::handle;
-use crate::outcome::MessageOutcome;
+use crate::outcome::{MessageOutcome, Outcomes};
 use crate::requests::SimulatedRequest;
 use crate::server::serve;
 use crate::shared::Shared;
@@ -143,6 +143,14 @@ impl Simulator {
     pub fn set_outcome(&self, identity: impl Into<String>, outcome: MessageOutcome) {
         let mut outcomes = self.shared.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
         outcomes.insert(identity.into(), outcome.into());
+    }
+
+    /// Sets what becomes of messages to a recipient from now on, one outcome a message; the last one stays. An empty
+    /// list changes nothing.
+    pub fn set_outcomes(&self, identity: impl Into<String>, list: Vec<MessageOutcome>) {
+        let Some(list) = Outcomes::new(list) else { return };
+        let mut outcomes = self.shared.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+        outcomes.insert(identity.into(), list);
     }
 
     /// Moves the simulator's clock on: tokens expire, batches become due, callbacks are tried again.

@@ -4,6 +4,7 @@
 //! A story is a pure function of its seed. `SEED=7` tells story 7 line by line; `SEEDS=100000` runs more.
 
 mod actor;
+mod recaller;
 mod service;
 mod story;
 mod worker;
@@ -74,7 +75,20 @@ fn promise_1_nothing_is_sent_twice_because_of_us_in_5000_stories() {
 fn cancel_at_any_moment_leaves_sums_that_are_those_of_the_service_in_2000_stories() {
     let tally = stories(Plot::Cancelled, 2000);
     if number_of("SEED").is_none() && number_of("SEEDS").is_none() {
-        for what in ["campaign cancelled", "not running", "found by the recall", "refused to begin"] {
+        for what in [
+            "campaign cancelled",
+            "not running",
+            "refused to begin",
+            "recall died",
+            "recall waited for a lease",
+            "found by the recall",
+            "absent to the recall",
+            "recall answered amiss",
+            "recalled in time",
+            "had gone",
+            "left while stopping",
+            "pause lifted",
+        ] {
             assert!(tally.of(what) >= 20, "{what} hardly ever happened: {tally:?}");
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use sinch_batch_models::BatchId;
+use sinch_batch_models::{BatchId, BatchState};
 
 use crate::sender::{LookUpFailure, Refusal, SendFailure};
 use crate::step::BatchNumber;
@@ -42,6 +42,24 @@ pub(super) struct Copy {
     pub(super) id: BatchId,
     /// From when on look-ups show it, in milliseconds.
     pub(super) seen_at: u64,
+    /// When it goes to its recipients, unless it is recalled before.
+    pub(super) leaves_at: u64,
+    recalled_at: Option<u64>,
+}
+
+impl Copy {
+    /// Whether it was recalled by then; what was recalled in time never leaves.
+    pub(super) fn is_recalled(&self, now: u64) -> bool {
+        self.recalled_at.is_some_and(|at| at <= now && at < self.leaves_at)
+    }
+
+    fn state(&self, now: u64) -> BatchState {
+        match self.is_recalled(now) {
+            true => BatchState::Cancelled,
+            false if self.leaves_at <= now => BatchState::Processed,
+            false => BatchState::Scheduled,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -66,6 +84,8 @@ pub(super) struct Call {
 #[derive(Debug, Default)]
 pub(super) struct Service {
     pub(super) faults: Faults,
+    /// For how long at most batches are held back because they are scheduled, in milliseconds.
+    pub(super) held_back: u64,
     pub(super) books: BTreeMap<BatchNumber, Vec<Copy>>,
     /// Batches that share an id with another.
     pub(super) twins: Vec<BatchNumber>,
@@ -128,7 +148,7 @@ impl Service {
         }
     }
 
-    fn accept(&mut self, number: BatchNumber, _at: u64, seen_at: u64, choices: &mut Choices) -> BatchId {
+    fn accept(&mut self, number: BatchNumber, at: u64, seen_at: u64, choices: &mut Choices) -> BatchId {
         self.next_id += 1;
         let mut id = BatchId::new(format!("id-{}", self.next_id));
         if let Some((other, taken)) = &self.last_id
@@ -139,13 +159,38 @@ impl Service {
             self.twins.extend([*other, number]);
         }
         self.last_id = Some((number, id.clone()));
-        self.books.entry(number).or_default().push(Copy { id: id.clone(), seen_at });
+        let leaves_at = if self.held_back == 0 { at } else { at + choices.between(0, self.held_back) };
+        self.books.entry(number).or_default().push(Copy { id: id.clone(), seen_at, leaves_at, recalled_at: None });
         id
     }
 
     /// Another copy of the ledger has sent the batch.
     pub(super) fn accept_of_another(&mut self, number: BatchNumber, now: u64, choices: &mut Choices) {
         self.accept(number, now, now, choices);
+    }
+
+    /// A cancel leaves: when it is answered, and whether the answer says that it was taken. It may be done
+    /// late, or without a word, or not at all.
+    pub(super) fn recall(&mut self, batch_id: &BatchId, now: u64, choices: &mut Choices) -> (u64, bool) {
+        let faulty = choices.percent(self.faults.percent);
+        let answered_at = now + if faulty && choices.percent(40) { choices.between(500, 60_000) } else { 50 };
+        let is_done = !(faulty && choices.percent(50));
+        if is_done {
+            let at = now + choices.between(0, 3_000);
+            let copies = self.books.values_mut().flatten();
+            for copy in copies.filter(|copy| copy.id == *batch_id && copy.recalled_at.is_none()) {
+                copy.recalled_at = Some(at);
+            }
+        }
+        (answered_at, is_done && !(faulty && choices.percent(50)))
+    }
+
+    /// How a batch stands, and when that is answered; none if the answer does not say.
+    pub(super) fn state(&self, batch_id: &BatchId, now: u64, choices: &mut Choices) -> (u64, Option<BatchState>) {
+        let faulty = choices.percent(self.faults.percent);
+        let answered_at = now + if faulty && choices.percent(50) { choices.between(500, 60_000) } else { 50 };
+        let copy = self.books.values().flatten().find(|copy| copy.id == *batch_id);
+        (answered_at, copy.filter(|_| !(faulty && choices.percent(50))).map(|copy| copy.state(now)))
     }
 
     /// A question leaves: when it is answered, and what. The answer is the truth of this moment, however

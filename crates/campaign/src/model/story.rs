@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use sinch_batch_ledger::BatchStage;
+use sinch_batch_ledger::{BatchStage, Phase};
+use sinch_batch_models::BatchState;
 
 use super::service::Faults;
 use super::world::{Event, Failure, Judged, Tally, World};
@@ -46,13 +47,17 @@ fn play(world: &mut World, plot: Plot) -> Judged {
     world.receipts = plot != Plot::BoundBroken && world.choices.percent(50);
     world.ledger_faults = if world.choices.percent(20) { 10 } else { 0 };
     world.twitches = if world.choices.percent(40) { world.choices.between(1, 7) as u32 } else { 0 };
+    if plot == Plot::Cancelled {
+        world.service.held_back = if world.choices.percent(70) { 400 * SECOND } else { 0 };
+        world.recaller.deaths = world.choices.between(0, 4) as u32;
+    }
     plan_troubles(world, plot);
     run(world, &limits)?;
     if plot == Plot::OldLedger {
         return old_ledger(world, &limits);
     }
     if plot == Plot::Cancelled {
-        return cancelled(world);
+        return cancelled(world, &limits);
     }
     calm(world, &limits)
 }
@@ -83,8 +88,9 @@ fn plan_troubles(world: &mut World, plot: Plot) {
             world.at(at, Event::Begin);
         }
     }
-    if several && world.choices.percent(15) {
-        let at = world.choices.between(1, 100 * SECOND);
+    if several && world.choices.percent(if plot == Plot::Cancelled { 40 } else { 15 }) {
+        let scale = if plot == Plot::Cancelled { 20 * SECOND } else { 100 * SECOND };
+        let at = world.choices.between(1, scale);
         world.at(at, Event::PauseCampaign);
     }
     if plot == Plot::Cancelled {
@@ -162,6 +168,7 @@ fn happen(world: &mut World, event: Event, limits: &SendLimits) -> Judged {
         }
         Event::PauseCampaign => world.pause_campaign(),
         Event::Cancel => world.stop_campaign(),
+        Event::Recall(number, news) => world.recall(number, news)?,
         Event::Pause(for_) => world.pause(for_),
         Event::SetWall(by) => world.set_wall(by),
         Event::Receipt(number, names_batch) => {
@@ -215,27 +222,47 @@ fn old_ledger(world: &mut World, limits: &SendLimits) -> Judged {
     Ok(())
 }
 
-/// Nothing more leaves; what was of unknown outcome is looked up, and the sums are those of the service.
-fn cancelled(world: &mut World) -> Judged {
-    world.say(|| "everything is looked up".to_owned());
-    world.settle();
-    world.judge()?;
+/// All troubles are over: one more recall comes to its end, and the sums are those of the service.
+fn cancelled(world: &mut World, limits: &SendLimits) -> Judged {
+    world.say(|| "calm".to_owned());
+    world.service.faults = Faults::default();
+    world.recaller.deaths = 0;
+    world.stop_campaign();
+    run(world, limits)?;
     let status = world.status();
-    let accepted: u64 = world
-        .batches()
-        .iter()
-        .filter(|batch| world.service.books.contains_key(&batch.number) && !world.service.twins.contains(&batch.number))
-        .map(|batch| batch.rows.len())
-        .sum();
-    let twins: u64 = world
-        .batches()
-        .iter()
-        .filter(|batch| world.service.twins.contains(&batch.number))
-        .map(|batch| batch.rows.len())
-        .sum();
-    // Of two batches under one id the second may stay unknown.
-    if status.accepted < accepted || status.accepted > accepted + twins {
-        return Err(format!("the service has {accepted} rows, the ledger {status:?}"));
+    if status.phase != Phase::Cancelled {
+        return Err(format!("the campaign is {} after the last recall", status.phase));
+    }
+    let (mut accepted, mut recalled) = (0, 0);
+    for batch in world.batches() {
+        let number = batch.number;
+        let copy = world.service.books.get(&number).and_then(|copies| copies.first()).cloned();
+        let was_recalled = copy.as_ref().is_some_and(|copy| copy.is_recalled(u64::MAX));
+        if let Some(copy) = &copy {
+            accepted += batch.rows.len();
+            recalled += if was_recalled { batch.rows.len() } else { 0 };
+            world.count(if was_recalled { "recalled in time" } else { "had gone" });
+            // Whatever of it was under way has long gone.
+            world.now = world.now.max(copy.leaves_at);
+        }
+        // Of two batches under one id the second may stay unknown, and what is asked of one is asked of both.
+        if !world.service.twins.is_empty() {
+            continue;
+        }
+        let is_known = batch.stage == BatchStage::Accepted;
+        if copy.is_some() && !is_known {
+            // Only a look-up that came before the service showed it can miss it.
+            if batch.stage != BatchStage::Unknown || !world.recaller.absent.contains(&number) {
+                return Err(format!("the service has batch {number}, the ledger calls it {}", batch.stage.as_str()));
+            }
+            accepted -= batch.rows.len();
+        }
+        if was_recalled != (batch.state == Some(BatchState::Cancelled)) {
+            return Err(format!("batch {number} was recalled: {was_recalled}; the ledger has {:?}", batch.state));
+        }
+    }
+    if world.service.twins.is_empty() && (status.accepted, status.messages.cancelled) != (accepted, recalled) {
+        return Err(format!("the service has {accepted} rows and recalled {recalled}, the ledger {status:?}"));
     }
     Ok(())
 }

@@ -68,29 +68,6 @@ impl World {
         }
     }
 
-    pub(super) fn stop_campaign(&mut self) {
-        self.say(|| "somebody cancels the campaign".to_owned());
-        self.count("campaign cancelled");
-        at_once(self.ledger.stop(self.campaign)).unwrap();
-    }
-
-    /// Looks up what is of unknown outcome, as a recall does, and ends the campaign.
-    pub(super) fn settle(&mut self) {
-        for batch in self.batches() {
-            let number = batch.number;
-            let copy = self.service.books.get(&number).and_then(|copies| copies.first()).cloned();
-            if let (BatchStage::Unknown, Some(copy)) = (batch.stage, copy) {
-                self.count("found by the recall");
-                let entry = Entry::Accepted { number, batch_id: copy.id };
-                // What the service gave to two batches stays with the first.
-                if let Err(error) = at_once(self.ledger.record(self.campaign, entry, self.wall())) {
-                    assert_eq!(error.kind(), LedgerErrorKind::IdTaken, "{error}");
-                }
-            }
-        }
-        at_once(self.ledger.cancel(self.campaign)).unwrap();
-    }
-
     /// Its end: what left stays on its way, and nothing else of it happens.
     pub(super) fn die(&mut self, index: usize) {
         if !self.actors[index].alive {
@@ -336,6 +313,11 @@ impl World {
         if let Some(other) = other {
             return Err(format!("batch {number} leaves w{index}, and a call of w{} is on its way", other.worker));
         }
+        match self.status().phase {
+            Phase::Cancelled => return Err(format!("batch {number} leaves w{index}, and the campaign is cancelled")),
+            Phase::Stopping => self.count("left while stopping"),
+            _ => {}
+        }
         self.actors[index].sent += 1;
         if record.attempts > 1 {
             self.count("sent again");
@@ -350,7 +332,9 @@ impl World {
             let late = call.response.is_err() || accepted_at > self.now + 400;
             self.count(if late { "accepted late" } else { "accepted" });
             if self.receipts {
-                let at = accepted_at + self.choices.between(0, 120_000);
+                let copy = self.service.books.get(&number).and_then(|copies| copies.last());
+                let leaves_at = copy.map_or(accepted_at, |copy| copy.leaves_at);
+                let at = accepted_at.max(leaves_at) + self.choices.between(0, 120_000);
                 let names_batch = self.choices.percent(50) && !self.service.twins.contains(&number);
                 self.at(at, Event::Receipt(number, names_batch));
             } else {

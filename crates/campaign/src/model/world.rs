@@ -13,6 +13,7 @@ use sinch_batch_models::Timestamp;
 use sinch_batch_tracking::{MessageRef, MessageState, MessageUpdate, Observation, Progress, RowKey};
 
 use super::actor::Actor;
+use super::recaller::{News, Recaller};
 use super::service::{Choices, Service};
 use crate::moment::Moment;
 use crate::step::{BatchNumber, Command, Input};
@@ -78,6 +79,8 @@ pub(super) enum Event {
     PauseCampaign,
     /// Somebody cancels the campaign.
     Cancel,
+    /// The process that recalls, of that number, gets on.
+    Recall(u32, News),
     Receipt(BatchNumber, bool),
 }
 
@@ -102,6 +105,7 @@ pub(super) struct World {
     pub(super) campaign: CampaignId,
     pub(super) service: Service,
     pub(super) actors: Vec<Actor>,
+    pub(super) recaller: Recaller,
     pub(super) calls: BTreeMap<u64, OnItsWay>,
     pub(super) receipts: bool,
     pub(super) ledger_faults: u64,
@@ -144,6 +148,7 @@ impl World {
             campaign,
             service: Service::default(),
             actors: Vec::new(),
+            recaller: Recaller::default(),
             calls: BTreeMap::new(),
             receipts: false,
             ledger_faults: 0,
@@ -215,6 +220,9 @@ impl World {
         let state = MessageState::new(Progress::Delivered);
         let mut update = MessageUpdate::new(MessageRef::Row(RowKey::new(KEY, row)), state);
         let copies = self.service.books.get(&number).map(Vec::as_slice).unwrap_or_default();
+        if copies.first().is_some_and(|copy| copy.is_recalled(self.now)) {
+            return;
+        }
         if let (true, Some(copy)) = (names_batch, copies.first()) {
             update = update.with_batch_id(copy.id.clone());
         }

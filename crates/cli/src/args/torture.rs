@@ -10,11 +10,13 @@ use super::Json;
 #[command(after_help = "\
 Each seed is one campaign against a simulator in this process. One or two senders and a receiver, each a \
 process of its own, get KILL, TERM, INT, HUP, STOP and CONT at seeded moments, while the service \
-fails in seeded ways and receipts are held back, repeated and shuffled. At the end the simulator's own \
-list of messages is compared with the ledger.
+fails in seeded ways and receipts are held back, repeated and shuffled. Some campaigns are paused; some are \
+cancelled, and what was recalled or never sent is sent by `retry --cancelled`; failures are sent again by \
+`retry`, up to twice, under the same troubles. At the end the simulator's own list of messages is compared \
+with the ledger and the reports of all these campaigns.
 
-Exits with 0 if nothing was sent twice, lost or left unknown and no receipt was lost; else with 5, and \
-keeps the folder of each failed seed. The same seed has the same plan; timing differs between machines.")]
+Exits with 0 if nothing was sent twice, lost or left unknown, no receipt was lost and all sums add up; else \
+with 5, and keeps the folder of each failed seed. The same seed has the same plan; timing differs between machines.")]
 pub(crate) struct TortureArgs {
     /// Number of seeds [default: 10, unless --minutes is given]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]

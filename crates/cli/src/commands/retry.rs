@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use sinch_batch::campaign::retry::RetryReason;
 use sinch_batch::campaign::{Campaign, CampaignError, CampaignRequest, RetryError, RetryOptions, RetryPlan};
-use sinch_batch::ledger::{CampaignRecord, Ledger, LedgerErrorKind};
+use sinch_batch::ledger::{CampaignRecord, Ledger, LedgerErrorKind, Phase};
 use sinch_batch::recipients::{RecipientFile, SourceError};
 
 use super::{resume, rows, send};
@@ -32,9 +32,13 @@ pub(crate) async fn run(args: RetryArgs) -> Result<u8, Failure> {
         .with_all_classes(args.all_classes)
         .with_only_settled(args.only_settled)
         .with_cancelled(args.cancelled);
-    let plan = RetryPlan::choose(&*ledger, &parent.name, &options)
-        .await
-        .map_err(|error| not_chosen(&ledger_path, &parent, error))?;
+    let plan = match RetryPlan::choose(&*ledger, &parent.name, &options).await {
+        Ok(plan) => plan,
+        Err(error) => {
+            let status = ledger.status(parent.id).await.map_err(|error| ledgers::failed(&ledger_path, &error))?;
+            return Err(not_chosen(&ledger_path, &parent, status.phase, error));
+        }
+    };
     if plan.n_attempts() >= LONG_LINE {
         say!(
             "warning: this is attempt {} on the same rows; what failed so often may need a fix",
@@ -228,10 +232,25 @@ fn show(args: &RetryArgs, plan: &RetryPlan) -> Result<(), Failure> {
     out(text.as_bytes()).map_err(output)
 }
 
-fn not_chosen(ledger_path: &Place, parent: &CampaignRecord, error: RetryError) -> Failure {
+fn not_chosen(ledger_path: &Place, parent: &CampaignRecord, phase: Phase, error: RetryError) -> Failure {
     let next = Next { campaign: &parent.name, ledger: ledger_path, keeps: true };
     match error {
         RetryError::Ledger(error) => ledgers::failed(ledger_path, &error),
+        // It cannot be resumed, so what is not known stays so.
+        RetryError::Unfinished { unknown, .. } if phase == Phase::Cancelled => Failure::new(
+            exit::LOOK,
+            format!(
+                "campaign {} is cancelled, and whether {} got the message is not known; nothing was sent",
+                parent.name,
+                count(unknown, "row", "rows")
+            ),
+        )
+        .hint("receipts may still tell; or leave these rows out: --only-settled"),
+        RetryError::Unfinished { unknown, .. } if phase == Phase::Stopping => Failure::new(
+            exit::LOOK,
+            format!("campaign {} is being cancelled ({} unknown); nothing was sent", parent.name, grouped(unknown)),
+        )
+        .hint(next.command("finish that first", "cancel", "")),
         RetryError::Unfinished { planned, unknown, .. } => Failure::new(
             exit::LOOK,
             format!(

@@ -182,7 +182,7 @@ fn torture_of_several_workers_doubles_nothing() {
     let mut torture = binary(folder.path());
     torture.args(["torture", "--seeds", "2", "--workers", "3", "--json", "--ledger", database]);
     let totals = run(torture.env("TMPDIR", folder.path())).ends(0).json();
-    for harm in ["doubled", "lost", "unknown", "receipts_lost"] {
+    for harm in ["doubled", "lost", "unknown", "receipts_lost", "contradictions"] {
         assert_eq!(totals[harm], 0, "{totals}");
     }
 }

@@ -4,8 +4,22 @@ use std::collections::BTreeSet;
 
 use crate::support::{Running, binary, run};
 
-const KEYS: [&str; 10] =
-    ["bound", "doubled", "faults", "kills", "lost", "receipts_lost", "rows", "runs", "seeds", "unknown"];
+const KEYS: [&str; 14] = [
+    "bound",
+    "cancels",
+    "contradictions",
+    "doubled",
+    "faults",
+    "kills",
+    "lost",
+    "recalled",
+    "receipts_lost",
+    "retries",
+    "rows",
+    "runs",
+    "seeds",
+    "unknown",
+];
 
 #[test]
 fn torture_doubles_nothing_and_loses_nothing() {
@@ -17,10 +31,10 @@ fn torture_doubles_nothing_and_loses_nothing() {
     assert_eq!(keys, BTreeSet::from(KEYS), "{totals}");
     assert_eq!(totals["seeds"], 4, "{totals}");
     assert_eq!(totals["bound"], "1s", "{totals}");
-    for harm in ["doubled", "lost", "unknown", "receipts_lost"] {
+    for harm in ["doubled", "lost", "unknown", "receipts_lost", "contradictions"] {
         assert_eq!(totals[harm], 0, "{totals}");
     }
-    for done in ["kills", "faults", "rows"] {
+    for done in ["kills", "faults", "rows", "cancels", "retries"] {
         assert!(totals[done].as_u64() > Some(0), "{totals}");
     }
     // Each campaign has its first run, and one at the end that finds nothing to do.

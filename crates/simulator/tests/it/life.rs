@@ -5,12 +5,27 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use sinch_batch_simulator::{MessageOutcome, SimulatorConfig};
+use sinch_batch_simulator::{MessageOutcome, MessageStatus, SimulatorConfig};
 
 use crate::support::{APP, Caller, Webhook, batch, crowd, to};
 
 fn then() -> Timestamp {
     "2031-09-14T10:00:00Z".parse().unwrap()
+}
+
+#[tokio::test]
+async fn outcomes_in_a_list_come_one_a_message_and_an_empty_list_changes_nothing() {
+    let caller = Caller::start(SimulatorConfig::default().with_fail_percent(0.0).with_read_percent(0.0)).await;
+    let person = "+15550100001";
+    let failed = MessageOutcome::Failed { code: "CHANNEL_FAILURE".into() };
+    caller.simulator.set_outcomes(person, vec![failed, MessageOutcome::Read]);
+    caller.simulator.set_outcomes(person, Vec::new());
+    for _ in 0..3 {
+        caller.send(&batch("hi", &[(person, json!({}))])).await;
+        caller.simulator.idle().await;
+    }
+    let statuses: Vec<_> = caller.simulator.messages().iter().map(|message| message.status).collect();
+    assert_eq!(statuses, [MessageStatus::Failed, MessageStatus::Read, MessageStatus::Read]);
 }
 
 #[tokio::test]

@@ -7,6 +7,10 @@ mod evidence;
 #[cfg(unix)]
 mod judge;
 #[cfg(unix)]
+mod life;
+#[cfg(unix)]
+mod line;
+#[cfg(unix)]
 mod processes;
 #[cfg(unix)]
 mod run;

@@ -57,28 +57,55 @@ impl Commands {
         let mut command = self.bare();
         let size = story.batch_size.to_string();
         command.args(["send", PEOPLE, "--text", "Hello ${name}", "--campaign", CAMPAIGN, "--batch-size", &size]);
+        if story.life.is_scheduled() {
+            command.arg("--recallable");
+        }
         self.sender(command, story)
     }
 
-    pub(super) fn resume(&self, story: &Story) -> Command {
+    /// Sends rows of an earlier campaign again, as a campaign of its own.
+    pub(super) fn retry(&self, story: &Story, parent: &str, name: &str, flags: &[&str]) -> Command {
         let mut command = self.bare();
-        command.args(["resume", CAMPAIGN]);
+        command.args(["retry", parent, "--campaign", name]).args(flags);
+        self.sender(command, story)
+    }
+
+    pub(super) fn resume(&self, story: &Story, name: &str) -> Command {
+        let mut command = self.bare();
+        command.args(["resume", name]);
+        if story.life.is_scheduled() {
+            command.args(["--late", "send"]);
+        }
         self.sender(command, story)
     }
 
     /// One more worker.
-    pub(super) fn work(&self, story: &Story) -> Command {
+    pub(super) fn work(&self, story: &Story, name: &str) -> Command {
         let mut command = self.bare();
-        command.args(["work", CAMPAIGN]);
+        command.args(["work", name]);
         if story.waits {
             command.arg("--no-wait");
         }
         self.sender(command, story)
     }
 
-    pub(super) fn pause(&self) -> Command {
+    pub(super) fn pause(&self, name: &str) -> Command {
         let mut command = self.bare();
-        command.args(["pause", CAMPAIGN]);
+        command.args(["pause", name]);
+        command
+    }
+
+    pub(super) fn cancel(&self, name: &str) -> Command {
+        let mut command = self.bare();
+        command.args(["cancel", name, "--wait", "20s", "--json"]);
+        command.arg("--timeout").arg(format!("{}ms", TIMEOUT.as_millis()));
+        self.service(command)
+    }
+
+    /// Every row of the file with what became of it.
+    pub(super) fn report(&self, name: &str) -> Command {
+        let mut command = self.bare();
+        command.args(["report", name, "--rows", "all", "--with-file"]);
         command
     }
 
@@ -97,6 +124,10 @@ impl Commands {
         if !story.waits {
             command.arg("--no-wait");
         }
+        self.service(command)
+    }
+
+    fn service(&self, mut command: Command) -> Command {
         command
             .env("SINCH_BATCH_BASE_URL", &self.api)
             .env("SINCH_AUTH_URL", &self.auth)

@@ -26,10 +26,14 @@ struct Totals {
     kills: u64,
     faults: u64,
     rows: u64,
+    cancels: u64,
+    recalled: u64,
+    retries: u64,
     doubled: u64,
     lost: u64,
     unknown: u64,
     receipts_lost: u64,
+    contradictions: u64,
     bound: String,
 }
 
@@ -106,26 +110,36 @@ impl Totals {
         self.kills += played.kills;
         self.faults += played.faults;
         self.rows += played.rows;
+        self.cancels += u64::from(played.is_cancelled);
+        self.recalled += played.recalled;
+        self.retries += played.retries;
         self.doubled += played.verdict.doubled;
         self.lost += played.verdict.lost;
         self.unknown += played.verdict.unknown;
         self.receipts_lost += played.verdict.receipts_lost;
+        self.contradictions += played.verdict.contradictions;
     }
 
     fn is_clean(&self) -> bool {
-        self.doubled + self.lost + self.unknown + self.receipts_lost == 0
+        self.doubled + self.lost + self.unknown + self.receipts_lost + self.contradictions == 0
     }
 }
 
 /// One line for a seed; for one that failed, what was wrong and where to look.
 fn tell(played: &Played) {
     let Played { seed, verdict, .. } = played;
-    let what = format!(
+    let mut what = format!(
         "seed {seed}: {}, {}, {}",
         count(played.rows, "row", "rows"),
         count(played.kills, "kill", "kills"),
         count(played.faults, "fault", "faults")
     );
+    if played.is_cancelled {
+        what.push_str(&format!(", cancelled with {} recalled", count(played.recalled, "row", "rows")));
+    }
+    if played.retries > 0 {
+        what.push_str(&format!(", {}", count(played.retries, "retry", "retries")));
+    }
     if verdict.is_clean() {
         return say!("{what}: nothing doubled, nothing lost");
     }
@@ -158,10 +172,14 @@ fn print(totals: &Totals, json: bool) -> Result<(), Failure> {
         ("kills", totals.kills),
         ("faults", totals.faults),
         ("rows", totals.rows),
+        ("cancels", totals.cancels),
+        ("recalled", totals.recalled),
+        ("retries", totals.retries),
         ("doubled", totals.doubled),
         ("lost", totals.lost),
         ("unknown", totals.unknown),
         ("receipts lost", totals.receipts_lost),
+        ("wrong", totals.contradictions),
     ];
     table.set_header(columns.iter().map(|(name, _)| *name).chain(["bound"]));
     table.add_row(columns.iter().map(|(_, number)| number.to_string()).chain([totals.bound.clone()]));
@@ -180,6 +198,7 @@ fn conclude(totals: &Totals) -> Result<u8, Failure> {
         (totals.lost, "lost"),
         (totals.unknown, "unknown"),
         (totals.receipts_lost, "with a lost receipt"),
+        (totals.contradictions, "told in two ways"),
     ];
     let parts: Vec<String> =
         parts.iter().filter(|(rows, _)| *rows > 0).map(|(rows, what)| format!("{rows} {what}")).collect();

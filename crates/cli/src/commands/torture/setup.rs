@@ -10,7 +10,7 @@ use sinch_batch::webhook::WebhookSecret;
 use tokio::time::sleep;
 
 use super::processes::{PEOPLE, Process, SECRET};
-use super::story::Story;
+use super::story::{FAIL_PERCENT, READ_PERCENT, Story};
 
 /// How often processes and requests are looked at.
 pub(super) const LOOK: Duration = Duration::from_millis(2);
@@ -31,7 +31,8 @@ pub(super) fn write_people(story: &Story, folder: &Path) -> std::io::Result<()> 
 pub(super) async fn simulator(story: &Story, receiver: &str) -> Result<Simulator, Wrong> {
     let mut config = SimulatorConfig::default()
         .with_seed(story.seed)
-        .with_fail_percent(5.0)
+        .with_fail_percent(FAIL_PERCENT)
+        .with_read_percent(READ_PERCENT)
         .with_callback_url(receiver)
         .with_webhook_secret(WebhookSecret::new(SECRET))
         .with_visibility_delay(story.hidden)
@@ -39,7 +40,11 @@ pub(super) async fn simulator(story: &Story, receiver: &str) -> Result<Simulator
         .with_callback_twice_percent(story.receipts.twice.into())
         .with_callback_shuffle(story.receipts.shuffle)
         .with_callback_retries(1000, Duration::from_millis(100));
-    for fault in &story.faults {
+    if let Some(cancel) = &story.life.cancel {
+        config = config.with_cancel_delay(cancel.delay);
+    }
+    let of_cancel = story.life.cancel.iter().flat_map(|cancel| &cancel.faults);
+    for fault in story.faults.iter().chain(of_cancel) {
         config = config.with_fault(fault.clone());
     }
     if let Some(outcome) = &story.outcome {
@@ -47,7 +52,11 @@ pub(super) async fn simulator(story: &Story, receiver: &str) -> Result<Simulator
             config = config.with_outcome(person, outcome.clone());
         }
     }
-    Simulator::start(config).await.map_err(|error| format!("no simulator: {error}"))
+    let simulator = Simulator::start(config).await.map_err(|error| format!("no simulator: {error}"))?;
+    for (row, outcomes) in &story.life.scripts {
+        simulator.set_outcomes(Story::person(*row), outcomes.clone());
+    }
+    Ok(simulator)
 }
 
 pub(super) fn start(command: Command, folder: &Path, name: &str) -> Result<Process, Wrong> {

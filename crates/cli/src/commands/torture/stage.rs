@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
-use sinch_batch::simulator::{SimulatedOperation, Simulator};
+use sinch_batch::simulator::{Fault, SimulatedOperation, Simulator};
 use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
 
 use super::evidence;
-use super::judge::{Verdict, judge};
-use super::processes::{CAMPAIGN, Commands, Process};
+use super::judge::{Campaign, Choice, Verdict, judge};
+use super::line::{Cancelling, Link};
+use super::processes::{Commands, Process};
 use super::setup::{LOOK, RECEIVER, Wrong, last_line, ready, simulator, start, write_people};
 use super::story::{Act, Story, What, Whom};
 use crate::exit;
@@ -18,15 +19,17 @@ use crate::fail::Failure;
 use crate::ledgers::{Place, ServerUrl};
 
 /// How long faults and signals go on.
-const CHAOS: Duration = Duration::from_secs(25);
+pub(super) const CHAOS: Duration = Duration::from_secs(25);
 /// How often the first sender is started while they go on, and afterwards.
-const TRIES: u32 = 15;
+pub(super) const TRIES: u32 = 15;
+/// How often the first sender is started beside a cancel.
+const TRIES_BESIDE_CANCEL: u32 = 3;
 /// How often a worker joins in.
 const WORKER_RUNS: u64 = 6;
-/// How long a story may take; one that hangs is ended.
+/// How long each campaign of a story may take; one that hangs is ended.
 const STORY: Duration = Duration::from_secs(240);
 /// How long one run may take once nothing goes wrong any more.
-const RUN: Duration = Duration::from_secs(60);
+pub(super) const RUN: Duration = Duration::from_secs(60);
 /// How long receipts may take once they are released.
 const RECEIPTS: Duration = Duration::from_secs(60);
 
@@ -38,6 +41,12 @@ pub(super) struct Played {
     pub(super) runs: u64,
     pub(super) kills: u64,
     pub(super) faults: u64,
+    /// Whether the campaign was cancelled.
+    pub(super) is_cancelled: bool,
+    /// Campaigns that were made of earlier ones.
+    pub(super) retries: u64,
+    /// Rows that were recalled before they left.
+    pub(super) recalled: u64,
     pub(super) verdict: Verdict,
     /// What is kept of a story that failed.
     pub(super) folder: Option<PathBuf>,
@@ -53,16 +62,22 @@ pub(super) async fn play(story: Story, program: PathBuf, ledger: Option<Place>) 
             return played;
         }
     };
-    let failed = match timeout(STORY, stage.perform()).await {
+    let time = STORY * (1 + story.life.troubles.len() as u32);
+    let failed = match timeout(time, stage.perform()).await {
         Ok(done) => done.err(),
-        Err(_) => Some(format!("it did not end within {} s", STORY.as_secs())),
+        Err(_) => Some(format!("it did not end within {} s", time.as_secs())),
     };
+    let recorded = stage.recorded().await;
     (played.runs, played.kills) = (stage.runs, stage.kills);
     played.faults = evidence::faults(&stage.simulator);
-    let served = evidence::served(&stage.simulator);
-    let kept = evidence::kept(&stage.commands.place(), story.rows).await;
-    let wrong: Vec<Wrong> = failed.into_iter().chain(kept.as_ref().err().cloned()).collect();
-    played.verdict = judge(&story.people(), &served, kept.as_deref().unwrap_or_default());
+    let wrong: Vec<Wrong> = failed.into_iter().chain(recorded.as_ref().err().cloned()).collect();
+    let (keys, line): (Vec<_>, Vec<Campaign>) =
+        recorded.unwrap_or_default().into_iter().map(|one| (one.key, one.campaign)).unzip();
+    let served = evidence::served(&stage.simulator, &story, &keys);
+    played.is_cancelled = line.first().is_some_and(|first| first.is_cancelled);
+    played.retries = keys.iter().skip(1).flatten().count() as u64;
+    played.recalled = line.iter().map(|campaign| campaign.sums.recalled).sum();
+    played.verdict = judge(&story.people(), &served, &line);
     // A story that did not come to its end proves nothing.
     if !wrong.is_empty() && played.verdict.is_clean() {
         played.verdict.lost = story.rows;
@@ -108,33 +123,39 @@ impl Ledgers {
     }
 }
 
-/// A worker that joins in, again and again.
+/// A process that is started again and again: a worker that joins in, or what cancels.
 #[derive(Debug, Default)]
-struct Worker {
-    process: Option<Process>,
-    runs: u64,
-    acts: Vec<Act>,
+pub(super) struct Worker {
+    pub(super) process: Option<Process>,
+    pub(super) runs: u64,
+    pub(super) acts: Vec<Act>,
 }
 
-struct Stage<'a> {
-    story: &'a Story,
+pub(super) struct Stage<'a> {
+    pub(super) story: &'a Story,
     // Children first: they end before the folder goes.
     senders: [Option<Process>; 2],
-    workers: Vec<Worker>,
+    pub(super) workers: Vec<Worker>,
     /// Pauses the campaign.
     pauser: Option<Process>,
-    receiver: Option<Process>,
-    simulator: Simulator,
-    commands: Commands,
+    pub(super) cancelling: Cancelling,
+    pub(super) receiver: Option<Process>,
+    pub(super) simulator: Simulator,
+    pub(super) commands: Commands,
     /// Where the receiver listens, each time.
     address: String,
-    acts: Vec<Act>,
+    pub(super) acts: Vec<Act>,
+    /// The campaigns that were begun, or are to be; the last one is played.
+    pub(super) line: Vec<Link>,
     /// Whether the campaign is in the ledger, as far as we know.
-    begun: bool,
-    runs: u64,
-    kills: u64,
+    pub(super) begun: bool,
+    /// What the service had seen before the campaign.
+    pub(super) requests_before: u64,
+    pub(super) batches_before: u64,
+    pub(super) runs: u64,
+    pub(super) kills: u64,
     receivers: u64,
-    folder: TempDir,
+    pub(super) folder: TempDir,
 }
 
 impl<'a> Stage<'a> {
@@ -151,17 +172,23 @@ impl<'a> Stage<'a> {
         commands.send_to(&simulator);
         let address = url.trim_start_matches("http://").trim_end_matches('/').to_owned();
         let acts = story.acts.clone();
+        let mut cancelling = Cancelling::default();
+        cancelling.worker.acts = story.life.cancel.as_ref().map(|cancel| cancel.acts.clone()).unwrap_or_default();
         Ok(Self {
             story,
             senders: [None, None],
             workers: story.workers.iter().map(|acts| Worker { acts: acts.clone(), ..Worker::default() }).collect(),
             pauser: None,
+            cancelling,
             receiver: Some(receiver),
             simulator,
             commands,
             address,
             acts,
+            line: vec![Link::first()],
             begun: false,
+            requests_before: 0,
+            batches_before: 0,
             runs: 0,
             kills: 0,
             receivers: 1,
@@ -169,35 +196,36 @@ impl<'a> Stage<'a> {
         })
     }
 
-    async fn perform(&mut self) -> Result<(), Wrong> {
-        self.chaos().await?;
-        self.simulator.clear_faults();
-        self.settle().await?;
-        self.receipts().await?;
-        self.end_receiver().await
-    }
-
-    /// Faults and signals, until the first sender has ended well or the time is over.
-    async fn chaos(&mut self) -> Result<(), Wrong> {
+    /// Faults and signals, until the first sender has ended well, or the campaign is cancelled, or the time is over.
+    pub(super) async fn chaos(&mut self, time: Duration) -> Result<(), Wrong> {
         let began = Instant::now();
-        let mut tries = 0;
+        let (mut tries, mut most) = (0, TRIES);
         let mut again = Instant::now();
-        while began.elapsed() < CHAOS {
+        while began.elapsed() < time {
             self.wake();
             self.keep_receiver()?;
             self.reap_second();
             if let Some(code) = self.reap_first() {
-                if code == 0 {
+                self.cancelling.is_sent |= code == 0;
+                if code == 0 && !self.will_cancel() {
                     return Ok(());
                 }
                 again = Instant::now() + self.story.pause;
             }
-            if self.senders[0].is_none() && Instant::now() >= again {
-                if tries == TRIES {
+            if self.cancel()? {
+                return Ok(());
+            }
+            if self.cancelling.worker.runs == 1 && most == TRIES {
+                most = tries + TRIES_BESIDE_CANCEL;
+            }
+            let is_wanted = !(self.will_cancel() && self.cancelling.is_sent);
+            if self.senders[0].is_none() && is_wanted && Instant::now() >= again {
+                if tries < most {
+                    tries += 1;
+                    self.start_first()?;
+                } else if !self.will_cancel() {
                     return Ok(());
                 }
-                tries += 1;
-                self.start_first()?;
             }
             self.act()?;
             self.work()?;
@@ -207,7 +235,7 @@ impl<'a> Stage<'a> {
     }
 
     /// Nothing goes wrong any more: runs until one ends with 0.
-    async fn settle(&mut self) -> Result<(), Wrong> {
+    pub(super) async fn settle(&mut self) -> Result<(), Wrong> {
         let began = Instant::now();
         for worker in &mut self.workers {
             // One that waits for a pause to be lifted would wait for the run that comes after it.
@@ -223,6 +251,9 @@ impl<'a> Stage<'a> {
             self.reap_second();
             self.reap_first();
             sleep(LOOK).await;
+        }
+        if self.will_cancel() && self.settle_cancel().await? {
+            return Ok(());
         }
         let mut said = String::new();
         for _ in 0..TRIES {
@@ -242,7 +273,7 @@ impl<'a> Stage<'a> {
     fn is_busy(&mut self) -> bool {
         self.wake();
         let workers = self.workers.iter().map(|worker| &worker.process);
-        self.senders.iter().chain([&self.pauser]).chain(workers).any(Option::is_some)
+        self.senders.iter().chain([&self.pauser, &self.cancelling.worker.process]).chain(workers).any(Option::is_some)
     }
 
     async fn run_to_its_end(&mut self) -> Result<(i32, String), Wrong> {
@@ -260,10 +291,10 @@ impl<'a> Stage<'a> {
     }
 
     /// Lets receipts go, and waits until the receiver has all.
-    async fn receipts(&mut self) -> Result<(), Wrong> {
+    pub(super) async fn receipts(&mut self, faults: &[Fault]) -> Result<(), Wrong> {
         // Those that were to happen to callbacks had no chance while all were held back.
         let held = self.story.receipts.held;
-        for fault in self.story.faults.iter().filter(|fault| held && fault.operation == SimulatedOperation::Callback) {
+        for fault in faults.iter().filter(|fault| held && fault.operation == SimulatedOperation::Callback) {
             self.simulator.inject(fault.clone());
         }
         self.simulator.release_callbacks();
@@ -280,7 +311,7 @@ impl<'a> Stage<'a> {
         Err(format!("receipts were still under way after {} s", RECEIPTS.as_secs()))
     }
 
-    async fn end_receiver(&mut self) -> Result<(), Wrong> {
+    pub(super) async fn end_receiver(&mut self) -> Result<(), Wrong> {
         let Some(mut receiver) = self.receiver.take() else { return Ok(()) };
         while receiver.wake() {
             sleep(LOOK).await;
@@ -312,8 +343,8 @@ impl<'a> Stage<'a> {
         if act.what == What::Pause {
             if self.pauser.is_none() && self.has_begun() {
                 self.acts.remove(0);
-                let name = format!("pause-{}", self.acts.len());
-                self.pauser = Some(start(self.commands.pause(), self.folder.path(), &name)?);
+                let name = format!("pause-{}-{}", self.line.len(), self.acts.len());
+                self.pauser = Some(start(self.commands.pause(self.name()), self.folder.path(), &name)?);
             }
             return Ok(());
         }
@@ -343,26 +374,36 @@ impl<'a> Stage<'a> {
         self.senders[index].as_mut()
     }
 
-    /// How many requests the service has seen.
-    fn requests(&self) -> u64 {
+    /// The campaign that is played.
+    fn name(&self) -> &str {
+        self.line.last().map_or("", |link| &link.name)
+    }
+
+    /// How many requests the service has seen since the campaign began.
+    pub(super) fn requests(&self) -> u64 {
+        self.all_requests().saturating_sub(self.requests_before)
+    }
+
+    pub(super) fn all_requests(&self) -> u64 {
         let stats = self.simulator.stats();
         stats.requests.values().flat_map(|ends| ends.values()).sum()
     }
 
-    fn has_begun(&self) -> bool {
-        self.simulator.stats().batches > 0
+    pub(super) fn has_begun(&self) -> bool {
+        self.simulator.stats().batches > self.batches_before
     }
 
     /// Starts workers as long as they are to be there, and does to them what is due.
     fn work(&mut self) -> Result<(), Wrong> {
         let (requests, has_begun) = (self.requests(), self.has_begun());
+        let (campaign, number_of) = (self.name().to_owned(), self.line.len());
         for (number, worker) in self.workers.iter_mut().enumerate() {
             match &mut worker.process {
                 None if has_begun && worker.runs < WORKER_RUNS => {
                     worker.runs += 1;
                     self.runs += 1;
-                    let name = format!("work-{}-{}", number + 1, worker.runs);
-                    worker.process = Some(start(self.commands.work(self.story), self.folder.path(), &name)?);
+                    let name = format!("work-{number_of}-{}-{}", number + 1, worker.runs);
+                    worker.process = Some(start(self.commands.work(self.story, &campaign), self.folder.path(), &name)?);
                 }
                 None => {}
                 Some(process) => {
@@ -379,9 +420,9 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    fn wake(&mut self) {
-        let workers = self.workers.iter_mut().filter_map(|worker| worker.process.as_mut());
-        for process in workers {
+    pub(super) fn wake(&mut self) {
+        let workers = self.workers.iter_mut().chain([&mut self.cancelling.worker]);
+        for process in workers.filter_map(|worker| worker.process.as_mut()) {
             process.wake();
         }
         for process in self.senders.iter_mut().chain([&mut self.receiver, &mut self.pauser]).flatten() {
@@ -395,9 +436,19 @@ impl<'a> Stage<'a> {
 
     fn start(&mut self, index: usize, resume: bool) -> Result<(), Wrong> {
         self.runs += 1;
-        let command = match resume {
-            true => self.commands.resume(self.story),
-            false => self.commands.send(self.story),
+        let command = match self.line.last() {
+            Some(link) if resume => self.commands.resume(self.story, &link.name),
+            Some(Link { name, choice: Choice::Failed { parent } }) => {
+                // What a cancelled campaign does not know it never will.
+                let was_cancelled = *parent == 0 && self.line.iter().any(|link| link.choice == Choice::Cancelled);
+                let flags: &[&str] = if was_cancelled { &["--only-settled"] } else { &[] };
+                let parent = self.line.get(*parent).map_or("", |parent| &parent.name);
+                self.commands.retry(self.story, parent, name, flags)
+            }
+            Some(Link { name, choice: Choice::Cancelled }) => {
+                self.commands.retry(self.story, &Link::first().name, name, &["--cancelled", "--only-settled"])
+            }
+            _ => self.commands.send(self.story),
         };
         self.senders[index] = Some(start(command, self.folder.path(), &format!("send-{}", self.runs))?);
         Ok(())
@@ -408,9 +459,10 @@ impl<'a> Stage<'a> {
         let sender = self.senders[0].as_mut()?;
         let code = sender.ended()?;
         let said = sender.stderr();
+        let campaign = format!("campaign {}", self.name());
         self.begun = match self.begun {
             // It is refused if the ledger has it, although the one that began it could not say so.
-            false => code == 0 || code == 5 || said.contains(&format!("campaign {CAMPAIGN}")),
+            false => code == 0 || code == 5 || said.contains(&campaign),
             true => !(said.contains("has no campaign") || said.contains("there is no ledger")),
         };
         self.senders[0] = None;
@@ -434,7 +486,7 @@ impl<'a> Stage<'a> {
     }
 
     /// Starts the receiver again if it has ended.
-    fn keep_receiver(&mut self) -> Result<(), Wrong> {
+    pub(super) fn keep_receiver(&mut self) -> Result<(), Wrong> {
         if self.receiver.as_mut().is_some_and(|receiver| receiver.ended().is_none()) {
             return Ok(());
         }

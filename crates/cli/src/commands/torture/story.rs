@@ -5,6 +5,7 @@ use std::time::Duration;
 use sinch_batch::simulator::{Fault, FaultKind, MessageOutcome, SimulatedOperation};
 
 use super::dice::Dice;
+use super::life::Life;
 
 /// The service shows an accepted batch in look-ups within this time.
 pub(super) const BOUND: Duration = Duration::from_secs(1);
@@ -24,6 +25,10 @@ const LONGEST_STOP: u64 = 5_500;
 /// Beyond lease, grace and wait, in milliseconds: for a sender that waits, so that the others send what it
 /// holds before it goes on.
 const FREEZE: (u64, u64) = (7_500, 9_500);
+
+/// How many messages of a hundred fail, unless a script says what becomes of them.
+pub(super) const FAIL_PERCENT: f64 = 5.0;
+pub(super) const READ_PERCENT: f64 = 30.0;
 
 /// The plan of one seed.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,6 +52,8 @@ pub(super) struct Story {
     pub(super) pause: Duration,
     /// What becomes of every message, instead of what the seed says.
     pub(super) outcome: Option<MessageOutcome>,
+    /// What else is done with the campaign.
+    pub(super) life: Life,
 }
 
 /// How the service sends receipts.
@@ -132,6 +139,8 @@ impl Story {
             workers: Vec::new(),
             pause: dice.millis(0, 700),
             outcome: None,
+            // Numbers of their own: the rest of the plan does not change with them.
+            life: Life::of(&mut Dice::new(seed ^ 0x11FE), rows, batches),
         }
     }
 
@@ -181,12 +190,26 @@ impl Story {
             workers: Vec::new(),
             pause: Duration::ZERO,
             outcome: None,
+            life: Life::default(),
         }
     }
 
     /// The recipient of each row.
     pub(super) fn people(&self) -> Vec<String> {
-        (1..=self.rows).map(|row| format!("+15559{row:06}")).collect()
+        (1..=self.rows).map(Self::person).collect()
+    }
+
+    /// The recipient of a row.
+    pub(super) fn person(row: u64) -> String {
+        format!("+15559{row:06}")
+    }
+
+    /// What becomes of the message to a recipient to whom so many have left before.
+    pub(super) fn outcome_of(&self, person: &str, before: usize) -> MessageOutcome {
+        let row = person.strip_prefix("+15559").and_then(|row| row.parse().ok());
+        let script = row.and_then(|row: u64| self.life.scripts.get(&row));
+        let scripted = script.and_then(|list| list.get(before).or(list.last())).or(self.outcome.as_ref());
+        scripted.cloned().unwrap_or_else(|| MessageOutcome::of(self.seed, person, FAIL_PERCENT, READ_PERCENT))
     }
 }
 
@@ -228,7 +251,7 @@ fn freeze(dice: &mut Dice, batches: u64, faults: &mut Vec<Fault>, acts: &mut Vec
     acts.extend([Act { after, whom: Whom::Sender(1), what: What::Join }, stop]);
 }
 
-fn what(dice: &mut Dice) -> What {
+pub(super) fn what(dice: &mut Dice) -> What {
     match dice.between(1, 10) {
         1..=4 => What::Kill,
         5 => What::Terminate,
@@ -242,7 +265,7 @@ fn what(dice: &mut Dice) -> What {
 
 /// One fault that the promise covers. What it does not cover is left out: a service that refuses a batch
 /// and sends it all the same (4xx), that gives one id to two batches, or that shows two ids for one.
-fn fault(dice: &mut Dice, batches: u64) -> Fault {
+pub(super) fn fault(dice: &mut Dice, batches: u64) -> Fault {
     let (operation, kinds): (SimulatedOperation, &[FaultKind]) = match dice.between(1, 20) {
         1..=6 => (SimulatedOperation::SendBatch, LOST),
         7..=10 => (SimulatedOperation::SendBatch, REFUSED),
@@ -341,7 +364,9 @@ mod tests {
             let promised = LEASE + TAKEOVER_GRACE + RESEND_AFTER;
             let long = |act: &&Act| matches!(act.what, What::Stop(time) if time >= promised);
             prop_assert!(story.acts.iter().filter(long).count() <= 1);
-            for fault in &story.faults {
+            let of_cancel = story.life.cancel.iter().flat_map(|cancel| &cancel.faults);
+            let of_retries = story.life.troubles.iter().flat_map(|trouble| &trouble.faults);
+            for fault in story.faults.iter().chain(of_cancel).chain(of_retries) {
                 prop_assert!(fault.check().is_ok(), "{:?}", fault);
                 prop_assert!(fault.hidden_seconds.unwrap_or_default() <= Duration::from_millis(HIDDEN));
                 let seconds = fault.seconds.unwrap_or_default();
@@ -355,6 +380,33 @@ mod tests {
     fn receipts_are_held_back_in_about_half_of_the_plans() {
         let held = (0..1000).filter(|seed| Story::of(*seed).receipts.held).count();
         assert!((400..600).contains(&held), "{held}");
+    }
+
+    #[test]
+    fn plans_cancel_retry_and_script_failures_often_enough() {
+        let lives: Vec<Life> = (0..1000).map(|seed| Story::of(seed).life).collect();
+        let share = |of: fn(&Life) -> bool| lives.iter().filter(|life| of(life)).count();
+        assert!((350..550).contains(&share(|life| life.cancel.is_some())));
+        assert!((200..450).contains(&share(Life::is_scheduled)));
+        assert!(share(|life| life.cancel.as_ref().is_some_and(|cancel| !cancel.acts.is_empty())) > 200);
+        assert!(share(|life| life.retries == 2) > 200);
+        assert!(share(|life| life.troubles.iter().any(|trouble| !trouble.acts.is_empty())) > 400);
+        assert!(share(|life| !life.scripts.is_empty()) > 990);
+        assert!(lives.iter().all(|life| life.troubles.len() as u64 == life.retries + u64::from(life.cancel.is_some())));
+    }
+
+    #[test]
+    fn outcome_of_a_recipient_follows_the_script_and_else_the_seed() {
+        let mut story = Story::plain();
+        let seen = |story: &Story, before| story.outcome_of(&Story::person(2), before);
+        assert_eq!(seen(&story, 0), MessageOutcome::of(0, &Story::person(2), FAIL_PERCENT, READ_PERCENT));
+        story.life.scripts.insert(2, vec![MessageOutcome::Queued, MessageOutcome::Read]);
+        assert_eq!(
+            [0, 1, 2].map(|before| seen(&story, before)),
+            [MessageOutcome::Queued, MessageOutcome::Read, MessageOutcome::Read]
+        );
+        story.outcome = Some(MessageOutcome::Delivered);
+        assert_eq!(story.outcome_of(&Story::person(3), 0), MessageOutcome::Delivered);
     }
 
     #[test]
