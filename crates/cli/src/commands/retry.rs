@@ -16,7 +16,7 @@ use crate::output::{count, grouped, out, write_json_line};
 use crate::receiver::{Receiver, secret};
 use crate::run::{Next, Run, limits};
 use crate::service::Service;
-use crate::settings::Settings;
+use crate::settings::{BegunPace, Settings};
 use crate::{exit, input, ledgers, message, pace, render, say, signals, suppress, terminal};
 
 /// A line of attempts that is longer than this hardly gets better.
@@ -81,6 +81,7 @@ async fn prepare(
     suppress::require(&next, "retry", &settings.must_suppress, &lists)?;
     settings.must_suppress = suppress::kept(&lists);
     settings.must_halt = args.halt.rules();
+    settings.pace = Some(BegunPace::of(&args.run));
     let plan = plan.with_settings(settings.to_text()?);
     let service = Service { resend_after: Some(args.run.resend_after), ..Service::read(&args.service)? };
     if let Some(app) = args.service.app.as_deref().map(str::trim).filter(|app| !app.is_empty() && *app != parent.app) {

@@ -200,3 +200,35 @@ fn gate_is_shut_again_after_a_kill() {
     assert_eq!(stage.messages().len(), 100);
     second.kill();
 }
+
+#[test]
+fn status_says_what_bounds_the_pace_and_whether_anybody_is_at_it() {
+    let stage = stage(100, &["--hold-callbacks"]);
+    stage.fault(json!({"operation": "send_batch", "fault": "delay", "seconds": 0.3, "times": 1000}));
+    let flags = ["--batch-size", "5", "--in-flight", "1", "--max-rate", "50", "--window", "5000"];
+    let mut sending = Running::start(&mut stage.command(&send(&flags)));
+    sending.until("a third batch", || stage.calls("send_batch") >= 3);
+    let said = run(&mut stage.command_without_service(&["status", "autumn"])).ends(0);
+    assert!(said.stdout.contains("worker ") && !said.stdout.contains("stopped"), "{said:?}");
+    sending.signal("INT");
+    sending.end();
+    let said = run(&mut stage.command_without_service(&["status", "autumn"])).ends(0);
+    let status = stage.status("autumn");
+    let outstanding = status["messages"]["pending"].as_u64().unwrap();
+    assert!(outstanding >= 10, "{status}");
+    assert_eq!(
+        status["pace"],
+        json!({"max_rate": 50, "window": 5000, "outstanding": outstanding, "window_full": false})
+    );
+    for words in [
+        "pace: begun with 50 requests/s at most, window 5,000 messages".to_owned(),
+        format!("{outstanding} outstanding"),
+        "stopped: no worker holds a batch".to_owned(),
+    ] {
+        assert!(said.stdout.contains(&words), "{words}: {said:?}");
+    }
+    stage.no_faults();
+    run(&mut stage.command(&["resume", "autumn", "--no-wait"])).ends(0);
+    let said = run(&mut stage.command_without_service(&["status", "autumn"])).ends(0);
+    assert!(!said.stdout.contains("pace:") && !said.stdout.contains("stopped"), "{said:?}");
+}

@@ -143,7 +143,8 @@ fn rebatch_of_rows_or_ranges_that_are_not_there_is_an_error() {
     let (mut file, _) = temporary(text.as_bytes(), Format::Csv);
     let plan: Vec<_> = check(&mut file, TEXT, 1, true).plan().collect();
     let ranges: Vec<_> = plan.iter().map(|batch| batch.range).collect();
-    for rows in [2..=2, 1..=2, 1..=4, 3..=1] {
+    for (first, last) in [(2, 2), (1, 2), (1, 4), (3, 1)] {
+        let rows = first..=last;
         let found = file.rebatch(&ranges, std::slice::from_ref(&rows));
         assert!(matches!(found, Err(SourceError::NoSuchRow { .. })), "{rows:?}: {found:?}");
     }
