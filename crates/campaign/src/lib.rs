@@ -34,6 +34,7 @@ pub mod report;
 pub mod retry;
 pub mod rows;
 
+mod activity;
 mod error;
 mod halt;
 mod limits;
@@ -48,6 +49,7 @@ mod time;
 #[cfg(test)]
 mod model;
 
+pub use activity::Activity;
 pub use campaign::Campaign;
 pub use checked::CheckedCampaign;
 pub use error::CampaignError;

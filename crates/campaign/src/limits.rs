@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use sinch_batch_models::Timestamp;
+
 use crate::halt::HaltRules;
+use crate::request::CampaignRequest;
 
 /// What bounds a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,6 +116,12 @@ impl SendLimits {
     pub fn with_halt(mut self, halt: HaltRules) -> Self {
         self.halt = halt;
         self
+    }
+
+    /// The window for what is sent from now on; 0 if there is none. What is held back until later is in no queue.
+    pub fn window_for(&self, request: &CampaignRequest, now: Timestamp) -> u64 {
+        let is_held_back = request.send_after().is_some_and(|at| at > now) || request.spread().is_some();
+        if is_held_back { 0 } else { self.window }
     }
 
     /// For how long after it was asked for something may leave under a lease.

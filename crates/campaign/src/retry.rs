@@ -12,6 +12,7 @@ use thiserror::Error;
 use self::cancelled::CancelledRows;
 use crate::request::CampaignRequest;
 
+mod canary;
 mod cancelled;
 
 /// How many failures or batches are read from the ledger at a time.
@@ -249,6 +250,23 @@ impl RetryPlan {
     /// How many campaigns there were before on this line, the first one included.
     pub fn n_attempts(&self) -> usize {
         self.n_attempts
+    }
+
+    /// How many rows leave in the first batch; 0 if no row is sent again.
+    pub fn first_batch(&self) -> u64 {
+        self.batches.first().map_or(0, |batch| batch.rows.len())
+    }
+
+    /// Puts the first `rows` of the chosen rows into a first batch of their own: a canary, of 1 to 1000 rows, or of all
+    /// if there are fewer.
+    ///
+    /// The first attempt's batches that it takes rows from are read again and compared with what was checked.
+    ///
+    /// # Errors
+    /// [`SourceError::Changed`] if the input is not what was checked; else if it cannot be read.
+    pub fn with_canary(mut self, source: &mut dyn RecipientSource, rows: u32) -> Result<Self, SourceError> {
+        self.batches = canary::first_batch_of(self.batches, source, rows)?;
+        Ok(self)
     }
 
     /// Reads every chosen row once, as it will be sent, and sends nothing.

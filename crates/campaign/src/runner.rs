@@ -96,10 +96,7 @@ impl<'a> Runner<'a> {
         let status = self.ledger.status(self.campaign.id).await.ok();
         status.into_iter().for_each(|status| on_progress(&CampaignProgress::of(status)));
         let mut limits = self.limits.clone();
-        if self.request.send_after().is_some_and(|at| at > self.time.wall()) || self.request.spread().is_some() {
-            // What is held back is in no queue.
-            limits.window = 0;
-        }
+        limits.window = limits.window_for(self.request, self.time.wall());
         let mut state = State::new(limits, &begun, status.is_some_and(|status| status.accepted > 0));
         let mut run = Run {
             runner: self,

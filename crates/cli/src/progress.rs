@@ -151,7 +151,7 @@ fn shown(counts: Counts, outlook: Option<Outlook>, waits_for: &str, width: usize
 }
 
 /// Puts parts into as many lines as they need.
-fn fill(parts: &[String], width: usize) -> String {
+pub(crate) fn fill(parts: &[String], width: usize) -> String {
     let mut text = String::new();
     let mut used = 0;
     for part in parts.iter().filter(|part| !part.is_empty()) {

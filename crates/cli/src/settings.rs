@@ -5,6 +5,7 @@ use serde_json::Value;
 use sinch_batch::campaign::HaltRules;
 use sinch_batch::recipients::ReadOptions;
 
+use crate::args::RunArgs;
 use crate::exit;
 use crate::fail::Failure;
 use crate::suppress::KeptList;
@@ -23,6 +24,24 @@ pub(crate) struct Settings {
     /// Lists of people who get nothing: each is wanted again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) must_suppress: Vec<KeptList>,
+    /// How fast it was begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) pace: Option<BegunPace>,
+}
+
+/// How fast a campaign was begun; who resumes it may say otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct BegunPace {
+    /// Requests in any second, at most.
+    pub(crate) max_rate: u32,
+    /// Messages that may be outstanding; 0 for any number.
+    pub(crate) window: u64,
+}
+
+impl BegunPace {
+    pub(crate) fn of(args: &RunArgs) -> Self {
+        Self { max_rate: args.max_rate, window: args.window }
+    }
 }
 
 /// The keys that this release knows.
@@ -69,11 +88,12 @@ mod tests {
             must_read: ReadOptions::new().with_ignored_columns(["a"]).with_tidy_numbers(true),
             must_halt: HaltRules::new().with_halt(Some(20), 50),
             must_suppress: serde_json::from_str(r#"[{"name":"stop.csv","fingerprint":"00-0"},{"name":"o"}]"#).unwrap(),
+            pace: Some(BegunPace { max_rate: 7, window: 0 }),
         };
         let text = settings.to_text().unwrap();
         let read = Settings::read(&text).unwrap();
         assert_eq!((read.must_read, read.must_halt), (settings.must_read, settings.must_halt));
-        assert_eq!(read.must_suppress, settings.must_suppress);
+        assert_eq!((read.must_suppress, read.pace), (settings.must_suppress, settings.pace));
         assert_eq!(Settings::default().to_text().unwrap(), "{}");
         assert!(Settings::read("").is_ok() && Settings::read(r#"{"note":1}"#).is_ok());
         assert!(Settings::read(r#"{"must_fly":1}"#).is_err() && Settings::read("x").is_err());

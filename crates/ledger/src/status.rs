@@ -47,6 +47,11 @@ impl CampaignStatus {
         self.messages.pending.saturating_add(self.messages.queued)
     }
 
+    /// Messages that may be in the service's queue: pending, or of unknown outcome. A window bounds them.
+    pub fn outstanding(&self) -> u64 {
+        self.messages.pending.saturating_add(self.unknown)
+    }
+
     /// Whether something is left to be sent or looked up.
     pub fn is_unfinished(&self) -> bool {
         !matches!(self.phase, Phase::Stopping | Phase::Cancelled) && (self.planned > 0 || self.unknown > 0)

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,9 +11,11 @@ use sinch_batch_models::{Recipients, Template};
 
 use crate::check::{self, CheckOptions, Checked};
 use crate::finding::{Finding, RowNumber};
+use crate::original::no_template;
 use crate::plan::BatchRange;
 use crate::read::{self, Buffer};
 use crate::reading::ReadOptions;
+use crate::rebatch;
 use crate::recipient_source::RecipientSource;
 use crate::rows::Row;
 use crate::source::{Format, RowReader, SourceError};
@@ -280,6 +283,21 @@ impl RecipientSource for RecipientFile {
             self.head = None;
         }
         batch
+    }
+
+    fn rebatch(
+        &mut self,
+        ranges: &[BatchRange],
+        rows: &[RangeInclusive<RowNumber>],
+    ) -> Result<Vec<BatchRange>, SourceError> {
+        let template = no_template();
+        let bytes = self.bytes_of(&template, &rebatch::span_of(ranges)?)?;
+        let head = self.head(&template)?;
+        let found = rebatch::rebatch(bytes, head, (self.format, &self.reading), ranges, rows);
+        if matches!(found, Err(SourceError::Changed { .. })) {
+            self.head = None;
+        }
+        found
     }
 }
 

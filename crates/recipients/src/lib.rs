@@ -101,6 +101,7 @@ mod file;
 mod matcher;
 mod original;
 mod read;
+mod rebatch;
 mod recipient_source;
 mod repeatable;
 mod spool;

@@ -1,6 +1,7 @@
 //! Where the recipients of a campaign come from.
 
 use std::io::Write;
+use std::ops::RangeInclusive;
 
 use sinch_batch_models::{Recipients, Template};
 
@@ -73,6 +74,22 @@ pub trait RecipientSource: Send + 'static {
         range: &BatchRange,
         rows: &mut dyn Iterator<Item = RowNumber>,
     ) -> Result<Recipients, SourceError>;
+
+    /// The ranges of other batches of rows that were checked before. `ranges` are those of the check, ascending, and
+    /// `rows` the first and the last row of each new batch, ascending too; these rows lie in the ranges. Rows between
+    /// the ranges may become part of a new range, but not of its batch.
+    ///
+    /// It is read once, from the first range to the last, whose digests are compared on the way.
+    ///
+    /// # Errors
+    /// [`SourceError::Changed`] if the source no longer has in one of the ranges what was checked.
+    /// [`SourceError::NoSuchRow`] if one of the rows is not in the ranges, and [`SourceError::BatchSize`] if there
+    /// are no ranges. [`SourceError::Batch`] when it cannot be read: try again.
+    fn rebatch(
+        &mut self,
+        ranges: &[BatchRange],
+        rows: &[RangeInclusive<RowNumber>],
+    ) -> Result<Vec<BatchRange>, SourceError>;
 }
 
 impl<S: RecipientSource + ?Sized> RecipientSource for Box<S> {
@@ -109,5 +126,13 @@ impl<S: RecipientSource + ?Sized> RecipientSource for Box<S> {
         rows: &mut dyn Iterator<Item = RowNumber>,
     ) -> Result<Recipients, SourceError> {
         (**self).read_batch(template, range, rows)
+    }
+
+    fn rebatch(
+        &mut self,
+        ranges: &[BatchRange],
+        rows: &[RangeInclusive<RowNumber>],
+    ) -> Result<Vec<BatchRange>, SourceError> {
+        (**self).rebatch(ranges, rows)
     }
 }

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::io::{self, Read, Write};
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::vec;
 
@@ -13,6 +14,7 @@ use crate::finding::{Finding, RowNumber};
 use crate::plan::BatchRange;
 use crate::read::{self, Buffer};
 use crate::reading::ReadOptions;
+use crate::rebatch;
 use crate::recipient_source::RecipientSource;
 use crate::source::{Format, RowReader, SourceError};
 use crate::spool::write_line;
@@ -176,6 +178,18 @@ impl RecipientSource for Repeatable {
         // After an error the next batch starts from the beginning.
         self.lines = Some(lines);
         Ok(batch)
+    }
+
+    fn rebatch(
+        &mut self,
+        ranges: &[BatchRange],
+        rows: &[RangeInclusive<RowNumber>],
+    ) -> Result<Vec<BatchRange>, SourceError> {
+        let BatchRange { first_row, at_byte, n_bytes, .. } = rebatch::span_of(ranges)?;
+        let lines = self.lines_from(at_byte).map_err(|source| SourceError::Batch { first_row, source })?;
+        let options = ReadOptions::default();
+        // What is read next lies before the end of these, so the lines are not kept.
+        rebatch::rebatch(lines.take(n_bytes), 0, (Format::JsonLines, &options), ranges, rows)
     }
 }
 

@@ -18,7 +18,9 @@ pub(super) struct CancelledRows {
 
 pub(super) async fn choose(ledger: &dyn Ledger, campaign: &CampaignRecord) -> Result<CancelledRows, LedgerError> {
     let elsewhere = sent_by_relatives(ledger, campaign).await?;
-    let is_elsewhere = |row: u64| elsewhere.range(..=row).next_back().is_some_and(|(_, rows)| rows.contains(row));
+    let is_of =
+        |batches: &Sent, row: u64| batches.range(..=row).next_back().is_some_and(|(_, rows)| rows.contains(row));
+    let is_elsewhere = |row: u64| elsewhere.iter().any(|batches| is_of(batches, row));
     let mut chosen = CancelledRows { recalled: 0, never_sent: 0, reached: 0, batches: Vec::new() };
     let mut after = 0;
     loop {
@@ -67,14 +69,15 @@ async fn heard_of(
     }
 }
 
-/// What other attempts on the same rows have sent, or may have, by the first row of the batch.
-async fn sent_by_relatives(
-    ledger: &dyn Ledger,
-    campaign: &CampaignRecord,
-) -> Result<BTreeMap<u64, RowSpans>, LedgerError> {
-    let mut sent: BTreeMap<u64, RowSpans> = BTreeMap::new();
+/// Batches that were sent, or may have been, by their first row.
+type Sent = BTreeMap<u64, RowSpans>;
+
+/// What each other attempt on the same rows has sent, or may have: a retry may have other batches than its parent.
+async fn sent_by_relatives(ledger: &dyn Ledger, campaign: &CampaignRecord) -> Result<Vec<Sent>, LedgerError> {
+    let mut sent = Vec::new();
     let relatives = ledger.campaigns().await?.into_iter();
     for relative in relatives.filter(|one| one.family() == campaign.family() && one.id != campaign.id) {
+        let mut batches = Sent::new();
         let mut after = 0;
         loop {
             let page = ledger.batches(relative.id, after, PAGE).await?;
@@ -83,15 +86,11 @@ async fn sent_by_relatives(
             for batch in page {
                 let is_recalled = batch.state == Some(BatchState::Cancelled);
                 if matches!(batch.stage, BatchStage::Accepted | BatchStage::Unknown) && !is_recalled {
-                    // Batches of one family begin at the same rows.
-                    let before = sent.remove(&batch.first_row).unwrap_or_default();
-                    let mut rows: Vec<_> = before.iter().chain(batch.rows.iter()).collect();
-                    rows.sort_unstable();
-                    rows.dedup();
-                    sent.insert(batch.first_row, rows.into_iter().collect());
+                    batches.insert(batch.first_row, batch.rows);
                 }
             }
         }
+        sent.push(batches);
     }
     Ok(sent)
 }

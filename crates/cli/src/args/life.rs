@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{HaltShare, Json, LedgerArgs, RunArgs, ScheduleArgs, ServiceArgs, SuppressArgs, Yes, campaign_name};
+use super::{HaltArgs, Json, LedgerArgs, RunArgs, ScheduleArgs, ServiceArgs, SuppressArgs, Yes, campaign_name};
 
 #[derive(Debug, Args)]
 pub(crate) struct RetryArgs {
@@ -44,7 +44,7 @@ pub(crate) struct RetryArgs {
     #[command(flatten)]
     pub(crate) schedule: ScheduleArgs,
     #[command(flatten)]
-    pub(crate) halt: HaltShare,
+    pub(crate) halt: HaltArgs,
     #[command(flatten)]
     pub(crate) suppress: SuppressArgs,
     #[command(flatten)]

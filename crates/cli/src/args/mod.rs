@@ -33,7 +33,7 @@ pub(crate) use self::callbacks::{
 };
 use self::duration::duration;
 pub(crate) use self::file::{JudgeArgs, ReadArgs};
-pub(crate) use self::halt::{HaltArgs, HaltShare};
+pub(crate) use self::halt::HaltArgs;
 pub(crate) use self::keep::{ForgetArgs, PruneArgs};
 pub(crate) use self::ledger::{CopyArgs, LedgerCommand, LedgerCommandArgs, MigrateArgs};
 pub(crate) use self::life::{PauseArgs, RetryArgs};

@@ -113,7 +113,7 @@ async fn prepare(
         Some(url) => PathBuf::from(url_file::shown(url)),
         None => super::rows::input_of(args.input.as_deref(), &record)?,
     };
-    let Settings { must_read, must_halt, must_suppress } = Settings::read(&record.settings)?;
+    let Settings { must_read, must_halt, must_suppress, pace: _ } = Settings::read(&record.settings)?;
     let lists = suppress::read(&args.suppress).await?;
     // Batches that were tried keep their rows.
     if status.planned > 0 {

@@ -16,7 +16,7 @@ use crate::output::{count, grouped, out, write_json_line};
 use crate::receiver::{Receiver, secret};
 use crate::run::{Next, Run, limits};
 use crate::service::Service;
-use crate::settings::Settings;
+use crate::settings::{BegunPace, Settings};
 use crate::{exit, input, ledgers, message, pace, render, say, signals, suppress, terminal};
 
 /// A line of attempts that is longer than this hardly gets better.
@@ -85,12 +85,13 @@ async fn prepare(
     suppress::require(&next, "retry", &settings.must_suppress, &lists)?;
     settings.must_suppress = suppress::kept(&lists);
     settings.must_halt = args.halt.rules();
+    settings.pace = Some(BegunPace::of(&args.run));
     let plan = plan.with_settings(settings.to_text()?);
     let service = Service { resend_after: Some(args.run.resend_after), ..Service::read(&args.service)? };
     if let Some(app) = args.service.app.as_deref().map(str::trim).filter(|app| !app.is_empty() && *app != parent.app) {
         return Err(resume::other("app", &parent.app, app, "SINCH_APP_ID"));
     }
-    let (source, plan, request) = check(&file, &parent, source, plan, request).await?;
+    let (source, plan, request) = check(&file, &parent, source, (plan, args.halt.canary), request).await?;
     let receiver = match args.run.listen {
         Some(address) => Some(Receiver::start(address, secret()?, ledger).await?),
         None => None,
@@ -128,17 +129,26 @@ fn request(args: &RetryArgs, parent: &CampaignRecord) -> Result<CampaignRequest,
     Ok(request.with_message(message::read(&message)?))
 }
 
-/// Reads all chosen rows once: what was checked is what is sent, and each row has what the message needs.
+/// Reads all chosen rows once: what was checked is what is sent, and each row has what the message needs. The
+/// canary is made of the first ones.
 async fn check(
     file: &Path,
     parent: &CampaignRecord,
     mut source: RecipientFile,
-    plan: RetryPlan,
+    (plan, canary): (RetryPlan, Option<u16>),
     request: CampaignRequest,
 ) -> Result<(RecipientFile, RetryPlan, CampaignRequest), Failure> {
     let (file, parent): (PathBuf, _) = (file.to_owned(), parent.name.clone());
-    input::blocking(move || match plan.check(&mut source, &request) {
-        Ok(()) => Ok((source, plan, request)),
+    let checked = move |source: &mut RecipientFile| {
+        let plan = match canary {
+            Some(rows) => plan.with_canary(source, rows.into())?,
+            None => plan,
+        };
+        plan.check(source, &request)?;
+        Ok((plan, request))
+    };
+    input::blocking(move || match checked(&mut source) {
+        Ok((plan, request)) => Ok((source, plan, request)),
         Err(SourceError::Changed { .. }) => Err(changed(&file, &parent)),
         Err(SourceError::NoSuchRow { row }) => Err(Failure::new(
             exit::BAD_INPUT,
@@ -189,18 +199,23 @@ struct Shown<'a> {
     rows: u64,
     /// Failed rows whose recipients were reached by another attempt, or may have been.
     reached: u64,
+    /// Rows that are sent before the others, if there is a canary.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    canary: Option<u64>,
     reasons: &'a [RetryReason],
 }
 
 /// Shows what would be sent again.
 fn show(args: &RetryArgs, plan: &RetryPlan) -> Result<(), Failure> {
     let parent = plan.parent().name.as_str();
+    let canary = args.halt.canary.map(|rows| plan.rows().min(rows.into()));
     if args.json.json {
         return write_json_line(&Shown {
             campaign: parent,
             dry_run: args.dry_run,
             rows: plan.rows(),
             reached: plan.reached(),
+            canary,
             reasons: plan.reasons(),
         });
     }
@@ -225,6 +240,11 @@ fn show(args: &RetryArgs, plan: &RetryPlan) -> Result<(), Failure> {
         text.push_str(&format!("{rows} reached by another attempt, or may have been\n"));
     }
     let rows = plan.rows();
+    if let Some(canary) = canary.filter(|canary| *canary > 0) {
+        let first = if canary == rows { "all of them".to_owned() } else { count(canary, "row", "rows") };
+        let rest = if canary == rows { "" } else { "; the others wait for their receipts" };
+        text.push_str(&format!("canary: {first} first{rest}\n"));
+    }
     text.push_str(&match (args.dry_run, rows) {
         (true, _) => format!("{} would be sent again; nothing was sent\n", count(rows, "row", "rows")),
         (false, _) => format!("no row of campaign {parent} is to be sent again; nothing was sent\n"),

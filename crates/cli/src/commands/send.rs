@@ -25,7 +25,7 @@ use crate::outputs::NewFile;
 use crate::receiver::{Receiver, secret};
 use crate::run::{Next, Run, limits};
 use crate::service::{Service, app_id};
-use crate::settings::Settings;
+use crate::settings::{BegunPace, Settings};
 use crate::signals::Stop;
 use crate::{exit, input, ledgers, outputs, pace, say, signals, suppress};
 
@@ -196,7 +196,8 @@ async fn check(args: &SendArgs, app: &AppId) -> Result<CheckedCampaign, Failure>
     let must_suppress = suppress::kept(&lists);
     let options = options.with_suppression(lists);
     let reading = args.read.options();
-    let settings = Settings { must_read: reading.clone(), must_halt: args.halt.rules(), must_suppress }.to_text()?;
+    let (must_halt, pace) = (args.halt.rules(), Some(BegunPace::of(&args.run)));
+    let settings = Settings { must_read: reading.clone(), must_halt, must_suppress, pace }.to_text()?;
     let found = Collected::new();
     let (collect, once_more) = (found.collector(), (reading.clone(), options.clone()));
     let checked = input::blocking(move || {
@@ -226,7 +227,7 @@ async fn check(args: &SendArgs, app: &AppId) -> Result<CheckedCampaign, Failure>
             )
             .hint("is it the right list? leave out that --suppress, or name another file"));
         }
-        return Ok(if settings == "{}" { checked } else { checked.with_settings(settings) });
+        return Ok(checked.with_settings(settings));
     }
     // What can be read only once cannot be listed once more.
     if args.json.json && file.is_file() {

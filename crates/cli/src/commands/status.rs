@@ -1,5 +1,6 @@
 //! `status`: the campaigns of a ledger, or how one stands and what to do next.
 
+pub(crate) mod pace;
 mod schedule;
 
 use serde::Serialize;
@@ -7,6 +8,7 @@ use sinch_batch::campaign::report::{failures_by_reason, write_json_with};
 use sinch_batch::ledger::{CallbackCount, CampaignRecord, CampaignStatus, Phase};
 use sinch_batch::models::Timestamp;
 
+use self::pace::Pace;
 use crate::args::StatusArgs;
 use crate::fail::{Failure, output};
 use crate::output::{count, json_out, out, write_json_line};
@@ -40,6 +42,8 @@ struct More<'a> {
     callbacks: &'a [CallbackCount],
     /// Workers that are sending it.
     workers: &'a [WorkerLine],
+    /// What bounds its pace.
+    pace: &'a Pace,
     /// The command that it needs next.
     next: Option<&'a str>,
 }
@@ -74,11 +78,13 @@ pub(crate) async fn run(args: StatusArgs) -> Result<u8, Failure> {
     let next = Next { campaign: &campaign.name, ledger: &path, keeps: true };
     let next = next_command(&next, &status).filter(|_| !campaign.practice);
     let held = ledger.held(campaign.id, Timestamp::now()).await.map_err(failed)?;
+    let pace = Pace::of(&ledger, &campaign, &status).await.map_err(failed)?;
+    let activity = pace::activity(&campaign, &status, &held);
     let held =
         held.into_iter().map(|held| WorkerLine { worker: held.worker, batches: held.batches, until: held.until });
     let workers: Vec<WorkerLine> = held.collect();
     if args.json.json {
-        let more = More { callbacks: &callbacks, workers: &workers, next: next.as_deref() };
+        let more = More { callbacks: &callbacks, workers: &workers, pace: &pace, next: next.as_deref() };
         write_json_with(&*ledger, &campaign, &more, json_out())
             .await
             .map_err(|error| render::report_failed(&path, error))?;
@@ -95,8 +101,13 @@ pub(crate) async fn run(args: StatusArgs) -> Result<u8, Failure> {
     let schedule = schedule::line(&*ledger, &campaign).await.map_err(|error| render::report_failed(&path, error))?;
     let (sums, callbacks) = (render::status(&status, None, width), render::callbacks(&callbacks, width));
     let workers: String = workers.iter().map(worker_line).collect();
-    out(format!("campaign {}{phase}\n{schedule}{sums}{workers}{reasons}{callbacks}{next}", campaign.name).as_bytes())
-        .map_err(output)?;
+    // What is over has no pace.
+    let pace = if status.is_unfinished() { pace.text(width) } else { String::new() };
+    let activity = pace::activity_text(activity);
+    let name = &campaign.name;
+    out(format!("campaign {name}{phase}\n{schedule}{sums}{pace}{workers}{activity}{reasons}{callbacks}{next}")
+        .as_bytes())
+    .map_err(output)?;
     Ok(exit::OK)
 }
 

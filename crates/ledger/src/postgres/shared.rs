@@ -183,6 +183,23 @@ impl PostgresLedger {
         .map(drop)
     }
 
+    /// Until when all requests of a project are held, because the service said that there are too many; `None` if they
+    /// are not.
+    ///
+    /// # Errors
+    /// The kinds that speak of the storage.
+    pub async fn pace_held_until(&self, project: &str) -> Result<Option<Timestamp>, LedgerError> {
+        let rows = self
+            .unhurried(
+                "SELECT (extract(epoch FROM hold_until) * 1000000)::bigint FROM @.pace \
+                 WHERE project = $1 AND hold_until > clock_timestamp()",
+                &Params::new().text(project),
+            )
+            .await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        Timestamp::from_microsecond(get(row, 0)?).map(Some).map_err(|_| damaged())
+    }
+
     /// Applies callbacks as [`apply_callbacks`](crate::Ledger::apply_callbacks) does, and moves the cursor of the
     /// journal they were read from in the same transaction: all of it, or after an error nothing or all of it.
     ///

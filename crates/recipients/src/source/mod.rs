@@ -359,6 +359,20 @@ impl RowReader {
         Ok(source)
     }
 
+    /// The same, to take the digests of other ranges of these rows.
+    pub(crate) fn of_ranges(
+        bytes: Box<dyn Read + Send>,
+        format: Format,
+        (template, reading): (&Template, &ReadOptions),
+        first_row: RowNumber,
+    ) -> Result<Self, SourceError> {
+        let mut feed = Buffer::new(bytes);
+        feed.start_tap();
+        let mut source = Self::of_feed(feed, format, template, reading)?;
+        source.row = first_row.saturating_sub(1);
+        Ok(source)
+    }
+
     fn of_feed(
         mut feed: Buffer,
         format: Format,
@@ -467,7 +481,7 @@ impl RowReader {
 
     /// Where the row begins, and where its line break ends.
     #[inline]
-    fn extent(&self) -> (u64, u64) {
+    pub(crate) fn extent(&self) -> (u64, u64) {
         let start = self.feed.position();
         (start, start + self.reader.taken())
     }

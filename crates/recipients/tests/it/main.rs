@@ -11,6 +11,7 @@ mod lists;
 mod planned;
 mod properties;
 mod reading;
+mod rebatch;
 mod skipping;
 
 use std::io::Cursor;

@@ -45,7 +45,7 @@ pub(crate) fn is_changed(found: Result<Recipients, SourceError>, first: u64) {
     }
 }
 
-fn hex(digest: [u8; 8]) -> String {
+pub(crate) fn hex(digest: [u8; 8]) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -154,7 +154,7 @@ fn json_lines() -> impl Strategy<Value = (Vec<u8>, usize)> {
     })
 }
 
-fn any_file() -> impl Strategy<Value = (Vec<u8>, usize, Format)> {
+pub(crate) fn any_file() -> impl Strategy<Value = (Vec<u8>, usize, Format)> {
     prop_oneof![
         2 => csv().prop_map(|(file, head)| (file, head, Format::Csv)),
         1 => json_lines().prop_map(|(file, head)| (file, head, Format::JsonLines)),

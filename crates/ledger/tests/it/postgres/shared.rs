@@ -79,9 +79,14 @@ async fn pace_is_shared_and_held() {
     let wait = one.reserve("project", 1, gap).await.unwrap();
     assert!(wait > 37 * gap && wait <= 39 * gap, "{wait:?}");
     assert_eq!(other.reserve("another", 1, gap).await.unwrap(), Duration::ZERO);
+    assert_eq!(one.pace_held_until("another").await.unwrap(), None);
     // A 429 holds all, and a shorter one does not shorten it.
     other.hold_pace("another", Duration::from_secs(90)).await.unwrap();
     other.hold_pace("another", Duration::from_secs(2)).await.unwrap();
     let wait = one.reserve("another", 1, gap).await.unwrap();
     assert!(wait > Duration::from_secs(60) && wait <= Duration::from_secs(90), "{wait:?}");
+    let held = one.pace_held_until("another").await.unwrap().unwrap();
+    let left = held.as_second() - Timestamp::now().as_second();
+    assert!((60..=91).contains(&left), "{left} s");
+    assert_eq!(one.pace_held_until("project").await.unwrap(), None);
 }
