@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use sinch_batch_models::batch::ProcessingStrategy;
-use sinch_batch_models::wire::{ParseError, PrivateText, WireTime, parse};
+use sinch_batch_models::wire::{ParseError, PrivateText, WireTime, parse, parse_strict};
 use sinch_batch_models::{
     AppId, BatchRecipient, Channel, ContactId, Fingerprint, Message, Recipient, Recipients, SendBatchRequest, Template,
     Timestamp, Ttl,
@@ -92,7 +92,7 @@ impl CampaignRequest {
     /// [`RequestError`] says what is wrong and where.
     pub fn from_json(json: &[u8], default_app: Option<&AppId>) -> Result<Self, RequestError> {
         let object: serde_json::Map<String, serde_json::Value> =
-            parse(json).map_err(|error| RequestError::invalid(&error, error.line(), error.column()))?;
+            parse_strict(json).map_err(|error| RequestError::invalid(&error, error.line(), error.column()))?;
         if object.contains_key("recipient_and_params") {
             return Err(RequestError::Recipients);
         }

@@ -121,8 +121,8 @@ pub(crate) fn read_file_of(args: impl IntoIterator<Item = OsString>) -> Result<(
     let text = utf8(&bytes).map_err(|kind| {
         Failure::because(exit::USAGE, format!("--env-file {}", path.display()), &kind).hint(kind.hint(path.display()))
     })?;
-    let values = parse(text).map_err(|line| {
-        Failure::new(exit::USAGE, format!("--env-file {}, line {line}: expected NAME=VALUE", path.display())).hint(hint)
+    let values = parse(text).map_err(|(line, what)| {
+        Failure::new(exit::USAGE, format!("--env-file {}, line {line}: {what}", path.display())).hint(hint)
     })?;
     FILE.get_or_init(|| EnvFile { path: PathBuf::from(&path), values });
     Ok(())
@@ -142,9 +142,9 @@ fn file_of(args: impl IntoIterator<Item = OsString>) -> Option<PathBuf> {
 }
 
 /// Lines `NAME=VALUE`, with `export` before and quotes around the value as in a shell; or the number of a line
-/// that is neither one of these nor blank nor a comment. The value itself is never shown.
-fn parse(text: &str) -> Result<BTreeMap<String, (usize, String)>, usize> {
-    let mut values = BTreeMap::new();
+/// that is neither one of these nor blank nor a comment, and what is wrong with it. The value itself is never shown.
+fn parse(text: &str) -> Result<BTreeMap<String, (usize, String)>, (usize, String)> {
+    let mut values: BTreeMap<String, (usize, String)> = BTreeMap::new();
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     // Line feeds, carriage returns, or both.
     for (number, line) in (1..).zip(text.split('\n').flat_map(|line| line.trim_end_matches('\r').split('\r'))) {
@@ -153,12 +153,25 @@ fn parse(text: &str) -> Result<BTreeMap<String, (usize, String)>, usize> {
             continue;
         }
         let line = line.strip_prefix("export ").unwrap_or(line);
-        let (name, value) = line.split_once('=').ok_or(number)?;
+        let fault = |what: &str| (number, what.to_owned());
+        let (name, value) = line.split_once('=').ok_or_else(|| fault("expected NAME=VALUE"))?;
         let name = name.trim();
         if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-            return Err(number);
+            return Err(fault("expected NAME=VALUE"));
         }
-        values.insert(name.to_owned(), (number, without_comment(value.trim()).to_owned()));
+        let value = without_comment(value.trim());
+        if value.starts_with(['"', '\'']) && !value[1..].contains(&value[..1]) {
+            return Err(fault("the quote before the value is not closed"));
+        }
+        // Of two values only one would be used, and nobody would hear of the other.
+        match values.get(name) {
+            Some((before, other)) if other != value => {
+                return Err(fault(&format!(
+                    "{name} has another value than in line {before}; only one of the two may stay"
+                )));
+            }
+            _ => values.insert(name.to_owned(), (number, value.to_owned())),
+        };
     }
     Ok(values)
 }
@@ -205,9 +218,17 @@ mod tests {
         assert_eq!(value("B"), Some((5, "x=y")));
         assert_eq!(value("C"), Some((6, "")));
         assert_eq!((value("D"), value("E"), value("F")), (Some((7, "a#b")), Some((8, "a # b")), Some((9, "1"))));
-        for text in ["A=b\nsecret", "=x", "a b=c"] {
-            assert!(parse(text).is_err(), "{text}");
+        for (text, line, what) in [
+            ("A=b\nsecret", 2, "expected NAME=VALUE"),
+            ("=x", 1, "expected NAME=VALUE"),
+            ("a b=c", 1, "expected NAME=VALUE"),
+            ("A=b\nB=\"secret", 2, "the quote before the value is not closed"),
+            ("A='secret # note", 1, "the quote before the value is not closed"),
+            ("A=b\n\nexport A=secret", 3, "A has another value than in line 1; only one of the two may stay"),
+        ] {
+            assert_eq!(parse(text), Err((line, what.to_owned())), "{text}");
         }
+        assert_eq!(parse("A=b\nA='b'").map(|values| values.len()), Ok(1), "the same again");
     }
 
     #[test]

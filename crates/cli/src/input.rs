@@ -115,6 +115,11 @@ pub(crate) fn refuse(
 /// What to type about a mistake of the whole file, which no skipping of rows forgives.
 pub(crate) fn hint_of_file(found: &Collected, message: &MessageArgs) -> Option<String> {
     let text = message.text.as_deref();
+    if found.has(FindingKind::UnclosedQuote) {
+        return Some(
+            "close the quote at the place named, or remove it; the rest of the file was not looked at".to_owned(),
+        );
+    }
     if found.has(FindingKind::UnclosedPlaceholder) {
         return Some("close the placeholder with `}`, such as ${name}".to_owned());
     }
@@ -129,6 +134,12 @@ pub(crate) fn hint_of_file(found: &Collected, message: &MessageArgs) -> Option<S
     if found.has(FindingKind::UnknownColumn) && text.is_some_and(|text| !text.contains("${")) {
         return Some(
             "the text has no placeholder: in \"…\" the shell replaces ${name}, so use '…': --text 'Hello ${name}'"
+                .to_owned(),
+        );
+    }
+    if found.has(FindingKind::MissingColumn) {
+        return Some(
+            "a placeholder is written as its column: the same letters, capitals and spaces, such as ${first_name}"
                 .to_owned(),
         );
     }

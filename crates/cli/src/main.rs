@@ -1,6 +1,7 @@
 //! The command line: arguments to plain structs, one call of the libraries, render.
 
 mod args;
+mod bar;
 mod bytes;
 mod commands;
 mod environment;

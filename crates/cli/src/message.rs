@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use sinch_batch::models::wire::{ParseError, parse};
+use sinch_batch::models::wire::{ParseError, parse_strict};
 use sinch_batch::models::{Message, MessageBody};
 use sinch_batch::recipients::is_blank;
 
@@ -44,7 +44,7 @@ fn of_file(path: &Path, allow_unknown_kind: bool) -> Result<Message, Failure> {
     if is_blank(&text) {
         return Err(Failure::new(exit::BAD_INPUT, format!("{shown} is empty")).hint(hint));
     }
-    let message = parse::<Message>(text.as_bytes()).map_err(|error| unreadable(path, &error))?;
+    let message = parse_strict::<Message>(text.as_bytes()).map_err(|error| unreadable(path, &error))?;
     if message.unknown_fields.get("recipient_and_params").is_some() {
         return Err(Failure::new(exit::BAD_INPUT, format!("{shown} holds a whole request, not its message"))
             .hint("put the request's `message` object into a file of its own; its recipients are the other file"));
@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     fn judged(json: &str) -> Result<(), String> {
-        let message: Message = parse(json.as_bytes()).unwrap();
+        let message: Message = parse_strict(json.as_bytes()).unwrap();
         judge(&message, "m.json", false).map_err(|failure| failure.to_string())
     }
 
@@ -181,7 +181,7 @@ mod tests {
         ] {
             assert_eq!(judged(json), Ok(()), "{json}");
         }
-        let sticker: Message = parse(br#"{"sticker_message":{"id":7}}"#).unwrap();
+        let sticker: Message = parse_strict(br#"{"sticker_message":{"id":7}}"#).unwrap();
         assert!(judge(&sticker, "m.json", true).is_ok());
     }
 

@@ -80,7 +80,7 @@ impl NewFile {
             Existing::Refuse(_) | Existing::Number => path.to_owned(),
         };
         // The error would name the temporary file, which nobody asked for.
-        let file = beside(&place, is_personal).map_err(|error| failed(&error.kind().into()))?;
+        let file = beside(&place, is_personal).map_err(|error| failed(&without_path(&error)))?;
         Ok(new(&place, Sink::Beside(file)))
     }
 
@@ -166,6 +166,12 @@ fn beside(place: &Path, is_personal: bool) -> io::Result<NamedTempFile> {
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     }
     builder.tempfile_in(folder)
+}
+
+/// The error of the system, without the name of a temporary file around it.
+fn without_path(error: &io::Error) -> io::Error {
+    let inner = std::error::Error::source(error).and_then(|error| error.downcast_ref::<io::Error>()).unwrap_or(error);
+    inner.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
 }
 
 fn is_there(path: &Path, hint: &str) -> Failure {

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use sinch_batch::ledger::CampaignStatus;
 
 use crate::output::{can_show_progress, grouped, set_bar};
-use crate::{say, terminal};
+use crate::{bar, say, terminal};
 
 /// How often a line is written where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(30);
@@ -197,7 +197,7 @@ struct State {
 impl Progress {
     pub(crate) fn start() -> Self {
         let style = ProgressStyle::with_template("{msg}").ok().filter(|_| can_show_progress());
-        let bar = style.map(|style| ProgressBar::new(1).with_style(style));
+        let bar = style.map(|style| ProgressBar::with_draw_target(Some(1), bar::target()).with_style(style));
         set_bar(bar.clone());
         let state = State { bar, pace: Pace::default(), last_line: Duration::ZERO };
         Self { began: Instant::now(), state: RefCell::new(state) }

@@ -8,27 +8,36 @@ use crate::environment;
 /// The width of a screen that says nothing of it.
 const USUAL_WIDTH: u16 = 80;
 
+/// The height of such a screen.
+const USUAL_HEIGHT: u16 = 24;
+
 /// The narrowest screen that is catered for.
 const LEAST_WIDTH: u16 = 60;
 
 /// How wide tables on standard output may be: as wide as the terminal, else as a usual one.
 pub(crate) fn width() -> u16 {
-    measured(&std::io::stdout()).unwrap_or(USUAL_WIDTH).max(LEAST_WIDTH)
+    measured(&std::io::stdout()).map_or(USUAL_WIDTH, |(columns, _)| columns).max(LEAST_WIDTH)
 }
 
 /// How wide a line on standard error may be.
 pub(crate) fn progress_width() -> u16 {
-    measured(&std::io::stderr()).unwrap_or(USUAL_WIDTH).max(LEAST_WIDTH)
+    measured(&std::io::stderr()).map_or(USUAL_WIDTH, |(columns, _)| columns).max(LEAST_WIDTH)
 }
 
+/// Columns and lines of the terminal on standard error.
+pub(crate) fn size() -> (u16, u16) {
+    measured(&std::io::stderr()).unwrap_or((USUAL_WIDTH, USUAL_HEIGHT))
+}
+
+/// Columns and lines, where they are known.
 #[cfg(unix)]
-fn measured(screen: &impl std::os::fd::AsFd) -> Option<u16> {
+fn measured(screen: &impl std::os::fd::AsFd) -> Option<(u16, u16)> {
     let size = rustix::termios::tcgetwinsize(screen).ok()?;
-    Some(size.ws_col).filter(|columns| *columns > 0)
+    Some((size.ws_col, size.ws_row)).filter(|(columns, lines)| *columns > 0 && *lines > 0)
 }
 
 #[cfg(not(unix))]
-fn measured<T>(_: &T) -> Option<u16> {
+fn measured<T>(_: &T) -> Option<(u16, u16)> {
     None
 }
 

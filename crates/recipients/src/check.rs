@@ -122,7 +122,8 @@ pub struct Checked {
     pub warnings: u64,
     /// Rows of nothing but separators at the end of the file, which are ignored.
     pub blank_rows: u64,
-    /// How many parts the text takes as SMS; nothing if the message is not a text, or no row begins with SMS.
+    /// How many parts the text takes as SMS; nothing if the message is not a text, or no row that will be sent
+    /// begins with SMS.
     pub sms: Option<SmsEstimate>,
     /// Findings that a recipient is the same as in an earlier row. If the valid rows are sent, such a row
     /// must be fixed or deleted: sent as it is, that recipient gets two messages.
@@ -193,13 +194,17 @@ pub(crate) fn check(
 ) -> Result<Checked, SourceError> {
     let Some(size) = options.batch_size else {
         let source = RowReader::with_reading(open()?, format, template, reading)?;
-        return check_source(source.with_message_metadata(options.message_metadata), None, options, on_finding);
+        let source = source.with_message_metadata(options.message_metadata);
+        let mut checked = check_source(source, None, options, on_finding)?;
+        count_repeats_out(&mut checked, open, format, (template, reading), options)?;
+        return Ok(checked);
     };
     let source = RowReader::with_ranges(open()?, format, template, reading)?;
     let source = source.with_message_metadata(options.message_metadata);
     let mut checked =
         check_source(source, Some(Planner::new(size).with_first(options.first_batch)), options, on_finding)?;
     checked.message_metadata = options.message_metadata;
+    count_repeats_out(&mut checked, &mut *open, format, (template, reading), options)?;
     if !checked.may_be_sent(options.skip_invalid) {
         checked.plan = Plan::default();
     } else if checked.invalid_rows > 0 {
@@ -207,6 +212,58 @@ pub(crate) fn check(
         checked.plan = plan_valid_rows(source, Planner::new(size).with_first(options.first_batch), &checked)?;
     }
     Ok(checked)
+}
+
+/// Estimates once more if an identity was repeated: at the first pass its row looked valid.
+fn count_repeats_out(
+    checked: &mut Checked,
+    open: &mut dyn FnMut() -> Result<Box<dyn Read + Send>, SourceError>,
+    format: Format,
+    (template, reading): (&Template, &ReadOptions),
+    options: &CheckOptions,
+) -> Result<(), SourceError> {
+    if checked.repeats == 0 || checked.sms.is_none() {
+        return Ok(());
+    }
+    let source = RowReader::with_reading(open()?, format, template, reading)?;
+    let mut source = source.with_message_metadata(options.message_metadata);
+    let mut estimate =
+        Estimate { sms: SmsSums::new(options.prices.clone()), suppression: &options.suppression, suppressed: false };
+    // After a row that is too large the first pass read no further.
+    while let Some(place) = source.advance()?.filter(|place| place.row <= checked.rows) {
+        if !checked.skip.contains(place.row) {
+            estimate.suppressed = false;
+            source.check(place, &mut estimate);
+        }
+    }
+    checked.sms = estimate.sms.finish();
+    Ok(())
+}
+
+/// Measures rows that are known to be valid.
+struct Estimate<'a> {
+    sms: SmsSums,
+    suppression: &'a Suppression,
+    /// Whether the row at hand is suppressed.
+    suppressed: bool,
+}
+
+impl Observer for Estimate<'_> {
+    fn finding(&mut self, _: Finding) {}
+
+    fn measures(&self) -> bool {
+        true
+    }
+
+    fn measured(&mut self, place: Place, measured: Measured<'_>) {
+        if let Some(number) = measured.number.filter(|_| !self.suppressed) {
+            self.sms.add(place, number, &measured);
+        }
+    }
+
+    fn identity(&mut self, _: Place, _: Ordinal, channel: &str, identity: &str) {
+        self.suppressed |= self.suppression.having(channel, identity).next().is_some();
+    }
 }
 
 /// A second pass, because repeated identities are known only at the end of the first.
@@ -253,6 +310,7 @@ fn check_rows(
         options,
         sms: SmsSums::new(options.prices.clone()),
         findings: 0,
+        findings_before: 0,
         warnings: 0,
         rows: 0,
         invalid: Bits::default(),
@@ -306,6 +364,8 @@ struct Run<'a> {
     known: Option<&'a InvalidRows>,
     sms: SmsSums,
     findings: u64,
+    /// Those before the row at hand.
+    findings_before: u64,
     warnings: u64,
     rows: u64,
     invalid: Bits,
@@ -321,14 +381,14 @@ impl Run<'_> {
     fn row(&mut self, place: Place, source: &mut RowReader) {
         self.rows = place.row;
         self.lines.push(place.line);
-        let findings = self.findings;
+        self.findings_before = self.findings;
         source.check(place, self);
         if let Some(known) = self.known {
             known.repeats_of(place.row, source).for_each(|finding| self.finding(finding));
             return;
         }
         if let Some(planner) = &mut self.planner {
-            if self.findings == findings {
+            if self.findings == self.findings_before {
                 planner.add(place.row, source);
             } else {
                 // This plan will not be used: save the work.
@@ -415,7 +475,11 @@ impl Observer for Run<'_> {
             let column = measured.blamed.unwrap_or(Where::ROW);
             self.finding(place.finding(column, FindingKind::TooManyParts, message));
         }
-        self.sms.add(place, number, &measured);
+        // Only what will be sent counts.
+        let is_sent = self.findings == self.findings_before && !self.suppressed.iter().any(|rows| rows.get(place.row));
+        if is_sent {
+            self.sms.add(place, number, &measured);
+        }
     }
 
     fn identity(&mut self, place: Place, ordinal: Ordinal, channel: &str, identity: &str) {

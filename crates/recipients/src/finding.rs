@@ -63,7 +63,9 @@ impl fmt::Display for Finding {
         match (&self.column, self.column_number) {
             (Some(name), Some(number)) if is_blank(name) => write!(f, ", column {number}")?,
             (Some(name), _) => write!(f, ", column {}", on_one_line(name.clone()))?,
-            (None, _) => {}
+            (None, Some(number)) if self.kind == FindingKind::BadJson => write!(f, ", byte {number}")?,
+            (None, Some(number)) => write!(f, ", column {number}")?,
+            (None, None) => {}
         }
         write!(f, ": {}", self.message)
     }

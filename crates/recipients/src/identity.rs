@@ -152,8 +152,8 @@ pub(crate) fn comparable_of_any(id: &str) -> String {
 ///
 /// What has letters or more than one `+` stays as it is.
 pub(crate) fn tidied(number: &str) -> String {
-    // Without their brackets and dots these would be somebody else's number.
-    if has_trunk_zero(number) || is_decimal(number) {
+    // Without their brackets and dots these would be somebody else's number, and so would two lines made one.
+    if has_trunk_zero(number) || is_decimal(number) || trimmed(number).contains(['\n', '\r']) {
         return number.to_owned();
     }
     let tidy: String = number.chars().filter(|character| !is_clutter(*character)).collect();
@@ -185,6 +185,25 @@ fn is_clutter(character: char) -> bool {
     ) || (!character.is_ascii_graphic() && is_blank(character.encode_utf8(&mut [0; 4])))
 }
 
+/// Whether there is more than one number, whatever stands between them.
+fn is_several(text: &str) -> bool {
+    let is_between =
+        |character: char| matches!(character, '/' | ';' | ',' | '|' | '&' | '\n') || character.is_alphabetic();
+    let parts =
+        text.split(is_between).flat_map(|part| part.split_inclusive('+').map(|part| part.trim_end_matches('+')));
+    let is_long = |part: &str| part.chars().filter(char::is_ascii_digit).count() >= 7;
+    parts.filter(|part| is_long(part)).nth(1).is_some()
+}
+
+/// Whether a word and a colon stand before the number, as in a link: `tel:+1…`.
+fn has_scheme(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(scheme, number)| {
+        !scheme.is_empty()
+            && scheme.bytes().all(|byte| byte.is_ascii_alphabetic())
+            && number.trim_start_matches(['/', '+']).starts_with(|first: char| first.is_ascii_digit())
+    })
+}
+
 /// Whether a spreadsheet has rounded the number: `1.5E+10`.
 fn is_rounded(text: &str) -> bool {
     let Some((mantissa, exponent)) = text.split_once(['E', 'e']) else { return false };
@@ -199,6 +218,10 @@ const TIDY: &str =
 const ROUNDED: &str = "a spreadsheet has rounded it (as in 1.5E+10), which cannot be repaired: format the column as text, and export it again";
 const NO_COUNTRY: &str = "it begins with 0, so the country code is missing: write it with one, such as +44…";
 const DOUBLE_ZERO: &str = "it begins with 00, which is dialled before a country code: write + in its place";
+const SEVERAL: &str = "there is more than one number in it: each row is for one";
+const SCHEME: &str = "a word stands before the number, as in a link (tel:): write the number alone";
+const OTHER_DIGITS: &str =
+    "its digits are not 0 to 9 but look-alikes or those of another script: type the number again";
 const TRUNK_ZERO: &str =
     "it has (0), which is not dialled from abroad: take it out, or write the 0 if the country keeps it";
 const DECIMAL: &str = "a program has written it as a decimal number (as in 15550000004.0): format the column as text, and export it again";
@@ -236,6 +259,15 @@ pub(crate) fn phone_fault(number: &str) -> Option<String> {
     let digits = tidy.strip_prefix('+').unwrap_or(&tidy);
     if let Some(at) = digits.chars().position(|character| !character.is_ascii_digit()) {
         let plus = tidy.len() - digits.len();
+        if is_several(number) {
+            return Some(SEVERAL.to_owned());
+        }
+        if has_scheme(&tidy) {
+            return Some(SCHEME.to_owned());
+        }
+        if digits.chars().any(|character| !character.is_ascii() && character.is_numeric()) {
+            return Some(OTHER_DIGITS.to_owned());
+        }
         return Some(format!("not a phone number: the {} character is not a digit", ordinal(at + 1 + plus)));
     }
     Some(match digits.len() {
@@ -264,7 +296,30 @@ mod tests {
         check("+1555o100001", Some("not a phone number: the 6th character is not a digit"));
         check("++1555010000", Some("not a phone number: the 2nd character is not a digit"));
         check("é5550100001", Some("not a phone number: the 1st character is not a digit"));
-        check("155501٣٣", Some("not a phone number: the 7th character is not a digit"));
+        check("15550100001a", Some("not a phone number: the 12th character is not a digit"));
+        check("+15550100001 ext 5", Some("not a phone number: the 13th character is not a digit"));
+        for other in ["155501٣٣", "＋１５５５０１００００１", "+1555０１00001", "+١٥٥٥٠١٠٠٠٠١"]
+        {
+            check(other, Some(OTHER_DIGITS));
+            assert_eq!(tidied(other), other);
+        }
+        for several in [
+            "+15550100001 / +15550100002",
+            "+15550100001,+15550100002",
+            "15550100001;15550100002",
+            "+15550100001 or +1 555 010 0002",
+            "+15550100001+15550100002",
+            "+15550100001 +15550100002",
+            "15550100001\n15550100002",
+        ] {
+            check(several, Some(SEVERAL));
+            assert_eq!(tidied(several), several);
+        }
+        check("1234567\n7654321", Some(SEVERAL));
+        assert_eq!(tidied("+15550100001\n"), "+15550100001");
+        for link in ["tel:+15550100001", "TEL:+1-555-010-0001", "whatsapp:15550100001", "sms://+15550100001"] {
+            check(link, Some(SCHEME));
+        }
         check("+", Some("not a phone number: there is no digit"));
         check("5", Some("not a phone number: there is 1 digit; a number has 7 to 15"));
         check("155501", Some("not a phone number: there are 6 digits; a number has 7 to 15"));

@@ -17,10 +17,13 @@ const WORST: usize = 5;
 const CULPRITS: usize = 20;
 
 /// How many parts the texts of a file take as SMS: an estimate, as channels may add to a text.
+///
+/// Only rows that will be sent count: neither invalid nor suppressed ones. Of rows that can be read only once a
+/// repeated identity is found too late, and counts.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct SmsEstimate {
-    /// Rows whose first channel is SMS.
+    /// Rows that will be sent and whose first channel is SMS.
     pub rows: u64,
     /// Parts of all of them.
     pub parts: u64,

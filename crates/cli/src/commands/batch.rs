@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use sinch_batch::client::{Error, Reached};
-use sinch_batch::models::wire::parse;
+use sinch_batch::models::wire::{parse, parse_strict};
 use sinch_batch::models::{AnyJson, BatchId, BatchStatus, SendBatchRequest};
 
 use crate::args::{BatchCommand, Json, ServiceArgs};
@@ -62,7 +62,7 @@ fn request(file: &Path, service: &ServiceArgs) -> Result<SendBatchRequest, Failu
             .map_err(|error| Failure::because(exit::UNEXPECTED, "the app's id cannot be written", &error))?;
         text.splice(brace + 1..brace + 1, format!("\"app_id\":{app_id},").into_bytes());
     }
-    parse(&text).map_err(|error| {
+    parse_strict(&text).map_err(|error| {
         let at = if error.path().is_empty() { String::new() } else { format!(", {}", error.path()) };
         Failure::new(exit::BAD_INPUT, format!("{shown}, line {}{at}: {}", error.line(), error.message())).hint(
             "the file holds one request body as on the wire, with `message` and `recipient_and_params`; nothing was sent",

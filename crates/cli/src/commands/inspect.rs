@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
-use sinch_batch::models::wire::{ParseError, parse};
+use sinch_batch::models::wire::{ParseError, parse, parse_strict};
 use sinch_batch::models::{BatchRecipient, Callback, Message, SendBatchRequest, Template};
 use sinch_batch::recipients::{FindingKind, Format, InvalidRows, RowReader, Rows, preflight, text};
 
@@ -102,13 +102,13 @@ fn callback(bytes: &[u8]) -> Result<Understood, String> {
 /// A message, alone or inside of the request that sends it.
 fn message(bytes: &[u8]) -> Result<Understood, String> {
     if is_request(bytes) {
-        let request: SendBatchRequest = parse(bytes).map_err(|error| error.to_string())?;
+        let request: SendBatchRequest = parse_strict(bytes).map_err(|error| error.to_string())?;
         let mut about = message_about(&request.message);
         about.push(format!("stands in a request for {} recipients", request.recipients.len()));
         let kind = request.message.kind().map(str::to_owned);
         return Ok(Understood { kind, unknown: request.unknown_fields(), value: written(&request)?, about });
     }
-    let message: Message = parse(bytes).map_err(|error| error.to_string())?;
+    let message: Message = parse_strict(bytes).map_err(|error| error.to_string())?;
     Ok(Understood {
         kind: message.kind().map(str::to_owned),
         unknown: message.unknown_fields(),
@@ -142,7 +142,7 @@ fn recipients(path: &Path, bytes: Vec<u8>) -> Result<Understood, String> {
     let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
     let by_name = if path == Path::new("-") { Format::Csv } else { Format::of_path(path) };
     let people: Vec<BatchRecipient> = match first {
-        Some(b'[') => parse(&bytes).map_err(|error| error.to_string())?,
+        Some(b'[') => parse_strict(&bytes).map_err(|error| error.to_string())?,
         Some(b'{') if is_lines(path, &bytes) => lines(&bytes)?,
         Some(b'{') => return one_document(&bytes),
         _ if by_name == Format::Csv => table(bytes)?,
@@ -172,11 +172,11 @@ fn is_lines(path: &Path, bytes: &[u8]) -> bool {
 fn one_document(bytes: &[u8]) -> Result<Understood, String> {
     let kind = Some(RECIPIENTS.to_owned());
     if is_request(bytes) {
-        let request: SendBatchRequest = parse(bytes).map_err(|error| error.to_string())?;
+        let request: SendBatchRequest = parse_strict(bytes).map_err(|error| error.to_string())?;
         let about = vec![format!("has {} recipients, in a request", request.recipients.len())];
         return Ok(Understood { kind, unknown: request.unknown_fields(), value: written(&request)?, about });
     }
-    let person: BatchRecipient = parse(bytes).map_err(|error| error.to_string())?;
+    let person: BatchRecipient = parse_strict(bytes).map_err(|error| error.to_string())?;
     let about = vec!["has one recipient".to_owned()];
     Ok(Understood { kind, unknown: person.unknown_fields(), value: written(&person)?, about })
 }
@@ -184,7 +184,7 @@ fn one_document(bytes: &[u8]) -> Result<Understood, String> {
 fn lines(bytes: &[u8]) -> Result<Vec<BatchRecipient>, String> {
     let lines = bytes.split(|byte| *byte == b'\n').enumerate();
     let rows = lines.filter(|(_, line)| !line.trim_ascii().is_empty() && !line.trim_ascii_start().starts_with(b"#"));
-    rows.map(|(n, line)| parse(line).map_err(|error| line_error(n + 1, &error))).collect()
+    rows.map(|(n, line)| parse_strict(line).map_err(|error| line_error(n + 1, &error))).collect()
 }
 
 fn line_error(line: usize, error: &ParseError) -> String {

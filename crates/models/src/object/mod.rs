@@ -21,7 +21,7 @@ use crate::wire::inside;
 /// A key, borrowed from the text where it has no escapes.
 pub(crate) struct Key<'de>(Cow<'de, str>);
 
-impl Key<'_> {
+impl<'de> Key<'de> {
     pub(crate) fn is(&self, name: &str) -> bool {
         self.0 == name
     }
@@ -32,6 +32,10 @@ impl Key<'_> {
 
     pub(crate) fn into_string(self) -> String {
         self.0.into_owned()
+    }
+
+    pub(crate) fn into_text(self) -> Cow<'de, str> {
+        self.0
     }
 }
 

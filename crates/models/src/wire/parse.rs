@@ -4,6 +4,7 @@ use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
 
 use super::push;
+use super::repeated::{NoRepeats, may_repeat};
 
 /// Why JSON could not be read: where, and what was expected there. It never shows a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +64,28 @@ pub fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, ParseError> {
     })
 }
 
+/// Reads JSON that people write, into a model: as [`parse`], and no object may have a key twice.
+///
+/// Of two values under one key only the last would be used, and nobody would hear of the other. What the
+/// service sends is read with [`parse`]: it must not be lost for that.
+///
+/// ```
+/// use sinch_batch_models::{Message, wire};
+///
+/// let error = wire::parse_strict::<Message>(br#"{"text_message": {"text": "Hi", "text": "Hello"}}"#).unwrap_err();
+/// assert_eq!(error.path(), "/text_message/text");
+/// assert_eq!(error.message(), "the key `text` stands here twice; only one of the two may stay");
+/// ```
+///
+/// # Errors
+/// As [`parse`]; of a repeated key the second is named, and neither value.
+pub fn parse_strict<T: DeserializeOwned>(json: &[u8]) -> Result<T, ParseError> {
+    if may_repeat(json) {
+        parse::<NoRepeats>(json)?;
+    }
+    parse(json)
+}
+
 /// An error about something inside the value at hand; [`parse`] puts the two paths together.
 pub(crate) fn inside<E: serde::de::Error>(path: &str, message: impl fmt::Display) -> E {
     if path.is_empty() { E::custom(message) } else { E::custom(format_args!("at {path}: {message}")) }
@@ -84,9 +107,16 @@ fn path_of<T: DeserializeOwned>(json: &[u8]) -> String {
     path
 }
 
+/// serde's words for an escape from `\ud800` to `\udfff` without its other half.
+const HALF_PAIRS: [&str; 2] = ["unexpected end of hex escape", "lone leading surrogate in hex escape"];
+
 /// Takes the place and every quoted value out of serde's sentence.
 fn without_values(message: &str) -> String {
     let message = message.rsplit_once(" at line ").map_or(message, |(head, _)| head);
+    if HALF_PAIRS.contains(&message) {
+        return "half of a surrogate pair, such as `\\ud83d` alone: write both halves, or the character itself"
+            .to_owned();
+    }
     for (kind, said) in [("string \"", "a string"), ("integer `", "an integer"), ("floating point `", "a number")] {
         for lead in ["invalid type: ", "invalid value: "] {
             let opening = format!("{lead}{kind}");
@@ -148,5 +178,30 @@ mod tests {
         );
         check(r#"{"app_id":"a"}"#, "", "missing field `message`");
         check("{", "", "EOF while parsing an object");
+    }
+
+    #[test]
+    fn half_of_a_surrogate_pair_is_named() {
+        for half in [r"\ud83d", r"\udE00", r"\ud83d\ud83d", r"\ud83d\n"] {
+            let json = format!("{{\"app_id\":\"a\",\"ttl\":\"{half}\"}}");
+            check(
+                &json,
+                "/ttl",
+                r"half of a surrogate pair, such as `\ud83d` alone: write both halves, or the character itself",
+            );
+        }
+        check(r#"{"app_id":"\u12"}"#, "/app_id", "invalid escape");
+    }
+
+    #[test]
+    fn strict_reading_refuses_repeated_keys_by_name_and_place() {
+        let json = b"{\"text_message\":{\"text\":\"first\"},\n \"explicit_channel_message\":{\"SMS\":\"{}\",\"SMS\":\"secret\"}}";
+        let error = parse_strict::<crate::Message>(json).unwrap_err();
+        let said = error.to_string();
+        assert_eq!((error.path(), error.line()), ("/explicit_channel_message/SMS", 2), "{said}");
+        assert_eq!(error.message(), "the key `SMS` stands here twice; only one of the two may stay");
+        assert!(!said.contains("secret"));
+        assert!(parse::<crate::Message>(json).is_ok(), "what the service sends is not lost for it");
+        assert!(parse_strict::<crate::Message>(br#"{"text_message":{"te\u0078t":"first"}}"#).is_ok());
     }
 }

@@ -1,4 +1,4 @@
-use sinch_batch_models::wire::parse;
+use sinch_batch_models::wire::parse_strict;
 use sinch_batch_models::{AnyJson, AppId};
 
 use crate::finding::{Finding, FindingKind, Where, of_file};
@@ -38,7 +38,7 @@ impl Body {
             }
         }
         let mut body = Self { app_id: None, entries: Vec::new().into_iter(), at: Entry { start: 0, end: 0, line: 1 } };
-        let json = match parse::<AnyJson>(feed.bytes()) {
+        let json = match parse_strict::<AnyJson>(feed.bytes()) {
             Ok(json) => json,
             Err(error) => {
                 let column = Where { name: None, number: u32::try_from(error.column().max(1)).ok() };

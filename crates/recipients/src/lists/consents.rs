@@ -1,4 +1,4 @@
-use sinch_batch_models::wire::parse;
+use sinch_batch_models::wire::parse_strict;
 use sinch_batch_models::{ConsentRecord, ConsentType};
 
 #[cfg(feature = "csv")]
@@ -67,7 +67,7 @@ fn of_cells(cells: &Cells, notes: &mut Notes) -> Option<ConsentRecord> {
 }
 
 fn of_json(json: &[u8], notes: &mut Notes) -> Option<ConsentRecord> {
-    let record: ConsentRecord = match parse(json) {
+    let record: ConsentRecord = match parse_strict(json) {
         Ok(record) => record,
         Err(error) => {
             notes.unreadable(&error, "an opt-out");

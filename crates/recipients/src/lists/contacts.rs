@@ -8,7 +8,7 @@ use crate::reading::channel_named;
 #[cfg(feature = "csv")]
 use crate::source::table::no_channel;
 use serde::Deserialize;
-use sinch_batch_models::wire::parse;
+use sinch_batch_models::wire::parse_strict;
 use sinch_batch_models::{AppId, Channel, ContactId, ContactIdentity, Language, NewContact, wire::Bounded};
 
 pub(super) const RULES: Rules<NewContact> = Rules {
@@ -202,7 +202,7 @@ fn priority(cells: &Cells, notes: &mut Notes) -> Option<Vec<Channel>> {
 }
 
 fn of_json(json: &[u8], notes: &mut Notes) -> Option<NewContact> {
-    let contact: NewContact = match parse(json) {
+    let contact: NewContact = match parse_strict(json) {
         Ok(contact) => contact,
         Err(error) => {
             notes.unreadable(&error, "a contact");
@@ -249,9 +249,9 @@ fn id_of_json(json: &[u8], notes: &mut Notes) -> Option<ContactId> {
         contact_id: ContactId,
     }
     let read = if json.trim_ascii_start().starts_with(b"\"") {
-        parse::<ContactId>(json)
+        parse_strict::<ContactId>(json)
     } else {
-        parse::<Line>(json).map(|line| line.contact_id)
+        parse_strict::<Line>(json).map(|line| line.contact_id)
     };
     match read {
         Ok(id) => {

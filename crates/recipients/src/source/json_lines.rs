@@ -1,5 +1,5 @@
 use sinch_batch_models::recipient::RecipientBy;
-use sinch_batch_models::wire::parse;
+use sinch_batch_models::wire::parse_strict;
 use sinch_batch_models::{BatchRecipient, Channel, Metadata, SmsLength, UnknownFields};
 
 use super::feed::Buffer;
@@ -228,7 +228,7 @@ impl JsonRows {
             observer.finding(place.finding(Where { name: None, number: Some(1) }, FindingKind::BadJson, message));
             return None;
         }
-        match parse::<BatchRecipient>(raw) {
+        match parse_strict::<BatchRecipient>(raw) {
             Ok(mut recipient) => {
                 make_tidy(&mut recipient, rules);
                 check(&recipient, place, rules, observer);
@@ -246,7 +246,9 @@ impl JsonRows {
                     }
                     cause => format!("the {what} is not a recipient: {cause}"),
                 };
-                observer.finding(place.finding(column, FindingKind::BadJson, message));
+                // An entry of an array may have lines of its own.
+                let line = place.line + (error.line().max(1) - 1) as u64;
+                observer.finding(Place { line, ..place }.finding(column, FindingKind::BadJson, message));
                 None
             }
         }

@@ -11,7 +11,7 @@ use super::dialect::{QuoteFaultKind, cells_of, quote_fault, separator};
 use super::feed::Buffer;
 use super::records::{Cells, Records};
 use super::rules::{Length, Rules};
-use super::text::{control, control_message};
+use super::text::{control, control_message, trimmed};
 use super::wording::Piece;
 use super::{Broken, Header, Measured, Observer, Verdict};
 use crate::finding::{Finding, FindingKind, Place, Where};
@@ -19,6 +19,9 @@ use crate::identity::{IdentityFault, comparable, digits_of, fault, fault_on, of_
 use crate::reading::channel_named;
 use crate::repeats::Ordinal;
 use crate::sms::culprit;
+
+/// What two files show that were put together whole.
+const HEADER_AGAIN: &str = "it is the column's name: the header stands here once more, so delete the line";
 
 /// How many bytes behind the header are looked at for phone numbers.
 const SAMPLE: usize = 16 * 1024;
@@ -362,7 +365,10 @@ impl Table {
         };
         let is_comparable = found.as_ref().is_none_or(|fault| fault.kind != FindingKind::BlankValue);
         if let Some(IdentityFault { kind, message }) = found.map(of_send) {
-            observer.finding(place.finding(self.column(index), kind, message));
+            let column = self.column(index);
+            let is_header = column.name.is_some_and(|name| name.eq_ignore_ascii_case(trimmed(id)));
+            let message = if is_header { HEADER_AGAIN.to_owned() } else { message };
+            observer.finding(place.finding(column, kind, message));
         }
         if is_comparable {
             observer.identity(place, ordinal, channel.map_or("", Channel::as_str), &comparable(channel, id));

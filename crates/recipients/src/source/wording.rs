@@ -211,8 +211,9 @@ impl Wording {
 
     /// What in the message looks like a placeholder of another tool for a column of this name.
     pub(crate) fn foreign(&self, column: &str) -> Option<String> {
-        const AROUND: [(&str, &str); 12] = [
+        const AROUND: [(&str, &str); 13] = [
             ("{{", "}}"),
+            ("«", "»"),
             ("((", "))"),
             ("[[", "]]"),
             ("<<", ">>"),
@@ -324,6 +325,7 @@ mod tests {
             ("Hi [name]", Some("[name]")),
             ("Hi <<name>>", Some("<<name>>")),
             ("Hi *|NAME|*", Some("*|NAME|*")),
+            ("Hi «Name»", Some("«Name»")),
             ("Hi ${name}", None),
             ("Hi $names", None),
             ("Hi name", None),

@@ -209,3 +209,12 @@ fn findings_are_json_of_a_fixed_shape() {
         r#"[{"severity":"mistake","row":1,"line":2,"column":"name","column_number":2,"kind":"missing_value","message":"it is empty, and the message needs a value for `name`"}]"#
     );
 }
+
+#[test]
+fn header_in_the_middle_of_a_file_is_named() {
+    let (_, findings) = super::checked(b"SMS,n\n+15550100001,a\nsms,n\n", sinch_batch_recipients::Format::Csv, "${n}");
+    assert_eq!(
+        findings.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["line 3, column SMS: it is the column's name: the header stands here once more, so delete the line"],
+    );
+}

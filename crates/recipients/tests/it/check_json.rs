@@ -40,6 +40,45 @@ fn values() {
 }
 
 #[test]
+fn repeated_keys_are_mistakes_at_any_depth() {
+    let ines = |more: &str| row(r#"{"contact_id":"ines"}"#, more);
+    check(
+        [
+            r#"{"to":"+1","to":"+2"}"#.to_owned(),
+            r#"{"recipient":{"contact_id":"c"},"parameters":{"n":"1","n":"2"}}"#.to_owned(),
+            r#"{"recipient":{"contact_id":"c","contact_id":"d"},"parameters":{"n":"1"}}"#.to_owned(),
+            r#"{"recipient":{"contact_id":"c"},"parameters":{"n":"1"},"parameters":{"n":"2"}}"#.to_owned(),
+            ines(r#","message_metadata":{"a":{"x":1,"y":[{"z":1,"\u007a":2}]}}"#),
+        ]
+        .join("\n"),
+        &[
+            "1 1 /to 16 bad_json",
+            "2 2 /parameters/n 58 bad_json",
+            "3 3 /recipient/contact_id 44 bad_json",
+            "4 4 /parameters 68 bad_json",
+            "5 5 /message_metadata/a/y/0/z 110 bad_json",
+        ],
+    );
+    let text = format!("[{},\n{{\"recipient\":\n{{\"contact_id\":\"c\",\n\"contact_id\":\"d\"}}}}]", ines(""));
+    let (_, findings) = checked(text.as_bytes(), Format::JsonArray, "Hello ${n}");
+    assert_eq!(
+        findings[0].to_string(),
+        "line 4, column /recipient/contact_id: the entry is not a recipient: \
+         the key `contact_id` stands here twice; only one of the two may stay",
+    );
+}
+
+#[test]
+fn half_of_a_surrogate_pair_is_named_with_its_place() {
+    let (_, findings) =
+        checked(br#"{"recipient":{"contact_id":"c"},"parameters":{"n":"\ud83d"}}"#, Format::JsonLines, "Hello ${n}");
+    assert_eq!(
+        findings[0].to_string(),
+        r"line 1, column /parameters/n: the line is not a recipient: half of a surrogate pair, such as `\ud83d` alone: write both halves, or the character itself",
+    );
+}
+
+#[test]
 fn recipients() {
     const AT: &str = "/recipient/identified_by/channel_identities";
     let check_one = |identities: &str, expected: &[&str]| {

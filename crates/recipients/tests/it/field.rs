@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use sinch_batch_models::{Channel, Message, Template};
 use sinch_batch_recipients::{
     CheckOptions, Checked, Finding, FindingKind, Format, IdentityColumn, NotText, Prices, ReadOptions, RecipientFile,
-    RecipientSource, Severity, SourceError,
+    RecipientSource, Severity, SourceError, Suppression, SuppressionList,
 };
 
 use super::{checked, short, source};
@@ -316,10 +316,14 @@ fn sms_parts_are_counted_and_bounded() {
         "’".repeat(70)
     );
     let prices = Prices::read(b"prefix,currency,price\n1,USD,0.01\n44,GBP,0.03\n").unwrap();
-    let options = CheckOptions::new().with_max_parts(Some(1)).with_prices(Some(prices));
-    let (checked, findings, _) = check_message(csv.as_bytes(), Message::text("Hi ${n}"), ReadOptions::new(), &options);
+    let options = CheckOptions::new().with_prices(Some(prices));
+    let check = |options| check_message(csv.as_bytes(), Message::text("Hi ${n}"), ReadOptions::new(), options);
+    let one_part = options.clone().with_max_parts(Some(1));
+    let (checked, findings, _) = check(&one_part);
     assert_eq!(findings.iter().map(short).collect::<Vec<_>>(), ["2 3 - - too_many_parts", "4 5 n 2 too_many_parts"]);
     let sms = checked.sms.unwrap();
+    assert_eq!((sms.rows, sms.parts, sms.worst), (2, 2, Vec::new()));
+    let sms = check(&options).0.sms.unwrap();
     assert_eq!((sms.rows, sms.parts), (4, 6));
     assert_eq!(sms.spread.into_iter().collect::<Vec<_>>(), [(1, 2), (2, 2)]);
     assert_eq!(sms.worst.iter().map(|row| (row.line, row.parts)).collect::<Vec<_>>(), [(3, 2), (5, 2)]);
@@ -327,6 +331,28 @@ fn sms_parts_are_counted_and_bounded() {
     assert_eq!((sms.ucs2[0].to_string(), sms.ucs2[0].rows), ("`’` (U+2019) in column n".to_owned(), 2));
     let cost: Vec<_> = sms.cost.iter().map(|(currency, sum)| format!("{sum} {currency}")).collect();
     assert_eq!((cost, sms.no_price), (vec!["0.03 GBP".to_owned(), "0.03 USD".to_owned()], Some(1)));
+}
+
+#[test]
+fn sms_estimate_counts_only_rows_that_will_be_sent() {
+    let csv = format!(
+        "SMS,n\n+15550000001,Al\n+1555,{long}\n+15550000003,{long}\n+15550000001,{long}\n+15550000005, \n+15550000006,\n+15550000001,Al\n",
+        long = "a".repeat(200),
+    );
+    let sent_rows = |csv: &str, options: &CheckOptions| {
+        let (checked, ..) = check_message(csv.as_bytes(), Message::text("Hi ${n}"), ReadOptions::new(), options);
+        checked.sms.map(|sms| (sms.rows, sms.parts, sms.spread.into_iter().collect::<Vec<_>>()))
+    };
+    let valid = Some((2, 3, vec![(1, 1), (2, 1)]));
+    assert_eq!(sent_rows(&csv, &CheckOptions::new()), valid);
+    assert_eq!(sent_rows(&csv, &CheckOptions::new().with_batch_size(2).with_skip_invalid(true)), valid);
+
+    let stop = SuppressionList::read(b"SMS\n+15550000003\n".as_slice(), "stop.csv").unwrap();
+    let options = CheckOptions::new().with_suppression(Suppression::new(vec![stop]));
+    assert_eq!(sent_rows(&csv, &options), Some((1, 1, vec![(1, 1)])), "repeated, so counted at the second pass");
+    let unique: String = csv.lines().take(4).map(|line| format!("{line}\n")).collect();
+    assert_eq!(sent_rows(&unique, &options), Some((1, 1, vec![(1, 1)])));
+    assert_eq!(sent_rows("SMS,n\n+1555,Al\n", &options), None);
 }
 
 /// Whether a line is a row by itself, by a reading of its own.

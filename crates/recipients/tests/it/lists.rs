@@ -86,7 +86,7 @@ fn mistakes_in_a_header_are_reported_once() {
     assert_eq!(
         wrong(ids("15550100001\n15550100002\n", Format::Csv)),
         [
-            "line 1: no such column is known; there can be `contact_id`, and remarks that begin with `#`",
+            "line 1, column 1: no such column is known; there can be `contact_id`, and remarks that begin with `#`",
             "line 1: there is no column `contact_id`, so no contact is named",
         ]
     );
@@ -162,7 +162,7 @@ fn lines_of_json() {
         [
             "line 1, column /contact_id: nothing in it can be seen",
             "line 2, column /id: this is not the id of a contact: unknown field `id`, expected `contact_id`",
-            "line 3: this is not the id of a contact: invalid type: an integer, expected an object with `contact_id`, or the id as a string",
+            "line 3, byte 1: this is not the id of a contact: invalid type: an integer, expected an object with `contact_id`, or the id as a string",
         ]
     );
     let text = "{\"identification\":\"+15550100001\",\"consent_type\":\"OPT_OUT_ALL\"}\n\
@@ -186,7 +186,7 @@ fn lines_of_json() {
             "line 1, column /channel_identities/1/app_id: an identity on WECHAT belongs to one app, so the app's id is needed",
             "line 1, column /language: not a language; there are names such as EN, EN_US or PT_BR",
             "line 1, column /channel_priority/0: not a known channel",
-            "line 2: this is not a contact: missing field `channel_identities`",
+            "line 2, byte 17: this is not a contact: missing field `channel_identities`",
         ]
     );
 }
@@ -203,7 +203,10 @@ fn whole_request_body_is_a_list_too() {
     assert_eq!(wrong(list), ["line 16, column /consent_type: the opt-out is missing"]);
 
     assert_eq!(rows(ids("[\"a\",\n\"b\"]", Format::JsonLines)), [(1, "\"a\"".to_owned()), (2, "\"b\"".to_owned())]);
-    assert_eq!(wrong(contacts("{\"contacts\": [],\n}", Format::JsonLines)), ["line 2: not JSON: trailing comma"]);
+    assert_eq!(
+        wrong(contacts("{\"contacts\": [],\n}", Format::JsonLines)),
+        ["line 2, byte 1: not JSON: trailing comma"]
+    );
     assert_eq!(
         wrong(consents("{\"app_id\": \"a\", \"records\": []}", Format::JsonLines)),
         [
