@@ -65,6 +65,7 @@ mod phase;
 mod prune;
 mod record;
 mod retry;
+mod window;
 
 pub use apply::{apply, apply_callback};
 pub use claim::{begin_run, claim, release, renew};

@@ -1,14 +1,13 @@
 //! Tables as the source and the target of a transfer into another ledger.
 
 use deadpool_postgres::Object;
-use sinch_batch_models::Timestamp;
 use tokio::sync::mpsc::{Receiver, Sender};
 use tokio_postgres::Row;
 
 use super::PostgresLedger;
 use super::connection::{Connection, Params};
 use super::fault::Fault;
-use super::group::{Place, Tries, in_time};
+use super::group::{CLOCK, Place, Tries, in_time};
 use super::records::{damaged, get};
 use crate::copy::{
     Copied, Kind, PAGE, Page, Part, TABLES, Table, Value, WholeLedger, both_have, cut_short, in_use, moved,
@@ -57,9 +56,8 @@ async fn finish<T>(client: Object, result: Result<T, Fault>) -> Result<T, Ledger
 
 async fn export(connection: Connection<'_>, pages: &Sender<Page>) -> Result<(), Fault> {
     connection.batch(BEGIN_READING).await?;
-    let live = "SELECT 1 FROM @.batch WHERE lease_until > $1 AND stage < 3 LIMIT 1";
-    let now = Params::new().integer(Timestamp::now().as_microsecond());
-    if !connection.query(live, &now).await?.is_empty() {
+    let live = format!("SELECT 1 FROM @.batch WHERE lease_until > ({CLOCK}) AND stage < 3 LIMIT 1");
+    if !connection.query(&live, &Params::new()).await?.is_empty() {
         return Err(in_use().into());
     }
     for table in &TABLES {
