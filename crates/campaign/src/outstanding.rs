@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use sinch_batch_ledger::CampaignStatus;
+use sinch_batch_ledger::{CampaignStatus, Window};
 
 /// How far back the rate looks at which messages leave the queue.
 const LOOK_BACK: Duration = Duration::from_secs(300);
@@ -82,6 +82,13 @@ impl Outstanding {
     /// Whether nothing new may leave.
     pub(crate) fn is_full(&self) -> bool {
         self.window > 0 && self.waited_for().saturating_add(self.unknown).saturating_add(self.since) >= self.window
+    }
+
+    /// What bounds all campaigns of the app together, if anything does. The ledger looks at that with each claim; what is
+    /// looked at here is this campaign alone, and with each batch.
+    pub(crate) fn shared(&self) -> Option<Window> {
+        // Fewer than one in a second is one.
+        (self.window > 0).then(|| Window::new(self.window, self.rate().max(1.0) as u32))
     }
 
     /// Whether rows of batches without a known outcome take a part of the window.

@@ -8,7 +8,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use sinch_batch_client::transport::SendUntil;
 use sinch_batch_ledger::{
     BatchStage, CampaignRecord, CampaignStatus, Claim, Claimed, Entry, Exclusion, Held, Lease, Ledger, LedgerError,
-    LedgerErrorKind, Presence, Renewed, RowSpans, Worker,
+    LedgerErrorKind, Presence, Renewed, RowSpans, Window, Worker,
 };
 use sinch_batch_models::{Recipients, SendBatchRequest, Template, Timestamp};
 use sinch_batch_recipients::{BatchRange, RecipientSource, SourceError, Suppression, SuppressionError};
@@ -88,6 +88,7 @@ impl<'a> Runner<'a> {
         stop: impl Future<Output = ()>,
         mut on_progress: impl FnMut(&CampaignProgress),
     ) -> Result<SendOutcome, CampaignError> {
+        let mut seen_losses = self.ledger.losses();
         let begun = self.ledger.begin_run(self.campaign.id, self.limits.resend_after).await?;
         let n_batches = match self.request.spread() {
             Some(_) => self.ledger.status(self.campaign.id).await?.batches.total(),
@@ -119,6 +120,12 @@ impl<'a> Runner<'a> {
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            // Before what came from the ledger since: it may be another server's word.
+            let losses = self.ledger.losses();
+            if std::mem::replace(&mut seen_losses, losses) != losses {
+                tracing::info!("the connection to the ledger was lost; checking that it has not forgotten anything");
+                inputs.insert(0, Input::LedgerLost);
+            }
             for input in inputs.drain(..) {
                 run.wake = None;
                 let now = run.clock.now();
@@ -233,8 +240,14 @@ impl<'a> Runner<'a> {
         BatchKey::new(&self.campaign.key, number)
     }
 
-    async fn claim(&self, worker: Worker, room: u32, except: Arc<BTreeSet<u32>>, asked: Moment) -> Done {
-        let claim = Claim::new(worker, room, asked.wall).with_except(except).with_lease(self.limits.lease);
+    async fn claim(
+        &self,
+        worker: Worker,
+        (room, except, window): (u32, Arc<BTreeSet<u32>>, Option<Window>),
+        asked: Moment,
+    ) -> Done {
+        let mut claim = Claim::new(worker, room, asked.wall).with_except(except).with_lease(self.limits.lease);
+        claim.window = window;
         match self.ledger.claim(self.campaign.id, claim).await {
             Ok(claimed) => Input::Claimed(claimed, asked).into(),
             Err(error) => Done::stopped(error, vec![Input::Claimed(Claimed::default(), asked)]),
@@ -376,9 +389,9 @@ impl<'a> Run<'a> {
     fn obey(&mut self, command: Command, now: Moment) {
         let runner = self.runner;
         match command {
-            Command::Claim(room, except) => {
+            Command::Claim(room, except, window) => {
                 let worker = self.worker.worker().clone();
-                self.work.push(Box::pin(runner.claim(worker, room, except, now)));
+                self.work.push(Box::pin(runner.claim(worker, (room, except, window), now)));
             }
             Command::Read(number) => {
                 if let Some(lease) = self.leases.get(&number) {

@@ -5,6 +5,10 @@
 //!         any live lease? refused                name or key taken? refused; no end? rolled back
 //! ```
 //!
+//! **Receipts that wait for what they belong to** are put into the other ledger as if they came there now, so that what
+//! both have of one message is joined by the one rule for it. What waited there for a batch or a campaign that the copy
+//! brings is applied to it at the end.
+//!
 //! **A copy is like an old backup as soon as the original goes on sending.** Use one of the two. The next run of a
 //! copied campaign looks up batches that were never tried, as every run but the first does, and sends nothing if the
 //! service has one of them ([`Behind`](LedgerErrorKind::Behind)).
@@ -12,10 +16,13 @@
 use std::future::poll_fn;
 use std::task::Poll;
 
+use sinch_batch_models::{BatchId, BatchState, Timestamp};
+use sinch_batch_tracking::{MessageState, Progress, RowKey};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use crate::error::{LedgerError, LedgerErrorKind};
 use crate::ledger::{BoxFuture, Ledger};
+use crate::store::{Deferred, Orphan, Store};
 
 /// How many rows are under way at once.
 pub(crate) const PAGE: usize = 1000;
@@ -79,10 +86,10 @@ pub trait WholeLedger: Ledger {
 
 /// Copies all that one ledger holds into another: campaigns, plans, batches, messages, and what waits for any of them.
 ///
-/// The other may hold campaigns, as long as they are not the same.
+/// The other may hold campaigns, as long as they are not the same. A ledger in Postgres takes no other writes meanwhile.
 ///
 /// # Errors
-/// `Busy` if a worker is sending from it: let it end first. `NameTaken` or `Impossible` if the other holds a campaign of
+/// `DeferredFull` if the other has no room for the receipts that wait. `Busy` if a worker is sending from it: let it end first. `NameTaken` or `Impossible` if the other holds a campaign of
 /// that name, key or batch already. Or a kind that speaks of the storage. Then nothing was copied.
 pub async fn copy(from: &dyn WholeLedger, to: &dyn WholeLedger) -> Result<Copied, LedgerError> {
     let (sender, receiver) = mpsc::channel(WAITING);
@@ -134,7 +141,6 @@ pub(crate) enum Value {
 }
 
 impl Value {
-    #[cfg(feature = "postgres")]
     pub(crate) fn integer(&self) -> Option<i64> {
         if let Self::Integer(number) = self { Some(*number) } else { None }
     }
@@ -166,7 +172,8 @@ pub(crate) struct Table {
     pub(crate) name: &'static str,
     pub(crate) columns: &'static [(&'static str, Kind)],
     pub(crate) order: &'static str,
-    /// What becomes of a row that the other ledger has already; none if it cannot have it.
+    /// What becomes of a row that the other ledger has already; none if it cannot have it, or if it is a receipt, which
+    /// is put as one that has just come: see [`Kept`].
     pub(crate) conflict: &'static str,
 }
 
@@ -180,6 +187,70 @@ impl Table {
         self.columns.iter().position(|(name, _)| *name == column)
     }
 }
+
+/// A receipt that waits for what it belongs to.
+#[derive(Debug)]
+pub(crate) enum Kept {
+    Deferred(BatchId, Deferred),
+    Orphan(Orphan),
+}
+
+impl Kept {
+    /// The receipt that is in a row of this table; `None` if it is a table of other things.
+    pub(crate) fn of(table: &Table, row: &[Value]) -> Option<Result<Self, LedgerError>> {
+        let read = match table.name {
+            "deferred" => Self::deferred,
+            "orphan" => Self::orphan,
+            _ => return None,
+        };
+        let wrong = || LedgerError::new(LedgerErrorKind::Other, "the ledger that is copied is damaged");
+        Some(read(&|column| table.place(column).and_then(|at| row.get(at))).ok_or_else(wrong))
+    }
+
+    fn deferred<'a>(column: &dyn Fn(&str) -> Option<&'a Value>) -> Option<Self> {
+        let deferred = match column("position")?.integer()? {
+            WHOLE_BATCH => Deferred::Batch(BatchState::from(column("state")?.text()?)),
+            index => Deferred::Message(index.try_into().ok()?, state(column)?),
+        };
+        Some(Self::Deferred(BatchId::new(column("batch_id")?.text()?), deferred))
+    }
+
+    fn orphan<'a>(column: &dyn Fn(&str) -> Option<&'a Value>) -> Option<Self> {
+        let key = RowKey::new(column("key")?.text()?, column("row")?.integer()?.try_into().ok()?);
+        Some(Self::Orphan(Orphan::new(key, column("batch_id")?.text().map(BatchId::new), state(column)?)))
+    }
+
+    /// Keeps it in the other ledger, joined with what that has of the same message.
+    pub(crate) fn put<S: Store>(&self, store: &mut S) -> Result<(), LedgerError> {
+        match self {
+            Self::Deferred(batch_id, deferred) => store.put_deferred(batch_id, deferred.clone()),
+            Self::Orphan(orphan) => store.put_orphan(orphan.clone()),
+        }
+    }
+}
+
+/// The place of what is said about a batch as a whole among what is deferred, in both formats.
+const WHOLE_BATCH: i64 = -1;
+
+/// The state of a message; its progress has the same numbers in both formats.
+fn state<'a>(column: &dyn Fn(&str) -> Option<&'a Value>) -> Option<MessageState> {
+    use Progress::{Accepted, Delivered, Failed, Planned, Queued, Read};
+
+    let all = [Planned, Accepted, Queued, Failed, Delivered, Read];
+    let mut state = MessageState::new(*all.get(usize::try_from(column("progress")?.integer()?).ok()?)?);
+    state.code = column("code")?.text().map(Into::into);
+    state.description = column("description")?.text().map(Into::into);
+    state.at = column("at")?.integer().and_then(|at| Timestamp::from_microsecond(at).ok());
+    Some(state)
+}
+
+/// Batches that are there now and for which receipts were kept: those came early.
+pub(crate) const EARLY_BATCHES: &str =
+    "SELECT DISTINCT d.batch_id FROM @.deferred d JOIN @.batch b ON b.batch_id = d.batch_id ORDER BY 1";
+
+/// Campaigns that are there now and for which receipts were kept.
+pub(crate) const EARLY_CAMPAIGNS: &str =
+    "SELECT DISTINCT o.key FROM @.orphan o JOIN @.campaign c ON c.key = o.key ORDER BY 1";
 
 /// Makes rows those of the other ledger: its numbers of campaigns, and the marks of a copy.
 pub(crate) fn moved(table: &Table, rows: &mut [Vec<Value>], by: i64) {
@@ -344,17 +415,13 @@ pub(crate) static TABLES: [Table; 12] = {
                 ("state", Text),
             ],
             order: "batch_id, position",
-            conflict: "ON CONFLICT (batch_id, position) DO UPDATE SET progress = excluded.progress, code = excluded.code, \
-                       description = excluded.description, at = excluded.at \
-                       WHERE excluded.progress > t.progress",
+            conflict: "",
         },
         Table {
             name: "orphan",
             columns: &[("key", Text), ("row", Integer), ("batch_id", Text), STATE[0], STATE[1], STATE[2], STATE[3]],
             order: "key, row",
-            conflict: "ON CONFLICT (key, row) DO UPDATE SET progress = excluded.progress, code = excluded.code, \
-                       description = excluded.description, at = excluded.at \
-                       WHERE excluded.progress > t.progress",
+            conflict: "",
         },
         Table {
             name: "callback",

@@ -28,18 +28,48 @@ pub struct Claim {
     pub lease: Duration,
     /// When it asks.
     pub now: Timestamp,
+    /// How many messages may be outstanding; `None` for any number.
+    pub window: Option<Window>,
+}
+
+/// How many messages of an app may be outstanding, over all its campaigns in the ledger: accepted and still pending, or
+/// of unknown outcome.
+///
+/// What is claimed and has not left is not counted, so workers together may exceed it by what they have at hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Window {
+    /// As long as there are so many, only batches of unknown outcome are given.
+    pub messages: u64,
+    /// How many messages leave the service's queue in a second. What is pending for four times as long as that takes
+    /// counts as gone: its receipts are late, or received nowhere.
+    pub drain: u32,
+}
+
+impl Window {
+    /// At most so many messages outstanding, of which so many leave in a second.
+    pub fn new(messages: u64, drain: u32) -> Self {
+        Self { messages, drain }
+    }
 }
 
 impl Claim {
     /// Asks for so many batches, any of them, for [`LEASE`].
     pub fn new(worker: Worker, room: u32, now: Timestamp) -> Self {
-        Self { worker, room, except: Arc::default(), lease: LEASE, now }
+        Self { worker, room, except: Arc::default(), lease: LEASE, now, window: None }
     }
 
     /// Does not ask for these batches.
     #[must_use]
     pub fn with_except(mut self, except: Arc<BTreeSet<u32>>) -> Self {
         self.except = except;
+        self
+    }
+
+    /// Asks for nothing new while too many messages are outstanding.
+    #[must_use]
+    pub fn with_window(mut self, window: Window) -> Self {
+        self.window = Some(window);
         self
     }
 
@@ -59,12 +89,14 @@ pub struct Claimed {
     pub leases: Vec<Lease>,
     /// What other workers hold; looked for only if there are fewer leases than asked for.
     pub held: Vec<Held>,
+    /// Whether the [window](Claim::window) is full, so that nothing new was given.
+    pub is_full: bool,
 }
 
 impl Claimed {
     /// These batches, while others hold those.
     pub fn new(leases: Vec<Lease>, held: Vec<Held>) -> Self {
-        Self { leases, held }
+        Self { leases, held, is_full: false }
     }
 }
 

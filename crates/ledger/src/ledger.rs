@@ -87,7 +87,8 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// Leases batches to a worker, by number: only it may send them.
     ///
-    /// What workers hold that are gone is free at once; what others hold, when their leases lapse.
+    /// What workers hold that are gone is free at once; what others hold, when their leases lapse. While the
+    /// [window](Claim::window) is full only batches of unknown outcome are given, which have to be looked up.
     ///
     /// # Errors
     /// `NotRunning` if the campaign is paused or cancelled. `Impossible` if another process has the worker's
@@ -113,10 +114,16 @@ pub trait Ledger: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<(), LedgerError>>;
 
     /// Who holds batches of a campaign at that time, by name: workers that are sending it.
+    fn held(&self, campaign: CampaignId, now: Timestamp) -> BoxFuture<'_, Result<Vec<Held>, LedgerError>>;
+
+    /// How often the way to where the ledger is kept was lost, since it was opened.
     ///
-    /// By default nobody is known.
-    fn held(&self, _campaign: CampaignId, _now: Timestamp) -> BoxFuture<'_, Result<Vec<Held>, LedgerError>> {
-        Box::pin(std::future::ready(Ok(Vec::new())))
+    /// What was written before may be gone: another server, which was behind, may have taken over. A run that sees
+    /// another number than before looks again whether the ledger is older than the truth.
+    ///
+    /// By default it is never lost.
+    fn losses(&self) -> u64 {
+        0
     }
 
     /// Records one fact about one batch.
@@ -323,6 +330,10 @@ impl<L: Ledger + ?Sized> Ledger for Arc<L> {
 
     fn held(&self, campaign: CampaignId, now: Timestamp) -> BoxFuture<'_, Result<Vec<Held>, LedgerError>> {
         (**self).held(campaign, now)
+    }
+
+    fn losses(&self) -> u64 {
+        (**self).losses()
     }
 
     fn record(&self, campaign: CampaignId, entry: Entry, now: Timestamp) -> BoxFuture<'_, Result<(), LedgerError>> {

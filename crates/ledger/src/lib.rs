@@ -73,7 +73,7 @@ pub use callback::{Applied, CallbackCount, DeferredCounts, ReceivedCallback};
 pub use campaign::{CampaignId, CampaignRecord, Created, DuplicateOf, NewCampaign};
 pub use entry::{BatchRecord, BatchStage, Entry, Exclusion, MessageFailure, RetryRow};
 pub use error::{LedgerError, LedgerErrorKind};
-pub use lease::{Claim, Claimed, Held, LEASE, Lease, Renewed, Run};
+pub use lease::{Claim, Claimed, Held, LEASE, Lease, Renewed, Run, Window};
 pub use ledger::{BoxFuture, Ledger, LedgerExt, Pruned, Reclaimed};
 pub use memory::MemoryLedger;
 pub use plan::{Digest, MAX_BATCHES, Plan, PlannedRows};

@@ -18,7 +18,7 @@ use crate::lease::{Claim, Claimed, Held, Renewed, Run};
 use crate::ledger::{BoxFuture, Ledger, Pruned};
 use crate::plan::{Digest, Plan};
 use crate::status::CampaignStatus;
-use crate::store::{Batch, Deferred, Orphan, Recount, Store, StoreLimits, Sums};
+use crate::store::{Batch, Deferred, LeftInMinute, Orphan, Outstanding, Recount, Store, StoreLimits, Sums};
 use crate::sums::{Pulse, ReasonCount, between};
 use crate::worker::Worker;
 
@@ -263,9 +263,11 @@ impl Store for Records {
         campaign: CampaignId,
         room: u32,
         except: &BTreeSet<u32>,
+        only_unknown: bool,
         now: Timestamp,
     ) -> Result<Vec<Batch>, LedgerError> {
-        let free = |batch: &&Batch| batch.hold.is_free(now) && !except.contains(&batch.number);
+        let wanted = |batch: &Batch| !only_unknown || batch.stage == BatchStage::Unknown;
+        let free = |batch: &&Batch| batch.hold.is_free(now) && wanted(batch) && !except.contains(&batch.number);
         Ok(self.open(campaign).filter(free).take(room as usize).cloned().collect())
     }
 
@@ -280,6 +282,28 @@ impl Store for Records {
             }
         }
         Ok(held.into_values().collect())
+    }
+
+    fn outstanding(&mut self, of: &CampaignRecord) -> Result<Vec<Outstanding>, LedgerError> {
+        let is_same = |one: &CampaignRecord| {
+            (&one.project, &one.app, &one.service, one.practice) == (&of.project, &of.app, &of.service, of.practice)
+        };
+        let same = self.campaigns.values().filter(|(campaign, _)| is_same(campaign));
+        let all = same.map(|(campaign, sums)| Outstanding {
+            campaign: campaign.id,
+            pending: sums.messages.pending,
+            unknown: sums.unknown,
+        });
+        Ok(all.filter(|one| one.pending > 0 || one.unknown > 0).collect())
+    }
+
+    fn left_since(
+        &mut self,
+        campaign: CampaignId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<LeftInMinute>, LedgerError> {
+        Ok(LeftInMinute::of(self.batches(campaign, 0)?, from, to))
     }
 
     fn message(&mut self, campaign: CampaignId, row: u64) -> Result<Option<MessageState>, LedgerError> {
@@ -476,8 +500,9 @@ impl Ledger for MemoryLedger {
     }
 
     fn held(&self, campaign: CampaignId, now: Timestamp) -> BoxFuture<'_, Result<Vec<Held>, LedgerError>> {
-        let held = self.records().held_by_others(campaign, "", now);
-        Box::pin(ready(held))
+        let mut records = self.records();
+        let known = records.campaign(campaign).map(|_| ());
+        done(known.and_then(|()| records.held_by_others(campaign, "", now)))
     }
 
     fn record(&self, campaign: CampaignId, entry: Entry, now: Timestamp) -> BoxFuture<'_, Result<(), LedgerError>> {

@@ -169,11 +169,12 @@ impl World {
         }
         let faulty = self.choices.between(0, 1000) < self.ledger_faults;
         let inputs = match command {
-            Command::Claim(room, except) => {
+            Command::Claim(room, except, window) => {
                 let actor = &self.actors[index];
-                let claim = Claim::new(actor.worker.clone(), room, given.wall)
+                let mut claim = Claim::new(actor.worker.clone(), room, given.wall)
                     .with_except(except)
                     .with_lease(actor.limits.lease);
+                claim.window = window;
                 match fault(faulty).and_then(|()| at_once(self.ledger.claim(self.campaign, claim))) {
                     Ok(claimed) => {
                         if claimed.leases.iter().any(|lease| lease.lapsed_at.is_some()) {

@@ -15,6 +15,9 @@ use super::{BatchNumber, Next, Slot, Stage, State, forget};
 /// How long to wait before asking what others have let go of.
 const CLAIM_EVERY: Duration = Duration::from_millis(500);
 
+/// How long to wait before asking whether the service's queue has room again.
+const ROOM_EVERY: Duration = Duration::from_secs(2);
+
 pub(super) fn claimed_batches(
     state: &mut State,
     claimed: Claimed,
@@ -25,9 +28,10 @@ pub(super) fn claimed_batches(
     state.claiming = false;
     let claim_is_old = std::mem::take(&mut state.claim_is_old);
     let waits = !claimed.held.is_empty() || state.giving_back > 0;
-    state.exhausted = claimed.leases.is_empty() && !waits && !claim_is_old;
-    // Some may still be free of a worker that has just gone; what others hold may become so.
-    state.claim_again = (waits && claimed.leases.is_empty()).then(|| now.steady + CLAIM_EVERY);
+    state.exhausted = claimed.leases.is_empty() && !waits && !claim_is_old && !claimed.is_full;
+    // Some may still be free of a worker that has just gone; what others hold may become so; receipts make room.
+    let every = if claimed.is_full { ROOM_EVERY } else { CLAIM_EVERY };
+    state.claim_again = ((waits || claimed.is_full) && claimed.leases.is_empty()).then(|| now.steady + every);
     state.held = claimed.held;
     if state.is_stopping() {
         // They are free again with the goodbye of this worker.
@@ -157,7 +161,7 @@ pub(super) fn claim(state: &mut State, now: Moment, commands: &mut Vec<Command>)
             Arc::make_mut(&mut except).insert(*number);
         }
     }
-    commands.push(Command::Claim(room, except));
+    commands.push(Command::Claim(room, except, state.outstanding.shared()));
 }
 
 pub(super) fn renew(state: &mut State, now: Moment, commands: &mut Vec<Command>) {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sinch_batch_ledger::{CampaignStatus, Claimed};
+use sinch_batch_ledger::{CampaignStatus, Claimed, Window};
 use sinch_batch_models::BatchId;
 
 use crate::moment::Moment;
@@ -42,6 +42,8 @@ pub(crate) enum Input {
     Renewed { asked: Moment, held: Vec<(BatchNumber, u64)>, lost: Vec<BatchNumber>, accepted: Vec<BatchNumber> },
     /// A lease that was used by nobody is free again, or could not be given back.
     GivenBack,
+    /// The way to the ledger was lost, and what was written before may be gone with it.
+    LedgerLost,
     /// How the campaign stands.
     Status(CampaignStatus),
     /// Time has passed.
@@ -55,8 +57,8 @@ pub(crate) enum Input {
 /// What the loop does for the machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Command {
-    /// Ask the ledger for so many batches, but not for these.
-    Claim(u32, Arc<BTreeSet<BatchNumber>>),
+    /// Ask the ledger for so many batches, but not for these, within that window of the app.
+    Claim(u32, Arc<BTreeSet<BatchNumber>>, Option<Window>),
     /// Read the recipients of the batch, in the order of these commands.
     Read(BatchNumber),
     /// Make a fact durable.

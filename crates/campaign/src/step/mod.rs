@@ -18,7 +18,7 @@
 //!
 //! *Proved absent*: the question left when the batch had had its time, by both clocks, and the answer
 //! was understood. A *probe* looks up what was never tried, in a run on a campaign that was begun
-//! earlier: if it is found, the ledger is older than the truth.
+//! earlier, or whose ledger was lost and is there again: if it is found, the ledger is older than the truth.
 
 mod leases;
 mod look_ups;
@@ -64,7 +64,7 @@ pub(crate) struct State {
     /// When to ask again what others have let go of.
     claim_again: Option<Duration>,
     held: Vec<Held>,
-    /// Whether the campaign was begun by an earlier run.
+    /// Whether the campaign was begun by an earlier run, or its ledger was lost meanwhile.
     resumes: bool,
     /// How many batches are still to be probed.
     probes: u32,
@@ -242,6 +242,11 @@ pub(crate) fn step(state: &mut State, input: Input, now: Moment) -> Vec<Command>
     match input {
         Input::Status(status) => noted(state, &status, now),
         Input::Start | Input::Tick => {}
+        Input::LedgerLost => {
+            // As in a run on a campaign that was begun earlier: another server may not know what was sent.
+            state.resumes = true;
+            state.probes = state.limits.in_flight;
+        }
         Input::GivenBack => {
             state.giving_back = state.giving_back.saturating_sub(1);
             state.exhausted = false;

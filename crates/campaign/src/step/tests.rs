@@ -1,6 +1,6 @@
 //! Single decisions; whole stories are in the model.
 
-use sinch_batch_ledger::{BatchStage, Claimed, Lease, RowSpans};
+use sinch_batch_ledger::{BatchStage, Claimed, Lease, RowSpans, Window};
 use sinch_batch_models::{BatchId, Timestamp};
 
 use super::*;
@@ -69,6 +69,16 @@ fn intent(number: BatchNumber, attempt: u32) -> Command {
     Command::Record(number, Fact::Intent { token: 1, attempt })
 }
 
+/// A claim of so many batches, but not of these, with the window that runs have by default.
+fn claim_but(room: u32, except: BTreeSet<BatchNumber>) -> Command {
+    let limits = SendLimits::default();
+    Command::Claim(room, Arc::new(except), Some(Window::new(limits.window, limits.drain)))
+}
+
+fn claim(room: u32) -> Command {
+    claim_but(room, BTreeSet::new())
+}
+
 /// Inputs one after the other, at that second; what the last of them leads to.
 fn go(state: &mut State, second: u64, inputs: impl IntoIterator<Item = Input>) -> Vec<Command> {
     inputs.into_iter().map(|input| step(state, input, at(second))).last().unwrap_or_default()
@@ -108,7 +118,7 @@ fn records(commands: &[Command]) -> Vec<&Fact> {
 #[test]
 fn intent_comes_before_the_call_and_an_outcome_after_it() {
     let mut state = first_run(one());
-    assert_eq!(go(&mut state, 0, [Input::Start]), [Command::Claim(1, Arc::default())]);
+    assert_eq!(go(&mut state, 0, [Input::Start]), [claim(1)]);
     let commands = go(&mut state, 0, [claimed(vec![lease(1)], 0)]);
     assert!(commands.contains(&Command::Read(1)), "{commands:?}");
     let commands = go(&mut state, 1, [Input::Read(1)]);
@@ -135,9 +145,9 @@ fn intent_goes_out_together_with_the_record_of_an_accepted_batch() {
 #[test]
 fn run_claims_as_many_as_may_be_under_way_and_holds_twice_as_many() {
     let mut state = first_run(SendLimits::default().with_in_flight(3));
-    assert_eq!(go(&mut state, 0, [Input::Start]), [Command::Claim(3, Arc::default())]);
+    assert_eq!(go(&mut state, 0, [Input::Start]), [claim(3)]);
     let commands = go(&mut state, 0, [claimed(vec![lease(1), lease(2), lease(3)], 0)]);
-    assert!(commands.contains(&Command::Claim(3, Arc::default())), "{commands:?}");
+    assert!(commands.contains(&claim(3)), "{commands:?}");
     let commands = go(&mut state, 0, [claimed(vec![lease(4), lease(5), lease(6)], 0)]);
     assert!(!commands.iter().any(|command| matches!(command, Command::Claim(..))), "{commands:?}");
     for number in 1..=6 {
@@ -252,7 +262,7 @@ fn refused_batch_after_an_accepted_one_is_given_up_alone() {
     go(&mut state, 1, [Input::Read(2), Input::Recorded(2)]);
     let refused = Err(SendFailure::Refused { about: Refusal::Batch, why: "no".to_owned() });
     let commands = go(&mut state, 2, [Input::Sent(2, refused), claimed(vec![lease(3)], 1)]);
-    assert!(commands.contains(&Command::Claim(1, Arc::new(BTreeSet::from([2])))), "{commands:?}");
+    assert!(commands.contains(&claim_but(1, BTreeSet::from([2]))), "{commands:?}");
 }
 
 #[test]
@@ -353,7 +363,7 @@ fn takeover_waits_for_the_grace_by_its_own_clock_and_blocks_no_other_batch() {
     silent.lapsed_at = Some(at(0).wall);
     let commands = go(&mut state, 1000, [Input::Start, claimed(vec![silent], 1000)]);
     assert!(commands.contains(&Command::LookUp(1)), "it is looked up at once: {commands:?}");
-    assert!(commands.contains(&Command::Claim(1, Arc::default())), "others go on: {commands:?}");
+    assert!(commands.contains(&claim(1)), "others go on: {commands:?}");
     assert_eq!((state.takeovers(), state.in_flight()), (1, 0));
     go(&mut state, 1000, [Input::Found(1, Ok(Vec::new()))]);
     // 630 seconds have passed by the wall clock long ago.
@@ -436,7 +446,7 @@ fn run_does_not_claim_what_it_still_holds_after_its_lease_is_over() {
     let mut state = sending(SendLimits::default().with_in_flight(2), [1]);
     go(&mut state, 0, [claimed(vec![lease(2)], 0)]);
     let commands = go(&mut state, 100, [Input::Read(2), Input::Fenced(2), claimed(Vec::new(), 0)]);
-    assert!(commands.contains(&Command::Claim(2, Arc::new(BTreeSet::from([1])))), "{commands:?}");
+    assert!(commands.contains(&claim_but(2, BTreeSet::from([1]))), "{commands:?}");
 }
 
 #[test]
@@ -477,7 +487,7 @@ fn run_with_nothing_free_waits_for_others_without_spinning() {
     go(&mut state, 1, [Input::Recorded(1)]);
     assert_eq!(state.waits_for().len(), 1);
     let commands = go(&mut state, 2, [Input::Tick]);
-    assert!(commands.contains(&Command::Claim(1, Arc::default())), "{commands:?}");
+    assert!(commands.contains(&claim(1)), "{commands:?}");
 }
 
 /// A service that answers at once, and a ledger whose batches hold 1,000 rows each.
@@ -533,7 +543,7 @@ impl Virtual {
     fn obey(&mut self, command: Command) -> Option<Input> {
         const ROOM: u64 = 500_000;
         match command {
-            Command::Claim(room, _) => {
+            Command::Claim(room, ..) => {
                 let room = self.batches_left.len().min(room as usize);
                 let leases = self.batches_left.drain(..room).collect();
                 Some(Input::Claimed(Claimed::new(leases, Vec::new()), self.now))
@@ -717,4 +727,35 @@ fn next_batch_is_the_canary_if_the_first_is_suppressed() {
     assert!(go(&mut state, 0, [Input::Read(1)]).contains(&intent(1, 1)));
     let commands = go(&mut state, 0, [Input::Emptied(1)]);
     assert!(commands.contains(&intent(2, 1)) && !commands.contains(&intent(3, 1)), "{commands:?}");
+}
+
+#[test]
+fn run_waits_while_the_window_of_its_app_is_full() {
+    let mut state = first_run(one().with_window(0));
+    assert_eq!(go(&mut state, 0, [Input::Start]), [Command::Claim(1, Arc::default(), None)]);
+    let mut full = Claimed::new(Vec::new(), Vec::new());
+    full.is_full = true;
+    let commands = go(&mut state, 0, [Input::Claimed(full, at(0))]);
+    // Not the end: batches are left, and there may be room soon.
+    assert_eq!(commands, [Command::Wake(Duration::from_secs(2))]);
+    assert!(matches!(go(&mut state, 2, [Input::Tick])[..], [Command::Claim(1, ..)]));
+}
+
+#[test]
+fn lost_ledger_is_looked_at_again_before_anything_more_is_sent() {
+    let mut state = first_run(SendLimits::default().with_in_flight(2));
+    go(&mut state, 0, [Input::Start, claimed(vec![lease(1), lease(2)], 0), Input::LedgerLost]);
+    // What this run holds, nobody else has sent; the ledger that it was claimed from knew all before.
+    assert!(go(&mut state, 0, [Input::Read(1)]).contains(&intent(1, 1)));
+    let commands = go(&mut state, 0, [claimed(vec![lease(3), lease(4), lease(5)], 0)]);
+    assert!(commands.contains(&Command::LookUp(3)) && commands.contains(&Command::LookUp(4)), "{commands:?}");
+    assert!(commands.contains(&Command::Read(5)), "as many as are under way at once: {commands:?}");
+    // One that was claimed before is looked up, however many were.
+    let mut again = lease(6);
+    again.token = 2;
+    let commands = go(&mut state, 0, [claimed(vec![again], 0)]);
+    assert!(commands.contains(&Command::LookUp(6)), "{commands:?}");
+    let commands = go(&mut state, 1, [Input::Found(3, Ok(vec![id()]))]);
+    assert_eq!(records(&commands), [&Fact::FoundElsewhere]);
+    assert_eq!(state.outcome.stopped, Some(StopReason::LedgerBehind));
 }

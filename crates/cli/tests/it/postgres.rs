@@ -5,8 +5,10 @@
 mod server;
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use sinch_batch::ledger::PostgresLedger;
 
@@ -110,28 +112,35 @@ fn copy_of_an_old_ledger_sends_nothing_that_the_original_sent_meanwhile() {
 /// A server of one file that answers ranges, as object stores do.
 struct Ranges {
     url: String,
+    /// The file, and what tells it from others.
+    file: Arc<Mutex<(Vec<u8>, &'static str)>>,
 }
 
 impl Ranges {
     fn of(bytes: Vec<u8>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/people.csv?signature=geheim", listener.local_addr().unwrap());
+        let file = Arc::new(Mutex::new((bytes, "\"one\"")));
+        let served = Arc::clone(&file);
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
-                let lines = BufReader::new(stream.try_clone().unwrap()).lines();
-                let head: Vec<String> = lines.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
+                let head = head(&stream);
                 let header =
                     |name: &str| head.iter().find_map(|line| line.to_lowercase().strip_prefix(name).map(str::to_owned));
                 let range = header("range: bytes=").unwrap();
+                let (bytes, etag) = served.lock().unwrap().clone();
                 // Whoever reads on says of which file.
-                assert!(range == "0-0" || header("if-match: ").as_deref() == Some("\"one\""), "{head:?}");
+                if range != "0-0" && header("if-match: ").as_deref() != Some(etag) {
+                    let _ = write!(stream, "HTTP/1.1 412 Precondition Failed\r\nconnection: close\r\n\r\n");
+                    continue;
+                }
                 let (first, last) = range.split_once('-').unwrap();
                 let (first, last): (usize, usize) = (first.parse().unwrap(), last.parse().unwrap());
                 let part = &bytes[first..=last];
                 let _ = write!(
                     stream,
-                    "HTTP/1.1 206 Partial Content\r\nconnection: close\r\netag: \"one\"\r\ncontent-range: bytes \
+                    "HTTP/1.1 206 Partial Content\r\nconnection: close\r\netag: {etag}\r\ncontent-range: bytes \
                      {first}-{last}/{}\r\ncontent-length: {}\r\n\r\n",
                     bytes.len(),
                     part.len()
@@ -139,8 +148,150 @@ impl Ranges {
                 let _ = stream.write_all(part);
             }
         });
-        Self { url }
+        Self { url, file }
     }
+}
+
+/// The lines of a request before its body.
+fn head(stream: &TcpStream) -> Vec<String> {
+    let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+    lines.map_while(Result::ok).take_while(|line| !line.is_empty()).collect()
+}
+
+/// A server that answers everything with this.
+fn answering(answer: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/people.csv?signature=geheim", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            head(&stream);
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    url
+}
+
+/// A campaign of these people of which one or two batches left, and nobody works at any more.
+fn begun(stage: &Stage, ledger: &str, batch_size: &str) {
+    let slow = ["--batch-size", batch_size, "--in-flight", "1", "--max-rate", "1", "--no-wait", "--yes"];
+    let send = [&["send", "people.csv", "--campaign", "c"][..], &TEXT, &slow].concat();
+    let mut sender = Running::start(&mut on(stage, ledger, &send));
+    sender.until("a batch", || stage.calls("send_batch") > 0);
+    sender.signal("TERM");
+    sender.end().ends(5);
+}
+
+#[test]
+fn work_sends_nothing_of_a_url_whose_file_was_replaced() {
+    let Some(server) = server() else { return };
+    let stage = Stage::silent();
+    // Longer than what is read at once.
+    write_recipients(stage.path(), 40_000);
+    let url = server.schema();
+    begun(&stage, &url, "1000");
+    let people = Ranges::of(std::fs::read(stage.path().join("people.csv")).unwrap());
+    let before = stage.calls("send_batch");
+    let work = ["work", "c", "--input", &people.url, "--no-wait", "--max-rate", "2", "--in-flight", "1"];
+    let mut worker = Running::start(&mut on(&stage, &url, &work));
+    worker.until("a batch from the URL", || stage.calls("send_batch") > before);
+    people.file.lock().unwrap().1 = "\"two\"";
+    let said = worker.end().ends(5);
+    assert!(said.stderr.contains("is no longer what was checked"), "{said:?}");
+    assert!(!format!("{said:?}").contains("geheim"), "{said:?}");
+    let left = status(&stage, &url, "c");
+    let (accepted, planned) = (left["accepted"].as_u64().unwrap(), left["planned"].as_u64().unwrap());
+    assert_eq!((accepted + planned, &left["unknown"]), (40_000, &0.into()), "{left}");
+    assert!(accepted >= (before + 1) * 1000 && planned > 0, "{left}");
+    assert_eq!(accepted, stage.calls("send_batch") * 1000);
+    // The file as it was is sent to its end.
+    people.file.lock().unwrap().1 = "\"one\"";
+    run(&mut on(&stage, &url, &["work", "c", "--input", &people.url, "--no-wait"])).ends(0);
+    stage.has_each_once(40_000);
+}
+
+#[test]
+fn work_refuses_a_url_without_ranges_or_etag() {
+    let Some(server) = server() else { return };
+    let stage = Stage::silent();
+    write_recipients(stage.path(), 20);
+    let url = server.schema();
+    begun(&stage, &url, "5");
+    let sent = stage.calls("send_batch");
+    for (answer, why) in [
+        ("HTTP/1.1 200 OK\r\nconnection: close\r\netag: \"one\"\r\ncontent-length: 4\r\n\r\nSMS\n", "answered 200"),
+        (
+            "HTTP/1.1 206 Partial Content\r\nconnection: close\r\ncontent-range: bytes 0-0/400\r\ncontent-length: 1\r\n\r\nS",
+            "no strong ETag",
+        ),
+        (
+            "HTTP/1.1 206 Partial Content\r\nconnection: close\r\netag: W/\"one\"\r\ncontent-range: bytes 0-0/400\r\n\
+             content-length: 1\r\n\r\nS",
+            "no strong ETag",
+        ),
+        (
+            "HTTP/1.1 206 Partial Content\r\nconnection: close\r\netag: \"one\"\r\ncontent-range: bytes 0-0/*\r\n\
+             content-length: 1\r\n\r\nS",
+            "length is not known",
+        ),
+        ("HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-length: 0\r\n\r\n", "answered 403"),
+    ] {
+        let said = run(&mut on(&stage, &url, &["work", "c", "--input", &answering(answer), "--no-wait"])).ends(3);
+        assert!(said.stderr.contains(why) && said.stderr.contains("hint: the server must answer a range"), "{said:?}");
+        assert!(!format!("{said:?}").contains("geheim"), "{said:?}");
+    }
+    assert_eq!(stage.calls("send_batch"), sent);
+}
+
+#[test]
+fn work_that_is_asked_to_end_leaves_its_batches_to_the_next_at_once() {
+    let Some(server) = server() else { return };
+    let stage = Stage::silent();
+    write_recipients(stage.path(), 60);
+    let url = server.schema();
+    begun(&stage, &url, "5");
+    let before = stage.calls("send_batch");
+    let work = ["work", "c", "--input", "people.csv", "--no-wait", "--worker"];
+    let slow = ["first", "--max-rate", "1"];
+    let mut first = Running::start(&mut on(&stage, &url, &[&work[..], &slow].concat()));
+    first.until("a batch", || stage.calls("send_batch") > before);
+    first.signal("TERM");
+    let said = first.end().ends(5);
+    assert!(said.stderr.trim_end().lines().last().unwrap().contains("resume"), "{said:?}");
+    assert_eq!(status(&stage, &url, "c")["workers"], serde_json::json!([]), "it holds nothing any more");
+    // A lease takes 30 seconds to lapse, the grace 10 minutes.
+    let began = Instant::now();
+    run(&mut on(&stage, &url, &[&work[..], &["second"]].concat())).ends(0);
+    assert!(began.elapsed() < Duration::from_secs(25), "{:?}", began.elapsed());
+    stage.has_each_once(60);
+}
+
+#[test]
+fn sender_whose_server_has_forgotten_a_batch_sends_nothing_more() {
+    let Some(server) = own_server() else { return };
+    let stage = Stage::silent();
+    write_recipients(stage.path(), 60);
+    let url = server.schema();
+    let (_, schema) = url.split_once("schema=").unwrap();
+    let slow = ["--batch-size", "5", "--in-flight", "1", "--max-rate", "1", "--no-wait", "--yes"];
+    let mut sender =
+        Running::start(&mut on(&stage, &url, &[&["send", "people.csv", "--campaign", "c"][..], &TEXT, &slow].concat()));
+    // With the second on its way the first is recorded.
+    sender.until("two batches", || stage.calls("send_batch") > 1);
+    sender.signal("STOP");
+    // A standby takes over that was behind: it knows nothing of the first batch.
+    server.psql(&format!(
+        "BEGIN; UPDATE {schema}.batch SET stage = 0, attempts = 0, batch_id = NULL, state = NULL, last_attempt = NULL, \
+         worker = NULL, token = 0, lease_until = NULL, may_leave_until = NULL, in_call = false WHERE number = 1; \
+         UPDATE {schema}.standing SET batches_planned = batches_planned + 1, batches_accepted = batches_accepted - 1, \
+         n_accepted = n_accepted - 5, pending = pending - 5; COMMIT"
+    ));
+    server.crash();
+    sender.signal("CONT");
+    let said = sender.end().ends(6);
+    assert!(said.stderr.contains("older than the truth"), "{said:?}");
+    let sent = usize::try_from(stage.calls("send_batch")).unwrap();
+    stage.has_each_once(5 * sent);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use serde_json::json;
-use sinch_batch::ledger::{Entry, Ledger, NewCampaign, SqliteLedger};
+use sinch_batch::ledger::{Claim, Entry, Ledger, NewCampaign, SqliteLedger, Worker};
 use sinch_batch::models::{BatchId, Timestamp};
 use sinch_batch::webhook::WebhookSecret;
 
@@ -76,9 +76,14 @@ impl Callbacks {
 
     #[track_caller]
     pub(crate) fn until_applied(&self) {
+        self.until("all is applied", |callbacks| callbacks.spooled() == 0);
+    }
+
+    #[track_caller]
+    fn until(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
         let began = Instant::now();
-        while self.spooled() > 0 {
-            assert!(began.elapsed() < Duration::from_secs(60), "{} bytes are not applied", self.spooled());
+        while !is_so(self) {
+            assert!(began.elapsed() < Duration::from_secs(60), "never: {what}; {} bytes wait", self.spooled());
             std::thread::yield_now();
         }
     }
@@ -177,6 +182,44 @@ fn callbacks_over_the_bound_of_the_spool_get_503_until_there_is_room() {
         callbacks.until_applied();
     }
     assert!(callbacks.files() <= 2, "{}", callbacks.files());
+}
+
+#[test]
+fn callbacks_that_the_ledger_has_no_room_for_wait_and_are_applied_once_there_is() {
+    let folder = prepared();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let ledger = SqliteLedger::open(folder.path().join("ledger.db")).unwrap();
+    let now = Timestamp::now();
+    let unknown = runtime.block_on(async {
+        let plan = Box::new(vec![planned(1..11)]);
+        let mut new = NewCampaign::new("c2", "other", 10, now);
+        new.allow_duplicate = true;
+        let campaign = ledger.create(new, plan).await.unwrap().campaign.id;
+        let claim = Claim::new(Worker::new("one", None), 1, now);
+        let token = ledger.claim(campaign, claim).await.unwrap().leases[0].token;
+        ledger.record(campaign, Entry::Intent { number: 1, token, attempt: 1 }, now).await.unwrap();
+        campaign
+    });
+    // As many receipts as are kept wait for the batch of unknown outcome.
+    let file = Connection::open(folder.path().join("ledger.db")).unwrap();
+    file.execute_batch(
+        "WITH RECURSIVE n (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM n WHERE n < 99999) \
+         INSERT INTO deferred (batch_id, position, progress) SELECT 'nobody''s', n, 4 FROM n",
+    )
+    .unwrap();
+    let mut callbacks = Callbacks::listen(folder.path(), "ledger.db", &[]);
+    let stranger = json!({"batchId": "01KZ2D9R6AYBT8DN9B4MPA14Z0", "messageIndex": 0}).to_string();
+    let report = json!({"message_id": "m", "status": "DELIVERED"});
+    let early = json!({"message_delivery_report": report, "message_metadata": stranger}).to_string();
+    assert_eq!((callbacks.post(&early), callbacks.delivered(1)), (200, 200));
+    callbacks.until("what waits gets older", |callbacks| callbacks.metric("spool_age_seconds") > 0.5);
+    // What comes behind it waits too, and the receiver goes on.
+    assert!(callbacks.spooled() > 0 && known(folder.path()) == (0, 0));
+    assert_eq!((callbacks.delivered(2), callbacks.get("/readyz").0), (200, 200));
+    let batch_id = BatchId::new("01KZ2D9R6AYBT8DN9B4MPA14Z1");
+    runtime.block_on(ledger.record(unknown, Entry::Accepted { number: 1, batch_id }, now)).unwrap();
+    callbacks.until_applied();
+    assert_eq!(known(folder.path()), (2, 3));
 }
 
 #[test]

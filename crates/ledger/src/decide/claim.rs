@@ -1,12 +1,13 @@
 //! Leases: who may send a batch, and from when on another may.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use sinch_batch_models::Timestamp;
 
 use super::retry::exclude_reached;
+use super::window::is_full;
 use super::{known_sums, later, microsecond};
 use crate::campaign::CampaignId;
 use crate::entry::BatchStage;
@@ -79,13 +80,20 @@ pub fn claim<S: Store>(
     let record = store.campaign_by_id(campaign)?.ok_or_else(LedgerError::no_such_campaign)?;
     let skipped = sums.skipped;
     introduce(store, campaign, &claim.worker, now, &is_gone)?;
-    let mut free = VecDeque::from(store.free_batches(campaign, claim.room, &claim.except, now)?);
+    let is_full = claim.window.map_or(Ok(false), |window| is_full(store, &record, window, now));
+    // Most of the time it is not, and a storage that has to fetch both can do so at once.
+    let any = store.free_batches(campaign, claim.room, &claim.except, false, now);
+    let is_full = is_full?;
+    let free_in = |store: &mut S, room: u32, except: &BTreeSet<u32>| {
+        store.free_batches(campaign, room, except, is_full, now).map(VecDeque::from)
+    };
+    let mut free = if is_full { free_in(store, claim.room, &claim.except)? } else { any?.into() };
     // Only who finds too little, or what a silent worker has left, has to know who is gone.
     let enough = free.len() >= claim.room as usize;
     if (!enough || free.iter().any(|batch| batch.hold.until.is_some()))
         && bury_gone(store, campaign, claim, now, &is_gone)?
     {
-        free = store.free_batches(campaign, claim.room, &claim.except, now)?.into();
+        free = free_in(store, claim.room, &claim.except)?;
     }
     let mut leases = Vec::with_capacity(free.len());
     let mut except = Arc::clone(&claim.except);
@@ -95,7 +103,7 @@ pub fn claim<S: Store>(
             // Its process has ended, so another takes its place.
             if free.is_empty() {
                 let room = claim.room.saturating_sub(u32::try_from(leases.len()).unwrap_or(u32::MAX));
-                free = store.free_batches(campaign, room, &except, now)?.into();
+                free = free_in(store, room, &except)?;
             }
             continue;
         }
@@ -116,7 +124,7 @@ pub fn claim<S: Store>(
     } else {
         store.held_by_others(campaign, claim.worker.name(), now)?
     };
-    Ok(Claimed { leases, held })
+    Ok(Claimed { leases, held, is_full })
 }
 
 /// Frees what workers hold that are gone; whether there were any.

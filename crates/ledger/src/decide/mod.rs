@@ -65,6 +65,9 @@ mod phase;
 mod prune;
 mod record;
 mod retry;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod settle;
+mod window;
 
 pub use apply::{apply, apply_callback};
 pub use claim::{begin_run, claim, release, renew};
@@ -74,6 +77,8 @@ pub use phase::{cancel, halt, pause, stop, unpause};
 pub use prune::{ended, prune};
 pub use record::record;
 pub use retry::retry_rows;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) use settle::{settle_batch, settle_campaign};
 
 use std::time::Duration;
 
@@ -129,19 +134,30 @@ fn accept<S: Store>(
     batch.hold.in_call = false;
     batch.hold.lapsed = None;
     if let Some(batch_id) = batch_id {
-        for deferred in store.take_deferred(&batch_id)? {
-            match deferred {
-                Deferred::Message(index, state) => {
-                    if let Some((row, _)) = batch.rows.row_at(index.into()) {
-                        observe_message(store, sums, batch, row, &state)?;
-                    }
-                }
-                Deferred::Batch(state) => be_in_state(store, sums, batch, state)?,
-            }
-        }
+        take_deferred(store, sums, batch, &batch_id)?;
         batch.batch_id = Some(batch_id);
     }
     store.put_batch(batch)
+}
+
+/// Applies what was received by position before the id of an accepted batch was known.
+fn take_deferred<S: Store>(
+    store: &mut S,
+    sums: &mut Sums,
+    batch: &mut Batch,
+    batch_id: &BatchId,
+) -> Result<(), LedgerError> {
+    for deferred in store.take_deferred(batch_id)? {
+        match deferred {
+            Deferred::Message(index, state) => {
+                if let Some((row, _)) = batch.rows.row_at(index.into()) {
+                    observe_message(store, sums, batch, row, &state)?;
+                }
+            }
+            Deferred::Batch(state) => be_in_state(store, sums, batch, state)?,
+        }
+    }
+    Ok(())
 }
 
 fn is_systemic_failure(state: &MessageState) -> bool {

@@ -14,7 +14,7 @@ use super::records::{
 use crate::campaign::CampaignId;
 use crate::error::LedgerError;
 use crate::plan::Digest;
-use crate::store::Recount;
+use crate::store::{LeftInMinute, Outstanding, Recount};
 
 /// How many batches without an id are looked at.
 pub(super) const WITHOUT_ID: usize = 64;
@@ -42,6 +42,8 @@ enum Kind {
     HoldsAny,
     Held(CampaignId),
     Free(FreeOf, u32),
+    Outstanding(Need),
+    LeftSince(Need),
     Messages,
     Deferred,
     DeferredCount,
@@ -235,11 +237,27 @@ fn alone(base: &mut Base, need: &Need) -> Option<(Kind, String, Params)> {
             base.free.entry(((**of).clone(), *limit)).or_default();
             let sql = format!(
                 "SELECT {BATCH} FROM @.batch b WHERE campaign = $1 AND stage < 3 \
-                 AND (lease_until IS NULL OR lease_until <= $2) AND number <> ALL($3) ORDER BY number LIMIT $4"
+                 AND (lease_until IS NULL OR lease_until <= $2) AND number <> ALL($3) {} ORDER BY number LIMIT $4",
+                if of.only_unknown { "AND stage = 1" } else { "" }
             );
             let except = of.except.iter().map(|number| i64::from(*number)).collect();
             let params = params.integer(of.campaign.get()).integer(of.now).integers(except).integer((*limit).into());
             (Kind::Free((**of).clone(), *limit), sql, params)
+        }
+        Need::Outstanding(words, practice) => {
+            base.outstanding.entry(need.clone()).or_default();
+            let sql = "SELECT c.id, s.pending, s.n_unknown FROM @.campaign c JOIN @.standing s ON s.campaign = c.id \
+                 WHERE c.project = $1 AND c.app = $2 AND c.service = $3 AND c.practice = ($4 <> 0) \
+                 AND (s.pending > 0 OR s.n_unknown > 0)";
+            let params = words.iter().fold(params, |params, word| params.text(word)).integer((*practice).into());
+            (Kind::Outstanding(need.clone()), sql.to_owned(), params)
+        }
+        Need::LeftSince(id, from, to) => {
+            base.left.entry(need.clone()).or_default();
+            let sql = "SELECT at / 60000000, sum(n_rows)::bigint FROM (SELECT n_rows, \
+                 greatest(last_attempt, send_after) AS at FROM @.batch WHERE campaign = $1 AND stage = 3) AS departure \
+                 WHERE at BETWEEN $2 AND $3 GROUP BY 1 ORDER BY 1";
+            (Kind::LeftSince(need.clone()), sql.to_owned(), params.integer(id.get()).integer(*from).integer(*to))
         }
         Need::Messages(id, from) => {
             base.ranges.insert((*id, *from));
@@ -467,6 +485,17 @@ fn absorb(base: &mut Base, kind: &Kind, rows: &[Row]) -> Result<(), LedgerError>
         Kind::Free(of, limit) => {
             let numbers = absorb_batches(base, rows)?;
             base.free.insert((of.clone(), *limit), numbers);
+        }
+        Kind::Outstanding(need) => {
+            let read = |row: &Row| {
+                let campaign = campaign(row, 0)?;
+                Ok::<_, LedgerError>(Outstanding { campaign, pending: number(row, 1)?, unknown: number(row, 2)? })
+            };
+            base.outstanding.insert(need.clone(), rows.iter().map(read).collect::<Result<_, _>>()?);
+        }
+        Kind::LeftSince(need) => {
+            let read = |row: &Row| Ok::<_, LedgerError>(LeftInMinute { minute: get(row, 0)?, rows: number(row, 1)? });
+            base.left.insert(need.clone(), rows.iter().map(read).collect::<Result<_, _>>()?);
         }
         Kind::Messages => {
             for row in rows {

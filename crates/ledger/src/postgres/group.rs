@@ -13,6 +13,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::{Object, Pool};
@@ -25,7 +26,7 @@ use super::fetch::{absorb_sums, fetch};
 use super::need::{Base, Cache, Need};
 use super::overlay::Overlay;
 use super::predict::{Hint, predict};
-use super::records::SUMS;
+use super::records::{SUMS, damaged, time};
 use super::write::Writes;
 use crate::error::{LedgerError, LedgerErrorKind};
 use crate::ledger::BoxFuture;
@@ -46,12 +47,34 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL 
 const BEGIN_READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
      SET LOCAL idle_in_transaction_session_timeout = '10s'";
 
+/// What time it is, in microseconds.
+pub(super) const CLOCK: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
+
 /// A pool, and where in it the ledger is.
 #[derive(Clone)]
 pub(super) struct Place {
     pub(super) pool: Pool,
     pub(super) schema: Arc<str>,
     pub(super) limits: StoreLimits,
+    pub(super) clock: WhoseClock,
+    /// How often the way to the server was lost.
+    pub(super) losses: Arc<AtomicU64>,
+}
+
+/// Whose clock says when leases lapse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WhoseClock {
+    /// The server's, which is the same for all workers.
+    Server,
+    /// That of each caller, as it says with each call.
+    Caller,
+}
+
+impl Place {
+    /// The way to the server was lost. When there is one again, another server may be at its end.
+    pub(super) fn lose(&self) {
+        self.losses.fetch_add(1, Ordering::SeqCst);
+    }
 }
 
 /// What decides and writes, one group after the other.
@@ -184,7 +207,7 @@ async fn commit(place: &Place, group: &mut [Box<dyn Job>], cache: &mut Cache) ->
         let client = tries.client().await?;
         let mut base = Base { cache: std::mem::take(cache), ..Base::default() };
         let connection = Connection { client: &client, schema: &place.schema };
-        let work = decide(connection, place.limits, group, &mut base, &mut wanted, &mut repeated);
+        let work = decide(connection, place, group, &mut base, &mut wanted, &mut repeated);
         match in_time(work).await {
             Ok(()) => {
                 *cache = base.cache;
@@ -213,7 +236,13 @@ impl<'a> Tries<'a> {
         loop {
             match self.place.pool.get().await {
                 Ok(client) => return Ok(client),
-                Err(error) => self.wait(error.into()).await?,
+                Err(error) => {
+                    let fault = Fault::from(error);
+                    if fault.is_disconnected() {
+                        self.place.lose();
+                    }
+                    self.wait(fault).await?;
+                }
             }
         }
     }
@@ -223,6 +252,7 @@ impl<'a> Tries<'a> {
         // A connection on which that fails is of no use any more.
         if fault.is_disconnected() || client.batch_execute("ROLLBACK").await.is_err() {
             drop(Object::take(client));
+            self.place.lose();
         }
         self.wait(fault).await
     }
@@ -245,7 +275,7 @@ pub(super) async fn in_time<T>(work: impl Future<Output = Result<T, Fault>>) -> 
 /// Locks, fetches, decides and writes. An error is one of all jobs; the transaction may still be open then.
 async fn decide(
     connection: Connection<'_>,
-    limits: StoreLimits,
+    place: &Place,
     group: &mut [Box<dyn Job>],
     base: &mut Base,
     wanted: &mut BTreeSet<Need>,
@@ -254,7 +284,7 @@ async fn decide(
     'locks: loop {
         base.renew();
         predict(group.iter().flat_map(|job| job.hints()), base, wanted);
-        let mut fetched = lock(connection, base, wanted).await?;
+        let mut fetched = lock(connection, place.clock, base, wanted).await?;
         loop {
             predict(group.iter().flat_map(|job| job.hints()), base, wanted);
             let new: Vec<Need> = wanted.difference(&fetched).cloned().collect();
@@ -267,7 +297,7 @@ async fn decide(
                 fetched.extend(new);
                 continue;
             }
-            let mut overlay = Overlay::new(std::mem::take(base), limits, *repeated);
+            let mut overlay = Overlay::new(std::mem::take(base), place.limits, *repeated);
             for job in &mut *group {
                 let keep = job.run(&mut overlay);
                 overlay.end_job(keep);
@@ -275,7 +305,7 @@ async fn decide(
             let (renewed, changes, missed) = overlay.into_parts();
             *base = renewed;
             if missed.is_empty() {
-                return write(connection, Writes::of(changes, limits), repeated).await;
+                return write(connection, Writes::of(changes, place.limits), repeated).await;
             }
             if missed.is_subset(&fetched) {
                 return Err(LedgerError::new(LedgerErrorKind::Other, "the ledger asks in a circle").into());
@@ -286,7 +316,12 @@ async fn decide(
 }
 
 /// Begins, and locks what is wanted in the one order that everybody keeps.
-async fn lock(connection: Connection<'_>, base: &mut Base, wanted: &BTreeSet<Need>) -> Result<BTreeSet<Need>, Fault> {
+async fn lock(
+    connection: Connection<'_>,
+    clock: WhoseClock,
+    base: &mut Base,
+    wanted: &BTreeSet<Need>,
+) -> Result<BTreeSet<Need>, Fault> {
     let locks: BTreeSet<Need> = wanted.iter().filter(|need| need.is_lock()).cloned().collect();
     let campaigns: Vec<i64> = locks
         .iter()
@@ -314,8 +349,16 @@ async fn lock(connection: Connection<'_>, base: &mut Base, wanted: &BTreeSet<Nee
     if base.global {
         statements.push(("SELECT version FROM @.meta FOR UPDATE", &nothing));
     }
+    if clock == WhoseClock::Server {
+        // Last of all: it is what time it is with the locks in hand, however long they took.
+        statements.push((CLOCK, &nothing));
+    }
     connection.batch(BEGIN).await?;
     let locked = connection.query_all(&statements).await?;
+    if clock == WhoseClock::Server {
+        let row = locked.last().and_then(|rows| rows.first()).ok_or_else(damaged)?;
+        base.now = Some(time(row, 0)?);
+    }
     if let Some(rows) = locked.first().filter(|_| has_sums) {
         absorb_sums(base, rows)?;
     }

@@ -5,9 +5,9 @@
 //! is written in one transaction. Statements need nothing of the session, so a pooler in transaction mode may stand
 //! in between.
 //!
-//! **Leases go by the clocks of the workers**, as [`Claim::now`](crate::Claim) says: the clocks of machines that share
-//! a campaign have to agree to a second or two, which is what time daemons keep. A worker whose clock is ahead takes
-//! over too early by as much; the fence, and the look-up before anything is sent again, hold all the same.
+//! **Leases go by the server's clock**, read under the lock, so a worker whose clock is wrong neither takes over too
+//! early nor holds anything too long. Times that callers give say nothing about it; times that they get of leases are
+//! told by their own clock. Tests that make time pass open it with [`by_clock_of_callers`](PostgresLedger::by_clock_of_callers).
 
 mod connection;
 mod fault;
@@ -25,6 +25,8 @@ mod url;
 mod write;
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sinch_batch_models::Timestamp;
@@ -34,7 +36,7 @@ pub use self::shared::{SharedCursor, SharedNonce, SharedNonceState};
 
 use self::connection::Connection;
 use self::fault::Fault;
-use self::group::{Place, Tries, Writer, in_time};
+use self::group::{Place, Tries, WhoseClock, Writer, in_time};
 use self::need::{Need, key};
 use self::overlay::Overlay;
 use self::predict::Hint;
@@ -105,6 +107,14 @@ impl PostgresLedger {
         Self::open_at(place(url, StoreLimits::default())?, false).await
     }
 
+    /// Lets leases go by the time that callers say it is, as the ledgers of one machine do: for tests that make time pass.
+    /// All that share the ledger have to say the same.
+    #[must_use]
+    pub fn by_clock_of_callers(self) -> Self {
+        let place = Place { clock: WhoseClock::Caller, ..self.place };
+        Self { writer: Writer::start(place.clone()), place }
+    }
+
     async fn open_at(place: Place, may_create: bool) -> Result<Self, LedgerError> {
         let mut tries = Tries::new(&place);
         loop {
@@ -170,7 +180,9 @@ impl PostgresLedger {
 
 fn place(url: &str, limits: StoreLimits) -> Result<Place, LedgerError> {
     let target = Target::read(url)?;
-    Ok(Place { pool: target.pool()?, schema: target.schema.into(), limits })
+    let losses = Arc::new(AtomicU64::new(0));
+    let pool = target.pool(Arc::clone(&losses))?;
+    Ok(Place { pool, schema: target.schema.into(), limits, clock: WhoseClock::Server, losses })
 }
 
 fn about(campaign: CampaignId) -> Vec<Hint> {
@@ -184,6 +196,25 @@ fn create(overlay: &mut Overlay, new: &NewCampaign, plan: &dyn Plan) -> Result<C
         return Ok(Created::new(campaign, None));
     }
     decide::create(overlay, new.clone(), plan)
+}
+
+/// What was claimed at a time of the server's clock, as the caller's clock would tell it.
+fn by_clock(mut claimed: Claimed, caller: Timestamp, server: Timestamp) -> Claimed {
+    let told = |time: Timestamp| told_by(time, caller, server);
+    for lease in &mut claimed.leases {
+        lease.may_leave_until = lease.may_leave_until.map(told);
+        lease.lapsed_at = lease.lapsed_at.map(told);
+    }
+    for held in &mut claimed.held {
+        held.until = told(held.until);
+    }
+    claimed
+}
+
+/// A time of the server's clock by the caller's, where both show the same moment.
+fn told_by(time: Timestamp, caller: Timestamp, server: Timestamp) -> Timestamp {
+    let by = caller.as_microsecond().saturating_sub(server.as_microsecond());
+    Timestamp::from_microsecond(time.as_microsecond().saturating_add(by)).unwrap_or(time)
 }
 
 impl Ledger for PostgresLedger {
@@ -264,7 +295,11 @@ impl Ledger for PostgresLedger {
         hints.push(Hint::Needs(Need::Record(campaign)));
         hints.push(Hint::Needs(Need::Worker(key(claim.worker.name()))));
         hints.push(Hint::Needs(Need::Held(campaign)));
-        self.write(hints, move |overlay| decide::claim(overlay, campaign, &claim, Worker::is_gone))
+        self.write(hints, move |overlay| {
+            let now = overlay.time(claim.now);
+            let claimed = decide::claim(overlay, campaign, &Claim { now, ..claim.clone() }, Worker::is_gone)?;
+            Ok(by_clock(claimed, claim.now, now))
+        })
     }
 
     fn renew<'a>(
@@ -278,7 +313,10 @@ impl Ledger for PostgresLedger {
         let worker = worker.to_owned();
         let mut hints = about(campaign);
         hints.extend(held.iter().map(|(number, _)| Hint::Needs(Need::Batch(campaign, *number))));
-        self.write(hints, move |overlay| decide::renew(overlay, campaign, &worker, &held, lease, now))
+        self.write(hints, move |overlay| {
+            let now = overlay.time(now);
+            decide::renew(overlay, campaign, &worker, &held, lease, now)
+        })
     }
 
     fn release<'a>(
@@ -290,16 +328,26 @@ impl Ledger for PostgresLedger {
         let worker = worker.to_owned();
         let mut hints = about(campaign);
         hints.push(Hint::Needs(Need::Held(campaign)));
-        self.write(hints, move |overlay| decide::release(overlay, campaign, &worker, now))
+        self.write(hints, move |overlay| {
+            let now = overlay.time(now);
+            decide::release(overlay, campaign, &worker, now)
+        })
     }
 
     fn held(&self, campaign: CampaignId, now: Timestamp) -> BoxFuture<'_, Result<Vec<Held>, LedgerError>> {
         Box::pin(read::held(&self.place, campaign, now))
     }
 
+    fn losses(&self) -> u64 {
+        self.place.losses.load(Ordering::SeqCst)
+    }
+
     fn record(&self, campaign: CampaignId, entry: Entry, now: Timestamp) -> BoxFuture<'_, Result<(), LedgerError>> {
         let hints = vec![Hint::entry(campaign, &entry)];
-        self.write(hints, move |overlay| decide::record(overlay, campaign, entry.clone(), now))
+        self.write(hints, move |overlay| {
+            let now = overlay.time(now);
+            decide::record(overlay, campaign, entry.clone(), now)
+        })
     }
 
     fn apply(&self, observation: Observation) -> BoxFuture<'_, Result<Applied, LedgerError>> {

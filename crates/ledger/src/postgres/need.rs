@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use sinch_batch_models::Fingerprint;
+use sinch_batch_models::{Fingerprint, Timestamp};
 use sinch_batch_tracking::MessageState;
 
 use crate::campaign::{CampaignId, CampaignRecord, NewCampaign};
 use crate::plan::Digest;
-use crate::store::{Batch, Deferred, Orphan, Recount, Sums};
+use crate::store::{Batch, Deferred, LeftInMinute, Orphan, Outstanding, Recount, Sums};
 use crate::worker::Worker;
 
 /// How many messages are fetched at once where a decision asks for one that no job has named: it will ask for
@@ -52,6 +52,10 @@ pub(super) enum Need {
     /// All batches of a campaign that somebody holds or is waited for.
     Held(CampaignId),
     Free(Box<FreeOf>, u32),
+    /// What is outstanding of project, app and service, of practice or not.
+    Outstanding(Box<[String; 3]>, bool),
+    /// Accepted rows of a campaign that left between two times, in microseconds.
+    LeftSince(CampaignId, i64, i64),
     Message(CampaignId, u64),
     /// [`READ_AHEAD`] messages from that row on.
     Messages(CampaignId, u64),
@@ -66,6 +70,7 @@ pub(super) enum Need {
 pub(super) struct FreeOf {
     pub(super) campaign: CampaignId,
     pub(super) now: i64,
+    pub(super) only_unknown: bool,
     pub(super) except: BTreeSet<u32>,
 }
 
@@ -78,6 +83,10 @@ impl Need {
     pub(super) fn like(new: &NewCampaign) -> Self {
         let message = print(new.message_fingerprint);
         Self::Like(Box::new([&new.project, &new.app, &new.service, &message].map(|word| text(word))))
+    }
+
+    pub(super) fn outstanding(of: &CampaignRecord) -> Self {
+        Self::Outstanding(Box::new([&of.project, &of.app, &of.service].map(|word| text(word))), of.practice)
     }
 
     pub(super) fn over(new: &NewCampaign) -> Self {
@@ -150,6 +159,8 @@ impl Cache {
 pub(super) struct Base {
     pub(super) cache: Cache,
     pub(super) global: bool,
+    /// The server's clock, when the locks were taken; none if callers say what time it is.
+    pub(super) now: Option<Timestamp>,
     pub(super) sums: HashMap<CampaignId, Option<Sums>>,
     pub(super) records: HashMap<CampaignId, Option<CampaignRecord>>,
     pub(super) keys: HashMap<Box<str>, Option<CampaignId>>,
@@ -170,6 +181,8 @@ pub(super) struct Base {
     pub(super) holds: HashMap<Box<str>, Vec<Place>>,
     pub(super) held: HashMap<CampaignId, Vec<u32>>,
     pub(super) free: BTreeMap<(FreeOf, u32), Vec<u32>>,
+    pub(super) outstanding: BTreeMap<Need, Vec<Outstanding>>,
+    pub(super) left: BTreeMap<Need, Vec<LeftInMinute>>,
     pub(super) messages: HashMap<(CampaignId, u64), Option<MessageState>>,
     pub(super) ranges: BTreeSet<(CampaignId, u64)>,
     pub(super) deferred: HashMap<Box<str>, Vec<Deferred>>,

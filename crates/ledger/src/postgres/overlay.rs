@@ -19,7 +19,7 @@ use crate::entry::BatchStage;
 use crate::error::{LedgerError, LedgerErrorKind};
 use crate::lease::Held;
 use crate::plan::Digest;
-use crate::store::{Batch, Deferred, Orphan, Recount, Store, StoreLimits, Sums};
+use crate::store::{Batch, Deferred, LeftInMinute, Orphan, Outstanding, Recount, Store, StoreLimits, Sums};
 use crate::sums::Pulse;
 use crate::worker::Worker;
 
@@ -147,6 +147,11 @@ impl Overlay {
 
     pub(super) fn new(base: Base, limits: StoreLimits, repeated: bool) -> Self {
         Self { base, group: Changes::default(), job: Changes::default(), missed: BTreeSet::new(), limits, repeated }
+    }
+
+    /// What time it is: by the server's clock, if leases go by that, else what the caller says.
+    pub(super) fn time(&self, says: Timestamp) -> Timestamp {
+        self.base.now.unwrap_or(says)
     }
 
     /// Ends a job: what it changed counts, or is undone.
@@ -500,9 +505,10 @@ impl Store for Overlay {
         campaign: CampaignId,
         room: u32,
         except: &BTreeSet<u32>,
+        only_unknown: bool,
         now: Timestamp,
     ) -> Result<Vec<Batch>, LedgerError> {
-        let free = FreeOf { campaign, now: now.as_microsecond(), except: except.clone() };
+        let free = FreeOf { campaign, now: now.as_microsecond(), only_unknown, except: except.clone() };
         let changed = self.changed_of(campaign);
         let fetched = self.base.free.range((free.clone(), 0)..=(free.clone(), u32::MAX)).next_back();
         let Some(((_, limit), numbers)) = fetched else {
@@ -516,7 +522,8 @@ impl Store for Overlay {
         let mut candidates: BTreeSet<u32> = numbers.iter().copied().collect();
         candidates.extend(changed.range(..=last));
         let mut found = self.all(campaign, candidates)?;
-        found.retain(|batch| is_open(batch) && batch.hold.is_free(now) && !except.contains(&batch.number));
+        let is_wanted = |batch: &Batch| is_open(batch) && (!only_unknown || batch.stage == BatchStage::Unknown);
+        found.retain(|batch| is_wanted(batch) && batch.hold.is_free(now) && !except.contains(&batch.number));
         if !is_all && found.len() < room as usize {
             return self.miss(Need::Free(Box::new(free), limit.saturating_mul(2).max(16)));
         }
@@ -535,6 +542,27 @@ impl Store for Overlay {
             }
         }
         Ok(held.into_values().collect())
+    }
+
+    fn outstanding(&mut self, of: &CampaignRecord) -> Result<Vec<Outstanding>, LedgerError> {
+        let need = Need::outstanding(of);
+        match self.base.outstanding.get(&need) {
+            Some(outstanding) => Ok(outstanding.clone()),
+            None => self.miss(need),
+        }
+    }
+
+    fn left_since(
+        &mut self,
+        campaign: CampaignId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<LeftInMinute>, LedgerError> {
+        let need = Need::LeftSince(campaign, from.as_microsecond(), to.as_microsecond());
+        match self.base.left.get(&need) {
+            Some(left) => Ok(left.clone()),
+            None => self.miss(need),
+        }
     }
 
     fn message(&mut self, campaign: CampaignId, row: u64) -> Result<Option<MessageState>, LedgerError> {

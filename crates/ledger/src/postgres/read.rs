@@ -6,7 +6,7 @@ use tokio_postgres::Row;
 
 use super::connection::{Connection, Params};
 use super::fault::Fault;
-use super::group::{Place, Tries, in_time};
+use super::group::{CLOCK, Place, Tries, WhoseClock, in_time};
 use super::records::{
     BATCH, CAMPAIGN, STATE, SUMS, damaged, get, number, read_batch, read_campaign, read_state, read_sums, small, time,
 };
@@ -48,9 +48,16 @@ async fn of(place: &Place, id: CampaignId, sql: &str, params: Params) -> Result<
 }
 
 pub(super) async fn held(place: &Place, id: CampaignId, now: Timestamp) -> Result<Vec<Held>, LedgerError> {
-    let sql = "SELECT worker, count(*), max(lease_until) FROM @.batch WHERE campaign = $1 AND worker IS NOT NULL \
-         AND lease_until > $2 AND stage < 3 GROUP BY worker ORDER BY worker COLLATE \"C\"";
-    let rows = of(place, id, sql, Params::new().integer(id.get()).integer(now.as_microsecond())).await?;
+    let clock = match place.clock {
+        WhoseClock::Server => CLOCK,
+        WhoseClock::Caller => "SELECT $2::bigint",
+    };
+    let sql = format!(
+        "SELECT b.worker, count(*), max(b.lease_until) - clock.now + $2 FROM @.batch b, ({clock}) AS clock (now) \
+         WHERE b.campaign = $1 AND b.worker IS NOT NULL AND b.lease_until > clock.now AND b.stage < 3 \
+         GROUP BY b.worker, clock.now ORDER BY b.worker COLLATE \"C\""
+    );
+    let rows = of(place, id, &sql, Params::new().integer(id.get()).integer(now.as_microsecond())).await?;
     rows.iter().map(|row| Ok(Held::new(get::<String>(row, 0)?, small(row, 1)?, time(row, 2)?))).collect()
 }
 

@@ -1,20 +1,30 @@
 //! Tables as the source and the target of a transfer into another ledger.
 
+use std::collections::BTreeSet;
+
 use deadpool_postgres::Object;
-use sinch_batch_models::Timestamp;
+use sinch_batch_models::BatchId;
+use sinch_batch_tracking::CampaignKey;
 use tokio::sync::mpsc::{Receiver, Sender};
 use tokio_postgres::Row;
 
 use super::PostgresLedger;
 use super::connection::{Connection, Params};
 use super::fault::Fault;
-use super::group::{Place, Tries, in_time};
+use super::fetch::fetch;
+use super::group::{CLOCK, Place, Tries, in_time};
+use super::need::{Base, Need};
+use super::overlay::Overlay;
 use super::records::{damaged, get};
+use super::write::Writes;
 use crate::copy::{
-    Copied, Kind, PAGE, Page, Part, TABLES, Table, Value, WholeLedger, both_have, cut_short, in_use, moved,
+    Copied, EARLY_BATCHES, EARLY_CAMPAIGNS, Kept, Kind, PAGE, Page, Part, TABLES, Table, Value, WholeLedger, both_have,
+    cut_short, in_use, moved,
 };
+use crate::decide;
 use crate::error::LedgerError;
 use crate::ledger::BoxFuture;
+use crate::store::StoreLimits;
 
 /// All of it as of one moment. The other end may be slow.
 const BEGIN_READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
@@ -35,7 +45,8 @@ impl WholeLedger for PostgresLedger {
     fn import(&self, mut pages: Receiver<Page>) -> BoxFuture<'_, Result<Copied, LedgerError>> {
         Box::pin(async move {
             let client = client(&self.place).await?;
-            let result = import(Connection { client: &client, schema: &self.place.schema }, &mut pages).await;
+            let result =
+                import(Connection { client: &client, schema: &self.place.schema }, self.place.limits, &mut pages).await;
             finish(client, result).await
         })
     }
@@ -57,9 +68,8 @@ async fn finish<T>(client: Object, result: Result<T, Fault>) -> Result<T, Ledger
 
 async fn export(connection: Connection<'_>, pages: &Sender<Page>) -> Result<(), Fault> {
     connection.batch(BEGIN_READING).await?;
-    let live = "SELECT 1 FROM @.batch WHERE lease_until > $1 AND stage < 3 LIMIT 1";
-    let now = Params::new().integer(Timestamp::now().as_microsecond());
-    if !connection.query(live, &now).await?.is_empty() {
+    let live = format!("SELECT 1 FROM @.batch WHERE lease_until > ({CLOCK}) AND stage < 3 LIMIT 1");
+    if !connection.query(&live, &Params::new()).await?.is_empty() {
         return Err(in_use().into());
     }
     for table in &TABLES {
@@ -123,8 +133,10 @@ fn read(table: &Table, row: &Row) -> Result<Vec<Value>, LedgerError> {
     Ok(values)
 }
 
-async fn import(connection: Connection<'_>, pages: &mut Receiver<Page>) -> Result<Copied, Fault> {
+async fn import(connection: Connection<'_>, limits: StoreLimits, pages: &mut Receiver<Page>) -> Result<Copied, Fault> {
     connection.batch(BEGIN_WRITING).await?;
+    // Receipts may be for any campaign. The order is that of every writer.
+    connection.query("SELECT 1 FROM @.standing ORDER BY campaign FOR UPDATE", &Params::new()).await?;
     // Nobody creates a campaign meanwhile.
     connection.query("SELECT version FROM @.meta FOR UPDATE", &Params::new()).await?;
     let highest = connection.query("SELECT coalesce(max(id), 0) FROM @.campaign", &Params::new()).await?;
@@ -138,14 +150,70 @@ async fn import(connection: Connection<'_>, pages: &mut Receiver<Page>) -> Resul
                 if table.name == "campaign" {
                     refuse_known(connection, table, &rows).await?;
                 }
-                let (sql, params) = write(table, &rows)?;
-                in_time(async { Ok(connection.execute(&sql, &params).await?) }).await?;
+                let kept: Option<Vec<_>> = rows.iter().map(|row| Kept::of(table, row)).collect();
+                if let Some(kept) = kept {
+                    let kept = kept.into_iter().collect::<Result<Vec<_>, _>>()?;
+                    in_time(merge(connection, limits, &kept, |overlay, kept| kept.put(overlay))).await?;
+                } else {
+                    let (sql, params) = write(table, &rows)?;
+                    in_time(async { Ok(connection.execute(&sql, &params).await?) }).await?;
+                }
                 copied.count(table, rows.len());
             }
         }
     }
+    settle(connection, limits).await?;
     connection.batch("COMMIT").await?;
     Ok(copied)
+}
+
+/// Applies what waited here for what has come.
+async fn settle(connection: Connection<'_>, limits: StoreLimits) -> Result<(), Fault> {
+    let early = async |sql| {
+        let rows = connection.query(sql, &Params::new()).await?;
+        Ok::<_, Fault>(rows.iter().map(|row| get::<String>(row, 0)).collect::<Result<Vec<_>, _>>()?)
+    };
+    for ids in early(EARLY_BATCHES).await?.chunks(PAGE) {
+        let settle = |overlay: &mut Overlay, id: &String| decide::settle_batch(overlay, &BatchId::new(id.as_str()));
+        in_time(merge(connection, limits, ids, settle)).await?;
+    }
+    for keys in early(EARLY_CAMPAIGNS).await?.chunks(PAGE) {
+        let settle =
+            |overlay: &mut Overlay, key: &String| decide::settle_campaign(overlay, &CampaignKey::from(key.as_str()));
+        in_time(merge(connection, limits, keys, settle)).await?;
+    }
+    Ok(())
+}
+
+/// Decides about each of some things within the transaction that is open, and writes what that changes.
+async fn merge<T>(
+    connection: Connection<'_>,
+    limits: StoreLimits,
+    all: &[T],
+    decide: impl Fn(&mut Overlay, &T) -> Result<(), LedgerError>,
+) -> Result<(), Fault> {
+    let mut base = Base { global: true, ..Base::default() };
+    let mut fetched = BTreeSet::new();
+    let mut wanted = BTreeSet::new();
+    loop {
+        let new: Vec<Need> = wanted.difference(&fetched).cloned().collect();
+        fetch(&connection, &mut base, &new).await?;
+        fetched.extend(new);
+        let mut overlay = Overlay::new(std::mem::take(&mut base), limits, false);
+        // What is missing for the others is noted too.
+        let outcome = all.iter().fold(Ok(()), |before, one| before.and(decide(&mut overlay, one)));
+        overlay.end_job(outcome.is_ok());
+        let (renewed, changes, missed) = overlay.into_parts();
+        base = renewed;
+        if missed.is_subset(&fetched) {
+            outcome?;
+            for (sql, params) in Writes::of(changes, limits).0 {
+                connection.execute(&sql, &params).await?;
+            }
+            return Ok(());
+        }
+        wanted.extend(missed);
+    }
 }
 
 async fn refuse_known(connection: Connection<'_>, table: &Table, rows: &[Vec<Value>]) -> Result<(), Fault> {

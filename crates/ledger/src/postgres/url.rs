@@ -1,9 +1,11 @@
 //! Where the server is, and whether the way to it is encrypted.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{ClientWrapper, Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::{Config, NoTls};
 
@@ -76,12 +78,22 @@ impl Target {
     }
 
     /// Connections to the server, none of which is made yet.
-    pub(super) fn pool(&self) -> Result<Pool, LedgerError> {
+    ///
+    /// One that is found to be closed when it is taken up again is counted among the losses.
+    pub(super) fn pool(&self, losses: Arc<AtomicU64>) -> Result<Pool, LedgerError> {
         let manager = match &self.tls {
             None => Manager::from_config(self.config.clone(), NoTls, recycling()),
             Some(roots) => with_tls(self.config.clone(), roots)?,
         };
+        let count = Hook::sync_fn(move |client: &mut ClientWrapper, _| {
+            if client.is_closed() {
+                losses.fetch_add(1, Ordering::SeqCst);
+                return Err(HookError::message("closed"));
+            }
+            Ok(())
+        });
         Pool::builder(manager)
+            .pre_recycle(count)
             .max_size(CONNECTIONS)
             .wait_timeout(Some(super::fault::PATIENCE))
             .runtime(Runtime::Tokio1)
@@ -96,8 +108,6 @@ fn recycling() -> ManagerConfig {
 
 #[cfg(feature = "postgres-tls")]
 fn with_tls(config: Config, roots: &Roots) -> Result<Manager, LedgerError> {
-    use std::sync::Arc;
-
     use rustls::pki_types::CertificateDer;
     use rustls::pki_types::pem::PemObject;
     use rustls::{ClientConfig, RootCertStore, crypto};

@@ -2,14 +2,18 @@
 
 use rusqlite::types::{ToSqlOutput, Value as Column, ValueRef};
 use rusqlite::{Connection, OptionalExtension, ToSql, params_from_iter};
-use sinch_batch_models::Timestamp;
+use sinch_batch_models::{BatchId, Timestamp};
+use sinch_batch_tracking::CampaignKey;
 use tokio::sync::mpsc::{Receiver, Sender};
 
 use super::columns::read_stage;
+use super::tables::Tables;
 use super::{SqliteLedger, storage};
 use crate::copy::{
-    Copied, Kind, PAGE, Page, Part, TABLES, Table, Value, WholeLedger, both_have, cut_short, in_use, moved,
+    Copied, EARLY_BATCHES, EARLY_CAMPAIGNS, Kept, Kind, PAGE, Page, Part, TABLES, Table, Value, WholeLedger, both_have,
+    cut_short, in_use, moved,
 };
+use crate::decide;
 use crate::entry::BatchStage;
 use crate::error::{LedgerError, LedgerErrorKind};
 use crate::ledger::BoxFuture;
@@ -28,7 +32,7 @@ impl WholeLedger for SqliteLedger {
 
     fn import(&self, mut pages: Receiver<Page>) -> BoxFuture<'_, Result<Copied, LedgerError>> {
         // One job is one savepoint: all of it, or nothing.
-        self.write(move |tables| import(tables.connection(), &mut pages))
+        self.write(move |tables| import(tables, &mut pages))
     }
 }
 
@@ -83,23 +87,49 @@ fn read(column: ValueRef<'_>, kind: Kind) -> Result<Value, LedgerError> {
     })
 }
 
-fn import(connection: &Connection, pages: &mut Receiver<Page>) -> Result<Copied, LedgerError> {
-    let by =
-        connection.query_row("SELECT coalesce(max(id), 0) FROM campaign", [], |row| row.get(0)).map_err(storage)?;
+fn import(tables: &mut Tables, pages: &mut Receiver<Page>) -> Result<Copied, LedgerError> {
+    let by = tables
+        .connection()
+        .query_row("SELECT coalesce(max(id), 0) FROM campaign", [], |row| row.get(0))
+        .map_err(storage)?;
     let mut copied = Copied::default();
     loop {
         match pages.blocking_recv().ok_or_else(cut_short)?.0 {
-            Part::End => return Ok(copied),
+            Part::End => {
+                settle(tables)?;
+                return Ok(copied);
+            }
             Part::Rows(table, mut rows) => {
                 moved(table, &mut rows, by);
                 if table.name == "campaign" {
-                    refuse_known(connection, table, &rows)?;
+                    refuse_known(tables.connection(), table, &rows)?;
                 }
-                write(connection, table, &rows)?;
+                let kept: Option<Vec<_>> = rows.iter().map(|row| Kept::of(table, row)).collect();
+                match kept {
+                    Some(kept) => kept.into_iter().try_for_each(|kept| kept?.put(tables))?,
+                    None => write(tables.connection(), table, &rows)?,
+                }
                 copied.count(table, rows.len());
             }
         }
     }
+}
+
+/// Applies what waited here for what has come.
+fn settle(tables: &mut Tables) -> Result<(), LedgerError> {
+    for id in texts(tables.connection(), EARLY_BATCHES)? {
+        decide::settle_batch(tables, &BatchId::new(id))?;
+    }
+    for key in texts(tables.connection(), EARLY_CAMPAIGNS)? {
+        decide::settle_campaign(tables, &CampaignKey::from(key.as_str()))?;
+    }
+    Ok(())
+}
+
+fn texts(connection: &Connection, sql: &str) -> Result<Vec<String>, LedgerError> {
+    let mut statement = connection.prepare(&sql.replace("@.", "")).map_err(storage)?;
+    let found = statement.query_map([], |row| row.get(0)).map_err(storage)?;
+    found.collect::<Result<_, _>>().map_err(storage)
 }
 
 fn refuse_known(connection: &Connection, table: &Table, rows: &[Vec<Value>]) -> Result<(), LedgerError> {

@@ -141,7 +141,10 @@ impl Ledger for SqliteLedger {
     }
 
     fn held(&self, campaign: CampaignId, now: Timestamp) -> BoxFuture<'_, Result<Vec<Held>, LedgerError>> {
-        self.reader.run(move |tables| tables.held_by_others(campaign, NOBODY, now))
+        self.reader.run(move |tables| {
+            tables.sums(campaign)?.ok_or_else(LedgerError::no_such_campaign)?;
+            tables.held_by_others(campaign, NOBODY, now)
+        })
     }
 
     fn record(&self, campaign: CampaignId, entry: Entry, now: Timestamp) -> BoxFuture<'_, Result<(), LedgerError>> {

@@ -44,8 +44,10 @@
 //! Prove it with [`conformance::run`](crate::conformance::run) and, for [`StoreLimits`],
 //! [`conformance::limits`](crate::conformance::limits).
 
+mod outstanding;
 mod records;
 
+pub use outstanding::{LeftInMinute, Outstanding};
 pub use records::{Batch, Deferred, Hold, Orphan, Recount, StoreLimits, Sums};
 
 use std::collections::BTreeSet;
@@ -140,17 +142,33 @@ pub trait Store {
     /// The batches of a campaign that [are of](Hold::is_of) a worker, by number.
     fn batches_of_worker(&mut self, campaign: CampaignId, worker: &str) -> Result<Vec<Batch>, LedgerError>;
     /// The first `room` batches, by number, that are neither accepted nor skipped, [free](Hold::is_free) at that time and
-    /// not excepted. The heart of a claim: keep an index of such batches.
+    /// not excepted; of these only batches [of unknown outcome](crate::BatchStage::Unknown) if so asked. The heart of a
+    /// claim: keep an index of such batches.
     fn free_batches(
         &mut self,
         campaign: CampaignId,
         room: u32,
         except: &BTreeSet<u32>,
+        only_unknown: bool,
         now: Timestamp,
     ) -> Result<Vec<Batch>, LedgerError>;
     /// What workers other than this one hold at that time: not free, by worker in the order of names, with
     /// the latest end of their leases.
     fn held_by_others(&mut self, campaign: CampaignId, worker: &str, now: Timestamp) -> Result<Vec<Held>, LedgerError>;
+
+    /// What is outstanding of each campaign with the same `project`, `app`, `service` and `practice` that has anything
+    /// outstanding, in any order: [`Sums::unknown`] and what is pending of [`Sums::messages`]. It may be as of the
+    /// beginning of the transaction.
+    fn outstanding(&mut self, of: &CampaignRecord) -> Result<Vec<Outstanding>, LedgerError>;
+    /// How many rows the accepted batches of a campaign have that left between two times, both included, by minute
+    /// and in order: by their last attempt or, if that is later, when they [are to leave](Batch::send_after). It may be
+    /// as of the beginning of the transaction.
+    fn left_since(
+        &mut self,
+        campaign: CampaignId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<LeftInMinute>, LedgerError>;
 
     /// What was received of a message, as it was put last.
     fn message(&mut self, campaign: CampaignId, row: u64) -> Result<Option<MessageState>, LedgerError>;

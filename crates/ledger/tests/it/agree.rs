@@ -502,12 +502,12 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let mut memory = Told::new(MemoryLedger::new());
-            let mut postgres = Told::new(PostgresLedger::open(&url).await.unwrap());
+            let mut postgres = Told::new(PostgresLedger::open(&url).await.unwrap().by_clock_of_callers());
             for step in &with_campaigns(steps) {
                 if let Step::Reopen = step {
                     let now = postgres.now;
                     drop(postgres);
-                    postgres = Told { ledger: PostgresLedger::open(&url).await.unwrap(), now };
+                    postgres = Told { ledger: PostgresLedger::open(&url).await.unwrap().by_clock_of_callers(), now };
                     assert_eq!(memory.said().await, postgres.said().await);
                 }
                 assert_eq!(memory.take(step).await, postgres.take(step).await, "{step:?}");

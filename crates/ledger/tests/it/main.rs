@@ -1,6 +1,8 @@
 //! The ledgers as their users see them.
 
 mod agree;
+#[cfg(feature = "sqlite")]
+mod copy;
 mod late;
 mod memory;
 mod outside;

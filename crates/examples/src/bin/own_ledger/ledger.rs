@@ -8,7 +8,7 @@ use std::time::Duration;
 use sinch_batch::ledger::store::{Batch, Store, StoreLimits, Sums};
 use sinch_batch::ledger::{
     Applied, BatchRecord, BoxFuture, CallbackCount, CampaignId, CampaignRecord, CampaignStatus, Claim, Claimed,
-    Created, DeferredCounts, Entry, Ledger, LedgerError, MessageFailure, NewCampaign, Plan, Pulse, ReasonCount,
+    Created, DeferredCounts, Entry, Held, Ledger, LedgerError, MessageFailure, NewCampaign, Plan, Pulse, ReasonCount,
     ReceivedCallback, Renewed, RetryRow, Run, Worker, decide,
 };
 use sinch_batch::models::Timestamp;
@@ -120,6 +120,14 @@ impl Ledger for FileLedger {
 
     fn release<'a>(&'a self, campaign: CampaignId, worker: &'a str, now: Timestamp) -> Response<'a, ()> {
         self.call(|log| decide::release(log, campaign, worker, now))
+    }
+
+    fn held(&self, campaign: CampaignId, now: Timestamp) -> Response<'_, Vec<Held>> {
+        self.call(|log| {
+            log.sums(campaign)?.ok_or_else(LedgerError::no_such_campaign)?;
+            // Of all but nobody.
+            log.held_by_others(campaign, "", now)
+        })
     }
 
     fn record(&self, campaign: CampaignId, entry: Entry, now: Timestamp) -> Response<'_, ()> {

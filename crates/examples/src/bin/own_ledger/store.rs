@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sinch_batch::BatchId;
-use sinch_batch::ledger::store::{Batch, Deferred, Orphan, Recount, Store, Sums};
+use sinch_batch::ledger::store::{Batch, Deferred, LeftInMinute, Orphan, Outstanding, Recount, Store, Sums};
 use sinch_batch::ledger::{
     BatchStage, CallbackCount, CampaignId, CampaignRecord, Digest, Held, LedgerError, NewCampaign, ReceivedCallback,
     Worker,
@@ -211,9 +211,11 @@ impl Store for Log {
         campaign: CampaignId,
         room: u32,
         except: &BTreeSet<u32>,
+        only_unknown: bool,
         now: Timestamp,
     ) -> Result<Vec<Batch>> {
-        let is_free = |batch: &Batch| batch.hold.is_free(now) && !except.contains(&batch.number);
+        let is_wanted = |batch: &Batch| !only_unknown || batch.stage == BatchStage::Unknown;
+        let is_free = |batch: &Batch| is_wanted(batch) && batch.hold.is_free(now) && !except.contains(&batch.number);
         let open = self.batches("open", campaign);
         open.filter(|batch| batch.as_ref().map_or(true, is_free)).take(room as usize).collect()
     }
@@ -231,6 +233,23 @@ impl Store for Log {
             }
         }
         Ok(held.into_values().collect())
+    }
+
+    fn outstanding(&mut self, like: &CampaignRecord) -> Result<Vec<Outstanding>> {
+        let app = |one: &CampaignRecord| (one.project.clone(), one.app.clone(), one.service.clone(), one.practice);
+        let mut outstanding = Vec::new();
+        let all = self.all::<CampaignRecord>("campaign/").collect::<Result<Vec<_>>>()?;
+        for one in all {
+            let Some(sums) = self.sums(one.id)?.filter(|_| app(&one) == app(like)) else { continue };
+            let (pending, unknown) = (sums.messages.pending, sums.unknown);
+            outstanding.push(Outstanding { campaign: one.id, pending, unknown });
+        }
+        Ok(outstanding)
+    }
+
+    fn left_since(&mut self, campaign: CampaignId, from: Timestamp, to: Timestamp) -> Result<Vec<LeftInMinute>> {
+        let batches = self.all::<Batch>(&of("batch", campaign)).collect::<Result<Vec<_>>>()?;
+        Ok(LeftInMinute::of(batches.iter(), from, to))
     }
 
     fn message(&mut self, campaign: CampaignId, row: u64) -> Result<Option<MessageState>> {

@@ -37,6 +37,19 @@ const ROWS_KEPT: usize = 4096;
 const FREE: &str = "INDEXED BY batch_open WHERE campaign = ?1 AND stage NOT IN ('accepted', 'skipped') \
      AND (lease_until IS NULL OR lease_until <= ?2) ORDER BY number";
 
+/// Of these, batches that have to be looked up.
+const FREE_UNKNOWN: &str = "INDEXED BY batch_open WHERE campaign = ?1 AND stage NOT IN ('accepted', 'skipped') \
+     AND stage = 'unknown' AND (lease_until IS NULL OR lease_until <= ?2) ORDER BY number";
+
+/// What campaigns of an app have outstanding.
+const OUTSTANDING: &str = "SELECT c.id, s.pending, s.n_unknown FROM campaign c JOIN standing s ON s.campaign = c.id \
+     WHERE c.project = ?1 AND c.app = ?2 AND c.service = ?3 AND c.practice = ?4 AND (s.pending > 0 OR s.n_unknown > 0)";
+
+/// Rows of accepted batches, by the minute in which they left.
+const LEFT_SINCE: &str = "SELECT at / 60000000, sum(n_rows) FROM (SELECT n_rows, \
+     max(coalesce(last_attempt, send_after), coalesce(send_after, last_attempt)) AS at FROM batch \
+     WHERE campaign = ?1 AND stage = 'accepted') WHERE at BETWEEN ?2 AND ?3 GROUP BY 1 ORDER BY 1";
+
 /// The batch whose rows begin at or last before a row.
 const BEFORE: &str = "WHERE campaign = ?1 AND first_row <= ?2 ORDER BY first_row DESC LIMIT 1";
 
@@ -249,6 +262,7 @@ impl Tables {
     pub(super) fn query_plans(&self) -> Result<Vec<(String, String)>, LedgerError> {
         let statements = [
             batch_sql(FREE),
+            batch_sql(FREE_UNKNOWN),
             batch_sql("WHERE campaign = ?1 AND number = ?2"),
             batch_sql(BEFORE),
             batch_sql("WHERE batch_id = ?1"),

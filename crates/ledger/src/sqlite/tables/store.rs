@@ -15,7 +15,7 @@ use crate::error::LedgerError;
 use crate::lease::Held;
 use crate::plan::Digest;
 use crate::status::BatchCounts;
-use crate::store::{Batch, Deferred, Orphan, Recount, Store, Sums};
+use crate::store::{Batch, Deferred, LeftInMinute, Orphan, Outstanding, Recount, Store, Sums};
 use crate::sums::Pulse;
 use crate::worker::Worker;
 
@@ -23,7 +23,10 @@ use super::super::columns::{
     WHOLE_BATCH, batch_sql, damaged, get, integer, microsecond, number, phase_number, progress_number, read_batch,
     read_deferred, read_phase, read_rows, read_stage, read_state, read_worker, text_of,
 };
-use super::{ANY_WITHOUT_ID, BEFORE, FREE, HELD_BY, HELD_BY_OTHERS, HOLDERS, LIKE, SILENT, Tables};
+use super::{
+    ANY_WITHOUT_ID, BEFORE, FREE, FREE_UNKNOWN, HELD_BY, HELD_BY_OTHERS, HOLDERS, LEFT_SINCE, LIKE, OUTSTANDING,
+    SILENT, Tables,
+};
 
 impl Store for Tables {
     fn campaigns_like(&mut self, new: &NewCampaign) -> Result<Vec<CampaignRecord>, LedgerError> {
@@ -324,9 +327,11 @@ impl Store for Tables {
         campaign: CampaignId,
         room: u32,
         except: &BTreeSet<u32>,
+        only_unknown: bool,
         now: Timestamp,
     ) -> Result<Vec<Batch>, LedgerError> {
-        let mut sql = self.connection.prepare_cached(&batch_sql(FREE)).map_err(storage)?;
+        let free = if only_unknown { FREE_UNKNOWN } else { FREE };
+        let mut sql = self.connection.prepare_cached(&batch_sql(free)).map_err(storage)?;
         let mut rows = sql.query(params![campaign.get(), now.as_microsecond()]).map_err(storage)?;
         let mut free = Vec::new();
         while free.len() < room as usize {
@@ -341,6 +346,24 @@ impl Store for Tables {
     fn held_by_others(&mut self, campaign: CampaignId, worker: &str, now: Timestamp) -> Result<Vec<Held>, LedgerError> {
         self.all(HELD_BY_OTHERS, params![campaign.get(), worker, now.as_microsecond()], |row| {
             Ok(Held::new(get::<String>(row, 0)?, get(row, 1)?, microsecond(row, 2)?))
+        })
+    }
+
+    fn outstanding(&mut self, of: &CampaignRecord) -> Result<Vec<Outstanding>, LedgerError> {
+        self.all(OUTSTANDING, params![of.project, of.app, of.service, of.practice], |row| {
+            let campaign = CampaignId::new(get(row, 0)?);
+            Ok(Outstanding { campaign, pending: number(row, 1)?, unknown: number(row, 2)? })
+        })
+    }
+
+    fn left_since(
+        &mut self,
+        campaign: CampaignId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<LeftInMinute>, LedgerError> {
+        self.all(LEFT_SINCE, params![campaign.get(), from.as_microsecond(), to.as_microsecond()], |row| {
+            Ok(LeftInMinute { minute: get(row, 0)?, rows: number(row, 1)? })
         })
     }
 

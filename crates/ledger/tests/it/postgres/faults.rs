@@ -94,7 +94,7 @@ async fn connection_cut_at_commit_changes_nothing() {
     // it. Between the claim and the intent the seventh commit is left alone.
     proxy(server, 6001, &[1, 4, 8, 11, 14], &[2, 5, 9, 12, 15]);
     let url = server.schema_at(6001);
-    let ledger = PostgresLedger::open(&url).await.unwrap();
+    let ledger = PostgresLedger::open(&url).await.unwrap().by_clock_of_callers();
     let campaign = campaign(&ledger, 10).await;
     let claimed = ledger.claim(campaign, Claim::new(Worker::new("one", None), 1, NOW)).await.unwrap();
     // The claim that was committed and not answered took the only batch: its lease has to lapse.
@@ -109,6 +109,8 @@ async fn connection_cut_at_commit_changes_nothing() {
 
     // A group that was committed and not answered is counted once more.
     assert_eq!(ledger.callbacks().await.unwrap()[0].count, 20);
+
+    assert!(ledger.losses() >= 10, "each of them is counted: {}", ledger.losses());
 
     let direct = PostgresLedger::open(&url.replace("port=6001", "port=5432")).await.unwrap();
     let status = direct.status(campaign).await.unwrap();
@@ -257,7 +259,7 @@ async fn postgres_ledger_conforms_behind_a_pooler_in_transaction_mode() {
     let mut pooler = as_user(pgbouncer, server.user());
     let mut pooler = pooler.arg("-q").arg(&file).stdin(std::process::Stdio::null()).stderr(log).spawn().unwrap();
     // Opening a ledger waits for a server that is just starting.
-    conformance::run(async || PostgresLedger::open(&server.schema_at(6432)).await.unwrap()).await;
+    conformance::run(async || PostgresLedger::open(&server.schema_at(6432)).await.unwrap().by_clock_of_callers()).await;
     assert_eq!(ledger_of(&server).await, Applied::Updated);
     pooler.kill().unwrap();
     pooler.wait().unwrap();

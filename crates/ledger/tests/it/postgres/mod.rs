@@ -1,5 +1,6 @@
 //! The ledger in Postgres, against a real server.
 
+mod clock;
 mod faults;
 mod server;
 mod shared;
@@ -19,7 +20,7 @@ pub(crate) fn schema() -> Option<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_ledger_conforms() {
     let Some(server) = server() else { return };
-    conformance::run(async || PostgresLedger::open(&server.schema()).await.unwrap()).await;
+    conformance::run(async || PostgresLedger::open(&server.schema()).await.unwrap().by_clock_of_callers()).await;
 }
 
 #[tokio::test]
