@@ -276,8 +276,14 @@ fn sender_whose_server_has_forgotten_a_batch_sends_nothing_more() {
     let slow = ["--batch-size", "5", "--in-flight", "1", "--max-rate", "1", "--no-wait", "--yes"];
     let mut sender =
         Running::start(&mut on(&stage, &url, &[&["send", "people.csv", "--campaign", "c"][..], &TEXT, &slow].concat()));
-    // With the second on its way the first is recorded.
-    sender.until("two batches", || stage.calls("send_batch") > 1);
+    // It waits for its pace then, with the next two at hand and nothing under way in the ledger.
+    let at_rest = format!(
+        "SELECT (SELECT n_accepted FROM {schema}.standing), count(*) FROM {schema}.batch WHERE lease_until IS NOT NULL"
+    );
+    let is_made = format!("SELECT count(*) FROM pg_tables WHERE schemaname = '{schema}' AND tablename = 'standing'");
+    sender.until("two batches", || {
+        server.psql(&is_made) == "1\n" && ["10|2\n", "15|2\n"].contains(&&*server.psql(&at_rest))
+    });
     sender.signal("STOP");
     // A standby takes over that was behind: it knows nothing of the first batch.
     server.psql(&format!(

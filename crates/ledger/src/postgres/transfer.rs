@@ -200,8 +200,11 @@ async fn merge<T>(
         fetch(&connection, &mut base, &new).await?;
         fetched.extend(new);
         let mut overlay = Overlay::new(std::mem::take(&mut base), limits, false);
-        // What is missing for the others is noted too.
-        let outcome = all.iter().fold(Ok(()), |before, one| before.and(decide(&mut overlay, one)));
+        let mut outcome = Ok(());
+        for one in all {
+            // What is missing for the others is noted too.
+            outcome = outcome.and(decide(&mut overlay, one));
+        }
         overlay.end_job(outcome.is_ok());
         let (renewed, changes, missed) = overlay.into_parts();
         base = renewed;
