@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use sinch_batch::ledger::{
     Applied, BatchRecord, BoxFuture, CallbackCount, CampaignId, CampaignRecord, CampaignStatus, Claim, Claimed,
-    Created, DeferredCounts, Entry, Ledger, LedgerError, LedgerErrorKind, MemoryLedger, MessageFailure, NewCampaign,
-    Plan, Pulse, ReasonCount, ReceivedCallback, Renewed, RetryRow, Run,
+    Created, DeferredCounts, Entry, Held, Ledger, LedgerError, LedgerErrorKind, MemoryLedger, MessageFailure,
+    NewCampaign, Plan, Pulse, ReasonCount, ReceivedCallback, Renewed, RetryRow, Run,
 };
 use sinch_batch::models::Timestamp;
 use sinch_batch::tracking::{MessageState, Observation};
@@ -105,6 +105,10 @@ impl Ledger for Door {
 
     fn stop(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), LedgerError>> {
         self.inner.stop(campaign)
+    }
+
+    fn held(&self, campaign: CampaignId, now: Timestamp) -> BoxFuture<'_, Result<Vec<Held>, LedgerError>> {
+        self.inner.held(campaign, now)
     }
 
     fn messages(

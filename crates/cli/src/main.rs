@@ -9,6 +9,7 @@ mod exit;
 mod fail;
 mod findings;
 mod input;
+mod journals;
 mod ledgers;
 mod log;
 mod message;

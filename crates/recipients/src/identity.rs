@@ -92,34 +92,43 @@ pub(crate) const BLANK: &str = "nothing in it can be seen";
 /// Whether it is what a spreadsheet or a database writes where a value is missing.
 #[inline]
 pub(crate) fn is_error_word(text: &str) -> bool {
-    // The first byte decides nearly every value.
-    matches!(text.as_bytes().first(), Some(b'#' | b'N' | b'n' | b'u' | b'(' | b'<' | b'\\' | b'E' | b' '))
-        && is_one_of_words(trimmed(text))
+    // The first byte decides nearly every value, and the length most of the others.
+    match text.as_bytes() {
+        [b'N' | b'n' | b'u' | b'(' | b'<' | b'\\' | b'E', .., last] if last.is_ascii_graphic() => {
+            text.len() <= LONGEST_WORD && WORDS.contains(&text)
+        }
+        [b'#' | b'N' | b'n' | b'u' | b'(' | b'<' | b'\\' | b'E' | b' ', ..] => is_one_of_words(trimmed(text)),
+        _ => false,
+    }
 }
 
+/// The longest of these words that does not begin with `#`.
+const LONGEST_WORD: usize = "undefined".len();
+
+const WORDS: [&str; 20] = [
+    "#N/A",
+    "#N/D",
+    "#NV",
+    "#GETTING_DATA",
+    "NULL",
+    "null",
+    "(null)",
+    "<null>",
+    "<NA>",
+    "\\N",
+    "N/A",
+    "n/a",
+    "NaN",
+    "nan",
+    "NaT",
+    "None",
+    "undefined",
+    "Err:502",
+    "Err:504",
+    "Err:508",
+];
+
 fn is_one_of_words(text: &str) -> bool {
-    const WORDS: [&str; 20] = [
-        "#N/A",
-        "#N/D",
-        "#NV",
-        "#GETTING_DATA",
-        "NULL",
-        "null",
-        "(null)",
-        "<null>",
-        "<NA>",
-        "\\N",
-        "N/A",
-        "n/a",
-        "NaN",
-        "nan",
-        "NaT",
-        "None",
-        "undefined",
-        "Err:502",
-        "Err:504",
-        "Err:508",
-    ];
     // In every language of a spreadsheet they are one word in capitals, such as #REF!, #BEZUG!, #¡VALOR! or #NAME?.
     let is_word = |text: &str| {
         text.strip_prefix('#').and_then(|text| text.strip_suffix(['!', '?'])).is_some_and(|word| {

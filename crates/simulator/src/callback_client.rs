@@ -139,3 +139,38 @@ fn request(url: &Url, headers: &[(HeaderName, String)], body: Vec<u8>) -> Result
     }
     request.body(Full::new(Bytes::from(body))).map_err(|_| NoResponse)
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// Takes one request, answers it, and closes the connection: with a reset if something is left unread.
+    async fn serve_once(listener: &TcpListener, by_reset: bool) {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut read = Vec::new();
+        while !read.ends_with(b"{}") {
+            stream.read_buf(&mut read).await.unwrap();
+        }
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+        if by_reset {
+            stream.set_zero_linger().unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn callback_after_a_closed_connection_opens_another_one() {
+        for by_reset in [false, true] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let url = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
+            let mut client = CallbackClient::default();
+            for _ in 0..3 {
+                let post = client.post(&url, &[], b"{}".to_vec(), Duration::from_secs(10));
+                let (status, ()) = tokio::join!(post, serve_once(&listener, by_reset));
+                assert_eq!(status.unwrap(), StatusCode::OK, "by reset: {by_reset}");
+            }
+        }
+    }
+}

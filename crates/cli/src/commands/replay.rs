@@ -15,9 +15,9 @@ use crate::fail::{Failure, output, sentence};
 use crate::ledgers::Place;
 use crate::output::{out, write_json_line};
 use crate::post::Poster;
-use crate::receiver::{all_secrets, journal_failed, verifier};
+use crate::receiver::{all_secrets, verifier};
 use crate::samples::fresh_id;
-use crate::{exit, ledgers, say};
+use crate::{exit, journals, ledgers, say};
 
 /// How many records the ledger gets at once.
 const CHUNK: usize = 1000;
@@ -208,7 +208,7 @@ struct Source {
 
 impl Source {
     fn open(args: &ReplayArgs) -> Result<Self, Failure> {
-        let records = read(&args.journal).map_err(|error| journal_failed(&error))?;
+        let records = read(&args.journal).map_err(|error| journals::failed(&error))?;
         Ok(Self { records, since: args.since, seen: Seen::default(), damaged: None })
     }
 
@@ -229,7 +229,7 @@ impl Source {
                     say!("{}", sentence(&error));
                     self.damaged.get_or_insert(error);
                 }
-                Some(Err(error)) => return Err(journal_failed(&error)),
+                Some(Err(error)) => return Err(journals::failed(&error)),
             }
         }
     }
@@ -250,7 +250,7 @@ fn show(seen: &Seen, counts: &[(&str, u64)]) -> Result<(), Failure> {
 }
 
 fn ended(damaged: Option<JournalError>) -> Result<u8, Failure> {
-    damaged.map_or(Ok(exit::OK), |error| Err(journal_failed(&error)))
+    damaged.map_or(Ok(exit::OK), |error| Err(journals::failed(&error)))
 }
 
 #[cfg(test)]

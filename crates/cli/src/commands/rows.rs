@@ -14,7 +14,7 @@ use crate::output::{count, write_json_line};
 use crate::outputs::is_dash;
 use crate::{exit, input, ledgers, say};
 
-use super::report;
+use super::report::output;
 
 #[derive(Serialize)]
 struct Written<'a> {
@@ -44,7 +44,7 @@ pub(crate) async fn run(
     };
     let mut read = ledgers::files(ledger_path);
     read.push(("input", file.clone()));
-    let mut new = report::begin(args, "the file of rows", true, &read)?;
+    let mut new = output::begin(args, "the file of rows", true, &read)?;
     let rows = match write_rows(ledger, campaign, &source, which, BufWriter::new(&mut new)).await {
         Ok(rows) => rows,
         Err(RowsError::Write(error)) => return Err(new.failed(&error)),

@@ -14,8 +14,8 @@ use tokio::sync::oneshot;
 
 use super::spool::Spool;
 use crate::args::JournalArgs;
-use crate::exit;
 use crate::fail::{Failure, sentence};
+use crate::{exit, journals};
 
 /// The most records that go to the disk together, so that the first need not wait for too many.
 const GROUP: usize = 1024;
@@ -47,14 +47,14 @@ impl fmt::Display for NotKept {
 
 impl JournalWriter {
     pub(super) fn open(folder: &Path, args: &JournalArgs) -> Result<Self, Failure> {
-        let journal = Journal::open(folder, bounds(args)).map_err(|error| failed(&error))?;
+        let journal = Journal::open(folder, bounds(args)).map_err(|error| journals::failed(&error))?;
         Self::start(journal, None)
     }
 
     /// Opens one from which callbacks go to the ledger, and its name; the spool is told where it ends.
     pub(super) fn open_spool(folder: &Path, args: &JournalArgs, spool: &Arc<Spool>) -> Result<(Self, String), Failure> {
-        let journal = Journal::open_spool(folder, bounds(args)).map_err(|error| failed(&error))?;
-        let id = journal.id().map_err(|error| failed(&error))?;
+        let journal = Journal::open_spool(folder, bounds(args)).map_err(|error| journals::failed(&error))?;
+        let id = journal.id().map_err(|error| journals::failed(&error))?;
         spool.grew(journal.position().unwrap_or_default(), 0);
         Ok((Self::start(journal, Some(Arc::clone(spool)))?, id))
     }
@@ -124,16 +124,4 @@ fn write(mut journal: Journal, records: &Receiver<Waiting>, spool: Option<&Spool
 
 fn not_kept(error: &JournalError) -> NotKept {
     NotKept(sentence(error))
-}
-
-/// A journal that cannot be used, with what to do.
-pub(crate) fn failed(error: &JournalError) -> Failure {
-    let (code, hint) = match error {
-        JournalError::InUse { .. } => (exit::USAGE, "stop the other process, or name another folder"),
-        JournalError::Damaged { .. } => (exit::BAD_INPUT, "look at that line; the records after it are good"),
-        JournalError::TooNew { .. } => (exit::BAD_INPUT, "use the release that wrote it"),
-        JournalError::Write { .. } => (exit::UNEXPECTED, "check that there is room on the disk"),
-        _ => (exit::BAD_INPUT, "check the path, and who may read and write there"),
-    };
-    Failure::new(code, sentence(error)).hint(hint)
 }

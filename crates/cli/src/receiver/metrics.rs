@@ -4,11 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use sinch_batch::models::Timestamp;
 use sinch_batch::webhook::{CallbackOutcome, Rejection};
-
-use super::spool::Spool;
 
 /// Counts since the start. What is in a label comes from this program, never from a request.
 #[derive(Debug, Default)]
@@ -21,6 +19,14 @@ pub(crate) struct Metrics {
     verified: Counts<String>,
     duplicates: AtomicU64,
     in_flight: AtomicU64,
+}
+
+/// Callbacks in the journal that are not in the ledger yet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Waiting {
+    pub(super) bytes: u64,
+    /// How long the oldest has waited.
+    pub(super) age: Duration,
 }
 
 /// Counts by a label that has few values.
@@ -91,8 +97,8 @@ impl Metrics {
         Guard(&self.in_flight)
     }
 
-    /// The text format of Prometheus; with the spool if there is one.
-    pub(super) fn text(&self, spool: Option<&Spool>) -> String {
+    /// The text format of Prometheus; with what waits if callbacks are answered before they are in the ledger.
+    pub(super) fn text(&self, waiting: Option<Waiting>) -> String {
         let mut text = String::new();
         family(
             &mut text,
@@ -122,11 +128,16 @@ impl Metrics {
         );
         single(&mut text, "duplicates_total", "Callbacks that had been received before.", "counter", &self.duplicates);
         single(&mut text, "in_flight", "Callbacks that are being applied now.", "gauge", &self.in_flight);
-        if let Some(spool) = spool {
+        if let Some(waiting) = waiting {
             let help = "Bytes of callbacks in the journal that are not in the ledger yet.";
-            value(&mut text, "spool_bytes", help, "gauge", &spool.bytes());
-            let age = spool.age(Timestamp::now()).as_secs_f64();
-            value(&mut text, "spool_age_seconds", "How long the oldest of them has waited.", "gauge", &age);
+            value(&mut text, "spool_bytes", help, "gauge", &waiting.bytes);
+            value(
+                &mut text,
+                "spool_age_seconds",
+                "How long the oldest of them has waited.",
+                "gauge",
+                &waiting.age.as_secs_f64(),
+            );
         }
         text
     }

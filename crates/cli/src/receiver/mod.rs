@@ -6,6 +6,7 @@ mod metrics;
 mod nonces;
 mod notices;
 mod opt_outs;
+mod outcome;
 mod reload;
 mod secrets;
 mod server;
@@ -20,13 +21,13 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::routing::get;
+use sinch_batch::models::Timestamp;
 use sinch_batch::webhook::{
     CallbackReceiver, LateCallbacks, Received, ReceiverHandle, ReceiverLimits, Verifier, WebhookSecret,
 };
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
-pub(crate) use self::journal::failed as journal_failed;
 pub(crate) use self::secrets::{SECRET, all as all_secrets, secret, verifier};
 
 use self::arrivals::Arrivals;
@@ -295,7 +296,8 @@ fn app(
         .route(
             "/metrics",
             get(move || {
-                let text = metrics.text(to_show.as_deref());
+                let waiting = to_show.as_deref().map(|spool| spool.waiting(Timestamp::now()));
+                let text = metrics.text(waiting);
                 async move { ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text) }
             }),
         )

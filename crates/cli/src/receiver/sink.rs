@@ -4,9 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use sinch_batch::ledger::{Applied, Ledger, LedgerError, ReceivedCallback};
+use sinch_batch::ledger::{Ledger, LedgerError, ReceivedCallback};
 use sinch_batch::models::{Callback, Timestamp};
-use sinch_batch::tracking::{MessageRef, Observation};
 use sinch_batch::webhook::{Received, WebhookSecret};
 
 use super::arrivals::Arrivals;
@@ -14,6 +13,7 @@ use super::journal::{JournalWriter, NotKept};
 use super::metrics::Metrics;
 use super::notices::UnrelatedNotice;
 use super::opt_outs::{OptOutNotKept, OptOutsKept};
+use super::outcome::{is_by_key, word};
 use super::spool::Spool;
 use crate::fail::sentence;
 use crate::post::{Poster, Unanswered};
@@ -126,26 +126,4 @@ async fn apply(ledger: &dyn Ledger, callback: &Callback) -> Result<&'static str,
     let received = ReceivedCallback::of(callback, Timestamp::now());
     let by_key = is_by_key(&received);
     Ok(word(ledger.apply_callback(received).await?, by_key))
-}
-
-/// Whether it names a row by our key: not being known, it is for a campaign elsewhere. By position it waits for the id of
-/// a batch of ours.
-pub(super) fn is_by_key(received: &ReceivedCallback) -> bool {
-    matches!(
-        received.observation(),
-        Some(Observation::Message(update)) if matches!(update.message, MessageRef::Row(_))
-    )
-}
-
-/// In a word, what applying a callback did.
-pub(super) fn word(applied: Option<Applied>, by_key: bool) -> &'static str {
-    match applied {
-        Some(Applied::Updated) => "updated",
-        Some(Applied::Duplicate) => "duplicate",
-        Some(Applied::Deferred) if by_key => "unknown_campaign",
-        Some(Applied::Deferred) => "deferred",
-        Some(Applied::Unrelated) => "unrelated",
-        // Nothing about a batch or a message: it is counted, and that is all.
-        None => "other",
-    }
 }

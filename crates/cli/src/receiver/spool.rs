@@ -18,14 +18,13 @@ use sinch_batch::ledger::{Applied, Ledger, LedgerError, PostgresLedger, Received
 use sinch_batch::models::Timestamp;
 use tokio::sync::watch;
 
-use super::journal::failed as journal_failed;
-use super::metrics::Metrics;
+use super::metrics::{Metrics, Waiting};
 use super::notices::UnrelatedNotice;
-use super::sink::{is_by_key, word};
+use super::outcome::{is_by_key, word};
 use crate::exit;
 use crate::fail::{Failure, sentence};
 use crate::ledgers::{AnyLedger, Place};
-use crate::say;
+use crate::{journals, say};
 
 /// How many callbacks the ledger gets at once.
 const GROUP: usize = 1000;
@@ -65,12 +64,13 @@ impl Spool {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// How long the oldest callback has waited.
-    pub(super) fn age(&self, now: Timestamp) -> Duration {
-        match self.oldest.load(Ordering::Relaxed) {
+    /// What waits at this moment.
+    pub(super) fn waiting(&self, now: Timestamp) -> Waiting {
+        let age = match self.oldest.load(Ordering::Relaxed) {
             EMPTY => Duration::ZERO,
             oldest => Duration::from_micros(u64::try_from(now.as_microsecond() - oldest).unwrap_or(0)),
-        }
+        };
+        Waiting { bytes: self.bytes(), age }
     }
 
     /// The journal is on the disk up to there, with so many bytes more than before.
@@ -206,7 +206,7 @@ impl Drainer {
         let end = *spool.end.borrow();
         // Behind the end: that was another journal.
         let at = if at > end { Position::default() } else { at };
-        let waiting = read_between(folder, at, end).map_err(|error| journal_failed(&error))?.unread_bytes();
+        let waiting = read_between(folder, at, end).map_err(|error| journals::failed(&error))?.unread_bytes();
         spool.grew(end, waiting);
         spool.needed_from.store(at.file, Ordering::Relaxed);
         let unrelated = UnrelatedNotice::new(place.clone());
@@ -373,8 +373,8 @@ mod tests {
         spool.shrank(4);
         assert_eq!((spool.is_full(), spool.bytes()), (false, 6));
         let now = Timestamp::from_second(100).unwrap();
-        assert_eq!(spool.age(now), Duration::ZERO);
+        assert_eq!(spool.waiting(now).age, Duration::ZERO);
         spool.oldest.store(90_000_000, Ordering::Relaxed);
-        assert_eq!(spool.age(now), Duration::from_secs(10));
+        assert_eq!(spool.waiting(now).age, Duration::from_secs(10));
     }
 }

@@ -9,55 +9,62 @@ use serde::{Deserialize, Deserializer};
 
 use crate::object::Key;
 
-/// How many keys of one object are compared with each other before the slower reader is asked.
+/// How many keys are compared with each other before the slower reader is asked.
 const FEW: usize = 32;
 
-/// Whether an object of this JSON may have a key twice. A quick look, which never misses one: keys with
-/// escapes and objects with many keys count as a maybe, and so may a text that is not JSON.
+/// Whether an object of this text may have a key twice. A quick look, which never misses one: a key that two
+/// objects have counts as a maybe, and so do keys with escapes or a space behind them, and many keys.
+///
+/// A key ends with a quote and a colon. What stands before each of them is compared, be it a key or not.
 pub(super) fn may_repeat(json: &[u8]) -> bool {
-    // The keys of all open objects, and where those of each begin; an array has none.
-    let mut keys: Vec<&[u8]> = Vec::with_capacity(FEW);
-    let mut open: Vec<Option<usize>> = Vec::with_capacity(16);
-    let (mut at, mut is_key) = (0, false);
-    while let Some(byte) = json.get(at) {
-        at += 1;
-        match byte {
-            b'{' => {
-                open.push(Some(keys.len()));
-                is_key = true;
-            }
-            b'[' => {
-                open.push(None);
-                is_key = false;
-            }
-            b'}' | b']' => {
-                if let Some(Some(first)) = open.pop() {
-                    keys.truncate(first);
-                }
-            }
-            b',' => is_key = matches!(open.last(), Some(Some(_))),
-            b'"' => {
-                let (begin, mut has_escapes) = (at, false);
-                while let Some(byte) = json.get(at).filter(|byte| **byte != b'"') {
-                    let is_escape = *byte == b'\\';
-                    has_escapes |= is_escape;
-                    at += 1 + usize::from(is_escape);
-                }
-                if std::mem::take(&mut is_key) {
-                    let key = json.get(begin..at).unwrap_or_default();
-                    let first = open.last().copied().flatten().unwrap_or(keys.len());
-                    let others = keys.get(first..).unwrap_or_default();
-                    if has_escapes || others.len() >= FEW || others.contains(&key) {
-                        return true;
-                    }
-                    keys.push(key);
-                }
-                at += 1;
-            }
-            _ => {}
+    let mut keys: [&[u8]; FEW] = [&[]; FEW];
+    let mut count = 0;
+    // One bit for each key that was seen, by its length and last letters.
+    let mut seen = 0_u64;
+    let mut from = 0;
+    while let Some(colon) = next_colon(json, from) {
+        from = colon + 1;
+        let Some((last, before)) = json.get(..colon).and_then(<[u8]>::split_last) else { continue };
+        if last.is_ascii_whitespace() {
+            return true;
         }
+        if *last != b'"' {
+            continue;
+        }
+        let begin = before.iter().rposition(|byte| matches!(byte, b'"' | b'\\'));
+        let begin = begin.map_or(0, |at| at + 1);
+        let outside = before.get(..begin).unwrap_or_default();
+        if outside.ends_with(b"\\") || outside.ends_with(b"\\\"") {
+            return true;
+        }
+        let key = before.get(begin..).unwrap_or_default();
+        let letter = |from_end: usize| key.len().checked_sub(from_end).and_then(|at| key.get(at)).copied().unwrap_or(0);
+        let bit = 1 << ((key.len() as u64 * 7 + u64::from(letter(1)) + 5 * u64::from(letter(2))) % 64);
+        if seen & bit != 0 && keys[..count].contains(&key) {
+            return true;
+        }
+        let Some(place) = keys.get_mut(count) else { return true };
+        *place = key;
+        count += 1;
+        seen |= bit;
     }
     false
+}
+
+/// The next colon from a place on; eight bytes at a time, as most bytes are none.
+fn next_colon(text: &[u8], from: usize) -> Option<usize> {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const COLONS: u64 = u64::from_ne_bytes([b':'; 8]);
+    let mut at = from;
+    while let Some(Ok(eight)) = text.get(at..at + 8).map(<[u8; 8]>::try_from) {
+        // A byte is 0 where a colon was; then, and only then, some byte keeps its highest bit.
+        let others = u64::from_ne_bytes(eight) ^ COLONS;
+        if others.wrapping_sub(ONES) & !others & (ONES << 7) != 0 {
+            break;
+        }
+        at += 8;
+    }
+    text.get(at..)?.iter().position(|byte| *byte == b':').map(|colon| at + colon)
 }
 
 /// Any JSON in which no object has a key twice; the values are dropped.
@@ -163,9 +170,10 @@ mod tests {
             r#"{"a":[{"x":1},{"x":2}],"x":3}"#,
             "3",
         ] {
-            assert!(!may_repeat(json.as_bytes()) && !repeats(json), "{json}");
+            assert!(!repeats(json), "{json}");
         }
-        assert!(may_repeat(br#"{"\u0061":1}"#) && !repeats(r#"{"\u0061":1}"#), "a maybe is not a yes");
+        let person = r#"{"recipient":{"contact_id":"c"},"parameters":{"n":"1:2"},"message_metadata":{"row":"\"1: "}}"#;
+        assert!(!may_repeat(person.as_bytes()), "a usual row costs no second reading");
     }
 
     /// JSON with few different keys, each of them written in one of two ways.
@@ -176,7 +184,7 @@ mod tests {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..4).prop_map(|all| format!("[{}]", all.join(" ,"))),
                 prop::collection::vec((key, inner), 0..6).prop_map(|all| {
-                    let all: Vec<_> = all.iter().map(|(key, value)| format!("\"{key}\" :{value}")).collect();
+                    let all: Vec<_> = all.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
                     format!("{{{}}}", all.join(","))
                 }),
             ]
@@ -187,9 +195,6 @@ mod tests {
         #[test]
         fn quick_look_misses_no_repeated_key(json in any_json()) {
             prop_assert!(may_repeat(json.as_bytes()) >= repeats(&json), "{}", json);
-            if !json.contains(r"\u0061") {
-                prop_assert_eq!(may_repeat(json.as_bytes()), repeats(&json), "{}", json);
-            }
         }
 
         #[test]

@@ -1,9 +1,9 @@
 //! `report`: what became of a campaign.
 
 mod html;
+pub(super) mod output;
 
 use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
 
 use sinch_batch::campaign::report::{ReportError, for_each_failure, write_json};
 use sinch_batch::ledger::{CampaignRecord, Ledger, LedgerError};
@@ -14,7 +14,7 @@ use crate::args::{ReportArgs, ReportFormat};
 use crate::fail::Failure;
 use crate::ledgers::Place;
 use crate::output::json_out;
-use crate::outputs::{self, Existing, NewFile, Wanted, is_dash};
+use crate::outputs::is_dash;
 use crate::{exit, ledgers, render};
 
 pub(crate) async fn run(args: ReportArgs) -> Result<u8, Failure> {
@@ -25,7 +25,7 @@ pub(crate) async fn run(args: ReportArgs) -> Result<u8, Failure> {
         return super::rows::run(&args, rows, &*ledger, &path, &campaign).await;
     }
     let format = if args.json.json { ReportFormat::Json } else { args.format };
-    let mut new = begin(&args, "the report", false, &ledgers::files(&path))?;
+    let mut new = output::begin(&args, "the report", false, &ledgers::files(&path))?;
     if format == ReportFormat::Json && args.output.as_deref().is_none_or(is_dash) {
         json_out();
     }
@@ -68,19 +68,4 @@ async fn csv(ledger: &dyn Ledger, campaign: &CampaignRecord, mut out: impl Write
     .await?;
     out.flush()?;
     Ok(())
-}
-
-/// Begins the file, or standard output, that a report goes to. Files that are read stay.
-pub(super) fn begin(
-    args: &ReportArgs,
-    what: &'static str,
-    is_personal: bool,
-    read: &[(&str, PathBuf)],
-) -> Result<NewFile, Failure> {
-    const FLAG: &str = "--output";
-    let path = args.output.as_deref().unwrap_or(Path::new("-"));
-    outputs::is_none_of(path, FLAG, read.iter().map(|(what, path)| (*what, path.as_path())))?;
-    let refuse = Existing::Refuse("name a new file: --output FILE; or replace this one: --overwrite");
-    let existing = if args.overwrite { Existing::Replace } else { refuse };
-    NewFile::begin(&Wanted { path, flag: FLAG, what, is_personal, existing })
 }

@@ -125,8 +125,10 @@ async fn connection_cut_at_commit_changes_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn crashes_of_the_server_lose_no_acknowledged_receipt() {
-    const ROWS: u64 = 20_000;
-    const CRASHES: usize = 4;
+    const ROWS: u64 = 100_000;
+    /// Receipts of a group.
+    const GROUP: u64 = 200;
+    const CRASHES: usize = 8;
     let Some(server) = own_server() else { return };
     let server = Arc::new(server);
     let url = server.schema();
@@ -141,8 +143,8 @@ async fn crashes_of_the_server_lose_no_acknowledged_receipt() {
         async move {
             let mut faults = 0;
             // Receivers give what they hold until it is answered, and again what was not.
-            for first in (1..=ROWS).step_by(50) {
-                let receipts: Vec<_> = (first..first + 50).map(|row| receipt(row, Progress::Delivered)).collect();
+            for first in (1..=ROWS).step_by(GROUP as usize) {
+                let receipts: Vec<_> = (first..first + GROUP).map(|row| receipt(row, Progress::Delivered)).collect();
                 loop {
                     match ledger.apply_callbacks(receipts.clone()).await {
                         Ok(_) => break,
@@ -151,7 +153,7 @@ async fn crashes_of_the_server_lose_no_acknowledged_receipt() {
                     faults += 1;
                     assert!(faults < 50);
                 }
-                answered.fetch_add(50, Ordering::SeqCst);
+                answered.fetch_add(GROUP as usize, Ordering::SeqCst);
             }
         }
     });
