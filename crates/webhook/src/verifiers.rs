@@ -1,5 +1,7 @@
 //! Choosing the verifier of a request: by tenant, or as secrets change.
 
+#[cfg(feature = "tower")]
+use std::any::Any;
 use std::convert::Infallible;
 use std::fmt;
 #[cfg(feature = "tower")]
@@ -81,6 +83,8 @@ impl<V: Verifiers> Verifiers for Arc<V> {
 /// [`Verifiers`] of any type, so that a receiver's own type does not name them.
 #[cfg(feature = "tower")]
 pub(crate) trait AnyVerifiers: Send + Sync {
+    /// The verifier of every request, if there is one only: it is not waited for.
+    fn only(&self) -> Option<&Verifier>;
     fn choose<'a>(&'a self, head: &'a Parts) -> Choice<'a>;
 }
 
@@ -89,6 +93,10 @@ type Choice<'a> = Pin<Box<dyn Future<Output = Result<Option<Verifier>, Arc<str>>
 
 #[cfg(feature = "tower")]
 impl<V: Verifiers> AnyVerifiers for V {
+    fn only(&self) -> Option<&Verifier> {
+        (self as &dyn Any).downcast_ref()
+    }
+
     fn choose<'a>(&'a self, head: &'a Parts) -> Choice<'a> {
         Box::pin(async move { self.verifier(head).await.map_err(|error| error.to_string().into()) })
     }

@@ -11,7 +11,7 @@ pub(crate) struct RetryArgs {
     /// Campaign whose failed rows are sent again
     #[arg(value_name = "CAMPAIGN")]
     pub(crate) parent: String,
-    /// Name of the new campaign [default: the old name with `.retry-N`]
+    /// Name of the new campaign [default: the old name with `-retry`, `-retry-2` and so on]
     #[arg(long, value_name = "NAME", value_parser = campaign_name)]
     pub(crate) campaign: Option<String>,
     /// Only rows that failed for this reason, such as `CHANNEL_REJECT`; can be repeated

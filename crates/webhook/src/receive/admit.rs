@@ -59,8 +59,15 @@ where
     if !is_json(&parts.headers) {
         return Err(Rejection::ContentType);
     }
-    let chosen = within(limits.answer, verifiers.choose(&parts)).await.ok_or(Rejection::TimedOut)?;
-    let verifier = chosen.map_err(Rejection::Verifiers)?.ok_or(Rejection::NoVerifier)?;
+    let chosen;
+    let verifier = match verifiers.only() {
+        Some(verifier) => verifier,
+        None => {
+            let found = within(limits.answer, verifiers.choose(&parts)).await.ok_or(Rejection::TimedOut)?;
+            chosen = found.map_err(Rejection::Verifiers)?.ok_or(Rejection::NoVerifier)?;
+            &chosen
+        }
+    };
     let body = read(body, &parts.headers, limits.body, limits.read).await?;
     let (verified, signing) = verifier.verify(in_map(&parts.headers), &body, now())?;
     if !verified.apps.is_empty()

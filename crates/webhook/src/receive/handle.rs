@@ -1,6 +1,9 @@
+use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 /// Shows how many callbacks are being applied, and waits until none is: for a shutdown that cuts no sink
 /// in half.
@@ -26,37 +29,57 @@ use tokio::sync::watch;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug)]
-pub struct ReceiverHandle(Arc<watch::Sender<usize>>);
+#[derive(Clone)]
+pub struct ReceiverHandle(Arc<Work>);
+
+#[derive(Default)]
+struct Work {
+    count: AtomicUsize,
+    none: Notify,
+}
 
 impl ReceiverHandle {
     pub(super) fn new() -> Self {
-        Self(Arc::new(watch::Sender::new(0)))
+        Self(Arc::default())
     }
 
     /// How many callbacks are being applied at this moment.
     pub fn in_work(&self) -> usize {
-        *self.0.borrow()
+        self.0.count.load(Ordering::SeqCst)
     }
 
     /// Waits until no callback is being applied. New ones are not kept out: stop the server first.
     pub async fn drained(&self) {
-        // The sender is here, so the channel is open and this cannot fail.
-        let _ = self.0.subscribe().wait_for(|working| *working == 0).await;
+        loop {
+            let mut none = pin!(self.0.none.notified());
+            none.as_mut().enable();
+            if self.in_work() == 0 {
+                return;
+            }
+            none.await;
+        }
     }
 
     /// Counts one more until what is returned is dropped.
     pub(super) fn working(&self) -> Working {
-        self.0.send_modify(|working| *working += 1);
+        self.0.count.fetch_add(1, Ordering::SeqCst);
         Working(self.0.clone())
     }
 }
 
+impl fmt::Debug for ReceiverHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReceiverHandle").field("in_work", &self.in_work()).finish()
+    }
+}
+
 /// One callback that is being applied.
-pub(super) struct Working(Arc<watch::Sender<usize>>);
+pub(super) struct Working(Arc<Work>);
 
 impl Drop for Working {
     fn drop(&mut self) {
-        self.0.send_modify(|working| *working -= 1);
+        if self.0.count.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.0.none.notify_waiters();
+        }
     }
 }
