@@ -29,7 +29,9 @@ pub(super) async fn run<L: Ledger>(make: &mut impl AsyncFnMut() -> L) {
     held_tells_who_holds_what_until_when(&make().await).await;
     a_full_window_lets_nothing_new_of_its_app_leave(&make().await).await;
     a_full_window_gives_what_has_to_be_looked_up(&make().await).await;
+    a_full_window_holds_up_nobody_who_has_nothing_to_send(&make().await).await;
     a_window_waits_no_longer_than_four_times_the_queue(&make().await).await;
+    a_window_does_not_wait_for_what_nobody_looks_up(&make().await).await;
     a_cancelled_campaign_sends_nothing(&make().await).await;
     an_intent_needs_the_next_attempt_and_may_be_repeated(&make().await).await;
     a_returned_call_ends_what_may_leave(&make().await).await;
@@ -307,6 +309,31 @@ async fn a_full_window_gives_what_has_to_be_looked_up<L: Ledger>(ledger: &L) {
     assert_eq!(within(&bench, "one", window, at(31)).await, (vec![], true));
     bench.recorded(refused(2, 1, "no")).await;
     assert_eq!(within(&bench, "one", window, at(31)).await, (vec![1], false));
+}
+
+async fn a_full_window_holds_up_nobody_who_has_nothing_to_send<L: Ledger>(ledger: &L) {
+    let done = of_app(ledger, "autumn", "A", &[3]).await;
+    done.try_batch(1).await;
+    done.recorded(accepted(1, "A1")).await;
+    let unknown = of_app(ledger, "winter", "A", &[3]).await;
+    unknown.try_batch(1).await;
+    let window = Window::new(3, 20);
+    assert_eq!(within(&done, "one", window, at(1)).await, (vec![], false));
+    // All that is free of it is given.
+    let claim = Claim::new(Worker::new("two", None), 4, at(30)).with_lease(LEASE).with_window(window);
+    let claimed = ledger.claim(unknown.id(), claim).await.expect("a claim");
+    assert_eq!((claimed.leases.len(), claimed.is_full), (1, false));
+}
+
+async fn a_window_does_not_wait_for_what_nobody_looks_up<L: Ledger>(ledger: &L) {
+    let left = of_app(ledger, "autumn", "A", &[3, 3]).await;
+    left.try_batch(1).await;
+    left.try_batch(2).await;
+    ledger.cancel(left.id()).await.expect("cancelled");
+    let next = of_app(ledger, "winter", "A", &[1]).await;
+    let window = Window::new(6, 20);
+    assert_eq!(within(&next, "one", window, at(119)).await, (vec![], true));
+    assert_eq!(within(&next, "one", window, at(121)).await, (vec![1], false));
 }
 
 async fn a_window_waits_no_longer_than_four_times_the_queue<L: Ledger>(ledger: &L) {
