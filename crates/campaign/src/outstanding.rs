@@ -1,7 +1,7 @@
 //! How many messages are outstanding: accepted by the service, and not known to have left its queue.
 //!
 //! Receipts that never come would hold a campaign up for ever, so what is outstanding for four times as long as
-//! it should take counts as gone.
+//! it should take counts as gone; so do rows of unknown outcome to which nothing happens for as long.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -36,6 +36,12 @@ pub(crate) struct Outstanding {
     accepted: Option<u64>,
     pending: u64,
     unknown: u64,
+    /// Since when there are so many of unknown outcome.
+    unknown_since: Duration,
+    /// Rows of unknown outcome that are waited for no longer.
+    forgotten: u64,
+    /// Rows that nobody has tried.
+    planned: Option<u64>,
     /// Rows of batches that left since the sums were read.
     since: u64,
     /// How many messages had left the queue when.
@@ -53,6 +59,9 @@ impl Outstanding {
             accepted: None,
             pending: 0,
             unknown: 0,
+            unknown_since: Duration::ZERO,
+            forgotten: 0,
+            planned: None,
             since: 0,
             samples: VecDeque::new(),
         }
@@ -63,10 +72,14 @@ impl Outstanding {
         let pending = status.messages.pending;
         self.sample(status.accepted.saturating_sub(pending), now);
         if self.accepted.is_none_or(|accepted| accepted < status.accepted) {
-            let estimate = Duration::from_secs_f64((pending as f64 / self.rate()).min(1e9)).max(LEAST_ESTIMATE);
-            self.deadlines.push_back((now + estimate * PATIENCE, status.accepted));
+            self.deadlines.push_back((now + self.patience_for(pending), status.accepted));
         }
-        self.accepted = Some(status.accepted);
+        if self.unknown != status.unknown {
+            self.unknown_since = now;
+        }
+        let is_over = now >= self.unknown_since + self.patience_for(status.unknown);
+        self.forgotten = if is_over { status.unknown } else { self.forgotten.min(status.unknown) };
+        (self.accepted, self.planned) = (Some(status.accepted), Some(status.planned));
         (self.pending, self.unknown, self.since) = (pending, status.unknown, 0);
         while let Some((_, accepted)) = self.deadlines.front().filter(|(deadline, _)| *deadline <= now) {
             self.overdue = self.overdue.max(*accepted);
@@ -81,7 +94,13 @@ impl Outstanding {
 
     /// Whether nothing new may leave.
     pub(crate) fn is_full(&self) -> bool {
-        self.window > 0 && self.waited_for().saturating_add(self.unknown).saturating_add(self.since) >= self.window
+        let unknown = self.unknown.saturating_sub(self.forgotten);
+        self.window > 0 && self.waited_for().saturating_add(unknown).saturating_add(self.since) >= self.window
+    }
+
+    /// Whether nothing new has to be asked for: it may not leave, and there may be some.
+    pub(crate) fn holds_up(&self) -> bool {
+        self.is_full() && self.planned != Some(0)
     }
 
     /// What bounds all campaigns of the app together, if anything does. The ledger looks at that with each claim; what is
@@ -104,6 +123,11 @@ impl Outstanding {
     /// Pending messages, at most as many as there are rows whose time is not over.
     fn waited_for(&self) -> u64 {
         self.pending.min(self.accepted.unwrap_or(0).saturating_sub(self.overdue))
+    }
+
+    /// For how long so many rows are waited for.
+    fn patience_for(&self, n_rows: u64) -> Duration {
+        Duration::from_secs_f64((n_rows as f64 / self.rate()).min(1e9)).max(LEAST_ESTIMATE) * PATIENCE
     }
 
     fn sample(&mut self, gone: u64, now: Duration) {
@@ -171,6 +195,34 @@ mod tests {
         assert!(outstanding.is_full());
         outstanding.note(&status(4000, 0, 0), seconds(402));
         assert!(!outstanding.is_full() && !outstanding.is_late());
+    }
+
+    #[test]
+    fn unknown_counts_as_gone_when_nothing_happens_to_it() {
+        let mut outstanding = Outstanding::new(2000, 20);
+        outstanding.note(&status(0, 0, 2000), seconds(10));
+        outstanding.note(&status(0, 0, 2000), seconds(409));
+        assert!(outstanding.is_full());
+        // 2,000 messages take 100 s.
+        outstanding.note(&status(0, 0, 2000), seconds(410));
+        assert!(!outstanding.is_full() && outstanding.has_unknown());
+        // What leaves then counts by itself, and what turns up is waited for as everything else.
+        outstanding.note(&status(0, 0, 4000), seconds(411));
+        assert!(outstanding.is_full());
+        outstanding.note(&status(2000, 2000, 2000), seconds(412));
+        assert!(outstanding.is_full());
+    }
+
+    #[test]
+    fn window_holds_up_only_what_is_planned() {
+        let mut outstanding = Outstanding::new(2000, 20);
+        let mut all = status(2000, 2000, 0);
+        all.planned = 1;
+        outstanding.note(&all, seconds(1));
+        assert!(outstanding.is_full() && outstanding.holds_up());
+        all.planned = 0;
+        outstanding.note(&all, seconds(2));
+        assert!(outstanding.is_full() && !outstanding.holds_up());
     }
 
     #[test]

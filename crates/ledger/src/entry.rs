@@ -200,7 +200,8 @@ pub struct BatchRecord {
     pub recalled: bool,
     /// When it leaves, as the service said when it accepted a scheduled batch.
     pub send_after: Option<Timestamp>,
-    /// Until when a worker holds it, unless the lease is renewed.
+    /// Until when a worker holds it, unless the lease is renewed; by the clock of this machine, whoever's clock leases
+    /// go by.
     pub held_until: Option<Timestamp>,
 }
 

@@ -41,8 +41,8 @@ pub struct Claim {
 pub struct Window {
     /// As long as there are so many, only batches of unknown outcome are given.
     pub messages: u64,
-    /// How many messages leave the service's queue in a second. What is pending for four times as long as that takes
-    /// counts as gone: its receipts are late, or received nowhere.
+    /// How many messages leave the service's queue in a second. What is outstanding for four times as long as that takes
+    /// counts as gone: its receipts are late or received nowhere, or nobody looks it up any more.
     pub drain: u32,
 }
 
@@ -89,7 +89,7 @@ pub struct Claimed {
     pub leases: Vec<Lease>,
     /// What other workers hold; looked for only if there are fewer leases than asked for.
     pub held: Vec<Held>,
-    /// Whether the [window](Claim::window) is full, so that nothing new was given.
+    /// Whether the [window](Claim::window) is full, and something new may be given when it has room.
     pub is_full: bool,
 }
 

@@ -227,7 +227,7 @@ impl State {
     fn claims_nothing(&self) -> bool {
         let to_look_up = self.outstanding.has_unknown();
         let waits = self.gate.is_shut() && (self.gate.has_begun() || !self.slots.is_empty());
-        (waits || self.outstanding.is_full()) && !to_look_up
+        (waits || self.outstanding.holds_up()) && !to_look_up
     }
 
     fn is_stopping(&self) -> bool {

@@ -27,6 +27,7 @@ pub(super) async fn run<L: Ledger>(make: &mut impl AsyncFnMut() -> L) {
     practice_is_compared_with_nothing(&make().await).await;
     a_duplicate_can_be_allowed(&make().await).await;
     a_cancelled_campaign_guards_what_may_have_arrived(&make().await).await;
+    a_retry_in_other_batches_guards_those_of_its_cancelled_parent(&make().await).await;
     another_message_over_the_same_input_is_told(&make().await).await;
     one_of_two_that_are_created_at_once_wins(&make().await).await;
 }
@@ -126,6 +127,15 @@ async fn impossible_plans_are_refused<L: Ledger>(ledger: &L) {
     ] {
         let error = create(ledger, new(4), plan_of(KEY, batches)).await.expect_err(what);
         assert_eq!(error.kind(), LedgerErrorKind::Impossible, "{what}");
+    }
+    for (what, first_row) in [("a range that begins in the batch before it", 2), ("rows before their range", 4)] {
+        let mut batches = plan(KEY, &[2, 2]);
+        batches[1].first_row = Some(first_row);
+        assert_eq!(
+            create(ledger, new(4), batches).await.expect_err(what).kind(),
+            LedgerErrorKind::Impossible,
+            "{what}"
+        );
     }
     let created = ledger.create(new(u64::from(MAX_BATCHES) + 1), Box::new(TooMany)).await;
     assert_kind(created, LedgerErrorKind::PlanTooLarge);
@@ -349,6 +359,22 @@ async fn a_cancelled_campaign_guards_what_may_have_arrived<L: Ledger>(ledger: &L
     assert_duplicate(create(ledger, like("third again"), with_batch(3)).await, &bench.campaign);
     assert_duplicate(create(ledger, send("fourth", 2), with_batch(4)).await, &bench.campaign);
     create(ledger, send("third at last", 2), with_batch(3)).await.expect("another input, and never tried");
+}
+
+async fn a_retry_in_other_batches_guards_those_of_its_cancelled_parent<L: Ledger>(ledger: &L) {
+    let bench = Bench::of(ledger, send("autumn", 3), plan("rows", &[3])).await;
+    ledger.cancel(bench.id()).await.expect("cancelled");
+    let mut again = send("again", 3);
+    (again.parent, again.input_fingerprint) = (Some(bench.id()), bench.campaign.input_fingerprint);
+    // It begins with a canary, so it has no batch in common with its parent.
+    let retry = Bench::of(ledger, again, plan("others", &[1, 2])).await;
+    // A row was appended.
+    let appended = async |name: &str| create(ledger, send(name, 4), plan("rows", &[3, 1])).await;
+    assert_duplicate(appended("planned").await, &retry.campaign);
+    retry.try_batch(1).await;
+    retry.recorded(accepted(1, "A")).await;
+    ledger.cancel(retry.id()).await.expect("cancelled");
+    assert_duplicate(appended("accepted").await, &retry.campaign);
 }
 
 async fn another_message_over_the_same_input_is_told<L: Ledger>(ledger: &L) {

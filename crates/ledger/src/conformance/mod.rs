@@ -16,6 +16,7 @@ mod life;
 mod limits;
 mod prune;
 mod receipts;
+mod windows;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -48,12 +49,14 @@ use crate::worker::Worker;
 /// # Panics
 /// If the ledger does not behave as [`Ledger`] says; the message and the place tell what was expected.
 pub async fn run<L: Ledger>(mut make: impl AsyncFnMut() -> L) {
-    campaigns::run(&mut make).await;
-    claims::run(&mut make).await;
-    facts::run(&mut make).await;
-    receipts::run(&mut make).await;
-    life::run(&mut make).await;
-    prune::run(&mut make).await;
+    // In boxes, for together they are large.
+    Box::pin(campaigns::run(&mut make)).await;
+    Box::pin(claims::run(&mut make)).await;
+    Box::pin(windows::run(&mut make)).await;
+    Box::pin(facts::run(&mut make)).await;
+    Box::pin(receipts::run(&mut make)).await;
+    Box::pin(life::run(&mut make)).await;
+    Box::pin(prune::run(&mut make)).await;
 }
 
 /// Runs the test of [`StoreLimits`] on one ledger, which has to be empty and to keep those that `make` is given.

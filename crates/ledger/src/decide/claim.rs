@@ -124,7 +124,10 @@ pub fn claim<S: Store>(
     } else {
         store.held_by_others(campaign, claim.worker.name(), now)?
     };
-    Ok(Claimed { leases, held, is_full })
+    // A full window says nothing to a run that has nothing left to send.
+    let withholds = is_full
+        && (leases.len() >= claim.room as usize || !store.free_batches(campaign, 1, &except, false, now)?.is_empty());
+    Ok(Claimed { leases, held, is_full: withholds })
 }
 
 /// Frees what workers hold that are gone; whether there were any.

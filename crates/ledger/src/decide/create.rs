@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::campaign::{CampaignRecord, Created, DuplicateOf, NewCampaign};
+use crate::campaign::{CampaignId, CampaignRecord, Created, DuplicateOf, NewCampaign};
 use crate::error::{LedgerError, LedgerErrorKind};
 use crate::plan::{MAX_BATCHES, Plan};
 use crate::status::{CampaignStatus, Phase};
@@ -77,8 +77,12 @@ fn check_plan(new: &NewCampaign, plan: &dyn Plan) -> Result<u64, LedgerError> {
         if !planned.rows.is_ascending() {
             return wrong("has rows out of order");
         }
-        if first <= last_row {
+        let begins = planned.first_row.unwrap_or(first);
+        if first <= last_row || begins <= last_row {
             return wrong("has rows of an earlier batch");
+        }
+        if begins > first {
+            return wrong("has rows before its range");
         }
         if last > new.rows {
             return wrong("has rows that the campaign has not");
@@ -107,17 +111,35 @@ fn refuse_duplicate<S: Store>(store: &mut S, new: &NewCampaign, plan: &dyn Plan)
     if earlier.is_empty() {
         return Ok(());
     }
+    let mut retries = HashMap::new();
     for planned in plan.batches() {
         for (id, may_have_arrived) in store.batches_like(&planned.digest)? {
-            let guards = |status: &CampaignStatus| status.phase != Phase::Cancelled || may_have_arrived;
-            if earlier.get(&id).is_some_and(|(_, status)| guards(status)) {
-                let found = earlier.remove(&id);
-                let (campaign, status) = found.ok_or_else(LedgerError::no_such_campaign)?;
+            let Some((campaign, status)) = earlier.get(&id) else { continue };
+            let guard = if status.phase != Phase::Cancelled || may_have_arrived {
+                Some(id)
+            } else if let Some(known) = retries.get(&id) {
+                *known
+            } else {
+                *retries.entry(id).or_insert(guarding_relative(store, campaign, &earlier)?)
+            };
+            if let Some((campaign, status)) = guard.and_then(|guard| earlier.remove(&guard)) {
                 return Err(LedgerError::duplicate(DuplicateOf { campaign, status }));
             }
         }
     }
     Ok(())
+}
+
+/// A retry that may have sent what a cancelled campaign did not, in other batches: its digests say nothing of that.
+fn guarding_relative<S: Store>(
+    store: &mut S,
+    cancelled: &CampaignRecord,
+    earlier: &HashMap<CampaignId, (CampaignRecord, CampaignStatus)>,
+) -> Result<Option<CampaignId>, LedgerError> {
+    let family = store.family(cancelled.family())?;
+    let guards = |status: &CampaignStatus| status.accepted > 0 || status.unknown > 0 || status.is_unfinished();
+    let is_guarding = |id: &CampaignId| earlier.get(id).is_some_and(|(_, status)| guards(status));
+    Ok(family.into_iter().rev().find(|id| *id > cancelled.id && is_guarding(id)))
 }
 
 /// Whether a campaign is over the input of a new one, by its bytes or, as long as it is unfinished, by

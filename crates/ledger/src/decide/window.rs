@@ -28,15 +28,17 @@ pub(super) fn is_full<S: Store>(
         return Ok(false);
     }
     let slow = f64::from(window.drain.max(1)) / PATIENCE;
-    let oldest = (pending as f64 / slow).max(LEAST);
+    let oldest = (unknown.saturating_add(pending) as f64 / slow).max(LEAST);
     // Microseconds; far enough away for any ledger.
     let from = now.as_microsecond().saturating_sub((oldest * 1e6) as i64);
     let from = Timestamp::from_microsecond(from).unwrap_or(Timestamp::MIN);
     // A storage that has to fetch them notes all that are missing at once.
     let left: Vec<_> = all.iter().map(|one| store.left_since(one.campaign, from, now)).collect();
-    let mut outstanding = unknown;
+    let mut outstanding = 0_u64;
     for (one, left) in all.iter().zip(left) {
-        outstanding = outstanding.saturating_add(one.pending.min(level(&left?, slow, now)));
+        // What nobody looks up any more would take its part of the window for ever.
+        let most = one.pending.saturating_add(one.unknown);
+        outstanding = outstanding.saturating_add(most.min(level(&left?, slow, now)));
     }
     Ok(outstanding >= window.messages)
 }

@@ -255,7 +255,7 @@ fn alone(base: &mut Base, need: &Need) -> Option<(Kind, String, Params)> {
         Need::LeftSince(id, from, to) => {
             base.left.entry(need.clone()).or_default();
             let sql = "SELECT at / 60000000, sum(n_rows)::bigint FROM (SELECT n_rows, \
-                 greatest(last_attempt, send_after) AS at FROM @.batch WHERE campaign = $1 AND stage = 3) AS departure \
+                 greatest(last_attempt, send_after) AS at FROM @.batch WHERE campaign = $1 AND stage IN (1, 3)) AS departure \
                  WHERE at BETWEEN $2 AND $3 GROUP BY 1 ORDER BY 1";
             (Kind::LeftSince(need.clone()), sql.to_owned(), params.integer(id.get()).integer(*from).integer(*to))
         }

@@ -54,7 +54,7 @@ pub(super) enum Need {
     Free(Box<FreeOf>, u32),
     /// What is outstanding of project, app and service, of practice or not.
     Outstanding(Box<[String; 3]>, bool),
-    /// Accepted rows of a campaign that left between two times, in microseconds.
+    /// Rows of a campaign, accepted or of unknown outcome, that left between two times, in microseconds.
     LeftSince(CampaignId, i64, i64),
     Message(CampaignId, u64),
     /// [`READ_AHEAD`] messages from that row on.

@@ -10,6 +10,7 @@ use super::group::{CLOCK, Place, Tries, WhoseClock, in_time};
 use super::records::{
     BATCH, CAMPAIGN, STATE, SUMS, damaged, get, number, read_batch, read_campaign, read_state, read_sums, small, time,
 };
+use super::told_by;
 use crate::callback::{CallbackCount, DeferredCounts};
 use crate::campaign::{CampaignId, CampaignRecord};
 use crate::entry::{BatchRecord, MessageFailure};
@@ -17,7 +18,6 @@ use crate::error::LedgerError;
 use crate::lease::Held;
 use crate::rows::RowSpans;
 use crate::status::CampaignStatus;
-use crate::store::Batch;
 use crate::sums::{Pulse, ReasonCount};
 
 async fn query(place: &Place, sql: &str, params: Params) -> Result<Vec<Row>, LedgerError> {
@@ -100,10 +100,21 @@ pub(super) async fn batches(
     after: u32,
     limit: u32,
 ) -> Result<Vec<BatchRecord>, LedgerError> {
-    let sql = format!("SELECT {BATCH} FROM @.batch b WHERE campaign = $1 AND number > $2 ORDER BY number LIMIT $3");
+    let sql = format!(
+        "SELECT ({CLOCK}), {BATCH} FROM @.batch b WHERE campaign = $1 AND number > $2 ORDER BY number LIMIT $3"
+    );
     let params = Params::new().integer(id.get()).integer(after.into()).integer(limit.into());
     let rows = of(place, id, &sql, params).await?;
-    rows.iter().map(|row| read_batch(row, 0).map(Batch::into_record)).collect()
+    let caller = Timestamp::now();
+    let read = |row: &Row| {
+        let mut batch = read_batch(row, 1)?.into_record();
+        if place.clock == WhoseClock::Server {
+            let server = time(row, 0)?;
+            batch.held_until = batch.held_until.map(|until| told_by(until, caller, server));
+        }
+        Ok(batch)
+    };
+    rows.iter().map(read).collect()
 }
 
 pub(super) async fn messages(

@@ -160,9 +160,9 @@ pub trait Store {
     /// outstanding, in any order: [`Sums::unknown`] and what is pending of [`Sums::messages`]. It may be as of the
     /// beginning of the transaction.
     fn outstanding(&mut self, of: &CampaignRecord) -> Result<Vec<Outstanding>, LedgerError>;
-    /// How many rows the accepted batches of a campaign have that left between two times, both included, by minute
-    /// and in order: by their last attempt or, if that is later, when they [are to leave](Batch::send_after). It may be
-    /// as of the beginning of the transaction.
+    /// How many rows the batches of a campaign have that are accepted or of unknown outcome and left between two times,
+    /// both included, by minute and in order: by their last attempt or, if that is later, when they
+    /// [are to leave](Batch::send_after). It may be as of the beginning of the transaction.
     fn left_since(
         &mut self,
         campaign: CampaignId,

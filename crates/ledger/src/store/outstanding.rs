@@ -29,10 +29,11 @@ pub struct LeftInMinute {
 }
 
 impl LeftInMinute {
-    /// Sums up accepted batches by the minutes in which they left, of those that left between two times.
+    /// Sums up batches that are accepted or of unknown outcome by the minutes in which they left, of those that left
+    /// between two times.
     pub fn of<'a>(batches: impl Iterator<Item = &'a Batch>, from: Timestamp, to: Timestamp) -> Vec<Self> {
         let mut minutes = BTreeMap::<i64, u64>::new();
-        for batch in batches.filter(|batch| batch.stage == BatchStage::Accepted) {
+        for batch in batches.filter(|batch| matches!(batch.stage, BatchStage::Accepted | BatchStage::Unknown)) {
             if let Some(at) = batch.last_attempt.max(batch.send_after).filter(|at| (from..=to).contains(at)) {
                 *minutes.entry(at.as_microsecond() / 60_000_000).or_default() += batch.rows.len();
             }

@@ -45,10 +45,10 @@ const FREE_UNKNOWN: &str = "INDEXED BY batch_open WHERE campaign = ?1 AND stage 
 const OUTSTANDING: &str = "SELECT c.id, s.pending, s.n_unknown FROM campaign c JOIN standing s ON s.campaign = c.id \
      WHERE c.project = ?1 AND c.app = ?2 AND c.service = ?3 AND c.practice = ?4 AND (s.pending > 0 OR s.n_unknown > 0)";
 
-/// Rows of accepted batches, by the minute in which they left.
+/// Rows of batches that are accepted or of unknown outcome, by the minute in which they left.
 const LEFT_SINCE: &str = "SELECT at / 60000000, sum(n_rows) FROM (SELECT n_rows, \
      max(coalesce(last_attempt, send_after), coalesce(send_after, last_attempt)) AS at FROM batch \
-     WHERE campaign = ?1 AND stage = 'accepted') WHERE at BETWEEN ?2 AND ?3 GROUP BY 1 ORDER BY 1";
+     WHERE campaign = ?1 AND stage IN ('accepted', 'unknown')) WHERE at BETWEEN ?2 AND ?3 GROUP BY 1 ORDER BY 1";
 
 /// The batch whose rows begin at or last before a row.
 const BEFORE: &str = "WHERE campaign = ?1 AND first_row <= ?2 ORDER BY first_row DESC LIMIT 1";
