@@ -4,7 +4,9 @@ use std::fmt::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sinch_batch::recipients::{Checked, Finding, FindingKind, FindingSummary, Severity, SmsEstimate, is_blank};
+use sinch_batch::recipients::{
+    Checked, Finding, FindingGroup, FindingKind, FindingSummary, Severity, SmsEstimate, is_blank,
+};
 
 use crate::output::{count, grouped};
 use crate::{bytes, terminal};
@@ -73,7 +75,8 @@ fn text(summary: &FindingSummary, file: &Path, see_all: &str) -> String {
         row[1] = row[1].chars().take(room).collect();
     }
     let widths = [0, 1, 2, 3].map(|at| width_of(&rows, at));
-    for row in [&titles].into_iter().chain(&rows) {
+    let whys = std::iter::once(None).chain(groups.iter().map(|group| why(group, &groups, &summary.first())));
+    for (row, why) in [&titles].into_iter().chain(&rows).zip(whys) {
         let [kind, column, count, line] = row;
         // Writing into text cannot fail.
         let _ = writeln!(
@@ -84,6 +87,9 @@ fn text(summary: &FindingSummary, file: &Path, see_all: &str) -> String {
             w2 = widths[2],
             w3 = widths[3],
         );
+        if let Some(why) = why {
+            let _ = writeln!(text, "    {}", terminal::escaped(why));
+        }
     }
     if summary.others() > 0 {
         let _ = writeln!(text, "and {} of more kinds and columns", grouped(summary.others()));
@@ -97,6 +103,14 @@ fn text(summary: &FindingSummary, file: &Path, see_all: &str) -> String {
         let _ = writeln!(text, "and {} more; see all: {see_all}", grouped(more));
     }
     text
+}
+
+/// The sentence of a group, where its line alone does not tell it from another, or no finding below says it.
+fn why<'a>(group: &'a FindingGroup, groups: &[FindingGroup], shown: &[&Finding]) -> Option<&'a str> {
+    let is_like = |kind, column: &Option<String>| kind == group.kind && *column == group.column;
+    let is_alone = groups.iter().filter(|other| is_like(other.kind, &other.column)).count() < 2;
+    let is_shown = shown.iter().any(|finding| is_like(finding.kind, &finding.column));
+    (!is_alone || !is_shown).then_some(&group.message)
 }
 
 /// One finding, with its file.

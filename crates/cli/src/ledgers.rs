@@ -170,7 +170,7 @@ pub(crate) fn failed(place: &Place, error: &LedgerError) -> Failure {
     };
     let (told, hint) = match place {
         Place::Postgres(_) => (sentence(error), hint_of_server(place, error.kind())),
-        Place::File(_) => (told(error), None),
+        Place::File(path) => (told(error), path.is_dir().then(|| "name a file in it".to_owned())),
     };
     let hint = hint.unwrap_or_else(|| hint_of(error.kind()).to_owned());
     Failure::new(code, format!("ledger {place}: {told}")).hint(hint)

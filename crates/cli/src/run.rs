@@ -228,7 +228,8 @@ impl Run<'_> {
         }
         if end.receipts == Some(Receipts::TimedOut) {
             let receipts = count(awaiting, "receipt is", "receipts are");
-            say!("everything was sent; {receipts} still awaited. Is sinch-batch listen running with this ledger?");
+            let asked = if self.receives { "" } else { ". Is sinch-batch listen running with this ledger?" };
+            say!("everything was sent; {receipts} still awaited{asked}");
             say!("{}", next.command("see them come", "status", TRY_AGAIN));
         }
         Ok(exit::OK)

@@ -121,8 +121,18 @@ fn no_token(error: &AuthError) -> Failure {
         return Failure::because(exit::BAD_CREDENTIALS, "no token", error)
             .hint("check SINCH_KEY_ID and SINCH_KEY_SECRET; nothing was sent");
     }
+    let hint = hint_of_endpoint(error, "check the network and SINCH_AUTH_URL");
     Failure::because(exit::SERVICE, "no token", error)
-        .hint("check the network and SINCH_AUTH_URL, then run the same command again; nothing was sent")
+        .hint(format!("{hint}, then run the same command again; nothing was sent"))
+}
+
+/// What to do where the token endpoint gave no token: what answers something else is at another address.
+pub(crate) fn hint_of_endpoint(error: &AuthError, otherwise: &str) -> String {
+    if *error.kind() == AuthErrorKind::InvalidResponse {
+        format!("SINCH_AUTH_URL (or --auth-url) is the whole URL, path included, such as {TOKEN_URL}; check it")
+    } else {
+        otherwise.to_owned()
+    }
 }
 
 /// What a single call to the service came to.

@@ -11,9 +11,15 @@ pub(crate) const MARK: &[u8] = b"\xEF\xBB\xBF";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum NotText {
-    /// UTF-16, which Excel calls "Unicode text".
+    /// UTF-16 with a byte order mark, which Excel calls "Unicode text".
     #[error("the file is in UTF-16, not UTF-8")]
     Utf16,
+    /// UTF-16 without a mark, the low byte first, as Windows writes it.
+    #[error("the file is in UTF-16 (little-endian, without a mark), not UTF-8")]
+    Utf16Le,
+    /// UTF-16 without a mark, the high byte first.
+    #[error("the file is in UTF-16 (big-endian, without a mark), not UTF-8")]
+    Utf16Be,
     /// UTF-32.
     #[error("the file is in UTF-32, not UTF-8")]
     Utf32,
@@ -29,6 +35,9 @@ pub enum NotText {
     /// A spreadsheet of LibreOffice (`.ods`).
     #[error("the file is an OpenDocument spreadsheet (ods), not CSV")]
     Ods,
+    /// A text document or a presentation: `.docx`, `.pptx`, `.odt`, `.odp` and their kin.
+    #[error("the file is an Office document (such as docx or pptx), not CSV")]
+    Document,
     /// A ZIP archive.
     #[error("the file is a ZIP archive, not text")]
     Zip,
@@ -59,7 +68,22 @@ pub enum NotText {
     /// A document of a word processor (`.rtf`).
     #[error("the file is a document (RTF), not CSV or JSON")]
     Rtf,
-    /// A picture, a database or another file that is not text.
+    /// A database of SQLite.
+    #[error("the file is an SQLite database, not CSV or JSON")]
+    Sqlite,
+    /// Columns in Parquet.
+    #[error("the file is in Parquet, not CSV or JSON")]
+    Parquet,
+    /// Columns in Arrow's file format, also called Feather.
+    #[error("the file is in Arrow (Feather), not CSV or JSON")]
+    Arrow,
+    /// Records in Avro.
+    #[error("the file is in Avro, not CSV or JSON")]
+    Avro,
+    /// A picture: PNG, JPEG or GIF.
+    #[error("the file is a picture, not text")]
+    Picture,
+    /// Another file that is not text.
     #[error("the file is not text")]
     Binary,
     /// A page of HTML, or XML.
@@ -82,6 +106,9 @@ impl NotText {
         let unpack = |tool: &str| format!("unpack it: {tool} -dc {file} > unpacked.{kind}");
         match self {
             Self::Utf16 => iconv("UTF-16"),
+            // Without a mark iconv takes the order of the machine, which need not be that of the file.
+            Self::Utf16Le => iconv("UTF-16LE"),
+            Self::Utf16Be => iconv("UTF-16BE"),
             Self::Utf32 => iconv("UTF-32"),
             Self::Windows1252 => iconv("WINDOWS-1252"),
             Self::Xlsx | Self::Xls | Self::Ods => "open it, and save the sheet as CSV UTF-8".to_owned(),
@@ -97,7 +124,9 @@ impl NotText {
                     "save it as CSV UTF-8 where it was made; or, if you know its encoding: iconv -f ENCODING -t UTF-8 {file} > utf8.{kind}"
                 )
             }
-            Self::Pdf | Self::Markup | Self::Rtf | Self::Binary | Self::Other => {
+            Self::Sqlite => format!("export the table: sqlite3 -header -csv {file} 'SELECT * FROM …' > people.csv"),
+            Self::Parquet | Self::Arrow | Self::Avro => "export it as CSV or JSON lines where it was made".to_owned(),
+            Self::Pdf | Self::Document | Self::Markup | Self::Rtf | Self::Picture | Self::Binary | Self::Other => {
                 "name a CSV or JSON file in UTF-8".to_owned()
             }
         }
@@ -165,7 +194,10 @@ fn by_first_bytes(bytes: &[u8]) -> Option<NotText> {
         [0xFF, 0xFE, 0, 0, ..] | [0, 0, 0xFE, 0xFF, ..] => NotText::Utf32,
         [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => NotText::Utf16,
         [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] if has(b"opendocument.spreadsheet") => NotText::Ods,
-        [b'P', b'K', 3, 4, ..] if has(b"[Content_Types].xml") || has(b"xl/") => NotText::Xlsx,
+        [b'P', b'K', 3, 4, ..] if has(b"vnd.oasis.opendocument") => NotText::Document,
+        // Names of entries: every Office file has the last one, and each kind a folder of its own.
+        [b'P', b'K', 3, 4, ..] if has(b"word/") || has(b"ppt/") || has(b"visio/") => NotText::Document,
+        [b'P', b'K', 3, 4, ..] if has(b"xl/w") || has(b"xl/_rels") || has(b"[Content_Types].xml") => NotText::Xlsx,
         [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => NotText::Zip,
         [0x1F, 0x8B, 8, ..] => NotText::Gzip,
         [0xD0, 0xCF, 0x11, 0xE0, ..] => NotText::Xls,
@@ -175,10 +207,20 @@ fn by_first_bytes(bytes: &[u8]) -> Option<NotText> {
         [b'%', b'P', b'D', b'F', b'-', ..] => NotText::Pdf,
         [b'7', b'z', 0xBC, 0xAF, 0x27, 0x1C, ..] => NotText::SevenZip,
         [b'R', b'a', b'r', b'!', 0x1A, 7, ..] => NotText::Rar,
+        _ if bytes.starts_with(b"SQLite format 3\0") => NotText::Sqlite,
+        // What follows is no letter, as it would be in a header that begins with this name.
+        [b'P', b'A', b'R', b'1', next, ..] if next.is_ascii_control() && !next.is_ascii_whitespace() => {
+            NotText::Parquet
+        }
+        _ if bytes.starts_with(b"ARROW1\0\0") => NotText::Arrow,
+        [b'O', b'b', b'j', 1, ..] => NotText::Avro,
+        [0x89, b'P', b'N', b'G', ..] | [0xFF, 0xD8, 0xFF, ..] => NotText::Picture,
+        _ if bytes.starts_with(b"GIF87a") || bytes.starts_with(b"GIF89a") => NotText::Picture,
         _ if begins("{\\rtf") => NotText::Rtf,
         _ if is_markup(text) => NotText::Markup,
         _ if is_utf_32(bytes) => NotText::Utf32,
-        _ if is_utf_16(bytes) => NotText::Utf16,
+        _ if is_utf_16(bytes, 0) => NotText::Utf16Le,
+        _ if is_utf_16(bytes, 1) => NotText::Utf16Be,
         _ if is_binary(bytes) => NotText::Binary,
         _ => return None,
     })
@@ -191,14 +233,12 @@ fn is_markup(text: &[u8]) -> bool {
         && line.contains(&b'>')
 }
 
-/// Whether the first line holds bytes that no text has: a 0, or what begins pictures and programs.
+/// Whether the first line holds more than one byte of 0, which no text has.
 fn is_binary(bytes: &[u8]) -> bool {
     let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let line = &line[..line.len().min(64)];
     // One 0 may be a slip in a cell; a header has none.
     line.iter().filter(|byte| **byte == 0).count() > 1
-        || line.starts_with(b"\x89PNG")
-        || line.starts_with(b"\xFF\xD8\xFF")
 }
 
 /// Whether three of every four bytes are 0, as in UTF-32 without a mark.
@@ -209,12 +249,11 @@ fn is_utf_32(bytes: &[u8]) -> bool {
             || quads.clone().all(|quad| quad[3] != 0 && quad[..2] == [0, 0]))
 }
 
-/// Whether every other byte is 0, as in UTF-16 without a mark.
-fn is_utf_16(bytes: &[u8]) -> bool {
-    let pairs = bytes[..bytes.len().min(64)].chunks_exact(2);
-    pairs.len() >= 4
-        && (pairs.clone().all(|pair| pair[0] != 0 && pair[1] == 0)
-            || pairs.clone().all(|pair| pair[0] == 0 && pair[1] != 0))
+/// Whether of every two bytes only this one is not 0, as in UTF-16 without a mark: the first one if the low byte
+/// comes first.
+fn is_utf_16(bytes: &[u8], low: usize) -> bool {
+    let mut pairs = bytes[..bytes.len().min(64)].chunks_exact(2);
+    pairs.len() >= 4 && pairs.all(|pair| pair[low] != 0 && pair[1 - low] == 0)
 }
 
 /// The encoding of bytes that are not UTF-8, as far as they show it; none if they are a mixture, or no text.
@@ -261,11 +300,16 @@ mod tests {
         let utf_16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
         for (bytes, expected) in [
             (utf_16("\u{feff}SMS,name\n"), Some(NotText::Utf16)),
-            (utf_16("SMS,name\n"), Some(NotText::Utf16)),
+            (utf_16("SMS,name\n"), Some(NotText::Utf16Le)),
+            (b"\0S\0M\0S\0,\0n\0\n".to_vec(), Some(NotText::Utf16Be)),
             (b"\xFE\xFF\0S".to_vec(), Some(NotText::Utf16)),
             (b"\xFF\xFE\0\0S\0\0\0".to_vec(), Some(NotText::Utf32)),
             (b"PK\x03\x04....[Content_Types].xml".to_vec(), Some(NotText::Xlsx)),
             (b"PK\x03\x04....mimetypeapplication/vnd.oasis.opendocument.spreadsheet".to_vec(), Some(NotText::Ods)),
+            (b"PK\x03\x04..[Content_Types].xml..PK\x03\x04..word/document.xml".to_vec(), Some(NotText::Document)),
+            (b"PK\x03\x04..[Content_Types].xml..PK\x03\x04..ppt/slides/slide1.xml".to_vec(), Some(NotText::Document)),
+            (b"PK\x03\x04..docProps/app.xml..PK\x03\x04..xl/worksheets/sheet1.xml".to_vec(), Some(NotText::Xlsx)),
+            (b"PK\x03\x04....mimetypeapplication/vnd.oasis.opendocument.text".to_vec(), Some(NotText::Document)),
             (b"PK\x03\x04....people.csv".to_vec(), Some(NotText::Zip)),
             (b"\x1F\x8B\x08\0".to_vec(), Some(NotText::Gzip)),
             (b"\xD0\xCF\x11\xE0\xA1\xB1".to_vec(), Some(NotText::Xls)),
@@ -284,8 +328,16 @@ mod tests {
             (b"Rar!\x1A\x07\x01".to_vec(), Some(NotText::Rar)),
             (b"{\\rtf1\\ansi".to_vec(), Some(NotText::Rtf)),
             (b"<table><tr>".to_vec(), Some(NotText::Markup)),
-            (b"SQLite format 3\0\x10\0".to_vec(), Some(NotText::Binary)),
-            (b"\x89PNG\r\n".to_vec(), Some(NotText::Binary)),
+            (b"SQLite format 3\0\x10\0".to_vec(), Some(NotText::Sqlite)),
+            (b"PAR1\x15\x04\x15".to_vec(), Some(NotText::Parquet)),
+            (b"PAR1,SMS\n".to_vec(), None),
+            (b"PAR1\nx\n".to_vec(), None),
+            (b"ARROW1\0\0".to_vec(), Some(NotText::Arrow)),
+            (b"Obj\x01\x04".to_vec(), Some(NotText::Avro)),
+            (b"\x89PNG\r\n".to_vec(), Some(NotText::Picture)),
+            (b"\xFF\xD8\xFF\xE0\0\x10JFIF".to_vec(), Some(NotText::Picture)),
+            (b"GIF89a".to_vec(), Some(NotText::Picture)),
+            (b"\x7FELF\x02\x01\x01\0\0\0".to_vec(), Some(NotText::Binary)),
             (b"SMS,na\0me\n".to_vec(), None),
             ("SMS,name\n1,René\n".as_bytes().to_vec(), None),
             (b"SMS,name\n1,Ren\xC3".to_vec(), None),
@@ -304,6 +356,8 @@ mod tests {
         assert_eq!(text(b"a\xFF"), Err(NotText::Other));
         for (kind, file, hint) in [
             (NotText::Utf16, "people.csv", "iconv -f UTF-16 -t UTF-8 people.csv > utf8.csv; or in Excel"),
+            (NotText::Utf16Le, "p.csv", "iconv -f UTF-16LE -t UTF-8 p.csv"),
+            (NotText::Utf16Be, "p.csv", "iconv -f UTF-16BE -t UTF-8 p.csv"),
             (NotText::Utf16, "m.json", "iconv -f UTF-16 -t UTF-8 m.json > utf8.json"),
             (NotText::Gzip, "p.jsonl.gz", "gzip -dc p.jsonl.gz > unpacked.jsonl"),
             (NotText::Gzip, "people.gz", "> unpacked.csv"),

@@ -186,8 +186,8 @@ pub(crate) struct TriggerArgs {
     /// Set a field of the body, such as message.contact_message.text_message.text=STOP; the value is JSON, else text
     #[arg(long, value_name = "PATH=VALUE", value_parser = setting)]
     pub(crate) set: Vec<(String, String)>,
-    /// Send the body in this file; `-` reads standard input
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["kind", "all"])]
+    /// Send the body in this file as it is; `-` reads standard input. A KIND only names it
+    #[arg(long, value_name = "FILE", conflicts_with = "all")]
     pub(crate) body: Option<PathBuf>,
     /// Print the body instead of sending it
     #[arg(long, conflicts_with = "url")]

@@ -12,7 +12,7 @@ use crate::environment::{self, Origin, is_quoted};
 use crate::fail::{Failure, output, sentence};
 use crate::output::{out, write_json_line};
 use crate::receiver::SECRET;
-use crate::service::Service;
+use crate::service::{Service, hint_of_endpoint};
 use crate::{exit, say};
 
 /// A batch that nobody has: to ask for it shows whether the door opens.
@@ -284,7 +284,7 @@ async fn ask(args: &ServiceArgs, service: &Service, findings: &mut Vec<Finding>)
             "token",
             exit::SERVICE,
             format!("{at}: {}", sentence(&error)),
-            "check the network, a proxy in HTTPS_PROXY, and SINCH_AUTH_URL if it is set",
+            hint_of_endpoint(&error, "check the network, a proxy in HTTPS_PROXY, and SINCH_AUTH_URL if it is set"),
         ),
         Err(_) => Finding::fail(
             "token",

@@ -51,7 +51,7 @@ pub(crate) async fn run(args: &TriggerArgs) -> Result<u8, Failure> {
     }
     let bodies = Bodies::of(args)?;
     let kinds = match &args.kind {
-        _ if args.body.is_some() => vec![None],
+        None if args.body.is_some() => vec![None],
         Some(kind) => vec![Some(kind.clone())],
         None => kinds().map(Some).collect(),
     };

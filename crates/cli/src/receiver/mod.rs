@@ -28,7 +28,7 @@ use sinch_batch::webhook::{
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
-pub(crate) use self::secrets::{SECRET, all as all_secrets, secret, verifier};
+pub(crate) use self::secrets::{SECRET, all as all_secrets, one as one_secret, secret, verifier};
 
 use self::arrivals::Arrivals;
 use self::journal::JournalWriter;

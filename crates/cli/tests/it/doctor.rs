@@ -55,6 +55,9 @@ fn mistakes_are_named() {
     fails(run(doctor().env("SINCH_BATCH_BASE_URL", "http://example.com")), 2, "service", "http to another machine");
     fails(run(doctor().env("SINCH_AUTH_URL", "http://example.com/token")), 2, "token", "token URL");
     fails(run(doctor().env("SINCH_AUTH_URL", "http://127.0.0.1:1/")), 7, "token", "could not be reached");
+    let origin = stage.simulator.url("auth").replace("/oauth2/token", "");
+    let bare = run(doctor().env("SINCH_AUTH_URL", origin)).ends(7);
+    assert!(bare.stderr.contains("hint: SINCH_AUTH_URL (or --auth-url) is the whole URL, path included"), "{bare:?}");
     fails(run(doctor().env("SINCH_BATCH_BASE_URL", "http://127.0.0.1:1")), 7, "reach", "could not be connected to");
     // Something else answers there: the control side knows no batches.
     let elsewhere = stage.simulator.url("control");

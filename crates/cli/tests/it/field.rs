@@ -49,6 +49,24 @@ fn findings_are_a_table_then_twenty_then_how_to_see_all() {
 }
 
 #[test]
+fn findings_of_one_kind_and_column_say_why_they_are_two() {
+    let csv = b"\xef\xbb\xbfSMS;name\r\n4,91E+11;Al\r\n+1 555 000-0003;Bo\r\n;\r\n;\r\n";
+    let folder = folder(&[("p.csv", csv)]);
+    let said = check(&folder, &["p.csv", "--text", "Hi ${name}"]).ends(3);
+    let table: Vec<&str> = said.stdout.lines().take_while(|line| !line.is_empty()).collect();
+    assert_eq!(table.len(), 5, "{said:?}");
+    assert!(table[2].starts_with("    a spreadsheet has rounded it"), "{said:?}");
+    assert!(table[4].starts_with("    it has spaces, dashes"), "{said:?}");
+
+    // What none of the first twenty says, the table says.
+    let mut csv = "SMS,name\n".to_owned() + &"x,Al\n".repeat(30);
+    csv.push_str("+15550000003,\n");
+    std::fs::write(folder.path().join("q.csv"), csv).unwrap();
+    let said = check(&folder, &["q.csv", "--text", "Hi ${name}"]).ends(3);
+    assert!(said.stdout.contains("\n    it is empty, and the message needs a value for `name`\n"), "{said:?}");
+}
+
+#[test]
 fn files_that_are_not_text_are_named_with_the_way_out() {
     let utf_16: Vec<u8> = "\u{feff}{\"text_message\":{}}".encode_utf16().flat_map(u16::to_le_bytes).collect();
     let folder = folder(&[
@@ -85,6 +103,21 @@ fn shell_that_took_the_placeholder_is_named() {
     run(&mut stage.command(&["send", "p.csv", "--text", "Hi ", "--skip-invalid", "--unused-columns", "ignore"]))
         .ends(0);
     assert_eq!(stage.messages().len(), 1);
+}
+
+#[test]
+fn send_that_receives_does_not_ask_for_a_receiver() {
+    let stage = Stage::silent();
+    stage.write("p.csv", "SMS\n+15550000003\n");
+    let send = |text: &str, listen: &[&str]| {
+        let mut command = stage.command(&["send", "p.csv", "--text", text, "--receipt-timeout", "1s"]);
+        run(command.args(listen).env("SINCH_WEBHOOK_SECRET", "x")).ends(0).stderr
+    };
+    for (text, listen, asks) in [("one", &[][..], true), ("two", &["--listen", "127.0.0.1:0"], false)] {
+        let said = send(text, listen);
+        assert!(said.contains("everything was sent; 1 receipt is still awaited"), "{said}");
+        assert_eq!(said.contains("Is sinch-batch listen running"), asks, "{said}");
+    }
 }
 
 #[test]

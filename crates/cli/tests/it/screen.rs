@@ -145,5 +145,6 @@ fn triggers_are_printed_listed_and_changed() {
     assert_eq!(body["x"]["y"], 3);
     std::fs::write(folder.path().join("body.json"), "{\"a\": 1}").unwrap();
     assert_eq!(trigger(&["--body", "body.json", "--print"]).ends(0).stdout, "{\"a\": 1}\n");
+    assert_eq!(trigger(&["OPT_OUT", "--body", "body.json", "--print"]).ends(0).stdout, "{\"a\": 1}\n");
     trigger(&["MESSAGE_DELIVERY"]).ends(2);
 }

@@ -56,6 +56,16 @@ fn faults_and_outcomes_that_do_not_exist_are_refused_with_the_names() {
     }
 }
 
+#[test]
+fn secret_that_is_missing_may_be_any_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = run(binary(folder.path()).args(["simulate", "--callback-url", "http://127.0.0.1:1/"])).ends(4);
+    assert!(
+        said.stderr.contains("any words will do") && said.stderr.contains("export SINCH_WEBHOOK_SECRET="),
+        "{said:?}"
+    );
+}
+
 /// The lines of the page that show a command, without the prompt.
 fn shown() -> Vec<String> {
     let page = std::fs::read_to_string(root().join("docs/guide/simulator.md")).unwrap();

@@ -35,6 +35,7 @@ const STATEMENTS: usize = 64;
 
 /// Opens a ledger for writing; makes one of a file that is new or empty.
 pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
+    refuse_folders(path)?;
     refuse_hard_links(path)?;
     let connection = connect(path)?;
     if connection.is_readonly("main").map_err(storage)? {
@@ -64,6 +65,14 @@ pub(super) fn open_for_reading(path: &Path) -> Result<Connection, LedgerError> {
     let connection = connect(path)?;
     connection.pragma_update(None, "query_only", true).map_err(storage)?;
     Ok(connection)
+}
+
+/// SQLite would only say that it cannot open it.
+fn refuse_folders(path: &Path) -> Result<(), LedgerError> {
+    if path.is_dir() {
+        return Err(LedgerError::new(LedgerErrorKind::Open, "it is a folder, and a ledger is a file"));
+    }
+    Ok(())
 }
 
 /// SQLite names its journal after the path, so that two names of one file would have two journals, and

@@ -444,7 +444,7 @@ fn files_that_are_not_a_ledger_of_this_release_are_refused_and_left_alone() {
     }
 
     check_refused(&path("no/such/folder"), LedgerErrorKind::Open, "the ledger file cannot be opened");
-    check_refused(folder.path(), LedgerErrorKind::Open, "the ledger file cannot be opened");
+    check_refused(folder.path(), LedgerErrorKind::Open, "it is a folder, and a ledger is a file");
 }
 
 #[tokio::test]

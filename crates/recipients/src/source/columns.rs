@@ -263,13 +263,13 @@ impl Columns {
                     name.clone()
                 };
                 (
-                    format!("column {} `{name}`", index + 1),
+                    format!("column {} `{name}` looks", index + 1),
                     format!("--identity {typed} --channel SMS, or rename it to `SMS`"),
                 )
             }
-            None => (format!("column {}", index + 1), "the first line must name the columns, such as `SMS`".to_owned()),
+            None => ("this one looks".to_owned(), "the first line must name the columns, such as `SMS`".to_owned()),
         };
-        let message = format!("no column names the recipient; {what} looks like phone numbers: {how}");
+        let message = format!("no column names the recipient; {what} like phone numbers: {how}");
         findings.push(of_file(line, Where::column(name, index), FindingKind::NoRecipientColumn, message));
     }
 

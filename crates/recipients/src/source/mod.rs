@@ -417,6 +417,10 @@ impl RowReader {
                 header.findings.push(of_file(1, Where::ROW, FindingKind::ForeignPlaceholder, message));
             }
         }
+        if let Some(seen) = rules.wording.escaped() {
+            let message = format!("`{seen}` in the message: the backslash is sent too; in '…' the shell needs none");
+            header.findings.push(of_file(1, Where::ROW, FindingKind::ForeignPlaceholder, message));
+        }
         header.end = feed.position() + reader.taken();
         feed.end_head(header.end);
         Ok(Self { feed, rules, reader, format, row: 0, header })

@@ -163,8 +163,12 @@ impl Wording {
     pub(crate) fn foreign_anywhere(&self) -> Vec<&str> {
         const AROUND: [(&str, &str); 5] = [("{{", "}}"), ("[[", "]]"), ("*|", "|*"), ("<%=", "%>"), ("%%", "%%")];
         const LONGEST: usize = 60;
-        let is_name = |text: &str| {
+        let is_name = |open: &str, text: &str| {
             let bare = text.trim();
+            // The places of a WhatsApp template.
+            if open == "{{" && (1..=2).contains(&bare.len()) && bare.bytes().all(|byte| byte.is_ascii_digit()) {
+                return true;
+            }
             let is_part = |character: char| character.is_alphanumeric() || matches!(character, '_' | '-' | '.' | ' ');
             bare.starts_with(char::is_alphabetic) && bare.len() <= LONGEST && bare.chars().all(is_part)
         };
@@ -176,13 +180,22 @@ impl Wording {
                     let Some(length) = inside.find(close) else { continue };
                     let seen = &text[at..at + open.len() + length + close.len()];
                     let is_percentage = open == "%%" && inside[..length].contains(' ');
-                    if is_name(&inside[..length]) && !is_percentage && !found.contains(&seen) {
+                    if is_name(open, &inside[..length]) && !is_percentage && !found.contains(&seen) {
                         found.push(seen);
                     }
                 }
             }
         }
         found
+    }
+
+    /// The first placeholder behind a backslash, which does not escape it but is sent.
+    pub(crate) fn escaped(&self) -> Option<&str> {
+        self.strings.iter().find_map(|text| {
+            let at = text.find("\\${")?;
+            let length = text[at..].find('}')?;
+            Some(&text[at..=at + length])
+        })
     }
 
     fn pieces(&self, text: &str) -> TextPieces {
@@ -341,7 +354,8 @@ mod tests {
         for (text, seen) in [
             ("Hi {{first name}}, {{ contact.city }}, {{first name}}", &["{{first name}}", "{{ contact.city }}"][..]),
             ("Hi *|FNAME|* %%x%% [[y]] <%= z %>", &["[[y]]", "*|FNAME|*", "<%= z %>", "%%x%%"]),
-            ("{{1}} {\"a\":{\"b\":1}} 100%% of 5%%", &[]),
+            ("Hi {{1}}, {{ 2 }}", &["{{1}}", "{{ 2 }}"]),
+            ("{\"a\":{\"b\":1}} {{123}} {{1.5}} [[1]] 100%% of 5%%", &[]),
             ("Hi ${name} {name}", &[]),
         ] {
             assert_eq!(wording(text).foreign_anywhere(), seen, "{text}");

@@ -102,9 +102,15 @@ fn placeholders_are_closed_and_ours() {
         &["- 1 - - unclosed_placeholder", "- 1 name 2 unknown_column"],
     );
     assert!(findings[0].message.contains("`${name` needs a `}`"), "{}", findings[0].message);
-    for text in
-        ["Hi {{name}} ${name}", "Hi {name} ${name}", "Hi $name ${name}", "Hi %name% ${name}", "Hi ((name)) ${name}"]
-    {
+    for text in [
+        "Hi {{name}} ${name}",
+        "Hi {name} ${name}",
+        "Hi $name ${name}",
+        "Hi %name% ${name}",
+        "Hi ((name)) ${name}",
+        "Hi {{1}} ${name}",
+        r"Hi \${name}",
+    ] {
         let (preflight, findings) = checked(b"SMS,name\n+15550000003,Al\n", Format::Csv, text);
         assert!(preflight.is_ok());
         let kinds: Vec<_> = findings.iter().map(|finding| (finding.kind, finding.severity)).collect();
@@ -194,6 +200,7 @@ fn headers_are_trimmed_and_numbers_are_recognized() {
         ("phone,n\n+15550000003,Al\n", "column 1 `phone` looks like phone numbers: --identity phone --channel SMS"),
         ("n,mobile number\nAl,+1 555 000-0003\n", "--identity 'mobile number' --channel SMS"),
         ("n,contact\nAl,15550000003\n", "column 2 `contact` looks like phone numbers"),
+        ("n,15550000004\nAl,15550000003\n", "recipient; this one looks like phone numbers: the first line must"),
     ] {
         let (_, findings) = checked(csv.as_bytes(), Format::Csv, "Hi ${n}");
         assert_eq!(findings.len(), 1, "{findings:#?}");
