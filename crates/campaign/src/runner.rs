@@ -40,6 +40,9 @@ pub struct CampaignProgress {
     pub takeovers: usize,
     /// Whether the receipts of the first batch are waited for before anything else leaves.
     pub waits_for_canary: bool,
+    /// Whether nothing new leaves before receipts come: as many messages are outstanding as may be
+    /// ([`SendLimits::with_window`](crate::SendLimits::with_window)).
+    pub waits_for_room: bool,
     /// Whether messages are outstanding for four times as long as they should be: their receipts are late, or
     /// received nowhere.
     pub receipts_late: bool,
@@ -159,6 +162,7 @@ impl<'a> Runner<'a> {
                                 waits_for: state.waits_for().to_vec(),
                                 takeovers: state.takeovers(),
                                 waits_for_canary: state.waits_for_canary(),
+                                waits_for_room: state.waits_for_room(),
                                 receipts_late: state.receipts_are_late(),
                             });
                             Input::Status(status)

@@ -371,7 +371,8 @@ impl Talk<'_> {
         let canary = progress.waits_for_canary.then(|| "waiting for the canary".to_owned());
         let late = progress.receipts_late.then(|| "receipts late".to_owned());
         let held = progress.waits_for.first().map(|held| format!("waiting for worker {}", held.worker));
-        let held = held.or(canary).or(late);
+        let room = progress.waits_for_room.then(|| "waiting for receipts".to_owned());
+        let held = held.or(canary).or(late).or(room);
         self.progress.show(&progress.status, true, held.as_deref());
         let waiting = progress.waits_for.first().map(|held| {
             format!(
@@ -393,7 +394,10 @@ impl Talk<'_> {
         let canary = progress
             .waits_for_canary
             .then(|| "the canary is sent; the other rows wait for its receipts (--canary-wait)".to_owned());
-        if let Some(sentence) = takeover.or(waiting).or(canary)
+        let room = progress.waits_for_room.then(|| {
+            "as many messages are outstanding as may be; the other rows wait for receipts (--window)".to_owned()
+        });
+        if let Some(sentence) = takeover.or(waiting).or(canary).or(room)
             && self.said.as_ref() != Some(&sentence)
         {
             say!("{sentence}");

@@ -33,6 +33,7 @@ pub(super) fn claimed_batches(
     let every = if claimed.is_full { ROOM_EVERY } else { CLAIM_EVERY };
     state.claim_again = ((waits || claimed.is_full) && claimed.leases.is_empty()).then(|| now.steady + every);
     state.held = claimed.held;
+    state.is_app_full = claimed.is_full;
     if state.is_stopping() {
         // They are free again with the goodbye of this worker.
         return;

@@ -64,6 +64,8 @@ pub(crate) struct State {
     /// When to ask again what others have let go of.
     claim_again: Option<Duration>,
     held: Vec<Held>,
+    /// Whether the last claim was given nothing because too much of the app is outstanding.
+    is_app_full: bool,
     /// Whether the campaign was begun by an earlier run, or its ledger was lost meanwhile.
     resumes: bool,
     /// How many batches are still to be probed.
@@ -162,6 +164,7 @@ impl State {
             exhausted: false,
             claim_again: None,
             held: Vec::new(),
+            is_app_full: false,
             resumes: run.number > 1,
             probes,
             accepted_any,
@@ -202,6 +205,11 @@ impl State {
     /// Whether the receipts of the first batch are waited for before anything else leaves.
     pub(crate) fn waits_for_canary(&self) -> bool {
         self.gate.is_shut() && self.gate.has_begun()
+    }
+
+    /// Whether nothing new leaves before receipts come: as much is outstanding as may be.
+    pub(crate) fn waits_for_room(&self) -> bool {
+        self.is_app_full || self.outstanding.holds_up()
     }
 
     /// Whether messages are outstanding that should long have left.

@@ -738,7 +738,10 @@ fn run_waits_while_the_window_of_its_app_is_full() {
     let commands = go(&mut state, 0, [Input::Claimed(full, at(0))]);
     // Not the end: batches are left, and there may be room soon.
     assert_eq!(commands, [Command::Wake(Duration::from_secs(2))]);
+    assert!(state.waits_for_room());
     assert!(matches!(go(&mut state, 2, [Input::Tick])[..], [Command::Claim(1, ..)]));
+    go(&mut state, 2, [claimed(vec![lease(1)], 2)]);
+    assert!(!state.waits_for_room());
 }
 
 #[test]

@@ -232,3 +232,16 @@ fn status_says_what_bounds_the_pace_and_whether_anybody_is_at_it() {
     let said = run(&mut stage.command_without_service(&["status", "autumn"])).ends(0);
     assert!(!said.stdout.contains("pace:") && !said.stdout.contains("stopped"), "{said:?}");
 }
+
+#[test]
+fn full_window_holds_the_rest_back_until_receipts_come_and_says_so() {
+    let stage = stage(30, &["--hold-callbacks"]);
+    let mut sending = Running::start(&mut stage.command(&send(&["--batch-size", "5", "--window", "10"])));
+    sending.until_said("as many messages are outstanding as may be; the other rows wait for receipts (--window)");
+    // The callbacks are held: nothing has left the queue of the app.
+    assert_eq!(stage.calls("send_batch"), 2);
+    stage.order("/callbacks", json!({"release": true}));
+    let said = sending.end();
+    assert_eq!(said.code(), 0, "{said:?}");
+    stage.has_each_once(30);
+}
