@@ -372,6 +372,48 @@ async fn callbacks_that_could_not_be_applied_are_not_counted() {
     assert_eq!(ledger.callbacks().await.unwrap()[0].count, 4);
 }
 
+#[tokio::test]
+async fn job_that_fails_leaves_nothing_of_its_receipts() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger");
+    let ledger = SqliteLedger::open(&path).unwrap();
+    let campaign = create(&ledger, 9, 3).await;
+    try_next(&ledger, &campaign).await;
+    let accepted = Entry::Accepted { number: 1, batch_id: BatchId::new("A") };
+    ledger.record(campaign.id, accepted, now()).await.unwrap();
+    let fault = "CREATE TRIGGER fault BEFORE UPDATE ON batch BEGIN SELECT RAISE(ABORT, 'no'); END;";
+    rusqlite::Connection::open(&path).unwrap().execute_batch(fault).unwrap();
+    // The first is of a batch that is accepted; of the batch of the second that has to be written.
+    let receipts = [1, 4].map(|row| ReceivedCallback::new(None, now()).with_observation(read(row)));
+    assert_eq!(ledger.apply_callbacks(receipts.into()).await.unwrap_err().kind(), LedgerErrorKind::Other);
+    assert_eq!(ledger.message(campaign.id, 1).await.unwrap(), None);
+    assert_eq!(ledger.status(campaign.id).await.unwrap().messages.read, 0);
+}
+
+#[tokio::test]
+async fn prune_removes_what_was_received_in_its_own_transaction() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger");
+    let ledger = SqliteLedger::open(&path).unwrap();
+    let campaign = create(&ledger, 3, 3).await;
+    try_next(&ledger, &campaign).await;
+    let accepted = Entry::Accepted { number: 1, batch_id: BatchId::new("A") };
+    ledger.record(campaign.id, accepted, now()).await.unwrap();
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    // The first waits for the other connection, and the others gather behind it.
+    let first = ledger.apply(read(1).into());
+    let receipt = ledger.apply(read(2).into());
+    let later = now().checked_add(std::time::Duration::from_secs(86_400)).unwrap();
+    let prune = ledger.prune(campaign.id, later, 9);
+    other.execute_batch("COMMIT").unwrap();
+    assert_eq!((first.await.unwrap(), receipt.await.unwrap()), (Applied::Updated, Applied::Updated));
+    assert_eq!(prune.await.unwrap().messages, 2);
+    for row in 1..=3 {
+        assert_eq!(ledger.message(campaign.id, row).await.unwrap(), None, "row {row}");
+    }
+}
+
 #[test]
 fn several_sqlite_ledgers_can_create_the_file_at_once() {
     let folder = tempfile::tempdir().unwrap();
