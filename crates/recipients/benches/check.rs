@@ -19,6 +19,31 @@ fn csv_file() -> Vec<u8> {
     file.into_bytes()
 }
 
+/// The same rows as on the wire, each with so many identities.
+fn json_file(n_identities: usize) -> Vec<u8> {
+    let channels = ["SMS", "WHATSAPP"];
+    let mut file = String::new();
+    for row in 0..ROWS {
+        let identities: Vec<_> = channels[..n_identities]
+            .iter()
+            .map(|channel| format!(r#"{{"channel":"{channel}","identity":"+1555{row:07}"}}"#))
+            .collect();
+        file.push_str(&format!(
+            r#"{{"recipient":{{"identified_by":{{"channel_identities":[{}]}}}},"parameters":{{"name":"Name {row}","code":"{:06}"}}}}"#,
+            identities.join(","),
+            row * 7 % 1_000_000
+        ));
+        file.push('\n');
+    }
+    file.into_bytes()
+}
+
+fn on_disk(file: &[u8], format: Format) -> RecipientFile {
+    let mut on_disk = tempfile::tempfile().expect("a temporary file");
+    on_disk.write_all(file).expect("room for it");
+    RecipientFile::from_file(on_disk, "", format).expect("a file")
+}
+
 fn check(c: &mut Criterion) {
     let template = Template::new(Message::text("Hello ${name}, your code is ${code}."));
     let file = csv_file();
@@ -45,9 +70,13 @@ fn check(c: &mut Criterion) {
             Batcher::new(rows, 1000).map(|batch| batch.expect("good rows").rows.len()).sum::<usize>()
         });
     });
-    let mut on_disk = tempfile::tempfile().expect("a temporary file");
-    on_disk.write_all(&file).expect("room for it");
-    let mut on_disk = RecipientFile::from_file(on_disk, "", Format::Csv).expect("a file");
+    for n_identities in [1, 2] {
+        let mut on_disk = on_disk(&json_file(n_identities), Format::JsonLines);
+        group.bench_function(format!("check, JSON lines, identities: {n_identities}"), |b| {
+            b.iter(|| on_disk.check(&template, &CheckOptions::new(), &mut |_| {}).expect("no trouble").rows);
+        });
+    }
+    let mut on_disk = on_disk(&file, Format::Csv);
     group.bench_function("check", |b| {
         b.iter(|| on_disk.check(&template, &CheckOptions::new(), &mut |_| {}).expect("no trouble").rows);
     });
