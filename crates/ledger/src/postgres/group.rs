@@ -39,8 +39,9 @@ const GROUP: usize = 1024;
 const TRY: Duration = Duration::from_secs(60);
 
 /// A transaction that writes. A role or a database may have other defaults; a process that is stopped in the
-/// middle must not hold up all others.
-const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL synchronous_commit = on; \
+/// middle must not hold up all others. `READ WRITE` is not asked for: a standby refuses it as a feature that it does
+/// not have, and not as what it is, a server that cannot write yet.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on; \
      SET LOCAL lock_timeout = '10s'; SET LOCAL idle_in_transaction_session_timeout = '10s'";
 
 /// One that reads all of it as of one moment.

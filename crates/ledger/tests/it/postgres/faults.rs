@@ -177,6 +177,27 @@ async fn crashes_of_the_server_lose_no_acknowledged_receipt() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn standby_is_waited_for_until_it_is_promoted() {
+    let Some(server) = own_server() else { return };
+    let ledger = Arc::new(PostgresLedger::open(&server.schema()).await.unwrap());
+    let campaign = campaign(&ledger, 10).await;
+    server.lose_power();
+    server.power_on_as_standby();
+    let applying = tokio::spawn({
+        let ledger = Arc::clone(&ledger);
+        async move { ledger.apply_callbacks(vec![receipt(1, Progress::Delivered)]).await }
+    });
+    // It has met the standby, which refuses to write.
+    let refused = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' \
+         AND pid <> pg_backend_pid() AND query LIKE '%FOR UPDATE%' OR query = 'ROLLBACK'";
+    while server.psql(refused).trim() == "0" {}
+    assert!(!applying.is_finished());
+    server.promote();
+    assert_eq!(applying.await.unwrap().unwrap(), [Some(Applied::Updated)]);
+    assert_eq!(ledger.status(campaign).await.unwrap().messages.delivered, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn three_receivers_sum_up_to_what_one_does() {
     const ROWS: u64 = 600;
     let Some(server) = server() else { return };

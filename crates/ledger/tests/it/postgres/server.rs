@@ -176,6 +176,16 @@ impl Server {
         self.pg_ctl(&["-w", "start"]);
     }
 
+    /// Starts as a standby that nobody sends anything, and only reads until it is promoted.
+    pub(crate) fn power_on_as_standby(&self) {
+        std::fs::write(self.folder.join("data/standby.signal"), "").unwrap();
+        self.power_on();
+    }
+
+    pub(crate) fn promote(&self) {
+        self.pg_ctl(&["-w", "promote"]);
+    }
+
     fn pg_ctl(&self, arguments: &[&str]) {
         let mut pg_ctl = as_user(self.binaries.join("pg_ctl"), self.user);
         pg_ctl.arg("-D").arg(self.folder.join("data")).arg("-l").arg(self.folder.join("log"));
