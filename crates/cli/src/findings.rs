@@ -106,11 +106,15 @@ fn text(summary: &FindingSummary, file: &Path, see_all: &str) -> String {
 }
 
 /// The sentence of a group, where its line alone does not tell it from another, or no finding below says it.
-fn why<'a>(group: &'a FindingGroup, groups: &[FindingGroup], shown: &[&Finding]) -> Option<&'a str> {
+///
+/// It is that of its first finding where that is one of those below: a group's own has no numbers.
+fn why<'a>(group: &'a FindingGroup, groups: &[FindingGroup], shown: &[&'a Finding]) -> Option<&'a str> {
     let is_like = |kind, column: &Option<String>| kind == group.kind && *column == group.column;
     let is_alone = groups.iter().filter(|other| is_like(other.kind, &other.column)).count() < 2;
-    let is_shown = shown.iter().any(|finding| is_like(finding.kind, &finding.column));
-    (!is_alone || !is_shown).then_some(&group.message)
+    let mut alike = shown.iter().filter(|finding| is_like(finding.kind, &finding.column)).peekable();
+    let is_shown = alike.peek().is_some();
+    let first = alike.find(|finding| finding.line == group.first_line).map(|finding| finding.message.as_str());
+    (!is_alone || !is_shown).then(|| first.unwrap_or(&group.message))
 }
 
 /// One finding, with its file.

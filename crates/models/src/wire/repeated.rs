@@ -40,6 +40,11 @@ pub(super) fn may_repeat(json: &[u8]) -> bool {
                 let Some(place) = keys.get_mut(end) else { return true };
                 *place = key;
                 end += 1;
+                // A string as its value is gone over at once.
+                if json.get(at..at + 2) == Some(b":\"") {
+                    let Some((close, _)) = end_of_string(json, at + 2) else { return true };
+                    at = close + 1;
+                }
             }
             b'{' => {
                 let Some(place) = around.get_mut(depth) else { return true };
@@ -61,7 +66,8 @@ pub(super) fn may_repeat(json: &[u8]) -> bool {
 
 fn contains(keys: &[&[u8]], key: &[u8]) -> bool {
     // The last letter nearly always tells two keys of one length apart.
-    keys.iter().any(|have| have.len() == key.len() && have.last() == key.last() && *have == key)
+    let Some(last) = key.last() else { return keys.contains(&key) };
+    keys.iter().any(|have| have.len() == key.len() && have.last() == Some(last) && *have == key)
 }
 
 /// Whether a colon comes next, so that the string before it was a key.
@@ -87,12 +93,17 @@ fn end_of_string(text: &[u8], from: usize) -> Option<(usize, bool)> {
     loop {
         while let Some(Ok(eight)) = text.get(at..at + 8).map(<[u8; 8]>::try_from) {
             let eight = u64::from_le_bytes(eight);
-            let found = zeros(eight ^ QUOTES) | zeros(eight ^ BACKSLASHES);
-            if found != 0 {
-                at += found.trailing_zeros() as usize / 8;
-                break;
+            let (quotes, backslashes) = (zeros(eight ^ QUOTES), zeros(eight ^ BACKSLASHES));
+            let found = quotes | backslashes;
+            if found == 0 {
+                at += 8;
+                continue;
             }
-            at += 8;
+            at += found.trailing_zeros() as usize / 8;
+            if backslashes == 0 {
+                return Some((at, is_plain));
+            }
+            break;
         }
         match text.get(at)? {
             b'"' => return Some((at, is_plain)),
