@@ -12,6 +12,14 @@ pub(crate) struct IdentityFault {
     pub(crate) message: String,
 }
 
+impl IdentityFault {
+    /// Whether the identity with this fault names somebody all the same, if untidily: not with neither letter nor
+    /// digit, as an error word, or as a number of which a spreadsheet has left the first digits only.
+    pub(crate) fn names_somebody(&self, id: &str) -> bool {
+        self.message != ERROR_WORD && self.message != ROUNDED && id.contains(char::is_alphanumeric)
+    }
+}
+
 const SPACE_AROUND: &str = "white space, or a character that cannot be seen, stands before or after it";
 const ERROR_WORD: &str = "it is an error word of a spreadsheet, not an identity";
 

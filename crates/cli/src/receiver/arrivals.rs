@@ -9,6 +9,7 @@ use sinch_batch::ledger::{Ledger, ReceivedCallback};
 use sinch_batch::models::callback::{CallbackKind, Trigger};
 use sinch_batch::models::{BatchId, Callback, Timestamp};
 use sinch_batch::tracking::{MessageRef, Observation};
+use sinch_batch::webhook::Rejection;
 
 use crate::args::PrintAs;
 use crate::output::{out, write_json_line};
@@ -42,6 +43,14 @@ struct Arrival {
     millis: u128,
 }
 
+/// What is shown of a request that was refused before it was read as a callback.
+#[derive(Debug, Serialize)]
+struct Refused {
+    time: Timestamp,
+    refused: &'static str,
+    response: u16,
+}
+
 impl Arrivals {
     /// Nothing if nothing is to be printed.
     pub(super) fn new(print: PrintAs, events: &[Trigger], ledger: Arc<dyn Ledger>) -> Option<Self> {
@@ -65,6 +74,24 @@ impl Arrivals {
         let _ = match self.print {
             PrintAs::Json => write_json_line(&arrival).is_ok(),
             _ => out(arrival.line().as_bytes()).is_ok(),
+        };
+    }
+
+    /// Prints a request that was refused, with the reason; its kind is not known, so not where kinds were chosen.
+    pub(super) fn refused(&self, rejection: &Rejection) {
+        // A sink that failed is shown with its callback.
+        if !self.events.is_empty() || matches!(rejection, Rejection::Sink(_)) {
+            return;
+        }
+        let now = Timestamp::now();
+        let refused = Refused {
+            time: Timestamp::from_second(now.as_second()).unwrap_or(now),
+            refused: rejection.code(),
+            response: rejection.status().as_u16(),
+        };
+        let _ = match self.print {
+            PrintAs::Json => write_json_line(&refused).is_ok(),
+            _ => out(refused.line().as_bytes()).is_ok(),
         };
     }
 
@@ -105,6 +132,13 @@ fn arrival(callback: &Callback, time: Timestamp) -> Arrival {
         }
     }
     arrival
+}
+
+impl Refused {
+    /// `21:04:12  refused  mismatch  401`
+    fn line(&self) -> String {
+        format!("{}  refused  {}  {}\n", self.time.strftime("%H:%M:%S"), self.refused, self.response)
+    }
 }
 
 impl Arrival {

@@ -23,7 +23,7 @@ use axum::http::{StatusCode, header};
 use axum::routing::get;
 use sinch_batch::models::Timestamp;
 use sinch_batch::webhook::{
-    CallbackReceiver, LateCallbacks, Received, ReceiverHandle, ReceiverLimits, Verifier, WebhookSecret,
+    CallbackOutcome, CallbackReceiver, LateCallbacks, Received, ReceiverHandle, ReceiverLimits, Verifier, WebhookSecret,
 };
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -253,13 +253,19 @@ fn app(
     let metrics = sink.metrics.clone();
     let (met, lost) = (metrics.clone(), metrics.clone());
     let (spool, to_show) = (sink.spool.clone(), sink.spool.clone());
+    let arrivals = sink.arrivals.clone();
     let sink = Arc::new(sink);
     let mut receiver = CallbackReceiver::new(verifiers)
         .with_nonces(nonces)
         .with_limits(limits)
         // What the ledger knows only grows, so an old callback does no harm, and may be all there is.
         .with_late_callbacks(LateCallbacks::Apply)
-        .with_observer(move |outcome| met.count(outcome));
+        .with_observer(move |outcome| {
+            met.count(outcome);
+            if let (Some(arrivals), CallbackOutcome::Rejected(rejection)) = (&arrivals, outcome) {
+                arrivals.refused(rejection);
+            }
+        });
     if says {
         receiver = receiver.with_warnings(notices::warned);
     }

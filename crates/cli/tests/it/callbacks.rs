@@ -463,6 +463,28 @@ fn listen_reads_secrets_again_when_they_change_and_at_sighup() {
     assert!(!log.contains("hunter2"), "{log}");
 }
 
+#[test]
+fn listen_prints_what_arrives_and_what_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let shown = |flags: &[&str]| {
+        let mut receiver = listen(folder.path(), &[&["--print"], flags].concat());
+        let url = receiver.url("url").to_owned();
+        trigger(folder.path(), &url, &["OPT_IN"]).ends(0);
+        trigger(folder.path(), &url, &["OPT_OUT", "--fault", "wrong-secret"]).ends(0);
+        assert_eq!(receiver.stop(), Some(0));
+        receiver.printed()
+    };
+    let lines = shown(&["json"]);
+    let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert_eq!((&lines[0]["kind"], &lines[0]["response"]), (&json!("OPT_IN"), &json!(200)));
+    assert_eq!((&lines[1]["refused"], &lines[1]["response"]), (&json!("mismatch"), &json!(401)));
+    let lines = shown(&["text"]);
+    assert!(lines.lines().nth(1).unwrap().ends_with("  refused  mismatch  401"), "{lines}");
+    // The kind of what is refused is not known.
+    assert_eq!(shown(&["json", "--events", "OPT_OUT"]), "");
+}
+
 #[cfg(unix)]
 #[test]
 fn listen_without_files_stops_at_sighup() {

@@ -118,6 +118,13 @@ impl Server {
         self.child.wait().unwrap().code()
     }
 
+    /// What it has printed after its first line, once it has ended.
+    pub(crate) fn printed(&mut self) -> String {
+        let mut printed = String::new();
+        self.child.stdout.take().unwrap().read_to_string(&mut printed).unwrap();
+        printed
+    }
+
     /// What is left of its standard error, once it has ended.
     pub(crate) fn log(&mut self) -> String {
         let mut log = String::new();

@@ -307,10 +307,12 @@ fn check_recipient(recipient: &BatchRecipient, place: Place, observer: &mut impl
             observer.finding(place.finding(Where::name(&column), FindingKind::MissingIdentity, message));
             return;
         }
-        if let Some(IdentityFault { kind, message }) = fault(id.as_str()) {
+        let fault = fault(id.as_str());
+        let is_comparable = fault.as_ref().is_none_or(|fault| fault.names_somebody(id.as_str()));
+        if let Some(IdentityFault { kind, message }) = fault {
             observer.finding(place.finding(Where::name(&column), kind, message));
         }
-        if !is_blank(id.as_str()) {
+        if is_comparable {
             observer.identity(place, 0, "", &comparable(None, id.as_str()));
         }
         return;
@@ -347,11 +349,12 @@ fn check_recipient(recipient: &BatchRecipient, place: Place, observer: &mut impl
         } else {
             fault_on(&identity.channel, id)
         };
+        let is_comparable = !id.is_empty() && fault.as_ref().is_none_or(|fault| fault.names_somebody(id));
         if let Some(IdentityFault { kind, message }) = fault.map(of_send) {
             let column = identity_pointer(ordinal, "identity");
             observer.finding(place.finding(Where::name(&column), kind, message));
         }
-        if !is_blank(id) {
+        if is_comparable {
             let id = comparable(Some(&identity.channel), id);
             observer.identity(place, ordinal, identity.channel.as_str(), &id);
         }

@@ -363,7 +363,7 @@ impl Table {
             Some(channel) => fault_on(channel, id),
             None => fault(id),
         };
-        let is_comparable = found.as_ref().is_none_or(|fault| fault.kind != FindingKind::BlankValue);
+        let is_comparable = found.as_ref().is_none_or(|fault| fault.names_somebody(id));
         if let Some(IdentityFault { kind, message }) = found.map(of_send) {
             let column = self.column(index);
             let is_header = column.name.is_some_and(|name| name.eq_ignore_ascii_case(trimmed(id)));

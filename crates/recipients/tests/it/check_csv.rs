@@ -137,6 +137,14 @@ fn repeats_name_the_first_by_row_and_line() {
 }
 
 #[test]
+fn what_names_nobody_is_not_repeated() {
+    for id in ["1.5555E+10", "#N/A", "\u{a0}", "( )"] {
+        let csv = format!("SMS,name,code\n{id},I,1\n{id},I,1\n");
+        check(&csv, &["1 2 SMS 1 bad_number", "2 3 SMS 1 bad_number"]);
+    }
+}
+
+#[test]
 fn shapes() {
     check("SMS,name,code\n+15550100001,I\n+15550100002,I,1,\n", &["1 2 - - ragged_line", "2 3 - - ragged_line"]);
     check("SMS,name,code\n+15550100001,I,\"1\n+15550100002,I,1\n", &["1 2 code 3 unclosed_quote"]);
