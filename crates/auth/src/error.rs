@@ -18,7 +18,7 @@ struct Inner {
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
-/// What went wrong, and with it what to do.
+/// The kind of error, and with it what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AuthErrorKind {
@@ -27,7 +27,7 @@ pub enum AuthErrorKind {
     /// Too many requests for tokens, still so after a few repeats. Try again later; share one
     /// [`TokenCache`](crate::TokenCache) between all that send.
     RateLimited {
-        /// How long the service asks to be left alone, if it says so.
+        /// The wait that the service asks for before the next try, if any.
         retry_after: Option<Duration>,
     },
     /// No response: no network, a wrong token URL, or a timeout. Try again when the network is back.
@@ -59,7 +59,7 @@ impl AuthError {
         Self(Arc::new(Inner { kind, status: None, why: Some(why), source: None }))
     }
 
-    /// What went wrong, and with it what to do.
+    /// The kind of error, and with it what to do.
     pub fn kind(&self) -> &AuthErrorKind {
         &self.0.kind
     }
@@ -77,7 +77,7 @@ impl AuthError {
         matches!(self.0.kind, AuthErrorKind::RateLimited { .. } | AuthErrorKind::Unreachable | AuthErrorKind::Server)
     }
 
-    /// How long the service asks to be left alone, if it says so.
+    /// The wait that the service asks for before the next try, if any.
     pub fn retry_after(&self) -> Option<Duration> {
         match self.0.kind {
             AuthErrorKind::RateLimited { retry_after } => retry_after,

@@ -24,7 +24,7 @@ pub enum Activity {
 }
 
 impl Activity {
-    /// What a campaign is at that stands like this, is held by these workers, and was begun with these limits.
+    /// The activity of a campaign with this status, these holders of its batches and these limits.
     pub fn of(status: &CampaignStatus, held: &[Held], limits: &SendLimits) -> Self {
         let waits_for_canary = limits.halt.canary.is_some() && status.batches.tried() == 1 && status.accepted > 0;
         let is_full = limits.window > 0 && status.outstanding() >= limits.window;

@@ -246,12 +246,12 @@ impl Campaign {
         self
     }
 
-    /// What the ledger says of it.
+    /// The campaign's record in the ledger.
     pub fn record(&self) -> &ledger::CampaignRecord {
         &self.record
     }
 
-    /// What each of its batches says.
+    /// The request that each of its batches makes.
     pub fn request(&self) -> &CampaignRequest {
         &self.request
     }
@@ -261,7 +261,7 @@ impl Campaign {
         self.same_input.as_deref()
     }
 
-    /// How it stands.
+    /// Reads the campaign's status from the ledger.
     ///
     /// # Errors
     /// When the ledger cannot be read.

@@ -75,12 +75,12 @@ impl CheckedCampaign {
         }
     }
 
-    /// What the check has shown: rows, findings, fingerprint.
+    /// The result of the check: rows, findings, fingerprint.
     pub fn checked(&self) -> &Checked {
         &self.checked
     }
 
-    /// What is to be sent.
+    /// The request to be sent.
     pub fn request(&self) -> &CampaignRequest {
         &self.request
     }

@@ -167,7 +167,7 @@ impl CampaignRequest {
         self
     }
 
-    /// When the service is asked to let it go.
+    /// The time at which the service is asked to send.
     pub fn send_after(&self) -> Option<Timestamp> {
         self.request.send_after.as_ref().and_then(WireTime::timestamp)
     }
@@ -194,7 +194,7 @@ impl CampaignRequest {
         self
     }
 
-    /// When one of its batches, counted from 1, is to leave.
+    /// The time at which one of its batches, counted from 1, is to be sent.
     pub fn send_after_of(&self, number: u32, n_batches: u64) -> Option<Timestamp> {
         let at = self.send_after()?;
         Some(self.spread.map_or(at, |spread| send_after(at, spread, number, n_batches)))

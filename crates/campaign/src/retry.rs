@@ -237,22 +237,22 @@ impl RetryPlan {
         &self.reasons
     }
 
-    /// How many rows are sent again.
+    /// Number of rows that are sent again.
     pub fn rows(&self) -> u64 {
         self.batches.iter().map(|batch| batch.rows.len()).sum()
     }
 
-    /// How many rows failed in this campaign and were reached by another attempt, or may have been.
+    /// Number of rows that failed in this campaign and were reached by another attempt, or may have been.
     pub fn reached(&self) -> u64 {
         self.reached
     }
 
-    /// How many campaigns there were before on this line, the first one included.
+    /// Number of campaigns before this one on its line, the first one included.
     pub fn n_attempts(&self) -> usize {
         self.n_attempts
     }
 
-    /// How many rows leave in the first batch; 0 if no row is sent again.
+    /// Number of rows in the first batch; 0 if no row is sent again.
     pub fn first_batch(&self) -> u64 {
         self.batches.first().map_or(0, |batch| batch.rows.len())
     }

@@ -57,31 +57,31 @@ impl Client {
         Self { shared: Arc::new(Shared { endpoint, executor }), limits }
     }
 
-    /// A clone whose calls may take so long in all, see [`ClientBuilder::with_timeout`](crate::ClientBuilder::with_timeout).
+    /// Returns a clone with another time limit per call; see [`ClientBuilder::with_timeout`](crate::ClientBuilder::with_timeout).
     #[must_use]
     pub fn with_timeout(&self, timeout: Duration) -> Self {
         self.limited(|limits| limits.call = timeout)
     }
 
-    /// A clone whose attempts may take so long each, see [`ClientBuilder::with_attempt_timeout`](crate::ClientBuilder::with_attempt_timeout).
+    /// Returns a clone with another time limit per attempt; see [`ClientBuilder::with_attempt_timeout`](crate::ClientBuilder::with_attempt_timeout).
     #[must_use]
     pub fn with_attempt_timeout(&self, timeout: Duration) -> Self {
         self.limited(|limits| limits.attempt = timeout)
     }
 
-    /// A clone whose connections may take so long each, see [`ClientBuilder::with_connect_timeout`](crate::ClientBuilder::with_connect_timeout).
+    /// Returns a clone with another time limit per connection; see [`ClientBuilder::with_connect_timeout`](crate::ClientBuilder::with_connect_timeout).
     #[must_use]
     pub fn with_connect_timeout(&self, timeout: Duration) -> Self {
         self.limited(|limits| limits.connect = timeout)
     }
 
-    /// A clone that repeats its calls by another policy.
+    /// Returns a clone with another retry policy.
     #[must_use]
     pub fn with_retry(&self, policy: RetryPolicy) -> Self {
         self.limited(|limits| limits.retry = policy)
     }
 
-    /// A clone whose requests leave before a moment or not at all, such as before the lease of a worker ends.
+    /// Returns a clone whose requests leave before a moment or not at all, such as before the lease of a worker ends.
     ///
     /// It is over as soon as *either* clock of [`SendUntil`] says so. After it no attempt begins. The default
     /// transport holds the last byte of a body back until the rest was written, looks at both clocks, and lets
@@ -97,7 +97,7 @@ impl Client {
         self.limited(|limits| limits.until = Some(until))
     }
 
-    /// A clone whose calls end early when the signal is given: no wait outlives it, whether for a token, for a
+    /// Returns a clone whose calls end early when the signal is given: no wait outlives it, whether for a token, for a
     /// turn or between two attempts, and no attempt begins after it. An attempt under way runs to its end,
     /// so that its outcome is known.
     #[must_use]

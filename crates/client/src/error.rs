@@ -56,7 +56,7 @@ struct Inner {
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
-/// What went wrong, and with it what to do.
+/// The kind of error, and with it what to do.
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -190,7 +190,7 @@ impl Error {
         self
     }
 
-    /// What went wrong, and with it what to do.
+    /// The kind of error, and with it what to do.
     pub fn kind(&self) -> &ErrorKind {
         &self.0.kind
     }
@@ -223,7 +223,7 @@ impl Error {
         self.0.reached
     }
 
-    /// How long the service asks to be left alone. More than one hour is not believed.
+    /// The wait that the service asks for before the next try. More than one hour is not believed.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }

@@ -44,7 +44,7 @@ impl Operation {
         Self::InsertConsents,
     ];
 
-    /// What repeating it does. The reference names no key for it; that cancels, deletes and opt-outs
+    /// The effect of repeating the call. The reference names no key for it; that cancels, deletes and opt-outs
     /// can be repeated freely, and that contacts may be made twice, is inferred from what they do.
     pub fn idempotency(self) -> Idempotency {
         match self {

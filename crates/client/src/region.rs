@@ -32,7 +32,7 @@ impl Region {
         }
     }
 
-    /// Where requests go, such as `https://eu.conversationbatch.api.sinch.com`.
+    /// The base URL of the region, such as `https://eu.conversationbatch.api.sinch.com`.
     pub fn base_url(self) -> &'static str {
         match self {
             Self::Us => "https://us.conversationbatch.api.sinch.com",

@@ -22,7 +22,7 @@ impl StopSignal {
         self.0.send_replace(true);
     }
 
-    /// Whether it was given.
+    /// Whether the signal was given.
     pub fn is_stopped(&self) -> bool {
         *self.0.borrow()
     }

@@ -104,7 +104,7 @@ impl Records {
         self.position
     }
 
-    /// How many bytes are still to be read.
+    /// Number of bytes still to be read.
     pub fn unread_bytes(&self) -> u64 {
         self.unread
     }

@@ -150,7 +150,7 @@ impl Journal {
         }
     }
 
-    /// How many bytes were appended since it was opened.
+    /// Number of bytes appended since it was opened.
     pub fn appended_bytes(&self) -> u64 {
         self.appended
     }

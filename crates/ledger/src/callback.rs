@@ -45,12 +45,12 @@ impl ReceivedCallback {
         self.kind
     }
 
-    /// When it was received, to the microsecond.
+    /// The time at which it was received, to the microsecond.
     pub fn time(&self) -> Timestamp {
         self.time
     }
 
-    /// What it says about a batch or a message.
+    /// The update of a batch or a message that it carries, if any.
     pub fn observation(&self) -> Option<&Observation> {
         self.observation.as_ref()
     }

@@ -206,7 +206,7 @@ impl Created {
 pub struct DuplicateOf {
     /// That campaign.
     pub campaign: CampaignRecord,
-    /// How it stands.
+    /// Reads the campaign's status from the ledger.
     pub status: CampaignStatus,
 }
 

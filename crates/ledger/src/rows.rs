@@ -58,7 +58,7 @@ impl RowSpans {
         }
     }
 
-    /// How many rows there are.
+    /// Number of rows.
     pub fn len(&self) -> u64 {
         self.0.iter().fold(0, |sum, span| sum.saturating_add(span.count))
     }

@@ -53,7 +53,7 @@ impl Pulse {
         Self { minute, ..Self::default() }
     }
 
-    /// When the minute began.
+    /// The beginning of the minute.
     pub fn from(&self) -> Timestamp {
         Timestamp::from_second(self.minute.saturating_mul(60)).unwrap_or_default()
     }

@@ -61,7 +61,7 @@ impl Worker {
         Self { name: name.into(), process }
     }
 
-    /// What people call it, such as in `--dead NAME`.
+    /// The worker's name, as in `--dead NAME`.
     pub fn name(&self) -> &str {
         &self.name
     }

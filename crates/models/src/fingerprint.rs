@@ -26,7 +26,7 @@ impl Fingerprint {
         &self.sha256
     }
 
-    /// How many bytes it covers.
+    /// Number of bytes it covers.
     pub fn length(&self) -> u64 {
         self.length
     }

@@ -265,7 +265,7 @@ impl Recipients {
         self.0
     }
 
-    /// How many there are: 1 to 1000.
+    /// Number of recipients: 1 to 1000.
     #[expect(clippy::len_without_is_empty, reason = "it never is")]
     pub fn len(&self) -> usize {
         self.0.len()

@@ -78,7 +78,7 @@ fn parts(lengths: impl Iterator<Item = usize>, alone: usize, each: usize) -> (u6
     (units, if units <= alone as u64 { 1 } else { parts })
 }
 
-/// How many septets a character takes in the GSM 7-bit alphabet; none if it is not in it.
+/// Number of septets of a character in the GSM 7-bit alphabet; none if it is not in it.
 pub fn septets(character: char) -> Option<usize> {
     Some(match character {
         '\n' | '\r' | ' '..='Z' | 'a'..='z' | '_' => 1,

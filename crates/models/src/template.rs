@@ -47,7 +47,7 @@ impl Template {
         self.names.binary_search_by(|have| (**have).cmp(name)).is_ok()
     }
 
-    /// What is wrong, or odd, about the parameters of one recipient; sorted, each once.
+    /// Findings about the parameters of one recipient; sorted, each once.
     pub fn findings(&self, parameters: &Parameters) -> Vec<TemplateError> {
         let mut findings: Vec<_> = parameters
             .iter()

@@ -206,7 +206,7 @@ impl Refused {
         }
     }
 
-    /// What to do about it.
+    /// Advice on what to do about it.
     pub fn hint(self) -> &'static str {
         match self {
             Self::Host => "open the URL that the program printed, with localhost or 127.0.0.1 and its port",

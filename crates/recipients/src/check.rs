@@ -31,7 +31,7 @@ pub struct CheckOptions {
     pub skip_invalid: bool,
     /// How many characters of `message_metadata`, as JSON, the request takes of each message.
     pub message_metadata: usize,
-    /// Whether warnings count as mistakes.
+    /// Sets whether warnings count as mistakes.
     pub strict: bool,
     /// An SMS of more parts than these is a mistake.
     pub max_parts: Option<u32>,
@@ -62,14 +62,14 @@ impl CheckOptions {
         self
     }
 
-    /// Whether invalid rows are skipped: then the others are planned.
+    /// Sets whether invalid rows are skipped; the others are planned then.
     #[must_use]
     pub fn with_skip_invalid(mut self, skip_invalid: bool) -> Self {
         self.skip_invalid = skip_invalid;
         self
     }
 
-    /// Whether warnings count as mistakes.
+    /// Sets whether warnings count as mistakes.
     #[must_use]
     pub fn with_strict(mut self, strict: bool) -> Self {
         self.strict = strict;
@@ -83,14 +83,14 @@ impl CheckOptions {
         self
     }
 
-    /// What SMS parts cost.
+    /// Sets the prices of SMS parts.
     #[must_use]
     pub fn with_prices(mut self, prices: Option<Prices>) -> Self {
         self.prices = prices.map(Arc::new);
         self
     }
 
-    /// Who gets nothing.
+    /// Sets the suppression lists.
     #[must_use]
     pub fn with_suppression(mut self, suppression: Suppression) -> Self {
         self.suppression = suppression;

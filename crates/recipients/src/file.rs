@@ -167,7 +167,7 @@ impl RecipientFile {
         self
     }
 
-    /// How the file is written.
+    /// The format of the file.
     pub fn format(&self) -> Format {
         self.format
     }

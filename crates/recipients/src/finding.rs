@@ -145,7 +145,7 @@ pub enum FindingKind {
 }
 
 impl FindingKind {
-    /// How findings of this kind count, unless a check is strict.
+    /// The severity of findings of this kind, unless a check is strict.
     pub fn severity(self) -> Severity {
         match self {
             Self::ForeignPlaceholder

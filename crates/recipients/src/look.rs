@@ -95,7 +95,7 @@ pub enum NotText {
 }
 
 impl NotText {
-    /// What to type or do, for a file of this name.
+    /// Advice on what to type or do, for a file of this name.
     pub fn hint(self, file: impl fmt::Display) -> String {
         let file = file.to_string();
         let kind = extension_of(&file);

@@ -37,7 +37,7 @@ impl InvalidRows {
         self.0.invalid.get(row)
     }
 
-    /// How many rows are skipped.
+    /// Number of skipped rows.
     pub fn len(&self) -> u64 {
         self.0.invalid.count()
     }

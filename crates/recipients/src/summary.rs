@@ -102,12 +102,12 @@ impl FindingSummary {
         }
     }
 
-    /// How many findings there are.
+    /// Number of findings.
     pub fn total(&self) -> u64 {
         self.total
     }
 
-    /// How many are in no group, because there are too many.
+    /// Number of findings in no group, because there are too many.
     pub fn others(&self) -> u64 {
         self.others
     }

@@ -182,7 +182,7 @@ impl SuppressionList {
         Ok(Self { name, fingerprint: Some(fingerprint), people: People::Fixed(people) })
     }
 
-    /// What it is called.
+    /// The list's name.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -192,7 +192,7 @@ impl SuppressionList {
         self.fingerprint
     }
 
-    /// How many different entries it has, or events of opt-outs.
+    /// Number of different entries, or of opt-out events.
     pub fn n_entries(&self) -> u64 {
         match &self.people {
             People::Fixed(fixed) => fixed.hashes.len() as u64,
@@ -290,7 +290,7 @@ impl PartialEq for Suppression {
 pub struct SuppressedRows {
     /// The list.
     pub list: String,
-    /// How many different entries it has, or events of opt-outs.
+    /// Number of different entries, or of opt-out events.
     pub entries: u64,
     /// The rows.
     pub rows: u64,

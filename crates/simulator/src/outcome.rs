@@ -79,7 +79,7 @@ const FAILURES: [(&str, &str); 6] = [
 ];
 
 impl MessageOutcome {
-    /// What becomes of the message to this recipient: always the same for the same arguments.
+    /// The outcome of the message to this recipient: always the same for the same arguments.
     pub fn of(seed: u64, identity: &str, fail_percent: f64, read_percent: f64) -> Self {
         let draw = hash(seed, identity);
         // Two draws of one in 2^20 and a few bits more, from one number.

@@ -106,7 +106,7 @@ impl Simulator {
         }
     }
 
-    /// Everything that was accepted, in order.
+    /// All accepted messages, in order.
     ///
     /// This builds the whole list; over many messages, read `GET /messages` on the control side,
     /// which streams.
@@ -121,7 +121,7 @@ impl Simulator {
         self.shared.requests.all()
     }
 
-    /// What has happened so far, counted.
+    /// Counts of everything so far.
     pub fn stats(&self) -> Stats {
         self.shared.stats()
     }

@@ -96,7 +96,7 @@ impl MessageState {
         Self::failed_for(code, description, None)
     }
 
-    /// What a delivery report says. Numbers and the report's own identity are taken out of the texts.
+    /// The state that a delivery report carries. Numbers and the report's own identity are removed from its texts.
     pub fn from_report(report: &DeliveryReport) -> Self {
         let progress = Progress::of(report.status.as_ref());
         let Some(reason) = report.reason.as_ref().filter(|_| progress == Progress::Failed) else {

@@ -98,7 +98,7 @@ impl BatchUpdate {
         Self { key: Some(key), ..self }
     }
 
-    /// What an asked-for status says; `None` if the answer lacks the batch id or the status.
+    /// The update in a response about a batch's status; `None` if it lacks the batch id or the status.
     pub fn from_status(status: &BatchStatus) -> Option<Self> {
         let batch_id = status.batch_id.clone().filter(|id| !id.is_empty())?;
         Some(Self { batch_id, key: batch_key(status.meta_data.as_ref()), state: status.status.clone()? })

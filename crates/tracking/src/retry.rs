@@ -199,7 +199,7 @@ pub fn class_of(code: Option<&str>) -> RetryClass {
     meaning_of(code.unwrap_or_default()).class
 }
 
-/// What has to be fixed, where the class is [`RetryClass::Fix`].
+/// The thing to be fixed, where the class is [`RetryClass::Fix`].
 pub fn fix(code: &ReasonCode) -> Option<Fix> {
     meaning_of(code.as_str()).fix
 }
@@ -215,7 +215,7 @@ pub fn is_systemic(code: Option<&str>) -> bool {
     }
 }
 
-/// What a person may do about failures of a code, in one short sentence.
+/// Advice for a person about failures of a code, in one short sentence.
 pub fn advice(code: Option<&str>) -> &'static str {
     meaning_of(code.unwrap_or_default()).advice
 }

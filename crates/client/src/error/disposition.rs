@@ -27,7 +27,7 @@ pub enum Disposition {
 }
 
 impl Error {
-    /// What the failure means for the calls behind it.
+    /// The consequence of the failure for the calls behind it.
     pub fn disposition(&self) -> Disposition {
         if self.is_token_expired() {
             Disposition::TokenExpired

@@ -224,7 +224,7 @@ impl PostgresLedger {
         .await
     }
 
-    /// How far a receiver has got; none if it never applied anything.
+    /// The cursor of a receiver; none if it never applied anything.
     ///
     /// # Errors
     /// The kinds that speak of the storage.

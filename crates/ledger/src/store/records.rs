@@ -250,7 +250,7 @@ pub struct Hold {
 }
 
 impl Hold {
-    /// Whether the batch is free at that time: not leased, or the lease has lapsed.
+    /// Whether the batch is free at that time: not leased, or its lease has lapsed.
     pub fn is_free(&self, now: Timestamp) -> bool {
         self.until.is_none_or(|until| until <= now)
     }
@@ -310,7 +310,7 @@ impl Batch {
         self.stage == BatchStage::Accepted && self.state == Some(BatchState::Cancelled)
     }
 
-    /// What [`Ledger::batches`](crate::Ledger::batches) says of it.
+    /// The record that [`Ledger::batches`](crate::Ledger::batches) returns.
     pub fn into_record(self) -> BatchRecord {
         BatchRecord {
             number: self.number,
@@ -332,7 +332,7 @@ impl Batch {
         }
     }
 
-    /// What [`Ledger::claim`](crate::Ledger::claim) says of it.
+    /// The lease that [`Ledger::claim`](crate::Ledger::claim) returns.
     pub fn lease(&self) -> Lease {
         Lease {
             number: self.number,

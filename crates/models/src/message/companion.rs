@@ -62,7 +62,7 @@ one_of! {
     ///
     /// Templates of channels cannot stand here. Source: the published Conversation API description.
     pub struct OmniOverride;
-    /// What one channel gets in place of the message.
+    /// Replaces the message on one channel.
     strict enum OmniBody {
         /// `text_message`.
         Text(TextMessage) = "text_message",
@@ -87,7 +87,7 @@ one_of! {
 }
 
 impl OmniOverride {
-    /// What one channel gets in place of the message.
+    /// Replaces the message on one channel.
     pub fn new(body: impl Into<OmniBody>) -> Self {
         Self { body: Some(body.into()), unknown_fields: Default::default() }
     }

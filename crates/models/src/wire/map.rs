@@ -65,7 +65,7 @@ impl<V> WireMap<V> {
         self.find(key).is_ok()
     }
 
-    /// How many entries there are.
+    /// Number of entries.
     pub fn len(&self) -> usize {
         self.entries.len()
     }

@@ -31,7 +31,7 @@ impl ParseError {
         self.column
     }
 
-    /// What was expected, without the place.
+    /// The expectation that was not met, without the place.
     pub fn message(&self) -> &str {
         &self.message
     }

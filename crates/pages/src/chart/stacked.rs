@@ -20,7 +20,7 @@ pub struct Part<'a> {
 }
 
 impl<'a> Part<'a> {
-    /// That much of something.
+    /// A labelled amount.
     pub fn new(label: &'a str, count: u64, tone: Tone) -> Self {
         Self { label, count, tone }
     }

@@ -178,7 +178,7 @@ pub struct ReasonView {
 }
 
 impl ReasonView {
-    /// That many messages of a reason, and what to do about them.
+    /// A number of messages that failed for a reason, with advice.
     pub fn new(code: impl Into<String>, count: u64, advice: RetryAdvice, what_to_do: impl Into<String>) -> Self {
         Self { code: code.into(), count, advice, what_to_do: what_to_do.into() }
     }

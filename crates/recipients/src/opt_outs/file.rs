@@ -101,7 +101,7 @@ impl OptOutFile {
         Ok(())
     }
 
-    /// Everything that is in it.
+    /// Reads the whole list.
     ///
     /// # Errors
     /// As [`open`](Self::open).

@@ -200,12 +200,12 @@ impl OptOuts {
         self.people.entry((event.digest, number)).or_default().add(event.kind, (event.at, event.is_out));
     }
 
-    /// How many events there were.
+    /// Number of events.
     pub fn n_events(&self) -> u64 {
         self.events
     }
 
-    /// How many identities are opted out on how many channels: `(channel, number)`, by channel; no channel stands
+    /// Number of opted-out identities by channel: `(channel, number)`; no channel stands
     /// for all of them.
     pub fn counts(&self) -> Vec<(Option<Channel>, u64)> {
         let mut counts: Vec<_> = self.channels.keys().map(|channel| Some(channel.clone())).collect();

@@ -56,7 +56,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// What a file's first bytes say, or else its name: JSON is JSON whatever the name.
+    /// The format by a file's first bytes, or else by its name: JSON is JSON whatever the name.
     #[cfg(feature = "csv")]
     pub fn of(path: impl AsRef<Path>, first_bytes: &[u8]) -> Self {
         let text = first_bytes.get(mark_length(first_bytes)..).unwrap_or_default().trim_ascii_start();
@@ -67,7 +67,7 @@ impl Format {
         }
     }
 
-    /// What a file's name says: JSON lines for `.jsonl`, `.ndjson` and `.json`, else CSV.
+    /// The format by a file's name: JSON lines for `.jsonl`, `.ndjson` and `.json`, else CSV.
     #[cfg(feature = "csv")]
     pub fn of_path(path: impl AsRef<Path>) -> Self {
         let extension = path.as_ref().extension().and_then(|extension| extension.to_str()).unwrap_or_default();
@@ -432,7 +432,7 @@ impl RowReader {
         self
     }
 
-    /// How the file is written.
+    /// The format of the file.
     pub fn format(&self) -> Format {
         self.format
     }

@@ -43,7 +43,7 @@ impl ReceiverHandle {
         Self(Arc::default())
     }
 
-    /// How many callbacks are being applied at this moment.
+    /// Number of callbacks being applied at this moment.
     pub fn in_work(&self) -> usize {
         self.0.count.load(Ordering::SeqCst)
     }

@@ -51,7 +51,7 @@ impl Warning {
         self.burst.count
     }
 
-    /// What to do about it, if anything can be said.
+    /// Advice on what to do about it, if there is any.
     pub fn hint(&self) -> Option<&'static str> {
         match &self.notice {
             Notice::Rejected(rejection) => rejection.hint(),

@@ -42,7 +42,7 @@ object! {
 }
 
 impl LineItem {
-    /// What an item of the template says.
+    /// An item of the template with its content.
     pub fn new(item_key: impl Into<PrivateText>, content: impl Into<PrivateText>) -> Self {
         Self { item_key: item_key.into(), content: content.into(), unknown_fields: Default::default() }
     }

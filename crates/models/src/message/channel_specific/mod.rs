@@ -58,7 +58,7 @@ impl UnknownMessage {
         &self.kind
     }
 
-    /// What stood in `message`.
+    /// The contents of `message`.
     pub fn message(&self) -> &Value {
         &self.message
     }

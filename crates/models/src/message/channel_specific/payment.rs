@@ -277,7 +277,7 @@ object! {
 }
 
 impl StatusPayment {
-    /// How an order fares.
+    /// The state of an order.
     pub fn new(reference_id: impl Into<PrivateText>, status: OrderState) -> Self {
         let order = OrderStatus { status, description: None, unknown_fields: Default::default() };
         Self { reference_id: reference_id.into(), order, unknown_fields: Default::default() }
@@ -292,7 +292,7 @@ impl StatusPayment {
 }
 
 object! {
-    /// How an order fares.
+    /// The state of an order.
     pub struct OrderStatus {
         /// How far it has got.
         pub status: OrderState,

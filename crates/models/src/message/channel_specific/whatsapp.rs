@@ -123,7 +123,7 @@ interactive! {
 }
 
 impl OrderStatusMessage {
-    /// How an order fares.
+    /// The state of an order.
     pub fn new(payment: StatusPayment) -> Self {
         Self { header: None, body: None, footer: None, payment, unknown_fields: Default::default() }
     }
