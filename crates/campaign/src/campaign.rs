@@ -12,6 +12,7 @@ use tokio::time::MissedTickBehavior;
 
 use crate::CampaignError;
 use crate::checked::{CheckedCampaign, CheckedPlan};
+use crate::earlier::batches_of_earlier;
 use crate::limits::SendLimits;
 use crate::outcome::SendOutcome;
 use crate::receipts::{LOOK_EVERY, Receipts, Watcher};
@@ -85,6 +86,10 @@ impl Campaign {
         new.practice = practice;
         new.allow_duplicate = allow_duplicate;
         new.settings = settings;
+        let mut source = source;
+        if !practice && !allow_duplicate {
+            (source, new.has_batches) = batches_of_earlier(&ledger, &new, source).await?;
+        }
         let created = ledger.create(new, Box::new(CheckedPlan(checked))).await?;
         Ok(Self {
             ledger,

@@ -35,6 +35,7 @@ pub mod retry;
 pub mod rows;
 
 mod activity;
+mod earlier;
 mod error;
 mod halt;
 mod limits;

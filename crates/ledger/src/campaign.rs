@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use sinch_batch_models::{Fingerprint, Timestamp};
 use sinch_batch_tracking::CampaignKey;
 
+use crate::plan::Digest;
 use crate::status::CampaignStatus;
 
 /// Identifies a campaign within one ledger.
@@ -59,6 +60,9 @@ pub struct NewCampaign {
     pub practice: bool,
     /// Whether it may send what another campaign has sent, or is about to send.
     pub allow_duplicate: bool,
+    /// Digests of earlier campaigns' batches that this input has at the same place: they are compared as those of the
+    /// plan are, so that a file that rows were added to is known although its batches are cut in another way.
+    pub has_batches: Vec<Digest>,
     /// The caller's settings, opaque to the ledger.
     pub settings: String,
     /// When it was created.
@@ -91,6 +95,7 @@ impl NewCampaign {
             batch_size: 1000,
             practice: false,
             allow_duplicate: false,
+            has_batches: Vec::new(),
             settings: String::new(),
             created,
             parent: None,

@@ -11,6 +11,7 @@ use sinch_batch_models::{Recipients, Template};
 
 use crate::check::{self, CheckOptions, Checked};
 use crate::finding::{Finding, RowNumber};
+use crate::fingerprint;
 use crate::original::no_template;
 use crate::plan::BatchRange;
 use crate::read::{self, Buffer};
@@ -298,6 +299,16 @@ impl RecipientSource for RecipientFile {
             self.head = None;
         }
         found
+    }
+
+    fn holds(&mut self, range: &BatchRange) -> Result<bool, SourceError> {
+        let mut bytes = match self.bytes_of(&no_template(), range) {
+            Err(SourceError::Changed { .. }) => return Ok(false),
+            bytes => bytes?,
+        };
+        let digest = fingerprint::digest_of(&mut bytes)
+            .map_err(|source| SourceError::Batch { first_row: range.first_row, source })?;
+        Ok(digest == range.digest)
     }
 }
 

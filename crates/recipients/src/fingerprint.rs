@@ -1,5 +1,7 @@
 //! Is it still the same file?
 
+use std::io::{self, Read};
+
 use sha2::{Digest, Sha256};
 use sinch_batch_models::Fingerprint;
 
@@ -14,6 +16,20 @@ pub fn fingerprint_of(bytes: &[u8]) -> Fingerprint {
 pub(crate) fn digest(fingerprint: &Fingerprint) -> [u8; 8] {
     let [a, b, c, d, e, f, g, h, ..] = *fingerprint.sha256();
     [a, b, c, d, e, f, g, h]
+}
+
+/// The same of everything that can be read.
+pub(crate) fn digest_of(bytes: &mut impl Read) -> io::Result<[u8; 8]> {
+    let mut hash = Hasher::default();
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        match bytes.read(&mut buffer) {
+            Ok(0) => return Ok(digest(&hash.fingerprint())),
+            Ok(read) => hash.update(&buffer[..read]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// A fingerprint in the making.

@@ -90,6 +90,19 @@ pub trait RecipientSource: Send + 'static {
         ranges: &[BatchRange],
         rows: &[RangeInclusive<RowNumber>],
     ) -> Result<Vec<BatchRange>, SourceError>;
+
+    /// Whether this source has the bytes of a range at the same place, although the range is of an earlier check,
+    /// perhaps of another source.
+    ///
+    /// A campaign asks for the batches of earlier campaigns: a file that rows were added to is known by them,
+    /// whatever the batches of its own check are. By default it is not known, and the answer is no.
+    ///
+    /// # Errors
+    /// [`SourceError::Batch`] when it cannot be read: try again.
+    fn holds(&mut self, range: &BatchRange) -> Result<bool, SourceError> {
+        let _ = range;
+        Ok(false)
+    }
 }
 
 impl<S: RecipientSource + ?Sized> RecipientSource for Box<S> {
@@ -134,5 +147,9 @@ impl<S: RecipientSource + ?Sized> RecipientSource for Box<S> {
         rows: &[RangeInclusive<RowNumber>],
     ) -> Result<Vec<BatchRange>, SourceError> {
         (**self).rebatch(ranges, rows)
+    }
+
+    fn holds(&mut self, range: &BatchRange) -> Result<bool, SourceError> {
+        (**self).holds(range)
     }
 }

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use sinch_batch_campaign::{Campaign, CampaignError, StopReason};
 use sinch_batch_ledger::{Ledger, LedgerErrorKind, MemoryLedger};
+use sinch_batch_recipients::CheckOptions;
 use tokio::time::timeout;
 
-use crate::support::{Acceptor, begin, checked, file, place, write_rows};
+use crate::support::{Acceptor, begin, checked, file, place, request, write_rows};
 
 fn each_once(numbers: impl IntoIterator<Item = u32>) -> BTreeMap<u32, usize> {
     numbers.into_iter().map(|number| (number, 1)).collect()
@@ -30,6 +31,29 @@ async fn begin_refuses_the_same_twice() {
     let meant = checked(&place.path).with_duplicate_allowed();
     assert!(Campaign::begin(ledger, "meant", acceptor.clone(), meant).await.is_ok());
     assert_eq!(acceptor.accepted(), each_once(1..=10));
+}
+
+#[tokio::test]
+async fn begin_knows_a_file_that_rows_were_added_to_in_whatever_batches() {
+    let (place, ledger, acceptor) = (place(), Arc::new(MemoryLedger::new()), Acceptor::new());
+    let campaign = begin(&ledger, &acceptor, &place.path).await.unwrap();
+    campaign.send(pending(), |_| {}).await.unwrap();
+    let begin_by = async |name: &str, batch_size: usize| {
+        let options = CheckOptions::default().with_batch_size(batch_size);
+        let checked = request().check_with(file(&place.path), &options, |_| {}).unwrap();
+        Campaign::begin(ledger.clone(), name, acceptor.clone(), checked).await
+    };
+    write_rows(&place.path, 11);
+    for batch_size in [2, 3, 1000] {
+        let again = begin_by("more", batch_size).await;
+        assert!(matches!(again, Err(CampaignError::Duplicate(_))), "{batch_size}: {again:?}");
+    }
+    // Other people, and a cancelled campaign that sent nothing, are not the same.
+    std::fs::write(&place.path, "SMS,name\n+15559999999,Ines\n+15559999998,Ines\n").unwrap();
+    let others = begin_by("others", 1).await.unwrap();
+    ledger.cancel(others.record().id).await.unwrap();
+    std::fs::write(&place.path, "SMS,name\n+15559999999,Ines\n+15559999998,Ines\n+15559999997,Ines\n").unwrap();
+    assert!(begin_by("all of them", 1000).await.is_ok());
 }
 
 #[tokio::test]

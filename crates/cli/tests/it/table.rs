@@ -175,9 +175,12 @@ fn table_4_a_row_appended_after_an_interruption_is_not_a_new_campaign() {
     stage.write("people.csv", &people);
     run(&mut stage.command(&["resume", "c1", "--no-wait", "--resend-after", "1"])).ends(0);
     stage.has_each_once(120);
-    // All of it is accepted now; it is still no new campaign.
-    run(&mut stage.command(&["send", "other.csv", "--message", "message.json", "--batch-size", "20", "--no-wait"]))
-        .ends(5);
+    // All of it is accepted now; it is still no new campaign, in whatever batches.
+    for batches in [&["--batch-size", "20"][..], &["--batch-size", "7"], &[], &["--canary", "30"]] {
+        let send = ["send", "other.csv", "--message", "message.json", "--no-wait"];
+        let said = run(&mut stage.command(&[&send[..], batches].concat())).ends(5);
+        assert!(said.stderr.contains("campaign c1 sent this message"), "{batches:?}: {said:?}");
+    }
     stage.has_each_once(120);
 }
 

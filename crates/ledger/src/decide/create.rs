@@ -112,8 +112,8 @@ fn refuse_duplicate<S: Store>(store: &mut S, new: &NewCampaign, plan: &dyn Plan)
         return Ok(());
     }
     let mut retries = HashMap::new();
-    for planned in plan.batches() {
-        for (id, may_have_arrived) in store.batches_like(&planned.digest)? {
+    for digest in plan.batches().map(|planned| planned.digest).chain(new.has_batches.iter().copied()) {
+        for (id, may_have_arrived) in store.batches_like(&digest)? {
             let Some((campaign, status)) = earlier.get(&id) else { continue };
             let guard = if status.phase != Phase::Cancelled || may_have_arrived {
                 Some(id)

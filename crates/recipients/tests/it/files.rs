@@ -36,6 +36,26 @@ fn plan_gives_rows_lines_and_bytes() {
 }
 
 #[test]
+fn file_holds_the_ranges_of_one_that_it_begins_with() {
+    let (mut file, _) = temporary(FILE, Format::Csv);
+    let ranges: Vec<_> = check(&mut file, "Hi", 2, false).into_plan().map(|batch| batch.range).collect();
+    let holds = |bytes: &[u8]| {
+        let (mut other, _) = temporary(bytes, Format::Csv);
+        ranges.iter().map(|range| other.holds(range).unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(holds(FILE), [true, true]);
+    assert_eq!(holds(&[FILE, b"+15550100009\n"].concat()), [true, true]);
+    let first = FILE.iter().position(|byte| *byte == b'+').unwrap();
+    let mut changed = FILE.to_vec();
+    changed[first + 11] ^= 1;
+    assert_eq!(holds(&changed), [false, true]);
+    // Shorter than the ranges, another head, and nothing at all.
+    assert_eq!(holds(&FILE[..first + 3]), [false, false]);
+    assert_eq!(holds(&[b"RCS", &FILE[3..]].concat()), [false, false]);
+    assert_eq!(holds(b""), [false, false]);
+}
+
+#[test]
 fn check_alone_plans_nothing() {
     let (mut file, _) = temporary(FILE, Format::Csv);
     let checked = file.check(&template("Hi"), &CheckOptions::new(), &mut |_| {}).unwrap();
