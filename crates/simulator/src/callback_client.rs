@@ -55,10 +55,10 @@ impl CallbackClient {
     async fn exchange(&mut self, url: &Url, mut request: Request<Full<Bytes>>) -> Result<StatusCode, NoResponse> {
         let authority = &url[Position::BeforeHost..Position::AfterPort];
         // Taken out, so that one that breaks or takes too long is closed.
-        if let Some(mut connection) = self.kept.remove(authority) {
+        if let Some(connection) = self.kept.remove(authority) {
             match connection.send(request).await {
-                Ok((status, is_open)) => {
-                    self.keep(authority, connection, is_open);
+                Ok((status, connection)) => {
+                    self.keep(authority, connection);
                     return Ok(status);
                 }
                 // Closed since the last callback.
@@ -66,14 +66,13 @@ impl CallbackClient {
                 Err(Broken(None)) => return Err(NoResponse),
             }
         }
-        let mut connection = Connection::open(url).await?;
-        let (status, is_open) = connection.send(request).await.map_err(|_| NoResponse)?;
-        self.keep(authority, connection, is_open);
+        let (status, connection) = Connection::open(url).await?.send(request).await.map_err(|_| NoResponse)?;
+        self.keep(authority, connection);
         Ok(status)
     }
 
-    fn keep(&mut self, authority: &str, connection: Connection, is_open: bool) {
-        if is_open {
+    fn keep(&mut self, authority: &str, connection: Option<Connection>) {
+        if let Some(connection) = connection {
             if self.kept.len() >= KEPT {
                 self.kept.clear();
             }
@@ -96,32 +95,48 @@ impl Connection {
         Ok(Self { sender, driver: Box::pin(driver) })
     }
 
-    /// The status of the response, and whether the connection can be used again.
-    async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<(StatusCode, bool), Broken> {
-        let Self { sender, driver } = self;
-        let mut exchange = pin!(async move {
-            if sender.ready().await.is_err() {
-                return Err(Broken(Some(Box::new(request))));
-            }
-            let sent = sender.try_send_request(request).await;
-            let response = sent.map_err(|mut error| Broken(error.take_message().map(Box::new)))?;
-            let status = response.status();
-            let mut body = response.into_body();
-            while let Some(frame) = body.frame().await {
-                if frame.is_err() {
-                    return Ok((status, false));
+    /// The status of the response, and the connection if it can be used again.
+    async fn send(self, request: Request<Full<Bytes>>) -> Result<(StatusCode, Option<Self>), Broken> {
+        let Self { mut sender, mut driver } = self;
+        let (status, is_whole) = {
+            let mut exchange = pin!(exchange(&mut sender, request));
+            let end = tokio::select! {
+                biased;
+                end = &mut exchange => Some(end),
+                _ = &mut driver => None,
+            };
+            match end {
+                Some(end) => end?,
+                None => {
+                    // Closed by the other side. Only when it is dropped does a request that waits learn of it; what
+                    // was said before is still there to be read.
+                    drop(driver);
+                    return exchange.await.map(|(status, _)| (status, None));
                 }
             }
-            Ok((status, true))
-        });
-        tokio::select! {
-            biased;
-            end = &mut exchange => return end,
-            // Closed by the other side; what it said before is still there to be read.
-            _ = driver => {}
-        }
-        exchange.await.map(|(status, _)| (status, false))
+        };
+        Ok((status, is_whole.then_some(Self { sender, driver })))
     }
+}
+
+/// The status of the response, and whether its body could be read to the end.
+async fn exchange(
+    sender: &mut SendRequest<Full<Bytes>>,
+    request: Request<Full<Bytes>>,
+) -> Result<(StatusCode, bool), Broken> {
+    if sender.ready().await.is_err() {
+        return Err(Broken(Some(Box::new(request))));
+    }
+    let sent = sender.try_send_request(request).await;
+    let response = sent.map_err(|mut error| Broken(error.take_message().map(Box::new)))?;
+    let status = response.status();
+    let mut body = response.into_body();
+    while let Some(frame) = body.frame().await {
+        if frame.is_err() {
+            return Ok((status, false));
+        }
+    }
+    Ok((status, true))
 }
 
 fn request(url: &Url, headers: &[(HeaderName, String)], body: Vec<u8>) -> Result<Request<Full<Bytes>>, NoResponse> {
@@ -142,34 +157,54 @@ fn request(url: &Url, headers: &[(HeaderName, String)], body: Vec<u8>) -> Result
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
     use super::*;
 
-    /// Takes one request, answers it, and closes the connection: with a reset if something is left unread.
-    async fn serve_once(listener: &TcpListener, by_reset: bool) {
+    const RESPONSES: [&str; 3] = [
+        "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+    ];
+
+    /// Takes one request and answers it in so many pieces.
+    async fn serve(listener: Arc<TcpListener>, response: &'static str, pieces: usize) -> TcpStream {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut read = Vec::new();
         while !read.ends_with(b"{}") {
             stream.read_buf(&mut read).await.unwrap();
         }
-        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
-        if by_reset {
-            stream.set_zero_linger().unwrap();
+        for piece in response.as_bytes().chunks(response.len().div_ceil(pieces)) {
+            stream.write_all(piece).await.unwrap();
+            tokio::task::yield_now().await;
         }
+        stream
     }
 
     #[tokio::test]
     async fn callback_after_a_closed_connection_opens_another_one() {
-        for by_reset in [false, true] {
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let url = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
-            let mut client = CallbackClient::default();
-            for _ in 0..3 {
-                let post = client.post(&url, &[], b"{}".to_vec(), Duration::from_secs(10));
-                let (status, ()) = tokio::join!(post, serve_once(&listener, by_reset));
-                assert_eq!(status.unwrap(), StatusCode::OK, "by reset: {by_reset}");
+        for response in RESPONSES {
+            for (pieces, by_reset) in [(1, false), (1, true), (7, false), (7, true)] {
+                let listener = Arc::new(TcpListener::bind("127.0.0.1:0").await.unwrap());
+                let url = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
+                let mut client = CallbackClient::default();
+                for nth in 0..3 {
+                    let serving = tokio::spawn(serve(Arc::clone(&listener), response, pieces));
+                    let status = client.post(&url, &[], b"{}".to_vec(), Duration::from_secs(10)).await;
+                    assert_eq!(status.ok(), Some(StatusCode::OK), "{nth} {response:?} {pieces} {by_reset}");
+                    let stream = serving.await.unwrap();
+                    if by_reset {
+                        stream.set_zero_linger().unwrap();
+                    }
+                    drop(stream);
+                    // By now this side knows of it too: the events of sockets come in order.
+                    let other = TcpListener::bind("127.0.0.1:0").await.unwrap();
+                    let connecting = TcpStream::connect(other.local_addr().unwrap());
+                    assert!(matches!(tokio::join!(connecting, other.accept()), (Ok(_), Ok(_))));
+                }
             }
         }
     }
