@@ -270,10 +270,12 @@ impl<'a> Stage<'a> {
         Err(format!("no run ended with 0; the last one said: {said}"))
     }
 
+    /// Whether a process that sends, pauses or cancels still runs.
     fn is_busy(&mut self) -> bool {
         self.wake();
-        let workers = self.workers.iter().map(|worker| &worker.process);
-        self.senders.iter().chain([&self.pauser, &self.cancelling.worker.process]).chain(workers).any(Option::is_some)
+        let workers = self.workers.iter_mut().chain([&mut self.cancelling.worker]).map(|worker| &mut worker.process);
+        let mut all = self.senders.iter_mut().chain([&mut self.pauser]).chain(workers).flatten();
+        all.any(|process| process.ended().is_none())
     }
 
     async fn run_to_its_end(&mut self) -> Result<(i32, String), Wrong> {
