@@ -378,6 +378,12 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
+    /// Whether the row at hand will be sent, as far as it was looked at: only that counts.
+    #[inline]
+    fn is_sent(&self, place: Place) -> bool {
+        self.findings == self.findings_before && !self.suppressed.iter().any(|rows| rows.get(place.row))
+    }
+
     fn row(&mut self, place: Place, source: &mut RowReader) {
         self.rows = place.row;
         self.lines.push(place.line);
@@ -475,10 +481,18 @@ impl Observer for Run<'_> {
             let column = measured.blamed.unwrap_or(Where::ROW);
             self.finding(place.finding(column, FindingKind::TooManyParts, message));
         }
-        // Only what will be sent counts.
-        let is_sent = self.findings == self.findings_before && !self.suppressed.iter().any(|rows| rows.get(place.row));
-        if is_sent {
+        if self.is_sent(place) {
             self.sms.add(place, number, &measured);
+        }
+    }
+
+    #[inline]
+    fn measured_one_part(&mut self, place: Place, number: Option<&str>, characters: usize) {
+        if self.options.max_parts == Some(0) {
+            return self.measured(place, Measured::one_part(number, characters));
+        }
+        if let Some(number) = number.filter(|_| self.is_sent(place)) {
+            self.sms.add_one_part(number);
         }
     }
 

@@ -51,12 +51,12 @@ impl Septets {
         }
     }
 
-    /// Adds a piece whose every byte is a character of one septet.
+    /// Adds a piece of so many bytes, each of which is a character of one septet.
     #[cfg(feature = "csv")]
     #[inline]
-    pub(crate) fn add_plain(&mut self, text: &str) {
-        self.septets += text.len();
-        self.units += text.len();
+    pub(crate) fn add_plain(&mut self, length: usize) {
+        self.septets += length;
+        self.units += length;
     }
 
     /// Whether the text is one part; else it is to be looked at as a whole.

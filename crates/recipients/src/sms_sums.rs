@@ -118,33 +118,42 @@ impl SmsSums {
     }
 
     /// Adds the text of a row.
-    #[inline]
     pub(crate) fn add(&mut self, place: Place, number: &str, measured: &Measured<'_>) {
         let parts = measured.length.parts;
-        let sums = &mut self.estimate;
-        sums.rows += 1;
-        sums.parts += u64::from(parts);
-        if let Some(prices) = &self.prices {
-            match prices.of(number) {
-                Some((currency, price)) => match sums.cost.get_mut(currency) {
-                    Some(sum) => *sum = sum.plus(price.times(parts)),
-                    None => {
-                        sums.cost.insert(currency.to_owned(), price.times(parts));
-                    }
-                },
-                None => sums.no_price = sums.no_price.map(|rows| rows + 1),
-            }
-        }
         if parts == 1 && measured.length.encoding == SmsEncoding::Gsm7 {
-            self.one_part += 1;
-            return;
+            return self.add_one_part(number);
         }
+        self.charge(number, parts);
         self.add_long(place, measured);
+    }
+
+    /// Adds the text of a row that is one part in the GSM alphabet, as most are.
+    #[inline]
+    pub(crate) fn add_one_part(&mut self, number: &str) {
+        self.one_part += 1;
+        self.charge(number, 1);
+    }
+
+    #[inline]
+    fn charge(&mut self, number: &str, parts: u32) {
+        let Some(prices) = &self.prices else { return };
+        let sums = &mut self.estimate;
+        match prices.of(number) {
+            Some((currency, price)) => match sums.cost.get_mut(currency) {
+                Some(sum) => *sum = sum.plus(price.times(parts)),
+                None => {
+                    sums.cost.insert(currency.to_owned(), price.times(parts));
+                }
+            },
+            None => sums.no_price = sums.no_price.map(|rows| rows + 1),
+        }
     }
 
     fn add_long(&mut self, place: Place, measured: &Measured<'_>) {
         let parts = measured.length.parts;
         let sums = &mut self.estimate;
+        sums.rows += 1;
+        sums.parts += u64::from(parts);
         *sums.spread.entry(parts).or_default() += 1;
         if parts > 1 {
             let at = sums.worst.partition_point(|row| row.parts >= parts);
@@ -164,6 +173,8 @@ impl SmsSums {
     /// The estimate, if there is any SMS.
     pub(crate) fn finish(&mut self) -> Option<SmsEstimate> {
         let mut estimate = self.estimate.clone();
+        estimate.rows += self.one_part;
+        estimate.parts += self.one_part;
         if estimate.rows == 0 {
             return None;
         }

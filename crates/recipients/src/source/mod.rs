@@ -194,6 +194,11 @@ pub(crate) trait Observer {
 
     /// The length of the row's text.
     fn measured(&mut self, _: Place, _: Measured<'_>) {}
+
+    /// The same of a text that is one part in the GSM alphabet, as most are; with the number as it is there.
+    fn measured_one_part(&mut self, place: Place, number: Option<&str>, characters: usize) {
+        self.measured(place, Measured::one_part(number, characters));
+    }
 }
 
 /// How long the text of a row is.
@@ -208,7 +213,7 @@ pub(crate) struct Measured<'a> {
 
 impl<'a> Measured<'a> {
     /// A text of the GSM alphabet that is one part.
-    fn one_part(number: Option<&'a str>, characters: usize) -> Self {
+    pub(crate) fn one_part(number: Option<&'a str>, characters: usize) -> Self {
         let mut length = SmsLength::default();
         length.units = characters as u64;
         Self { number, length, characters, blamed: None }

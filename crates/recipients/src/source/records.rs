@@ -385,6 +385,14 @@ impl<'a> Cells<'a> {
         let start = index.checked_sub(1).map_or(0, |before| self.ends[before] + self.gap);
         &self.text[start..*end]
     }
+
+    /// The length of a field in bytes, without its quotes; 0 beyond the last.
+    #[inline]
+    pub(crate) fn len_of(&self, index: usize) -> usize {
+        let Some(end) = self.ends.get(index) else { return 0 };
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before] + self.gap);
+        end.saturating_sub(start)
+    }
 }
 
 #[cfg(test)]

@@ -252,15 +252,15 @@ impl Table {
     fn measure(&self, cells: &Cells<'_>, place: Place, rules: &Rules, observer: &mut impl Observer) {
         let Some(text) = &rules.wording.text else { return };
         let mut sum = text.literal;
-        let values = self.columns.in_text.iter().map(|index| cells.get(*index));
+        let columns = self.columns.in_text.iter();
         if self.records.classes() & NOT_ONE_SEPTET == 0 {
-            values.for_each(|value| sum.add_plain(value));
+            columns.for_each(|index| sum.add_plain(cells.len_of(*index)));
         } else {
-            values.for_each(|value| sum.add(value));
+            columns.for_each(|index| sum.add(cells.get(*index)));
         }
         let number = self.sms_number(cells);
         if sum.is_one_part() && !sum.is_ucs2 {
-            return observer.measured(place, Measured::one_part(number, sum.units));
+            return observer.measured_one_part(place, number, sum.units);
         }
         let mut whole = String::with_capacity(sum.units * 2);
         let mut blamed = None;
