@@ -61,7 +61,7 @@ impl Campaign {
         checked.request.validate()?;
         let CheckedCampaign {
             request,
-            source,
+            mut source,
             checked,
             batch_size,
             practice,
@@ -86,7 +86,6 @@ impl Campaign {
         new.practice = practice;
         new.allow_duplicate = allow_duplicate;
         new.settings = settings;
-        let mut source = source;
         if !practice && !allow_duplicate {
             (source, new.has_batches) = batches_of_earlier(&ledger, &new, source).await?;
         }

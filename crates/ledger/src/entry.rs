@@ -200,8 +200,8 @@ pub struct BatchRecord {
     pub recalled: bool,
     /// When it leaves, as the service said when it accepted a scheduled batch.
     pub send_after: Option<Timestamp>,
-    /// Until when a worker holds it, unless the lease is renewed; by the clock of this machine, whoever's clock leases
-    /// go by.
+    /// The end of the lease on it, unless it is renewed: by the clock of this machine, also where leases go by the
+    /// server's.
     pub held_until: Option<Timestamp>,
 }
 

@@ -372,6 +372,7 @@ mod tests {
         for word in ["#REF!", "#N/A", "#BEZUG!", "#¡VALOR!", "#DIV/0!", "#NV", "#####", "\\N", "<NA>", "Err:502"] {
             check(word, Some(ERROR_WORD));
         }
+        assert!(WORDS.iter().all(|word| word.starts_with('#') || word.len() <= LONGEST_WORD));
         assert!(!is_error_word("#1!") && !is_error_word("#winning!") && !is_error_word("#!"));
         assert_eq!(tidied("+1 call me"), "+1 call me");
     }

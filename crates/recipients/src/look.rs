@@ -208,7 +208,7 @@ fn by_first_bytes(bytes: &[u8]) -> Option<NotText> {
         [b'7', b'z', 0xBC, 0xAF, 0x27, 0x1C, ..] => NotText::SevenZip,
         [b'R', b'a', b'r', b'!', 0x1A, 7, ..] => NotText::Rar,
         _ if bytes.starts_with(b"SQLite format 3\0") => NotText::Sqlite,
-        // What follows is no letter, as it would be in a header that begins with this name.
+        // A control character follows: in a header that begins with this name it would be a letter.
         [b'P', b'A', b'R', b'1', next, ..] if next.is_ascii_control() && !next.is_ascii_whitespace() => {
             NotText::Parquet
         }

@@ -11,7 +11,7 @@ use crate::output::write_json_line;
 use crate::receiver::{SECRET, one_secret};
 use crate::{exit, say, signals};
 
-/// The simulator signs with what it is given; there is no webhook that it was made with.
+/// The simulator signs with any secret: unlike the service, it has no webhook with a secret of its own.
 const ANY_SECRET: &str =
     "for the simulator any words will do, if listen is given the same: export SINCH_WEBHOOK_SECRET=a-secret";
 

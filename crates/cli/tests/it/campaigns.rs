@@ -166,7 +166,7 @@ fn cancel_says_what_stays_unknown() {
     let said = run(&mut stage.command_without_service(&["cancel", "c1"])).ends(5);
     assert!(said.stdout.contains("20 rows were never sent, 20 were accepted"), "{said:?}");
     assert!(said.stderr.contains("whether 20 rows more got the message is not known"), "{said:?}");
-    // It cannot be resumed, so that is no advice.
+    // It cannot be resumed, so that is not advised.
     let said = run(&mut stage.command(&["retry", "c1", "--cancelled"])).ends(5);
     assert!(said.stderr.contains("cancelled, and whether 20 rows got") && !said.stderr.contains("resume"), "{said:?}");
     let said = run(&mut stage.command(&["retry", "c1", "--cancelled", "--only-settled", "--dry-run"])).ends(0);

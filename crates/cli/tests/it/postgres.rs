@@ -1,6 +1,6 @@
 //! A ledger in Postgres, as several machines use it: a real server, real HTTP, real signals.
 
-#[allow(dead_code, unexpected_cfgs)] // the ledger's own tests use more of it
+#[expect(dead_code, unexpected_cfgs, reason = "the ledger's own tests use more of it")]
 #[path = "../../../ledger/tests/it/postgres/server.rs"]
 mod server;
 
