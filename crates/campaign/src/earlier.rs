@@ -11,8 +11,8 @@ use sinch_batch_recipients::{BatchRange, RecipientSource, SourceError};
 
 use crate::CampaignError;
 
-/// How many batches of a campaign are looked at.
-const BATCHES: u32 = 1000;
+/// How many batches are read from the ledger at a time: the first one nearly always says enough.
+const PAGE: u32 = 100;
 
 /// The digests of batches of earlier campaigns with the same message that the source begins with, and the source.
 pub(crate) async fn batches_of_earlier(
@@ -22,16 +22,7 @@ pub(crate) async fn batches_of_earlier(
 ) -> Result<(Box<dyn RecipientSource>, Vec<[u8; 8]>), CampaignError> {
     let mut earlier = Vec::new();
     for campaign in ledger.campaigns().await?.into_iter().filter(|campaign| is_like(campaign, new)) {
-        let is_cancelled = ledger.status(campaign.id).await?.phase == Phase::Cancelled;
-        let mut ranges = Vec::new();
-        for batch in ledger.batches(campaign.id, 0, BATCHES).await? {
-            ranges.push(range_of(&batch));
-            if guards(batch.stage, is_cancelled) {
-                // One is enough.
-                break;
-            }
-        }
-        earlier.push(ranges);
+        earlier.push(ranges_of(ledger, &campaign).await?);
     }
     if earlier.is_empty() {
         return Ok((source, Vec::new()));
@@ -51,6 +42,23 @@ pub(crate) async fn batches_of_earlier(
     match compared.await {
         Ok(compared) => compared.map_err(CampaignError::Source),
         Err(error) => Err(SourceError::Batch { first_row: 1, source: io::Error::other(error) }.into()),
+    }
+}
+
+/// The ranges of a campaign's batches, up to the first that the service may have or may still get: one is enough.
+async fn ranges_of(ledger: &dyn Ledger, campaign: &CampaignRecord) -> Result<Vec<BatchRange>, CampaignError> {
+    let is_cancelled = ledger.status(campaign.id).await?.phase == Phase::Cancelled;
+    let (mut ranges, mut after) = (Vec::new(), 0);
+    loop {
+        let page = ledger.batches(campaign.id, after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(ranges) };
+        after = last.number;
+        for batch in &page {
+            ranges.push(range_of(batch));
+            if guards(batch.stage, is_cancelled) {
+                return Ok(ranges);
+            }
+        }
     }
 }
 
